@@ -1,0 +1,1 @@
+"""opentracker: a BitTorrent tracker whose features are chosen when the wheel is built."""

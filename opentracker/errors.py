@@ -1,0 +1,62 @@
+"""Every error of the package, in one tree.
+
+::
+
+    OpentrackerError
+    ├── ProtocolError            a stranger's bytes; carries what to answer
+    │   ├── UdpError             answered with an error packet that holds its text
+    │   ├── HttpError            answered with an HTTP status
+    │   └── TrackerFailure       answered `200 OK` with a bencoded `failure reason`, or with an UDP error packet
+    ├── UsageError               a wrong command line, config or list file; exit status 1
+    └── StartError               the machine says no (bind, chdir); exit status 111
+
+A datagram that is to be met with silence raises nothing: its parser returns None.
+"""
+
+from typing import Final
+
+EXIT_USAGE: Final = 1
+EXIT_START: Final = 111  # the C tracker's status where a bind fails
+
+
+class OpentrackerError(Exception):
+    """The root of the tree."""
+
+
+class ProtocolError(OpentrackerError):
+    """What a stranger sent is wrong, and the answer says so."""
+
+
+class UdpError(ProtocolError):
+    """A datagram that gets an error packet; its one argument is the text, in bytes."""
+
+    def __init__(self, text: bytes) -> None:
+        super().__init__(text)
+        self.text = text
+
+
+class HttpError(ProtocolError):
+    """A request that gets an HTTP status other than 200."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+class TrackerFailure(ProtocolError):
+    """A well-formed request that the tracker turns down: `reason` is text for the client's user.
+
+    Over HTTP it is a `200 OK`, since clients throw the body of any other status away.
+    """
+
+    def __init__(self, reason: bytes) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class UsageError(OpentrackerError):
+    """A command line, config or list file that is wrong: one line that names the place. Exit status 1."""
+
+
+class StartError(OpentrackerError):
+    """The machine refuses what was asked, a bind for example: one line that names it. Exit status 111."""

@@ -1,0 +1,62 @@
+"""An announce on its way through the house: what was asked, and what is answered.
+
+One `Announce` is made for each server and used again for every request (building one for each would cost an
+interpreted announce a tenth of its time): a parser fills in all request fields, `swarm.tracker` all answer fields,
+a writer turns those into bytes.
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+EVENT_NONE: Final = 0
+EVENT_COMPLETED: Final = 1
+EVENT_STARTED: Final = 2
+EVENT_STOPPED: Final = 3
+
+
+class Announce:
+    """The fields of one announce; sizes in bytes.
+
+    Request: `info_hash` (20), `peer_id` (20, or empty if unknown), `peer` (address and port as they stand in a compact
+    list: 4 + 2 or 16 + 2), `stored` (whether the peer can be listed: ports 0 and 1 cannot), `seeding`, `event`,
+    `numwant` (0 or more, limits applied), `both_families` (HTTP hands out both), `url_data` (BEP 41).
+
+    Answer: `interval` in seconds, `complete` (seeders), `incomplete` (leechers), `downloaded`, `peers` (6 each) and
+    `peers6` (18 each).
+    """
+
+    __slots__ = (
+        "both_families",
+        "complete",
+        "downloaded",
+        "event",
+        "incomplete",
+        "info_hash",
+        "interval",
+        "numwant",
+        "peer",
+        "peer_id",
+        "peers",
+        "peers6",
+        "seeding",
+        "stored",
+        "url_data",
+    )
+
+    def __init__(self) -> None:
+        self.info_hash = b""
+        self.peer_id = b""
+        self.peer = b""
+        self.stored = False
+        self.seeding = False
+        self.event: i64 = EVENT_NONE
+        self.numwant: i64 = 0
+        self.both_families = False
+        self.url_data = b""
+        self.interval: i64 = 0
+        self.complete: i64 = 0
+        self.incomplete: i64 = 0
+        self.downloaded: i64 = 0
+        self.peers = b""
+        self.peers6 = b""

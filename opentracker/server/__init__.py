@@ -1,0 +1,1 @@
+"""The only rooms with sockets, and the wiring that joins everything."""
