@@ -1,0 +1,56 @@
+"""What this build is, for people and for programs: `opentracker --version`, with `--json` as JSON.
+
+The record itself was made when the wheel was built (see hatch_build.py) and lies in the wheel's extra_metadata too.
+"""
+
+import json
+import platform
+import textwrap
+from typing import Any
+
+from opentracker._features import BUILD_RECORD
+
+
+def record() -> dict[str, Any]:
+    """Return the build's record with the Python that runs it: name, version, profile, compiled, python, flags, constants."""
+    built: dict[str, Any] = json.loads(BUILD_RECORD)
+    return {**built, "python": f"{platform.python_implementation()} {platform.python_version()}"}
+
+
+def as_json() -> str:
+    """Return the record as JSON, without a final newline."""
+    return json.dumps(record(), indent=2)
+
+
+def one_line() -> str:
+    """Return name, version, kind of code and Python, for the start of a log."""
+    build = record()
+    kind = "compiled" if build["compiled"] else "interpreted"
+    return f"{build['name']} {build['version']} ({kind}, {build['python']}, profile {build['profile']})"
+
+
+def describe() -> str:
+    """Return the record as a text of several lines, without a final newline."""
+    build = record()
+    flags: dict[str, bool] = build["flags"]
+    changed: dict[str, dict[str, int]] = build["changed_constants"]
+    constants = [
+        f"{name}={number['value']} (default {number['default']})" for name, number in changed.items()
+    ]
+    return "\n".join(
+        [
+            one_line(),
+            listed("on", [name for name, on in flags.items() if on]),
+            listed("off", [name for name, on in flags.items() if not on and name not in build["planned"]]),
+            listed("not in this version", build["planned"]),
+            listed("constants", constants or ["all at their defaults"]),
+        ]
+    )
+
+
+def listed(title: str, items: list[str]) -> str:
+    """Return a titled list, wrapped to a terminal's width."""
+    text = f"{title}: {', '.join(items) or 'none'}"
+    return textwrap.fill(
+        text, width=100, subsequent_indent="  ", break_long_words=False, break_on_hyphens=False
+    )
