@@ -1,0 +1,148 @@
+"""Bencoded answers (BEP 3, 23, 7 and 48), and a strict decoder.
+
+The writers give canonical bencoding: keys sorted, each once. They are called only with values that the
+tracker made itself, so they raise nothing. `decode` is for tests, tools and files: it raises ValueError,
+whose text names the offset, for whatever is not the canonical form of one value, and nothing else.
+"""
+
+from typing import Final, TypeAlias
+
+from opentracker.protocol.messages import EVENT_STOPPED, Announce
+
+Value: TypeAlias = "int | bytes | list[Value] | dict[bytes, Value]"
+
+_DEEPEST: Final = 32  # a scrape is 3 deep; well below Python's limit on recursion
+_LONGEST_INTEGER: Final = 20  # digits of 2**64, with room for nothing beyond
+
+
+def write_announce(announce: Announce) -> bytes:
+    """The body of an announce answer, from the answer fields and `event`.
+
+    `peers` is always there, `peers6` only where it has content; a `stopped` one gets no peers. `min interval`
+    equals `interval`, since aria2 announces at the former.
+    """
+    interval = announce.interval
+    if announce.event == EVENT_STOPPED:
+        return b"d8:completei%de10:incompletei%de8:intervali%de12:min intervali%de5:peers0:e" % (
+            announce.complete,
+            announce.incomplete,
+            interval,
+            interval,
+        )
+    peers = announce.peers
+    body = (
+        b"d8:completei%de10:downloadedi%de10:incompletei%de8:intervali%de12:min intervali%de5:peers%d:%b"
+        % (
+            announce.complete,
+            announce.downloaded,
+            announce.incomplete,
+            interval,
+            interval,
+            len(peers),
+            peers,
+        )
+    )
+    peers6 = announce.peers6
+    if peers6:
+        return b"%b6:peers6%d:%be" % (body, len(peers6), peers6)
+    return body + b"e"
+
+
+def write_failure(reason: bytes, interval: int) -> bytes:
+    """The body that turns a request down: text for the client's user, and when to try again, in seconds."""
+    return b"d14:failure reason%d:%b8:intervali%dee" % (len(reason), reason, interval)
+
+
+def write_scrape(entries: dict[bytes, tuple[int, int, int]]) -> bytes:
+    """The body of a scrape answer: info_hash (20 bytes) to complete, downloaded, incomplete."""
+    parts = [b"d5:filesd"]
+    for info_hash in sorted(entries):
+        complete, downloaded, incomplete = entries[info_hash]
+        parts.append(
+            b"20:%bd8:completei%de10:downloadedi%de10:incompletei%dee"
+            % (info_hash, complete, downloaded, incomplete)
+        )
+    parts.append(b"ee")
+    return b"".join(parts)
+
+
+def decode(data: bytes) -> Value:
+    """The one value that `data` holds.
+
+    Refused are bytes after it, keys that are unsorted or there twice, numbers with leading zeros, `-0`,
+    integers of more than 20 digits and nesting of more than 32 levels.
+    """
+    reader = _Reader(data)
+    value = reader.read_value(0)
+    if reader.at != len(data):
+        raise reader.error("bytes after the value")
+    return value
+
+
+class _Reader:
+    """What is decoded, and how far it is read."""
+
+    __slots__ = ("at", "data")
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def error(self, what: str) -> ValueError:
+        return ValueError(f"bencoding: {what} at byte {self.at}")
+
+    def read_value(self, depth: int) -> Value:
+        if depth > _DEEPEST:
+            raise self.error(f"nested deeper than {_DEEPEST}")
+        first = self.data[self.at : self.at + 1]
+        if first == b"i":
+            self.at += 1
+            return self.read_integer(b"e")
+        if first == b"l":
+            return self.read_list(depth)
+        if first == b"d":
+            return self.read_dict(depth)
+        return self.read_string()
+
+    def read_integer(self, end: bytes) -> int:
+        stop = self.data.find(end, self.at, self.at + _LONGEST_INTEGER + 2)
+        if stop < 0:
+            raise self.error("an integer that is too long or does not end")
+        text = self.data[self.at : stop]
+        digits = text[1:] if text.startswith(b"-") else text
+        if not digits.isdigit() or (digits.startswith(b"0") and text != b"0"):
+            raise self.error("not an integer")
+        self.at = stop + 1
+        return int(text)
+
+    def read_string(self) -> bytes:
+        start = self.data[self.at : self.at + 1]
+        if not start.isdigit():
+            raise self.error("no value")
+        length = self.read_integer(b":")
+        value = self.data[self.at : self.at + length]
+        if len(value) != length:
+            raise self.error("a string that is cut short")
+        self.at += length
+        return value
+
+    def read_list(self, depth: int) -> list[Value]:
+        values: list[Value] = []
+        self.at += 1
+        while self.data[self.at : self.at + 1] != b"e":
+            values.append(self.read_value(depth + 1))
+        self.at += 1
+        return values
+
+    def read_dict(self, depth: int) -> dict[bytes, Value]:
+        values: dict[bytes, Value] = {}
+        last: bytes | None = None
+        self.at += 1
+        while self.data[self.at : self.at + 1] != b"e":
+            key = self.read_string()
+            if last is not None and key <= last:
+                raise self.error("a key out of order or there twice before the value")
+            values[key] = self.read_value(depth + 1)
+            last = key
+        self.at += 1
+        return values

@@ -1,0 +1,240 @@
+"""Heads of HTTP requests, and whole answers (RFC 9112, as leniently as the C tracker where clients need it).
+
+`parse_request` returns a request, or None (more bytes are needed), or raises HttpError, which carries the
+status to answer; nothing else. What it says depends on the bytes alone, not on how they arrived, and never on
+what stands behind the head: bytes of a body that was not announced, or the next request.
+
+A head ends with its first empty line; lines end with CRLF or LF. Taken are `GET` and `HEAD`, a path or the
+form `http://host/path`, with a version or without; spaces may stand before the question mark, slashes before
+the path.
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from opentracker._features import OT_MAX_REQUEST, WANT_KEEPALIVE
+from opentracker.errors import HttpError
+
+_METHODS: Final = (b"GET", b"HEAD")
+_ABSOLUTE: Final = b"http://"
+_BLANKS: Final = b" \t\r"
+_SPACE: Final = 0x20  # looked for as numbers, which costs a seventh of looking for bytes
+_CR: Final = 0x0D
+
+
+class Request:
+    """A request without a body.
+
+    `method` is GET or HEAD, `path` starts with exactly one slash, `query` is None without a question mark;
+    neither is decoded. `http_1_0` also stands for no version at all. `keep_alive` is what the client wants
+    (False in a build without it). `size` is how many bytes of the input the request took, `head` those from
+    the request line to the empty line.
+    """
+
+    __slots__ = ("head", "http_1_0", "keep_alive", "method", "path", "query", "size")
+
+    def __init__(self, head: bytes, size: i64) -> None:
+        self.method = b""
+        self.path = b""
+        self.query: bytes | None = None
+        self.http_1_0 = True
+        self.keep_alive = False
+        self.size = size
+        self.head = head
+
+
+def parse_request(data: bytes) -> Request | None:
+    """The request that `data`, everything received of it so far, begins with.
+
+    Statuses raised: 414 and 431 over OT_MAX_REQUEST bytes, 405 for another method, 400 for anything else that
+    is no request, and for a body.
+    """
+    start = _skip_empty_line(data)
+    size = _find_head_end(data, start)
+    if size < 0:
+        return None
+    head = data[start:size]
+    request = Request(head, size)
+    line_end = head.find(b"\n")
+    _parse_request_line(head[:line_end].removesuffix(b"\r"), request)
+    headers = head[line_end:].lower()
+    if headers.find(b"\ncontent-length") >= 0 or headers.find(b"\ntransfer-encoding") >= 0:
+        _refuse_body(request)
+    if WANT_KEEPALIVE:
+        request.keep_alive = not request.http_1_0
+        if headers.find(b"\nconnection") >= 0:
+            _read_connection(request)
+    return request
+
+
+def header_values(request: Request, name: bytes) -> list[bytes]:
+    """The values of all headers of this name, whatever its case, in their order, stripped of blanks."""
+    head = request.head
+    lowered = head.lower()
+    anchored = b"\n" + name.lower()
+    values: list[bytes] = []
+    at = lowered.find(anchored)
+    while at >= 0:
+        behind = at + len(anchored)
+        end = head.find(b"\n", behind)
+        rest = head[behind:end].lstrip(
+            _BLANKS
+        )  # also a name with blanks before the colon, so that none is overlooked
+        if rest.startswith(b":"):
+            values.append(rest[1:].strip(_BLANKS))
+        at = lowered.find(anchored, end)
+    return values
+
+
+def _skip_empty_line(data: bytes) -> i64:
+    """Where the request line starts: RFC 9112 (2.2) lets an empty line stand before it."""
+    if data.startswith(b"GET"):
+        return 0
+    if data.startswith(b"\r\n"):
+        return 2
+    return 1 if data.startswith(b"\n") else 0
+
+
+def _find_head_end(data: bytes, start: i64) -> i64:
+    """The index behind the head's empty line; -1 if it has not come yet, HttpError if it comes too late."""
+    limit = start + OT_MAX_REQUEST
+    end = data.find(b"\n\r\n", start, limit)
+    bare = data.find(b"\n\n", start, end + 1 if end >= 0 else limit)
+    if bare >= 0:
+        return bare + 2
+    if end >= 0:
+        return end + 3
+    if len(data) > limit:
+        raise HttpError(414 if data.find(b"\n", start, limit) < 0 else 431)
+    return -1
+
+
+def _parse_request_line(line: bytes, request: Request) -> None:
+    method, _, target = line.partition(b" ")
+    if method not in _METHODS:
+        raise HttpError(405 if _is_method(line) else 400)
+    if _CR in line:
+        raise HttpError(400)
+    request.method = method
+    space = target.rfind(b" ")
+    if target.startswith(b"HTTP/", space + 1):
+        request.http_1_0 = _is_http_1_0(target[space + 1 :])
+        target = target[:space] if space >= 0 else b""
+    _parse_target(target, request)
+
+
+def _parse_target(target: bytes, request: Request) -> None:
+    if not target.startswith(b"/"):
+        target = _strip_host(target)
+    path, question_mark, query = target.partition(b"?")
+    if question_mark:
+        path = path.rstrip(b" ")
+        request.query = query
+    if _SPACE in path or _SPACE in query:
+        raise HttpError(400)
+    if path.startswith(b"//"):
+        path = b"/" + path.lstrip(b"/")
+    request.path = path
+
+
+def _is_method(line: bytes) -> bool:
+    """Whether a request line begins with a method, such as M-SEARCH."""
+    word, space, _ = line.partition(b" ")
+    return bool(space) and word.replace(b"-", b"").isalpha()
+
+
+def _is_http_1_0(version: bytes) -> bool:
+    """Versions 1.2 to 1.9 would be spoken to as 1.1 (RFC 9110, 2.5)."""
+    if version == b"HTTP/1.1":
+        return False
+    if version == b"HTTP/1.0":
+        return True
+    if len(version) == 8 and version.startswith(b"HTTP/1.") and version[7:].isdigit():
+        return False
+    raise HttpError(400)
+
+
+def _strip_host(target: bytes) -> bytes:
+    """The path and query of a target in absolute form; 400 for any other form, such as `*`."""
+    if target[: len(_ABSOLUTE)].lower() != _ABSOLUTE:
+        raise HttpError(400)
+    target = target[len(_ABSOLUTE) :]
+    host = target.partition(b"/")[0].partition(b"?")[0]
+    target = target[len(host) :]
+    return target if target.startswith(b"/") else b"/" + target
+
+
+def _refuse_body(request: Request) -> None:
+    """400 for a body; a Content-Length of zeros announces none."""
+    if header_values(request, b"Transfer-Encoding"):
+        raise HttpError(400)
+    for length in header_values(request, b"Content-Length"):
+        if not length or length.strip(b"0"):
+            raise HttpError(400)
+
+
+def _read_connection(request: Request) -> None:
+    """Set `keep_alive` to what the Connection headers say; `close` wins."""
+    options: list[bytes] = []
+    for value in header_values(request, b"Connection"):
+        for option in value.lower().split(b","):
+            options.append(option.strip(_BLANKS))
+    if b"close" in options:
+        request.keep_alive = False
+    elif b"keep-alive" in options:
+        request.keep_alive = True
+
+
+_PHRASES: Final[dict[int, bytes]] = {
+    400: b"Invalid Request",
+    402: b"Payment Required",
+    403: b"Access Denied",
+    404: b"Not Found",
+    405: b"Method Not Allowed",
+    414: b"URI Too Long",
+    431: b"Request Header Fields Too Large",
+    500: b"Internal Server Error",
+}
+
+
+def write_ok(body: bytes, keep_alive: bool, head_only: bool, content_type: bytes = b"text/plain") -> bytes:
+    """A whole 200 answer; with `head_only` (to HEAD) its head, which still gives the length of the body."""
+    return b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\nConnection: %b\r\n\r\n%b" % (
+        content_type,
+        len(body),
+        b"keep-alive" if keep_alive else b"close",
+        b"" if head_only else body,
+    )
+
+
+def write_error(status: int, head_only: bool = False) -> bytes:
+    """A whole answer of a status that HttpError carries; the connection ends with it."""
+    head, body = _ERRORS[status]
+    return head if head_only else head + body
+
+
+def write_redirect(url: bytes, keep_alive: bool = False) -> bytes:
+    """A whole 302 answer, the same to GET and HEAD; `url` holds no white space."""
+    return b"HTTP/1.1 302 Found\r\nLocation: %b\r\nContent-Length: 0\r\nConnection: %b\r\n\r\n" % (
+        url,
+        b"keep-alive" if keep_alive else b"close",
+    )
+
+
+def _build_error(status: int, phrase: bytes) -> tuple[bytes, bytes]:
+    body = b"<title>%d %b</title>\n" % (status, phrase)
+    allow = b"Allow: GET, HEAD\r\n" if status == 405 else b""
+    head = (
+        b"HTTP/1.1 %d %b\r\n%bContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+        % (
+            status,
+            phrase,
+            allow,
+            len(body),
+        )
+    )
+    return head, body
+
+
+_ERRORS: Final = {status: _build_error(status, phrase) for status, phrase in _PHRASES.items()}
