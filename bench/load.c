@@ -10,9 +10,9 @@
 #include <errno.h>
 #include <getopt.h>
 #include <netdb.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { CONNECT, ANNOUNCE, SCRAPE, ERROR, KINDS = ERROR };
 enum phase { PREFILL, MIX, FILL, VERIFY };
@@ -73,16 +73,6 @@ struct load {
     uint8_t in_packet[BATCH][MAX_PACKET], out_packet[BATCH][MAX_PACKET];
     _Alignas(struct cmsghdr) uint8_t control[BATCH][CMSG_SPACE(sizeof(struct in6_pktinfo))];
 };
-
-static void die(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    fputs("load: ", stderr);
-    vfprintf(stderr, format, arguments);
-    fputc('\n', stderr);
-    exit(2);
-}
 
 static void put32(uint8_t *p, uint32_t v)
 {
@@ -339,29 +329,6 @@ static void sweep(struct load *l, uint64_t now)
 
 /* ---- phases ---- */
 
-static double cpu_seconds(int pid) /* of all threads of the process, to the nanosecond */
-{
-    clockid_t clock;
-    struct timespec t = {0};
-    if (pid && (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t)))
-        die("no process %d", pid);
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static long rss_kib(int pid)
-{
-    char line[256];
-    long kib = 0;
-    snprintf(line, sizeof line, "/proc/%d/status", pid);
-    FILE *file = pid ? fopen(line, "r") : NULL;
-    while (file && fgets(line, sizeof line, file))
-        if (!strncmp(line, "VmRSS:", 6))
-            kib = atol(line + 6);
-    if (file)
-        fclose(file);
-    return kib;
-}
-
 /* Asks `requests` times or for `seconds`, and waits until each request was answered or given up. */
 static void run_phase(struct load *l, enum phase phase, uint64_t requests, double seconds)
 {
@@ -384,17 +351,30 @@ static void run_phase(struct load *l, enum phase phase, uint64_t requests, doubl
     }
 }
 
-static void report(const struct load *l, double wall, double cpu, long rss)
+struct meter { /* what has been used: differences of two readings go into the report */
+    double wall, cpu, own_cpu; /* seconds; cpu: of the server */
+    long rss;                  /* KiB, of the server */
+};
+
+static struct meter read_meter(int pid)
+{
+    return (struct meter){(double)now_ns() / 1e9, cpu_seconds(pid), cpu_seconds(getpid()), rss_kib(pid)};
+}
+
+static void report(const struct load *l, struct meter a, struct meter b)
 {
     const struct counters *c = &l->c;
     const struct options *o = l->o;
+    double wall = b.wall - a.wall, cpu = b.cpu - a.cpu;
     double answers = (double)(c->answers[CONNECT] + c->answers[ANNOUNCE] + c->answers[SCRAPE]);
-    printf("{\"answers\":%.0f,\"connects\":%lu,\"announces\":%lu,\"scrapes\":%lu,\"seconds\":%.4f,\"answers_per_second\":%.1f,",
-           answers, c->answers[CONNECT], c->answers[ANNOUNCE], c->answers[SCRAPE], wall, answers / wall);
+    printf("{\"answers\":%.0f,\"connects\":%lu,\"announces\":%lu,\"scrapes\":%lu,\"seconds\":%.4f,\"load_busy\":%.3f,"
+           "\"answers_per_second\":%.1f,",
+           answers, c->answers[CONNECT], c->answers[ANNOUNCE], c->answers[SCRAPE], wall, (b.own_cpu - a.own_cpu) / wall,
+           answers / wall);
     if (o->pid)
         printf("\"server_cpu_seconds\":%.4f,\"cpu_us_per_answer\":%.4f,\"answers_per_cpu_second\":%.1f,\"server_busy\":%.3f,"
-               "\"rss_growth_kib\":%ld,",
-               cpu, cpu * 1e6 / answers, answers / cpu, cpu / wall, rss);
+               "\"rss_kib\":%ld,\"rss_growth_kib\":%ld,",
+               cpu, cpu * 1e6 / answers, answers / cpu, cpu / wall, b.rss, b.rss - a.rss);
     printf("\"peers_per_announce\":%.2f,\"bytes_per_answer\":%.1f,\"timeouts\":%lu,\"abandoned\":%lu,"
            "\"errors\":{\"malformed\":%lu,\"wrong_counts\":%lu,\"unasked_or_late\":%lu,\"connection_id\":%lu,\"refusals\":%lu,"
            "\"port_unreachable\":%lu,\"more_than_numwant\":%lu},",
@@ -416,13 +396,9 @@ static void mix(struct load *l)
         run_phase(l, MIX, UINT64_MAX, o->warmup);
     memset(&l->c, 0, sizeof l->c);
     l->measuring = true;
-    long rss = rss_kib(o->pid);
-    double cpu = cpu_seconds(o->pid);
-    uint64_t start = now_ns();
+    struct meter start = read_meter(o->pid);
     run_phase(l, MIX, o->requests ? o->requests : UINT64_MAX, o->requests ? 0 : o->seconds);
-    uint64_t stop = now_ns();
-    cpu = cpu_seconds(o->pid) - cpu;
-    report(l, (double)(stop - start) / 1e9, cpu, rss_kib(o->pid) - rss);
+    report(l, start, read_meter(o->pid));
 }
 
 /* Every torrent gets its peers, every announce is answered, then every torrent's scrape must count them. */
@@ -430,20 +406,16 @@ static int fill(struct load *l)
 {
     const struct options *o = l->o;
     l->measuring = true;
-    long rss = rss_kib(o->pid);
-    double cpu = cpu_seconds(o->pid);
-    uint64_t start = now_ns();
+    struct meter start = read_meter(o->pid);
     run_phase(l, FILL, (uint64_t)o->torrents * o->peers, 0);
-    uint64_t stop = now_ns();
-    cpu = cpu_seconds(o->pid) - cpu;
-    rss = rss_kib(o->pid) - rss;
+    struct meter stop = read_meter(o->pid);
     struct counters filled = l->c;
     l->measuring = false;
     run_phase(l, VERIFY, o->torrents, 0);
     filled.wrong = l->c.wrong + l->c.malformed;
     filled.abandoned = l->c.abandoned;
     l->c = filled;
-    report(l, (double)(stop - start) / 1e9, cpu, rss);
+    report(l, start, stop);
     return l->c.wrong || l->c.abandoned;
 }
 

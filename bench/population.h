@@ -7,11 +7,8 @@
 #ifndef POPULATION_H
 #define POPULATION_H
 
+#include "common.h"
 #include <math.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <time.h>
 
 enum { EVENT_NONE, EVENT_COMPLETED, EVENT_STARTED, EVENT_STOPPED };
 
@@ -22,48 +19,18 @@ struct peer {
     uint8_t seeder;
 };
 
-static inline uint64_t now_ns(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-static inline uint64_t splitmix(uint64_t *state) /* Steele, Lea and Flood 2014 */
-{
-    uint64_t z = *state += 0x9e3779b97f4a7c15u;
-    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
-    return z ^ z >> 31;
-}
-
-static inline uint32_t below(uint64_t *state, uint32_t n) /* uniform in 0..n-1, bias under 2^-32 n */
-{
-    return (uint32_t)((splitmix(state) >> 32) * n >> 32);
-}
-
 static inline void info_hash(uint32_t torrent, uint8_t out[20])
 {
     uint64_t state = 0x6f70656e00000000u ^ torrent, word[3];
     for (int i = 0; i < 3; i++)
         word[i] = splitmix(&state);
-    __builtin_memcpy(out, word, 20);
+    memcpy(out, word, 20);
 }
 
 /* The k-th peer of a swarm has a port of its own until 64,000 are used: 40503 and 64000 have no common factor. */
 static inline uint16_t port_of_member(uint32_t k)
 {
     return (uint16_t)(1024 + (uint64_t)k * 40503 % 64000);
-}
-
-static inline void *allocate(size_t count, size_t size)
-{
-    void *block = calloc(count ? count : 1, size);
-    if (!block) {
-        perror("calloc");
-        exit(2);
-    }
-    return block;
 }
 
 /* Peers in random order; each torrent's ports differ from each other, a third of the peers are seeders. */
