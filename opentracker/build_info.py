@@ -1,6 +1,6 @@
 """What this build is, for people and for programs: `opentracker --version`, with `--json` as JSON.
 
-The record itself was made when the wheel was built (see hatch_build.py) and lies in the wheel's extra_metadata too.
+The record itself is made when the wheel is built, and lies in the wheel's extra_metadata too.
 """
 
 import json
@@ -12,7 +12,7 @@ from opentracker._features import BUILD_RECORD
 
 
 def record() -> dict[str, Any]:
-    """Return the build's record with the Python that runs it: name, version, profile, compiled, python, flags, constants."""
+    """Return the build's record (see hatch_build.py: build_record) with the Python that runs it."""
     built: dict[str, Any] = json.loads(BUILD_RECORD)
     return {**built, "python": f"{platform.python_implementation()} {platform.python_version()}"}
 
