@@ -34,6 +34,9 @@ INVALID_PORT: Final = b"invalid port"
 INVALID_IP: Final = b"invalid ip"
 INVALID_ESCAPE: Final = b"invalid percent escape"
 
+# Nonzero for a byte that a key of an announce begins with: half the fields that clients send are passed over.
+_FIRST_BYTES: Final = bytes(byte in b"eilnp" for byte in range(256))
+
 _EVENTS: Final[dict[bytes, int]] = {
     b"started": EVENT_STARTED,
     b"completed": EVENT_COMPLETED,
@@ -46,6 +49,8 @@ _EQUALS: Final = 0x3D
 _CR: Final = 0x0D
 _LF: Final = 0x0A
 _TO_QUOTED_PRINTABLE: Final = bytes.maketrans(b"%", b"=")
+_DEFAULT_NUMWANT: Final = min(OT_DEFAULT_NUMWANT, OT_MAX_PEERS_HTTP)
+
 _LONGEST_INTEGER: Final = 9  # digits; longer ones are over every limit here
 _SATURATED: Final = 10**9
 _HIGHEST_PORT: Final = 65535
@@ -72,43 +77,46 @@ def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
 
     Of a key that is repeated the last value counts, but a second info_hash fails.
     """
-    fields = query.split(b"&")
-    values: dict[bytes, bytes] = {}
-    for field in fields:
-        key, _, value = field.partition(b"=")
-        if _PERCENT in field:
-            key = unquote(key)
-            value = unquote(value)
-        values[key] = value
-
-    info_hash = values.get(b"info_hash")
-    if info_hash is None:
-        raise TrackerFailure(NO_INFO_HASH)
-    if len(info_hash) != 20:
-        raise TrackerFailure(INVALID_INFO_HASH)
-    if len(values) != len(fields) and len(_info_hashes(fields, 2)) > 1:
-        raise TrackerFailure(REPEATED_INFO_HASH)
-    announce.info_hash = info_hash
-
-    peer_id = values.get(b"peer_id", b"")
-    announce.peer_id = peer_id if len(peer_id) == 20 else b""
-
-    if WANT_IP_FROM_QUERY_STRING:
-        claimed = values.get(b"ip")
-        if claimed is not None:
-            address = _parse_claimed_ip(claimed)
-    port = _parse_integer(values.get(b"port", b"0"))
-    if not 0 <= port <= _HIGHEST_PORT:
-        raise TrackerFailure(INVALID_PORT)
-    announce.peer = address + port.to_bytes(2, "big")
-    announce.stored = port >= _LOWEST_STORED_PORT
-
-    announce.seeding = _parse_integer(values.get(b"left", b"")) == 0
-    announce.event = _EVENTS.get(values.get(b"event", b""), EVENT_NONE)
-    numwant = _parse_integer(values.get(b"numwant", b""))
-    announce.numwant = min(numwant, OT_MAX_PEERS_HTTP) if numwant >= 0 else OT_DEFAULT_NUMWANT
+    announce.peer_id = b""
+    announce.seeding = False
+    announce.event = EVENT_NONE
+    announce.numwant = _DEFAULT_NUMWANT
     announce.both_families = True
     announce.url_data = b""
+    hashes = 0
+    info_hash = b""
+    port = b"0"
+    ip = b""
+    for field in query.split(b"&"):
+        if _PERCENT in field:
+            key, _, value = field.partition(b"=")
+            key = unquote(key)
+            value = unquote(value)
+        elif not field or _FIRST_BYTES[field[0]] == 0:
+            continue
+        else:
+            key, _, value = field.partition(b"=")
+        if key == b"info_hash":
+            info_hash = value
+            hashes += 1
+        elif key == b"peer_id":
+            announce.peer_id = value if len(value) == 20 else b""
+        elif key == b"port":
+            port = value
+        elif key == b"left":
+            announce.seeding = _parse_integer(value) == 0
+        elif key == b"event":
+            announce.event = _EVENTS.get(value, EVENT_NONE)
+        elif key == b"numwant":
+            announce.numwant = _parse_numwant(value)
+        elif WANT_IP_FROM_QUERY_STRING and key == b"ip":
+            ip = value
+
+    _check_info_hash(info_hash, hashes)
+    announce.info_hash = info_hash
+    if WANT_IP_FROM_QUERY_STRING and ip:
+        address = _parse_claimed_ip(ip)
+    _fill_in_peer(address, port, announce)
 
 
 def parse_scrape(query: bytes) -> list[bytes]:
@@ -133,6 +141,26 @@ def _info_hashes(fields: list[bytes], most: int) -> list[bytes]:
         if key == b"info_hash" and len(info_hashes) < most:
             info_hashes.append(value)
     return info_hashes
+
+
+def _check_info_hash(info_hash: bytes, hashes: int) -> None:
+    if hashes != 1:
+        raise TrackerFailure(REPEATED_INFO_HASH if hashes else NO_INFO_HASH)
+    if len(info_hash) != 20:
+        raise TrackerFailure(INVALID_INFO_HASH)
+
+
+def _fill_in_peer(address: bytes, digits: bytes, announce: Announce) -> None:
+    port = _parse_integer(digits)
+    if not 0 <= port <= _HIGHEST_PORT:
+        raise TrackerFailure(INVALID_PORT)
+    announce.peer = address + port.to_bytes(2, "big")
+    announce.stored = port >= _LOWEST_STORED_PORT
+
+
+def _parse_numwant(digits: bytes) -> int:
+    numwant = _parse_integer(digits)
+    return min(numwant, OT_MAX_PEERS_HTTP) if numwant >= 0 else _DEFAULT_NUMWANT
 
 
 def _parse_integer(digits: bytes) -> int:
