@@ -1,0 +1,121 @@
+"""The UDP tracker protocol (BEP 15, BEP 41): datagrams to requests, answers to bytes.
+
+`action_of` returns an action or None, which is: stay silent. After that the parsers cannot fail: what is too short has
+been sorted out, and BEP 41 options never fail an announce. Answers are appended to a writer that holds a whole batch.
+"""
+
+from typing import Final
+
+from librt.strings import BytesWriter, read_i32_be, read_i64_be, write_i32_be
+from mypy_extensions import i32, i64
+
+from opentracker._features import OT_DEFAULT_NUMWANT, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6, OT_MAX_SCRAPE_UDP
+from opentracker.protocol.messages import EVENT_NONE, EVENT_STOPPED, Announce
+
+CONNECT: Final = 0
+ANNOUNCE: Final = 1
+SCRAPE: Final = 2
+ERROR: Final = 3
+SILENCE: Final = -1
+
+MAGIC: Final[i64] = 0x41727101980  # BEP 15's protocol id
+SHORTEST: Final = 16
+SHORTEST_ANNOUNCE: Final = 98
+SHORTEST_ANSWERABLE: Final = 36  # a wrong connection id is answered with 33 bytes, never more than came in
+MISMATCH: Final = b"Connection ID missmatch.\0"  # the C tracker's spelling, which clients compare
+
+OPTION_END: Final = 0
+OPTION_NOP: Final = 1
+OPTION_URL_DATA: Final = 2
+
+
+def action_of(packet: bytes) -> i64:
+    """What a datagram asks for: CONNECT, ANNOUNCE or SCRAPE, long enough for it; or SILENCE."""
+    n: i64 = len(packet)
+    if n < SHORTEST:
+        return SILENCE
+    action: i64 = i64(read_i32_be(packet, 8))
+    if action == ANNOUNCE:
+        return ANNOUNCE if n >= SHORTEST_ANNOUNCE else SILENCE
+    if action == CONNECT:
+        return CONNECT if read_i64_be(packet, 0) == MAGIC else SILENCE
+    return SCRAPE if action == SCRAPE else SILENCE
+
+
+def parse_announce(packet: bytes, address: bytes, a: Announce) -> None:
+    """Fill in the request fields of `a` from an announce that came from `address` (4 or 16 bytes)."""
+    a.info_hash = packet[16:36]
+    a.peer_id = packet[36:56]
+    a.peer = address + packet[96:98]
+    a.stored = packet[96] != 0 or packet[97] > 1
+    a.seeding = read_i64_be(packet, 64) == 0
+    event: i64 = i64(read_i32_be(packet, 80))
+    a.event = event if EVENT_NONE <= event <= EVENT_STOPPED else EVENT_NONE
+    numwant: i64 = i64(read_i32_be(packet, 92))
+    most: i64 = OT_MAX_PEERS_UDP4 if len(address) == 4 else OT_MAX_PEERS_UDP6
+    if numwant < 0:
+        numwant = OT_DEFAULT_NUMWANT
+    a.numwant = numwant if numwant < most else most
+    a.both_families = False
+    a.url_data = b"" if len(packet) == SHORTEST_ANNOUNCE else parse_url_data(packet)
+
+
+def parse_url_data(packet: bytes) -> bytes:
+    """The joined URL data of an announce's BEP 41 options; unknown ones are skipped, a truncated one ends the list."""
+    n: i64 = len(packet)
+    at: i64 = SHORTEST_ANNOUNCE
+    url_data = b""
+    while at < n and packet[at] != OPTION_END:
+        if packet[at] == OPTION_NOP:
+            at += 1
+            continue
+        if at + 1 >= n or at + 2 + packet[at + 1] > n:
+            break
+        if packet[at] == OPTION_URL_DATA:
+            url_data += packet[at + 2 : at + 2 + packet[at + 1]]
+        at += 2 + packet[at + 1]
+    return url_data
+
+
+def write_connect(out: BytesWriter, packet: bytes, connection_id: bytes) -> None:
+    """Append the 16-byte answer to a connect."""
+    write_i32_be(out, CONNECT)
+    out.write(packet[12:16])
+    out.write(connection_id)
+
+
+def write_announce(out: BytesWriter, packet: bytes, a: Announce) -> None:
+    """Append the answer to an announce: 20 bytes and the peers of the asker's family."""
+    write_i32_be(out, ANNOUNCE)
+    out.write(packet[12:16])
+    write_i32_be(out, i32(a.interval))
+    write_i32_be(out, i32(a.incomplete))
+    write_i32_be(out, i32(a.complete))
+    out.write(a.peers)
+    out.write(a.peers6)
+
+
+def scrape_count(packet: bytes) -> i64:
+    """How many info_hashes of a scrape are answered; a partial one at the end is not."""
+    n: i64 = (len(packet) - 16) // 20
+    return n if n < OT_MAX_SCRAPE_UDP else OT_MAX_SCRAPE_UDP
+
+
+def write_scrape_head(out: BytesWriter, packet: bytes) -> None:
+    """Append the first 8 bytes of the answer to a scrape."""
+    write_i32_be(out, SCRAPE)
+    out.write(packet[12:16])
+
+
+def write_scrape_entry(out: BytesWriter, complete: i64, downloaded: i64, incomplete: i64) -> None:
+    """Append the 12 bytes of one torrent."""
+    write_i32_be(out, i32(complete))
+    write_i32_be(out, i32(downloaded))
+    write_i32_be(out, i32(incomplete))
+
+
+def write_error(out: BytesWriter, packet: bytes, text: bytes) -> None:
+    """Append an error packet."""
+    write_i32_be(out, ERROR)
+    out.write(packet[12:16])
+    out.write(text)

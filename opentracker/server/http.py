@@ -1,0 +1,217 @@
+"""TCP sockets: connections in, HTTP answers out.
+
+In the common case a connection is accepted, read, answered and closed in one go, and the selector never hears of it.
+What cannot be done at once becomes a `Connection`: the rest of a request, the rest of an answer, the next request of
+a client that keeps its connection, or what a refused client is still sending.
+"""
+
+import os
+import socket
+from typing import Final
+
+from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, OT_MAX_REQUEST, WANT_KEEPALIVE
+from opentracker.errors import HttpError
+from opentracker.protocol.http import parse_request
+from opentracker.server.accepting import Acceptor
+from opentracker.server.http_answers import HttpAnswers
+from opentracker.server.loop import READ, WRITE, Handler, Loop
+
+ROUNDS: Final = 64  # connections before other sockets have their turn
+READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
+PAUSE: Final = 1.0  # seconds without accepting when descriptors have run out
+MOST_DRAINED: Final = 1 << 20  # bytes that a refused client may go on sending before it is cut off
+
+RECEIVING: Final = 0
+SENDING: Final = 1
+DRAINING: Final = 2
+
+
+class HttpServer:
+    """What all listening sockets share: the connections that are not finished."""
+
+    def __init__(self, loop: Loop, answers: HttpAnswers) -> None:
+        self.loop = loop
+        self.now = loop.now
+        self.answers = answers
+        self.connections: dict[int, Connection] = {}
+
+    def sweep(self) -> None:
+        """Close the connections whose time is up; nothing is said to them."""
+        seconds = self.now.seconds
+        for connection in list(self.connections.values()):
+            if connection.deadline <= seconds:
+                connection.close()
+
+    def close(self) -> None:
+        """Close all connections."""
+        for connection in list(self.connections.values()):
+            connection.close()
+
+
+class Connection(Handler):
+    """A connection from its accept to its close."""
+
+    def __init__(self, fd: int, address: bytes, server: HttpServer) -> None:
+        self.fd = fd
+        self.address = address
+        self.server = server
+        self.state = RECEIVING
+        self.watched = 0  # events the selector looks for; 0: it does not know this connection
+        self.deadline = server.now.seconds + OT_CLIENT_TIMEOUT
+        self.received = b""
+        self.unsent = b""
+        self.ends = False  # whether the connection closes after this answer
+        self.refused = False  # the request was not read to its end
+        self.drained = 0
+
+    def ready(self, events: int) -> None:
+        """Go on as far as it goes without blocking."""
+        if self.state == SENDING:
+            self.send()
+        elif self.state == RECEIVING:
+            self.receive()
+        else:
+            self.drain()
+
+    def receive(self) -> None:
+        """Read, and answer as soon as a request is complete."""
+        try:
+            data = os.read(self.fd, READ_SIZE)
+        except BlockingIOError:
+            self.watch(READ)
+            return
+        except OSError:  # reset by the client
+            self.close()
+            return
+        if not data:
+            self.close()
+            return
+        self.received += data
+        self.answer()
+
+    def answer(self) -> None:
+        """Answer every complete request that has been received, in order."""
+        out = b""
+        while not self.ends and (self.received or not out):
+            head_only = self.received.startswith(b"HEAD")
+            try:
+                request = parse_request(self.received)
+                if request is None:
+                    break
+                self.received = self.received[request.size :]
+                out += self.server.answers.answer(request, self.address, self.server.now.minute)
+                self.ends = not request.keep_alive
+            except HttpError as error:
+                out += self.server.answers.error(error.status, head_only)
+                self.ends = True
+                self.refused = True
+        if not out:
+            self.watch(READ)
+            return
+        self.unsent = out
+        self.state = SENDING
+        self.send()
+
+    def send(self) -> None:
+        """Send what is left of the answers, then close or wait for the next request."""
+        try:
+            sent = os.write(self.fd, self.unsent)
+        except BlockingIOError:
+            sent = 0
+        except OSError:  # reset by the client
+            self.close()
+            return
+        if sent < len(self.unsent):
+            if sent > 0 or self.watched != WRITE:
+                self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
+            self.unsent = self.unsent[sent:]
+            self.watch(WRITE)
+            return
+        self.unsent = b""
+        if self.refused:
+            self.start_draining()
+        elif self.ends:
+            self.close()
+        else:
+            self.state = RECEIVING
+            self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT
+            self.watch(READ)
+
+    def start_draining(self) -> None:
+        """Close our half, and read on: a close with bytes unread would reset the connection, answer and all."""
+        half = socket.socket(fileno=self.fd)
+        try:
+            half.shutdown(socket.SHUT_WR)
+        except OSError:  # gone already; the next read finds out
+            pass
+        finally:
+            half.detach()
+        self.state = DRAINING
+        self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT
+        self.drain()
+
+    def drain(self) -> None:
+        """Read and forget."""
+        try:
+            data = os.read(self.fd, 65536)
+        except BlockingIOError:
+            self.watch(READ)
+            return
+        except OSError:
+            data = b""
+        self.drained += len(data)
+        if not data or self.drained > MOST_DRAINED:
+            self.close()
+        else:
+            self.watch(READ)
+
+    def watch(self, events: int) -> None:
+        """Be called when the connection is ready for `events`."""
+        if self.watched == 0:
+            self.server.loop.watch(self.fd, self, events)
+            self.server.connections[self.fd] = self
+        elif self.watched != events:
+            self.server.loop.rewatch(self.fd, self, events)
+        self.watched = events
+
+    def close(self) -> None:
+        """Close, and be forgotten."""
+        if self.watched != 0:
+            self.server.loop.unwatch(self.fd)
+            del self.server.connections[self.fd]
+        os.close(self.fd)
+
+
+class Listener(Handler):
+    """A listening TCP socket."""
+
+    def __init__(self, acceptor: Acceptor, server: HttpServer) -> None:
+        self.acceptor = acceptor
+        self.fd = acceptor.sock.fileno()
+        self.server = server
+        self.resume_at = 0.0
+        self.paused = False
+        server.loop.watch(self.fd, self, READ)
+
+    def ready(self, events: int) -> None:
+        """Accept and serve what is waiting."""
+        for _ in range(ROUNDS):
+            fd = self.acceptor.accept()
+            if fd < 0:
+                if self.acceptor.exhausted:
+                    self.pause()
+                return
+            self.server.answers.counters.tcp_connections += 1
+            Connection(fd, self.acceptor.address, self.server).receive()
+
+    def pause(self) -> None:
+        """Leave the rest waiting in the kernel's queue: a loop that finds them again and again would spin."""
+        self.server.loop.unwatch(self.fd)
+        self.paused = True
+        self.resume_at = self.server.now.seconds + PAUSE
+
+    def resume(self) -> None:
+        """Go on, if it is time to."""
+        if self.paused and self.server.now.seconds >= self.resume_at:
+            self.paused = False
+            self.server.loop.watch(self.fd, self, READ)

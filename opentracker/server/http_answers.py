@@ -1,0 +1,63 @@
+"""An HTTP request in, its answer out: routes, and what each of them says, without a socket."""
+
+from typing import Final
+
+from opentracker.errors import HttpError, TrackerFailure
+from opentracker.protocol.bencode import write_announce, write_failure, write_scrape
+from opentracker.protocol.http import Request, write_error, write_ok, write_redirect
+from opentracker.protocol.messages import EVENT_NONE, Announce
+from opentracker.protocol.query import parse_announce, parse_scrape
+from opentracker.swarm.counters import Counters
+from opentracker.swarm.tracker import Tracker
+
+ANNOUNCE_PREFIX: Final = b"/a"  # the C tracker's leniency: /announce.php is an announce
+SCRAPE_PREFIX: Final = b"/sc"
+
+
+class HttpAnswers:
+    """Answers HTTP requests from a tracker; one serves all TCP sockets of a process."""
+
+    def __init__(self, tracker: Tracker, counters: Counters, redirect_url: bytes) -> None:
+        self.tracker = tracker
+        self.counters = counters
+        self.redirect_url = redirect_url  # where `/` goes; empty: nowhere
+        self.request = Announce()
+
+    def answer(self, request: Request, address: bytes, minute: int) -> bytes:
+        """The whole answer to a request from `address` (4 or 16 bytes). Raises HttpError."""
+        path = request.path
+        try:
+            if path.startswith(ANNOUNCE_PREFIX):
+                body = self.announce(request, address, minute)
+            elif path.startswith(SCRAPE_PREFIX):
+                body = self.scrape(request)
+            elif path == b"/" and self.redirect_url:
+                return write_redirect(self.redirect_url, request.keep_alive)
+            else:
+                raise HttpError(404)
+        except TrackerFailure as failure:
+            body = write_failure(failure.reason, self.tracker.interval())
+        return write_ok(body, request.keep_alive, request.method == b"HEAD")
+
+    def announce(self, request: Request, address: bytes, minute: int) -> bytes:
+        """The body for an announce."""
+        self.counters.tcp_announces += 1
+        a = self.request
+        parse_announce(request.query or b"", address, a)
+        if request.method == b"HEAD":  # safe by definition (RFC 9110, 9.2.1): it changes nothing
+            a.stored = False
+            a.event = EVENT_NONE
+        self.tracker.announce(a, minute)
+        return write_announce(a)
+
+    def scrape(self, request: Request) -> bytes:
+        """The body for a scrape."""
+        self.counters.tcp_scrapes += 1
+        entries = {}
+        for info_hash in parse_scrape(request.query or b""):
+            entries[info_hash] = self.tracker.scrape(info_hash)
+        return write_scrape(entries)
+
+    def error(self, status: int, head_only: bool) -> bytes:
+        """The whole answer for a status other than 200."""
+        return write_error(status, head_only)

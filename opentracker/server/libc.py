@@ -1,0 +1,55 @@
+"""The C library's calls that Python's `socket` lacks, and the layouts they need: many datagrams in one system call.
+
+The layouts are those of Linux on 64-bit little-endian machines. Elsewhere, and where the C library lacks the calls,
+`has_mmsg` says no and the UDP server uses plain `recvmsg` and `sendmsg`.
+"""
+
+import ctypes
+import struct
+import sys
+from typing import Final
+
+HEADER_SIZE: Final = 64  # struct mmsghdr: a msghdr of 56 bytes, u32 length, 4 bytes of padding
+LENGTH_AT: Final = 56
+IOVEC_SIZE: Final = 16
+NAME_SIZE: Final = 28  # struct sockaddr_in6, the larger of the two
+
+
+def has_mmsg() -> bool:
+    """Whether this machine has the calls, in the layouts that are known here."""
+    if not sys.platform.startswith("linux") or sys.byteorder != "little" or struct.calcsize("P") != 8:
+        return False
+    libc = ctypes.CDLL(None)
+    return hasattr(libc, "recvmmsg") and hasattr(libc, "sendmmsg")
+
+
+def address_of(buffer: bytearray) -> int:
+    """Where a buffer lies in memory. From now on it cannot be resized."""
+    return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
+
+
+def pack_header(name: int, name_size: int, iovec: int, control: int, control_size: int) -> bytes:
+    """A struct mmsghdr for one datagram; the first, third and fourth are addresses in memory."""
+    return struct.pack("@QIxxxxQQQQIIII", name, name_size, iovec, 1, control, control_size, 0, 0, 0, 0)
+
+
+def pack_iovec(base: int, size: int) -> bytes:
+    """A struct iovec."""
+    return struct.pack("@QQ", base, size)
+
+
+class Mmsg:
+    """`recvmmsg` and `sendmmsg`: each gives the number of datagrams, or -1 with the reason in `error()`."""
+
+    def __init__(self) -> None:
+        libc = ctypes.CDLL(None, use_errno=True)
+        self.receive = libc.recvmmsg
+        self.receive.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
+        self.receive.restype = ctypes.c_int
+        self.send = libc.sendmmsg
+        self.send.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
+        self.send.restype = ctypes.c_int
+
+    def error(self) -> int:
+        """The errno of the call that has just failed."""
+        return ctypes.get_errno()

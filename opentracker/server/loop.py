@@ -1,0 +1,158 @@
+"""The one loop: it waits for sockets, runs what is due, and advances long work in slices.
+
+Long work is a generator that yields often; each turn gives it about a millisecond, so that announces are answered
+meanwhile. The longest turn is kept: it is the longest time for which a datagram had to wait for us.
+"""
+
+import selectors
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from types import FrameType
+from typing import Final
+
+from opentracker.server.clock import Now
+
+SLICE: Final = 0.001  # seconds of long work in a turn
+READ: Final = selectors.EVENT_READ
+WRITE: Final = selectors.EVENT_WRITE
+
+
+class Handler:
+    """What the loop calls when a file descriptor is ready."""
+
+    def ready(self, events: int) -> None:
+        """Read or write without blocking; `events` is READ, WRITE or both."""
+        raise NotImplementedError
+
+
+class Timer:
+    """Something to be done every `interval` seconds."""
+
+    def __init__(self, due: float, interval: float, action: Callable[[], None]) -> None:
+        self.due = due
+        self.interval = interval
+        self.action = action
+
+
+class Loop:
+    """Sockets, timers and long work of one process."""
+
+    def __init__(self, now: Now) -> None:
+        self.now = now
+        self.selector = selectors.DefaultSelector()
+        self.timers: list[Timer] = []
+        self.work: list[Iterator[None]] = []
+        self.stopping = False
+        self.longest_turn = 0.0
+
+    def watch(self, fd: int, handler: Handler, events: int) -> None:
+        """Call `handler` when `fd` is ready."""
+        self.selector.register(fd, events, handler)
+
+    def rewatch(self, fd: int, handler: Handler, events: int) -> None:
+        """The same for an `fd` that is watched already."""
+        self.selector.modify(fd, events, handler)
+
+    def unwatch(self, fd: int) -> None:
+        """Forget an `fd`, before it is closed."""
+        self.selector.unregister(fd)
+
+    def every(self, interval: float, action: Callable[[], None]) -> None:
+        """Call `action` every `interval` seconds, for the first time after one."""
+        self.timers.append(Timer(self.now.seconds + interval, interval, action))
+
+    def start(self, work: Iterator[None]) -> None:
+        """Take on long work."""
+        self.work.append(work)
+
+    def run(self) -> None:
+        """Turn until stopped."""
+        while not self.stopping:
+            self.turn(None)
+
+    def turn(self, longest_wait: float | None) -> None:
+        """Wait until there is something to do, `longest_wait` seconds at most, and do it."""
+        ready = self.selector.select(self.wait(longest_wait))
+        now = self.now
+        now.read()
+        began = now.seconds
+        for key, events in ready:
+            handler: Handler = key.data
+            handler.ready(events)
+        for timer in self.timers:
+            if timer.due <= began:
+                timer.due = began + timer.interval
+                timer.action()
+        if self.work:
+            self.advance()
+        now.read()
+        if now.seconds - began > self.longest_turn:
+            self.longest_turn = now.seconds - began
+
+    def wait(self, longest: float | None) -> float | None:
+        """How long to sleep: not at all with work to do, else until a timer is due."""
+        if self.work:
+            return 0.0
+        for timer in self.timers:
+            until = max(0.0, timer.due - self.now.seconds)
+            if longest is None or until < longest:
+                longest = until
+        return longest
+
+    def advance(self) -> None:
+        """Give the oldest long work its slice."""
+        now = self.now
+        now.read()
+        end = now.seconds + SLICE
+        work = self.work[0]
+        while now.seconds < end:
+            try:
+                next(work)
+            except StopIteration:
+                self.work.pop(0)
+                return
+            now.read()
+
+    def close(self) -> None:
+        """Free the selector."""
+        self.selector.close()
+
+
+class Signals(Handler):
+    """Ends the loop at SIGINT and SIGTERM; at the second one the process ends at once, with status 1."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+        self.inbox, self.outbox = socket.socketpair()
+        self.inbox.setblocking(False)
+        self.outbox.setblocking(False)
+
+    def install(self) -> None:
+        """Take over the signals of this process, whose main thread this is."""
+        signal.signal(signal.SIGINT, self.caught)
+        signal.signal(signal.SIGTERM, self.caught)
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        # A select that a signal interrupts is taken up again by Python: only a byte to read ends it.
+        signal.set_wakeup_fd(self.outbox.fileno(), warn_on_full_buffer=False)
+        self.loop.watch(self.inbox.fileno(), self, READ)
+
+    def caught(self, number: int, frame: FrameType | None) -> None:
+        """Note a signal."""
+        if self.loop.stopping:
+            raise SystemExit(1)
+        self.loop.stopping = True
+
+    def ready(self, events: int) -> None:
+        """Take the wake-up bytes away."""
+        try:
+            self.inbox.recv(64)
+        except BlockingIOError:  # another byte's turn took this one too
+            pass
+
+    def close(self) -> None:
+        """Give the signals back."""
+        signal.set_wakeup_fd(-1)
+        self.loop.unwatch(self.inbox.fileno())
+        self.inbox.close()
+        self.outbox.close()

@@ -1,0 +1,116 @@
+"""Opening and describing the sockets that a tracker listens on."""
+
+import errno
+import socket
+from typing import Final
+
+from opentracker.errors import StartError
+from opentracker.protocol.addresses import format_endpoint
+
+RECEIVE_BUFFER: Final = (
+    8 * 1024 * 1024
+)  # asked for; a client whose datagram is dropped waits for its next announce
+BACKLOG: Final = 4096
+DEFER_ACCEPT: Final = (
+    30  # seconds in which the kernel waits for the request before it wakes us; a limit, not a delay
+)
+IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)  # Linux's; CPython 3.11 does not name it
+SO_RCVBUFFORCE: Final = 33  # Linux: as root, past net.core.rmem_max
+SO_MEMINFO: Final = 55  # Linux: nine u32 numbers of a socket, the last of which counts drops
+SO_MEMINFO_SIZE: Final = 36
+
+
+def has_ipv6() -> bool:
+    """Whether this machine can bind IPv6 sockets."""
+    if not socket.has_ipv6:
+        return False
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def _bound(kind: socket.SocketKind, name: str, address: bytes, port: int, only_v6: bool) -> socket.socket:
+    family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
+    host = socket.inet_ntop(family, address)
+    try:
+        sock = socket.socket(family, kind)
+    except OSError as error:
+        raise StartError(
+            f"cannot open a {name} socket for {format_endpoint(address, port)}: {error.strerror}"
+        ) from error
+    try:
+        sock.setblocking(False)
+        if kind == socket.SOCK_STREAM:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(only_v6))
+        sock.bind((host, port))
+    except OSError as error:
+        sock.close()
+        raise StartError(f"cannot bind {name} {format_endpoint(address, port)}: {error.strerror}") from error
+    return sock
+
+
+def open_tcp(address: bytes, port: int, only_v6: bool) -> socket.socket:
+    """A listening TCP socket, not blocking. Raises StartError, which names it."""
+    sock = _bound(socket.SOCK_STREAM, "TCP", address, port, only_v6)
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_ACCEPT)
+    try:
+        sock.listen(BACKLOG)
+    except OSError as error:  # two sockets of one address: the second bind passed thanks to SO_REUSEADDR
+        sock.close()
+        raise StartError(
+            f"cannot listen on TCP {format_endpoint(address, port)}: {error.strerror}"
+        ) from error
+    return sock
+
+
+def open_udp(address: bytes, port: int, only_v6: bool) -> socket.socket:
+    """A bound UDP socket, not blocking, with a large receive buffer. Raises StartError, which names it."""
+    sock = _bound(socket.SOCK_DGRAM, "UDP", address, port, only_v6)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
+    except OSError:  # not Linux, or not root: as much as an ordinary user gets
+        try:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
+        except OSError as error:
+            if error.errno != errno.ENOBUFS:  # FreeBSD refuses what is too much, and keeps what it had
+                raise
+    return sock
+
+
+def is_wildcard(sock: socket.socket) -> bool:
+    """Whether a socket is bound to all addresses, so that its answers have to name the one they leave from."""
+    return endpoint_of(sock)[0].strip(b"\0") == b""
+
+
+def ask_destinations(sock: socket.socket) -> None:
+    """Make a UDP socket tell, beside each datagram, the address it was sent to."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_PKTINFO, 1)
+
+
+def endpoint_of(sock: socket.socket) -> tuple[bytes, int]:
+    """The packed address and the port that a socket is bound to."""
+    name = sock.getsockname()
+    return socket.inet_pton(sock.family, name[0].partition("%")[0]), name[1]
+
+
+def describe(sock: socket.socket) -> str:
+    """`UDP 0.0.0.0:6969`."""
+    return f"{'TCP' if sock.type == socket.SOCK_STREAM else 'UDP'} {format_endpoint(*endpoint_of(sock))}"
+
+
+def dropped(sock: socket.socket) -> int:
+    """How many datagrams the kernel has dropped since the socket was opened; 0 where it cannot tell."""
+    try:
+        counters = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, SO_MEMINFO_SIZE)
+    except OSError:
+        return 0
+    return int.from_bytes(counters[-4:], "little") if len(counters) == SO_MEMINFO_SIZE else 0

@@ -1,0 +1,184 @@
+"""Where a tracker is put together from its rooms, and the only place that knows which features there are."""
+
+import logging
+import os
+import socket
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from librt.random import Random
+
+from opentracker._features import (
+    OT_CLEAN_CYCLE,
+    OT_CLIENT_TIMEOUT_CHECKINTERVAL,
+    OT_CONNECTION_ID_EPOCH,
+    WANT_ACCESSLIST_BLACK,
+    WANT_ACCESSLIST_WHITE,
+    WANT_V4_ONLY,
+    WANT_V6,
+)
+from opentracker.errors import StartError
+from opentracker.protocol.addresses import DEFAULT_PORT
+from opentracker.server.accepting import acceptor_for
+from opentracker.server.clock import Now
+from opentracker.server.http import PAUSE, HttpServer, Listener
+from opentracker.server.http_answers import HttpAnswers
+from opentracker.server.libc import has_mmsg
+from opentracker.server.loop import READ, Loop
+from opentracker.server.settings import Bind, Settings
+from opentracker.server.sockets import describe, dropped, has_ipv6, open_tcp, open_udp
+from opentracker.server.udp import UdpPlain, UdpRing
+from opentracker.server.udp_answers import UdpAnswers
+from opentracker.swarm.connection_ids import SECRET_SIZE, ConnectionIds
+from opentracker.swarm.counters import Counters
+from opentracker.swarm.expiry import Cleaner
+from opentracker.swarm.tracker import SHARDS, Tracker
+
+if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+    from opentracker.features import accesslist
+
+log = logging.getLogger("opentracker")
+
+ANY4 = bytes(4)
+ANY6 = bytes(16)
+
+
+def planned_binds(settings: Settings) -> list[Bind]:
+    """The sockets to open, every one with its address: those asked for, or TCP and UDP 6969.
+
+    A wildcard stands for each family that the build and the machine have.
+    """
+    asked = settings.binds or [Bind(udp, settings.last_address, DEFAULT_PORT) for udp in (False, True)]
+    binds = []
+    for bind in asked:
+        for address in wildcards() if bind.address is None else [bind.address]:
+            binds.append(Bind(bind.udp, address, bind.port))
+    return binds
+
+
+def wildcards() -> list[bytes]:
+    """The addresses that stand for all addresses."""
+    if WANT_V6:
+        return [ANY6]
+    if not WANT_V4_ONLY:
+        if has_ipv6():
+            return [ANY4, ANY6]
+        log.warning("this machine has no IPv6: serving IPv4 alone")
+    return [ANY4]
+
+
+def open_sockets(binds: list[Bind]) -> list[socket.socket]:
+    """Open them all, or none. Raises StartError, which names the one that could not be opened.
+
+    An IPv6 wildcard takes IPv4 too in a dual-stack build, unless the IPv4 wildcard is bound to the same port as well.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        for bind in binds:
+            assert bind.address is not None
+            only_v6 = WANT_V6 or bind.address != ANY6 or Bind(bind.udp, ANY4, bind.port) in binds
+            open_socket = open_udp if bind.udp else open_tcp
+            sockets.append(open_socket(bind.address, bind.port, only_v6))
+    except StartError:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets
+
+
+def check(settings: Settings) -> None:
+    """Read what a start would read, in the directory where it would. Raises StartError and UsageError."""
+    enter(settings.directory)
+    if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+        accesslist.load(settings.accesslist)
+
+
+def enter(directory: Path) -> None:
+    """Change directory. Raises StartError."""
+    try:
+        os.chdir(directory)
+    except OSError as error:
+        raise StartError(f"cannot change to the directory {directory}: {error.strerror}") from error
+
+
+class Server:
+    """A tracker with its sockets, in this process.
+
+    The secret (32 bytes) and the seed come from the operating system; `clock` gives seconds and never goes back.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sockets: list[socket.socket],
+        secret: bytes,
+        seed: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.now = Now(clock)
+        self.loop = Loop(self.now)
+        self.counters = Counters()
+        self.tracker = Tracker(Random(seed))
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            self.tracker.admission = accesslist.load(settings.accesslist)
+        self.ids = ConnectionIds(secret)
+        self.cleaner = Cleaner(self.tracker)
+        self.udp = UdpAnswers(self.tracker, self.ids, self.counters)
+        self.http = HttpServer(
+            self.loop, HttpAnswers(self.tracker, self.counters, settings.redirect_url.encode("ascii"))
+        )
+        self.sockets = sockets
+        self.listeners: list[Listener] = []
+        for sock in sockets:
+            self.attach(sock)
+        self.turn_ids()
+        self.loop.every(1.0, self.turn_ids)
+        self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.clean)
+        self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
+        self.loop.every(PAUSE, self.resume)
+
+    def attach(self, sock: socket.socket) -> None:
+        """Serve a socket."""
+        if sock.type == socket.SOCK_STREAM:
+            self.listeners.append(Listener(acceptor_for(sock), self.http))
+        elif has_mmsg():
+            self.loop.watch(sock.fileno(), UdpRing(sock, self.udp, self.now), READ)
+        else:
+            self.loop.watch(sock.fileno(), UdpPlain(sock, self.udp, self.now), READ)
+
+    def turn_ids(self) -> None:
+        """Begin a new epoch of connection ids, if it is time to."""
+        self.ids.turn(int(self.now.seconds) // OT_CONNECTION_ID_EPOCH)
+
+    def clean(self) -> None:
+        """Clean the next shard."""
+        self.loop.start(self.cleaner.clean_next(self.now.minute))
+
+    def resume(self) -> None:
+        """Let listeners that ran out of descriptors try again."""
+        for listener in self.listeners:
+            listener.resume()
+
+    def close(self) -> None:
+        """Close everything."""
+        self.http.close()
+        for sock in self.sockets:
+            self.loop.unwatch(sock.fileno())
+            sock.close()
+        self.loop.close()
+
+
+def start(settings: Settings) -> Server:
+    """Change directory, open the sockets and put a server behind them. Raises StartError and UsageError."""
+    enter(settings.directory)
+    sockets = open_sockets(planned_binds(settings))
+    try:
+        server = Server(settings, sockets, os.urandom(SECRET_SIZE), int.from_bytes(os.urandom(7), "big"))
+    except BaseException:
+        for sock in sockets:
+            sock.close()
+        raise
+    for sock in sockets:
+        log.info("listening on %s", describe(sock))
+    return server

@@ -1,0 +1,160 @@
+"""Packed peers: the planes in which every swarm, small or large, keeps the peers of one address family.
+
+`n` peers are three planes, one after the other, with `stride` = 6 (IPv4) or 18 (IPv6)::
+
+    addresses   n × stride bytes   address and port, as they stand in a compact answer
+    flags       n bytes            COMPLETED, FROM_SYNC
+    stamps      n bytes            the minute the peer was last heard of, modulo 256
+
+A plane is a part of a `bytes` object, `data`, that begins at `start`: a large swarm's blocks hold nothing else, a small
+torrent's record has a head in front and maybe the other family behind. Nothing is changed in place. A function that
+makes new bytes takes the `prefix` that is to stand before the planes, and keeps whatever follows them.
+
+Which peers are leechers is told by their position, and is the caller's business: he says where to insert.
+"""
+
+from typing import Final
+
+from librt.random import Random
+from mypy_extensions import i64
+
+STRIDE4: Final = 6
+STRIDE6: Final = 18
+
+COMPLETED: Final = 0x40  # this peer's `completed` has been counted; the bit of the live sync format
+FROM_SYNC: Final = 0x10  # heard of by live sync, so not to be sent on
+
+BYTE: Final = [bytes([value]) for value in range(256)]  # one byte as bytes
+
+
+def find(data: bytes, start: i64, n: i64, stride: i64, peer: bytes) -> i64:
+    """The index of `peer` (address and port, `stride` bytes) or -1."""
+    end = start + n * stride
+    at: i64 = data.find(peer, start, end)
+    while at >= 0:
+        if (at - start) % stride == 0:
+            return (at - start) // stride
+        at = data.find(peer, at + 1, end)  # bytes of two neighbours looked like it
+    return -1
+
+
+def refresh(data: bytes, start: i64, n: i64, stride: i64, index: i64, flags: i64, stamp: i64) -> bytes:
+    """`data` with the flags and stamp of peer `index` renewed."""
+    at_flags = start + n * stride + index
+    at_stamp = at_flags + n
+    if data[at_flags] == flags:
+        if data[at_stamp] == stamp:
+            return data
+        return data[:at_stamp] + BYTE[stamp] + data[at_stamp + 1 :]
+    return data[:at_flags] + BYTE[flags] + data[at_flags + 1 : at_stamp] + BYTE[stamp] + data[at_stamp + 1 :]
+
+
+def insert(
+    prefix: bytes,
+    data: bytes,
+    start: i64,
+    n: i64,
+    stride: i64,
+    index: i64,
+    peer: bytes,
+    flags: i64,
+    stamp: i64,
+) -> bytes:
+    """`prefix`, the planes of `data` with `peer` inserted as number `index`, and what follows them."""
+    at_address = start + index * stride
+    at_flags = start + n * stride + index
+    at_stamp = at_flags + n
+    return b"".join(
+        [
+            prefix,
+            data[start:at_address],
+            peer,
+            data[at_address:at_flags],
+            BYTE[flags],
+            data[at_flags:at_stamp],
+            BYTE[stamp],
+            data[at_stamp:],
+        ]
+    )
+
+
+def remove(prefix: bytes, data: bytes, start: i64, n: i64, stride: i64, index: i64) -> bytes:
+    """`prefix`, the planes of `data` without peer `index`, and what follows them."""
+    at_address = start + index * stride
+    at_flags = start + n * stride + index
+    at_stamp = at_flags + n
+    return b"".join(
+        [
+            prefix,
+            data[start:at_address],
+            data[at_address + stride : at_flags],
+            data[at_flags + 1 : at_stamp],
+            data[at_stamp + 1 :],
+        ]
+    )
+
+
+def without(data: bytes, start: i64, n: i64, stride: i64, index: i64) -> bytes:
+    """The address plane; without the address of peer `index`, if that is not -1."""
+    end = start + n * stride
+    if index < 0:
+        return data[start:end]
+    at = start + index * stride
+    return data[start:at] + data[at + stride : end]
+
+
+def window(addresses: bytes, want: i64, stride: i64, random: Random) -> bytes:
+    """`want` neighbours of a plane, which is taken for a ring, from a random place: all have the same chance."""
+    n: i64 = len(addresses) // stride
+    if want >= n:
+        return addresses
+    if want <= 0:
+        return b""
+    first = random.randrange(n)
+    over = first + want - n
+    if over <= 0:
+        return addresses[first * stride : (first + want) * stride]
+    return addresses[: over * stride] + addresses[first * stride :]
+
+
+def share_of_leechers(leechers: i64, seeders: i64, want: i64, seeding: bool, random: Random) -> i64:
+    """How many of `want` peers are to be leechers: as many as possible for a seeder, else a fair share.
+
+    `want` is less than `leechers + seeders`. The fair share is rounded at random, so that every peer has exactly the
+    same chance to be handed out.
+    """
+    if seeding:
+        return leechers if leechers < want else want
+    total = leechers + seeders
+    fair, part = want * leechers // total, want * leechers % total
+    if part != 0 and random.randrange(total) < part:
+        fair += 1
+    return fair
+
+
+def choose(addresses: bytes, leechers: i64, want: i64, seeding: bool, stride: i64, random: Random) -> bytes:
+    """`want` of the peers of a plane whose first `leechers` are leechers, leechers first again."""
+    n: i64 = len(addresses) // stride
+    if want >= n:
+        return addresses
+    few = share_of_leechers(leechers, n - leechers, want, seeding, random)
+    border = leechers * stride
+    return window(addresses[:border], few, stride, random) + window(
+        addresses[border:], want - few, stride, random
+    )
+
+
+def share_of_family(want: i64, own: i64, other: i64) -> i64:
+    """How many of `want` peers are to be of the asker's own family, where there are `own` and `other` to give.
+
+    Each family gets up to a quarter, the rest in proportion to what each has left; a fraction goes to `own`.
+    """
+    if own + other <= want:
+        return own
+    quarter = want // 4
+    sure_own = own if own < quarter else quarter
+    sure_other = other if other < quarter else quarter
+    left = want - sure_own - sure_other
+    own -= sure_own
+    other -= sure_other
+    return sure_own + (left * own + own + other - 1) // (own + other)

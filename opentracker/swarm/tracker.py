@@ -1,0 +1,88 @@
+"""The tracker: what an announce and a scrape do to the torrents, and what they are answered.
+
+Torrents are kept in 256 shards, so that cleaning and statistics go shard by shard and a dict that grows stalls nobody.
+The shard is told by `hash(info_hash)`, which the look-up computes anyway and which is keyed afresh in each process, so
+that a stranger cannot aim at one shard.
+"""
+
+from typing import Final
+
+from librt.random import Random
+from mypy_extensions import i64
+
+from opentracker._features import (
+    OT_CLIENT_REQUEST_INTERVAL,
+    OT_CLIENT_REQUEST_VARIATION,
+    WANT_ACCESSLIST_BLACK,
+    WANT_ACCESSLIST_WHITE,
+)
+from opentracker.errors import TrackerFailure
+from opentracker.protocol.messages import Announce
+from opentracker.swarm.large import Swarm
+from opentracker.swarm.records import EMPTY, HEAD, PEER4, SMALL, downloaded, peers4, start6
+from opentracker.swarm.small import Workbench
+
+if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+    from opentracker.swarm.admission import Admission
+
+SHARDS: Final = 256
+UNAUTHORIZED: Final = (
+    b"Requested download is not authorized for use with this tracker."  # the C tracker's text
+)
+SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
+
+
+def promoted(record: bytes) -> Swarm:
+    """The large swarm with the peers of a small torrent."""
+    swarm = Swarm(downloaded(record))
+    six = start6(record)
+    swarm.v4.load(record[HEAD:six], record[5])
+    swarm.v6.load(record[six:], record[6])
+    return swarm
+
+
+class Tracker:
+    """All torrents; 256 shards of info_hash → record of a small torrent, or large swarm."""
+
+    def __init__(self, random: Random) -> None:
+        self.shards: list[dict[bytes, bytes | Swarm]] = [{} for _ in range(SHARDS)]
+        self.random = random
+        self.bench = Workbench()
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            self.admission = Admission()
+
+    def announce(self, a: Announce, minute: i64) -> None:
+        """Carry out an announce in `minute` (of a clock that never goes back) and fill in its answer.
+
+        Raises TrackerFailure for a torrent that the access list refuses.
+        """
+        info_hash = a.info_hash
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            if not self.admission.allows(info_hash):
+                raise TrackerFailure(UNAUTHORIZED)
+        a.interval = self.interval()
+        shard = self.shards[hash(info_hash) & (SHARDS - 1)]
+        entry = shard.get(info_hash)
+        if isinstance(entry, Swarm):
+            entry.announce(a, minute, self.random)
+            return
+        record = EMPTY if entry is None else entry
+        changed = self.bench.announce(record, a, minute, self.random)
+        if changed is not record:
+            shard[info_hash] = changed if a.complete + a.incomplete <= SMALL else promoted(changed)
+
+    def interval(self) -> i64:
+        """An announce interval in seconds, spread so that clients do not come back all at once."""
+        return SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
+
+    def scrape(self, info_hash: bytes) -> tuple[i64, i64, i64]:
+        """(complete, downloaded, incomplete) of a torrent; zeros for one that is unknown or refused."""
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            if not self.admission.allows(info_hash):
+                return 0, 0, 0
+        entry = self.shards[hash(info_hash) & (SHARDS - 1)].get(info_hash)
+        if entry is None:
+            return 0, 0, 0
+        if isinstance(entry, Swarm):
+            return entry.complete(), entry.downloaded, entry.incomplete()
+        return self.bench.scrape(entry)
