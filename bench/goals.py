@@ -1,0 +1,49 @@
+"""What is to be reached, and the line that says whether it was."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """A bound on a number of a row: `at least` or `at most` `bound`, in `unit`; `what` names the number."""
+
+    row: str
+    subject: str  # the contender it is a goal for
+    base: str  # the contender that it is compared with; empty: the number stands for itself
+    direction: Literal["at least", "at most"]
+    bound: float
+    unit: str = "×"
+
+    def verdict(self, measured: float) -> str:
+        """PASS or FALLS SHORT, what was wanted, what was measured."""
+        reached = measured >= self.bound if self.direction == "at least" else measured <= self.bound
+        unit = f"{self.unit} {self.base}".strip()
+        wanted = f"goal {self.direction} {self.bound:g} {unit}, measured {measured:.3g} {unit}"
+        return f"{'PASS' if reached else 'FALLS SHORT'} {self.row} {self.subject}: {wanted}"
+
+
+# Speeds are answers per CPU second under the same load; memory is growth of the resident set.
+GOALS: Final = (
+    Goal("udp", "compiled", "c", "at least", 1.4),
+    Goal("udp", "pure", "c", "at least", 1.0),
+    Goal("udp", "compiled", "echo", "at least", 0.87),
+    Goal("http", "compiled", "c", "at least", 1.25),
+    Goal("http", "pure", "c", "at least", 1.05),
+    *(
+        Goal(f"memory {fill}", subject, "c", "at most", 1.0)
+        for fill in ("300000x1", "50000x10", "300x1000")
+        for subject in ("compiled", "pure")
+    ),
+    Goal("micro 100000 against 100", "compiled", "", "at most", 1.5),
+    Goal("stall longest slice", "compiled", "", "at most", 5, "ms"),
+    Goal("stall longest slice", "pure", "", "at most", 10, "ms"),
+    Goal("stall p99.9 added", "compiled", "", "at most", 2, "ms"),
+    Goal("stall p99.9 added", "pure", "", "at most", 5, "ms"),
+)
+
+
+def goals_of(row: str) -> list[Goal]:
+    return [goal for goal in GOALS if goal.row == row]

@@ -1,0 +1,153 @@
+"""Measure this tracker beside others on this machine: `python bench/run.py udp`, `--help` for the rest."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import sys
+from pathlib import Path
+
+from programs import BenchError, build_programs
+from rows import ROWS, Bench, run_rows
+from servers import Contender, Stage
+from tables import circumstances
+from wheels import ROOT, WHITELIST, contender
+
+CONTENDERS = ("c", "compiled", "pure", "echo")
+
+
+def describe_rows() -> str:
+    width = max(map(len, ROWS))
+    lines = [f"  {name:{width}}  {row.__doc__}" for name, row in ROWS.items()]
+    return "\n".join(["rows:", *lines, f"  {'all':{width}}  every row"])
+
+
+EPILOG = f"""{describe_rows()}
+
+contenders:
+  c         the C tracker: Debian's package opentracker, serving the load's torrents from a whitelist
+  compiled  this checkout as a whitelist wheel, its hot rooms compiled
+  pure      this checkout as a whitelist wheel, interpreted
+  echo      a C program that sends canned answers: the floor
+
+The server runs on one core, the load on another; leave both alone meanwhile. Results are Markdown on
+standard output, progress is on standard error. The method is in docs/performance.md.
+
+examples:
+  python bench/run.py udp
+  python bench/run.py udp http --servers c,compiled --rounds 7 --seconds 10
+  python bench/run.py udp --servers c --command 'mine=/opt/tracker -u {{host}}:{{port}} -w {{whitelist}}'
+  python bench/run.py memory --build-dir /tmp/bench
+"""
+
+
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="bench/run.py",
+        description=__doc__,
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("rows", nargs="*", metavar="ROW", help="what to measure (see below)")
+    parser.add_argument(
+        "--servers", default="c,compiled,pure,echo", help="contenders, by comma (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--command",
+        action="append",
+        default=[],
+        metavar="NAME=COMMAND",
+        help="one more contender; {host}, {port}, {whitelist}, {directory} are filled in; may be repeated",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=5, help="measurements of each contender (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--seconds", type=float, default=4.0, help="length of a measurement (default: %(default)s)"
+    )
+    parser.add_argument("--quick", action="store_true", help="two rounds of one second: a look, not a result")
+    parser.add_argument("--server-core", type=int, default=0, help="(default: %(default)s)")
+    parser.add_argument("--load-core", type=int, default=1, help="(default: %(default)s)")
+    parser.add_argument(
+        "--nice", type=int, help="niceness of server and load, below 0 for root only (default: as is)"
+    )
+    parser.add_argument("--python", default="/usr/bin/python3", help="for our wheels (default: %(default)s)")
+    parser.add_argument("--c-tracker", default="/usr/bin/opentracker", help="(default: %(default)s)")
+    parser.add_argument(
+        "--build-dir",
+        type=Path,
+        default=ROOT / "build/bench",
+        help="programs, lists, environments; as root: readable for nobody (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--build-only", action="store_true", help="build what the rows need and print our commands"
+    )
+    options = parser.parse_args(arguments)
+    check(parser, options)
+    return options
+
+
+def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
+    """Refuse what argparse cannot see; settle `all`, `--quick` and what depends on the machine."""
+    if "all" in options.rows:
+        options.rows = list(ROWS)
+    if not options.rows and not options.build_only:
+        parser.error(f"which row? One of {', '.join(ROWS)}, all")
+    if unknown := [name for name in options.rows if name not in ROWS]:
+        parser.error(f"no row {unknown[0]!r}: there are {', '.join(ROWS)}, all")
+    options.servers = tuple(filter(None, options.servers.split(",")))
+    if unknown := [name for name in options.servers if name not in CONTENDERS]:
+        parser.error(
+            f"no contender {unknown[0]!r}: there are {', '.join(CONTENDERS)}, and --command adds others"
+        )
+    if options.server_core == options.load_core:
+        parser.error("server and load need a core each")
+    if missing := {options.server_core, options.load_core} - os.sched_getaffinity(0):
+        parser.error(f"core {min(missing)} is not to be had here")
+    own = os.getpriority(os.PRIO_PROCESS, 0)
+    options.nice = own if options.nice is None else options.nice
+    if options.nice != own and os.geteuid():
+        parser.error("--nice is for root")
+    if "c" in options.servers and not Path(options.c_tracker).exists():
+        parser.error(f"no {options.c_tracker}: apt-get install opentracker, or leave c out of --servers")
+    if options.quick:
+        options.rounds, options.seconds = 2, 1.0
+
+
+def hand_made(parser_error: str, text: str) -> Contender:
+    name, equals, command = text.partition("=")
+    if not equals or not name or not command:
+        raise BenchError(f"{parser_error} {text!r}: want NAME=COMMAND")
+    return Contender(name, tuple(shlex.split(command)))
+
+
+def main(arguments: list[str]) -> int:
+    options = parse_arguments(arguments)
+    directory: Path = options.build_dir.resolve()
+    try:
+        programs = build_programs(directory, options.load_core, options.nice)
+        bench = Bench(
+            programs=programs,
+            stage=Stage(directory, options.server_core, options.nice),
+            python=options.python,
+            c_tracker=options.c_tracker,
+            names=options.servers,
+            others=tuple(hand_made("--command", text) for text in options.command),
+            rounds=options.rounds,
+            seconds=options.seconds,
+        )
+        if options.build_only:
+            for name in {"compiled", "pure"} & set(options.servers):
+                print(shlex.join(contender(directory, options.python, name, WHITELIST).command))
+            return 0
+        print(circumstances(options.python), end="\n\n", flush=True)
+        run_rows(bench, options.rows)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,43 @@
+"""Results as tables in Markdown, ready for docs/performance.md."""
+
+from __future__ import annotations
+
+import os
+import platform
+import subprocess
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [heads, ["---"] * len(heads), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+
+
+def circumstances(python: str) -> str:
+    """What a dated table must say: date, commit, Python, processor, kernel."""
+    root = Path(__file__).resolve().parent.parent
+    commit = output_of("git", "-C", str(root), "rev-parse", "--short", "HEAD") or "no git"
+    if output_of("git", "-C", str(root), "status", "--porcelain", "--", "opentracker", "hatch_build.py"):
+        commit += " with uncommitted changes"
+    version = output_of(python, "--version")
+    cores = os.cpu_count()
+    return (
+        f"{date.today().isoformat()}, commit {commit}, {version} ({python}), {processor()}, {cores} cores, "
+        f"{platform.system()} {platform.release()}"
+    )
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
+
+
+def output_of(*command: str) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()
