@@ -1148,18 +1148,23 @@ else:
             metadata["entry-points"] = {}
 
     class FeaturesHook(BuildHookInterface[Any]):
-        """Makes the wheel out of a staged copy of the package."""
+        """Makes the wheel out of a staged copy of the package, and the sdist without a choice."""
 
         def dependencies(self) -> list[str]:
             """Return what is needed to build the wheel: mypyc when it is to be compiled."""
             with one_line_errors():
                 compiled = resolve(Path(self.root), os.environ).flags.get("WANT_COMPILED")
-            return list(self.config["compile-requires"]) if compiled else []
+            return list(self.config.get("compile-requires", [])) if compiled else []
 
         def initialize(self, version: str, build_data: dict[str, Any]) -> None:
             """Stage the package, or for an editable install write the tree's own _features.py."""
             root, project = Path(self.root), self.metadata.core.raw_name
             base_version = self.metadata.version.partition("+")[0]
+            if self.target_name == "sdist":
+                # Every variant can be built from it, so it has no variant's name.
+                self.full_version = self.metadata.version
+                self.set_version(base_version)
+                return
             with one_line_errors():
                 if version == "editable":
                     build = write_tree_features(root, project, base_version, os.environ)
@@ -1168,6 +1173,16 @@ else:
                     self.add_stage(build, root / project, base_version, build_data)
             print_notes(build)
             build_data["dependencies"] += build.dependencies()
+
+        def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
+            """Give the version its variant's name back after an sdist: the wheel may be built next."""
+            if self.target_name == "sdist":
+                self.set_version(self.full_version)
+
+        def set_version(self, version: str) -> None:
+            """Replace the version: one metadata object serves all targets, and its hook is asked once."""
+            self.metadata._version = version
+            self.metadata._original_version = version
 
         def add_stage(self, build: Build, package: Path, version: str, build_data: dict[str, Any]) -> None:
             """Stage the package, compile it if asked to, and hand it to the wheel with its record."""

@@ -1,0 +1,58 @@
+"""What all tests share: which of them this build can run, and that it is the installed build that they run.
+
+`@pytest.mark.needs("WANT_KEEPALIVE")` skips a test in builds without that flag, `needs(WANT_V6=False)` in those with it.
+"""
+
+import importlib.metadata
+import json
+import os
+from collections import Counter
+from pathlib import Path
+
+import hypothesis
+import pytest
+
+import opentracker
+from opentracker._features import BUILD_RECORD
+
+FLAGS: dict[str, bool] = json.loads(BUILD_RECORD)["flags"]
+LACKING = pytest.StashKey[Counter[str]]()
+
+hypothesis.settings.register_profile("dev", deadline=None)
+hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known, and refuse to test anything but an installed build."""
+    config.addinivalue_line(
+        "markers", "needs(flag, ..., flag=False): flags that a build has to have, or to lack"
+    )
+    config.stash[LACKING] = Counter()
+    installed = importlib.metadata.distribution("opentracker")
+    tested = Path(opentracker.__file__ or "").resolve().parent
+    editable = '"editable": true' in (installed.read_text("direct_url.json") or "")
+    if not editable and tested != Path(str(installed.locate_file("opentracker"))).resolve():
+        raise pytest.UsageError(f"tests are for the installed package, and this would be {tested}")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip what needs another build."""
+    for marker in item.iter_markers("needs"):
+        needed = {**dict.fromkeys(marker.args, True), **marker.kwargs}
+        for flag, value in needed.items():
+            if FLAGS[flag] is not value:
+                item.config.stash[LACKING][f"{flag}={int(value)}"] += 1
+                pytest.skip(f"needs a build with {flag}={int(value)}")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say how many tests ran on which build, and which flags the others need."""
+    stats = terminalreporter.stats
+    ran = sum(len(stats.get(outcome, [])) for outcome in ("passed", "failed"))
+    lacking = terminalreporter.config.stash[LACKING]
+    reasons = (
+        ", ".join(f"{count} need {flag}" for flag, count in sorted(lacking.items())) or "none needs another"
+    )
+    flags = " ".join(flag for flag, on in FLAGS.items() if on) or "no flag on"
+    terminalreporter.write_line(f"build with {flags}: {ran} tests ran; {reasons}")
