@@ -12,7 +12,7 @@ from opentracker.protocol.messages import EVENT_STOPPED, Announce
 Value: TypeAlias = "int | bytes | list[Value] | dict[bytes, Value]"
 
 _DEEPEST: Final = 32  # a scrape is 3 deep; well below Python's limit on recursion
-_LONGEST_INTEGER: Final = 20  # digits of 2**64, with room for nothing beyond
+_LONGEST_INTEGER: Final = 20  # digits of 2**64
 
 
 def write_announce(announce: Announce) -> bytes:
@@ -110,7 +110,11 @@ class _Reader:
             raise self.error("an integer that is too long or does not end")
         text = self.data[self.at : stop]
         digits = text[1:] if text.startswith(b"-") else text
-        if not digits.isdigit() or (digits.startswith(b"0") and text != b"0"):
+        if (
+            not digits.isdigit()
+            or len(digits) > _LONGEST_INTEGER
+            or (digits.startswith(b"0") and text != b"0")
+        ):
             raise self.error("not an integer")
         self.at = stop + 1
         return int(text)
