@@ -1,6 +1,7 @@
 """What all tests share: which of them this build can run, and that it is the installed build that they run.
 
-`@pytest.mark.needs("WANT_KEEPALIVE")` skips a test in builds without that flag, `needs(WANT_V6=False)` in those with it.
+`@pytest.mark.needs("WANT_KEEPALIVE")` skips a test in builds without that flag, `needs(WANT_V6=False)` in
+builds with it.
 """
 
 import importlib.metadata

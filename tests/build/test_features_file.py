@@ -1,0 +1,64 @@
+"""Reading features.toml: everything that is not as it has to be is one line with its place."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+# (text to replace, what with, the message)
+BROKEN = [
+    ("[flags]", "[flags", "not TOML: "),
+    ("[modules]", "[modulos]", "features.toml:41: [modulos] is not a table of a features file: the nearest known one is modules"),
+    ("WANT_V6 = false", "WANT_V6 = 0", "features.toml:5: WANT_V6 = 0: a flag is true or false"),
+    ("WANT_V6 = false", "V6 = false", "features.toml:5: V6: the name of a flag starts with WANT_"),
+    ("OT_INTERVAL = {", "INTERVAL = {", "features.toml:20: INTERVAL: the name of a constant starts with OT_"),
+    ("value = 1800,", "", "features.toml:20: OT_INTERVAL must be { value, min, max, unit }, not "),
+    ("value = 1800", 'value = "1800"', "features.toml:20: OT_INTERVAL: value = '1800' is not a whole number"),
+    ('max = "OT_INTERVAL"', 'max = "OT_X"', "features.toml:21: OT_VARIATION: 'OT_X' is no number and no constant"),
+    ('"WANT_SYNC_LIVE"]', '"WANT_SYNC"]', "features.toml:2: WANT_SYNC is not a flag: the nearest known one is WANT_SYNC_LIVE"),
+    ('["WANT_V6", "WANT_V4_ONLY"]', '["WANT_V6", "WANT_V4"]', "features.toml:24: WANT_V4 is not a flag: "),
+    ('["WANT_V6", "WANT_V4_ONLY"]', "[]", "features.toml:24: flags must be a list of flags, not []"),
+    ('flag = "WANT_GZIP"', 'flag = "WANT_ZIP"', "features.toml:34: WANT_ZIP is not a flag: the nearest known one is WANT_GZIP"),
+    ('= ["WANT_DYNAMIC"]', '= ["DYNAMIC"]', "features.toml:43: DYNAMIC is not a flag: "),
+    ("WANT_GZIP = [", "WANT_GZ = [", "features.toml:48: WANT_GZ is not a flag: "),
+    ('["gzip-stream>=1.2"]', '"gzip-stream"', "features.toml:48: WANT_GZIP must be a list of requirements, not 'gzip-stream'"),
+    ('"cli" = "runs once"', '"cli" = ""', "features.toml:53: cli must be a text that says why, not ''"),
+    ("WANT_ACCESSLIST_WHITE = true", "WANT_ACCESLIST_WHITE = true", "features.toml:58: WANT_ACCESLIST_WHITE is no flag and no constant: the nearest known one is WANT_ACCESSLIST_WHITE"),
+    ("WANT_ACCESSLIST_WHITE = true", "WANT_ACCESSLIST_WHITE = 1", "features.toml:58: WANT_ACCESSLIST_WHITE = 1: a flag is true or false"),
+    ("OT_INTERVAL = 900", "OT_INTERVAL = true", "features.toml:59: OT_INTERVAL = True: a constant is a whole number"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("old", "new", "message"), BROKEN, ids=[new for _, new, _ in BROKEN])
+def test_a_broken_file_is_one_line_with_its_place(
+    hook: Any, project: Path, resolve: Callable[..., Any], old: str, new: str, message: str
+) -> None:
+    path = project / "features.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    with pytest.raises(hook.BuildError) as caught:
+        resolve()
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_cannot_be_read_says_why(hook: Any, tmp_path: Path) -> None:
+    with pytest.raises(hook.BuildError, match=r"none\.toml: No such file or directory"):
+        hook.load_features(tmp_path / "none.toml")
+    (tmp_path / "latin.toml").write_bytes(b"# \xe9")
+    with pytest.raises(hook.BuildError, match=r"latin\.toml: not UTF-8 at byte 2"):
+        hook.load_features(tmp_path / "latin.toml")
+
+
+def test_every_key_has_its_line(hook: Any, project: Path) -> None:
+    features = hook.load_features(project / "features.toml")
+    lines = (project / "features.toml").read_text().splitlines()
+    for name in features.flags:
+        assert lines[int(features.where("flags", name).rpartition(":")[2]) - 1].startswith(name)
+    for number, flags in enumerate(features.conflicts):
+        assert (
+            str(flags).replace("'", '"')
+            in lines[int(features.where(f"conflicts#{number}", "flags").rpartition(":")[2]) - 1]
+        )
