@@ -86,7 +86,7 @@ def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
     hashes = 0
     info_hash = b""
     port = b"0"
-    ip = b""
+    ip: bytes | None = None
     for field in query.split(b"&"):
         if _PERCENT in field:
             key, _, value = field.partition(b"=")
@@ -114,7 +114,7 @@ def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
 
     _check_info_hash(info_hash, hashes)
     announce.info_hash = info_hash
-    if WANT_IP_FROM_QUERY_STRING and ip:
+    if WANT_IP_FROM_QUERY_STRING and ip is not None:
         address = _parse_claimed_ip(ip)
     _fill_in_peer(address, port, announce)
 
