@@ -104,7 +104,7 @@ def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
         elif key == b"port":
             port = value
         elif key == b"left":
-            announce.seeding = _parse_integer(value) == 0
+            announce.seeding = value.isdigit() and not value.strip(b"0")
         elif key == b"event":
             announce.event = _EVENTS.get(value, EVENT_NONE)
         elif key == b"numwant":
