@@ -1,0 +1,106 @@
+"""Compiled wheels of the small project: the same stage, by mypyc."""
+
+import json
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.build.workshop import Artifact, build, clean_environment, copy_project, run_build
+
+SUFFIX = sysconfig.get_config_var("EXT_SUFFIX")
+
+
+@pytest.fixture(scope="module")
+def compiled(needs_compiler: None, tmp_path_factory: pytest.TempPathFactory) -> Artifact:
+    """A compiled wheel of the defaults."""
+    return build(copy_project(tmp_path_factory.mktemp("compiled") / "project"), WANT_COMPILED="1")
+
+
+def test_the_chosen_modules_are_compiled_and_nothing_is_left_in_the_tree(compiled: Artifact) -> None:
+    extensions = [name.removesuffix(SUFFIX) for name in compiled.modules if name.endswith(".so")]
+    assert extensions == ["minitracker/_features", "minitracker/core", "minitracker__mypyc"]
+    project = compiled.path.parent.parent / "project"
+    assert not [
+        path for path in project.rglob("*") if path.suffix in (".so", ".c", ".o") or path.name == "build"
+    ]
+
+
+def test_the_wheel_is_for_this_python_and_platform(compiled: Artifact) -> None:
+    python = f"cp{sys.version_info[0]}{sys.version_info[1]}"
+    assert compiled.path.name.startswith(f"minitracker-0.1.0-{python}-{python}-")
+    assert "Root-Is-Purelib: false" in compiled.read("/WHEEL").decode()
+    record = json.loads(compiled.read("extra_metadata/minitracker.json"))
+    assert record["compiled"] is True
+
+
+def test_no_text_of_an_absent_feature_is_in_the_machine_code(compiled: Artifact, project: Path) -> None:
+    assert b"SECRET" not in compiled.contents()
+    assert b"guest list" not in compiled.contents()
+    white = build(project, WANT_COMPILED="1", WANT_ACCESSLIST_WHITE="1")
+    assert b"SECRET GUEST TEXT" in white.read("minitracker__mypyc" + SUFFIX)
+
+
+def test_it_runs_as_the_pure_one_does(compiled: Artifact, tmp_path: Path) -> None:
+    folder = compiled.unpack(tmp_path / "unpacked")
+    for path in folder.glob("minitracker/core.py"):
+        path.unlink()  # so that it must be the extension that runs
+    process = subprocess.run(
+        [sys.executable, "-m", "minitracker.cli"], cwd=folder, capture_output=True, text=True, check=False
+    )
+    expected = "(4, 6) ['V4 and V6', 'static'] GREETING: Grüße1800 GREETING: Grüße1800 []"
+    assert process.stdout.strip() == expected, process.stderr
+
+
+def test_it_is_reproducible(compiled: Artifact, tmp_path: Path) -> None:
+    elsewhere = copy_project(tmp_path / "some" / "other" / "folder")
+    again = build(elsewhere, umask=0o077, PYTHONHASHSEED="7", TZ="Asia/Tokyo", WANT_COMPILED="1")
+    assert again.path.name == compiled.path.name
+    assert again.sha256 == compiled.sha256
+
+
+def test_mypyc_is_asked_for_only_then(project: Path) -> None:
+    script = "import hatchling.build as b; print(b.get_requires_for_build_wheel())"
+    for value, expected in (("0", "[]"), ("1", "['mypy', 'setuptools']")):
+        environment = clean_environment(WANT_COMPILED=value)
+        process = subprocess.run(
+            [sys.executable, "-c", script],
+            cwd=project,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        assert process.stdout.strip() == expected
+
+
+def test_without_a_compiler_there_is_one_line(project: Path) -> None:
+    process = run_build(project, "wheel", {"WANT_COMPILED": "1", "CC": "/no/such/cc -O2"})
+    assert process.returncode == 1
+    assert process.stderr == (
+        "error: WANT_COMPILED=1 (environment): there is no C compiler /no/such/cc;"
+        " install it, name another in CC, or build with 0\n"
+    )
+
+
+def test_what_mypyc_refuses_is_told(needs_compiler: None, project: Path) -> None:
+    (project / "minitracker" / "core.py").write_text('x: int = "text"\n')
+    process = run_build(project, "wheel", {"WANT_COMPILED": "1"})
+    assert process.returncode == 1
+    assert (
+        'minitracker/core.py:1: error: Incompatible types in assignment (expression has type "str"'
+        in process.stderr
+    )
+    assert process.stderr.endswith("mypyc or the C compiler failed, its messages are above\n")
+    assert not list(project.glob("dist/*.*"))
+
+
+def test_every_exclusion_has_its_reason(hook: Any, project: Path) -> None:
+    build_choices = hook.resolve(project, {})
+    modules = hook.compiled_modules(build_choices, project / "minitracker")
+    names = [str(path.relative_to(project / "minitracker")) for path in modules]
+    assert names == ["core.py", "features/accesslist.py", "features/dynamic.py"]
+    assert all(build_choices.features.interpreted.values())
