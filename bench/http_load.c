@@ -143,7 +143,8 @@ static bool finish(struct load *l, struct connection *c)
     } else if (got < 0 && errno == EAGAIN) {
         if (now_ns() - c->sent < l->o->timeout_ms * 1000000ull)
             return false;
-        l->c.timeouts++;
+        if (++l->c.timeouts > l->c.answers + l->o->window)
+            die("%lu requests timed out, %lu were answered", l->c.timeouts, l->c.answers);
     }
     check(l, c);
     c->asked = false;

@@ -21,6 +21,7 @@ enum {
     MAX_PACKET = 2048,
     MAX_SCRAPED = 74,
     MAX_TRIES = 8,
+    SILENCE_SECONDS = 5, /* a server that answers nothing for so long is gone */
     SWEEP_NS = 10000000, /* how often unanswered requests are looked for */
 };
 static const uint64_t MAGIC = 0x41727101980, SECOND = 1000000000;
@@ -64,7 +65,7 @@ struct load {
     struct slot *slots;
     uint32_t *idle, idle_count;
     enum phase phase;
-    uint64_t random, issued, phase_start, phase_requests;
+    uint64_t random, heard, issued, phase_start, phase_requests;
     uint16_t generation;
     bool measuring;
     struct counters c;
@@ -301,12 +302,16 @@ static void take_answer(struct load *l, const uint8_t *p, size_t length, uint64_
 
 static void receive(struct load *l, uint64_t now)
 {
+    if (now > l->heard + SILENCE_SECONDS * SECOND && l->idle_count < l->o->window)
+        die("no answer for %d s", SILENCE_SECONDS);
     for (int count = BATCH; count == BATCH;) {
         count = recvmmsg(l->socket, l->in, BATCH, MSG_DONTWAIT, NULL);
         if (count < 0 && errno == ECONNREFUSED)
             l->c.refused++;
         else if (count < 0 && errno != EAGAIN && errno != EINTR)
             die("recvmmsg: %s", strerror(errno));
+        if (count > 0)
+            l->heard = now;
         for (int i = 0; i < count; i++)
             take_answer(l, l->in_packet[i], l->in[i].msg_len, now);
     }
@@ -333,7 +338,7 @@ static void sweep(struct load *l, uint64_t now)
 static void run_phase(struct load *l, enum phase phase, uint64_t requests, double seconds)
 {
     uint64_t start = now_ns(), end = seconds > 0 ? start + (uint64_t)(seconds * 1e9) : UINT64_MAX, swept = start;
-    l->phase = phase, l->issued = 0, l->phase_requests = requests, l->phase_start = start;
+    l->phase = phase, l->issued = 0, l->phase_requests = requests, l->phase_start = l->heard = start;
     for (uint32_t i = 0; i < l->o->window; i++) {
         l->slots[i].active = false;
         l->idle[i] = i;

@@ -5,18 +5,14 @@ from __future__ import annotations
 import sys
 from dataclasses import dataclass, field
 from statistics import median
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from programs import BenchError
+from errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from servers import Contender
-
-# A load that has less of its core than this shares it with somebody: the run is repeated, so often.
-UNDISTURBED: Final = 0.9
-ATTEMPTS: Final = 3
 
 
 @dataclass(slots=True)
@@ -53,24 +49,11 @@ def alternate(
     for number in range(rounds):
         shift = number % len(contenders)
         for contender in (*contenders[shift:], *contenders[:shift]):
-            report = undisturbed(contender, measure)
+            report = measure(contender)
+            complain_of_errors(contender.name, report)
             results.reports[contender.name].append(report)
             print(f"  round {number + 1}/{rounds} {contender.name}: {summary(report)}", file=sys.stderr)
     return results
-
-
-def undisturbed(contender: Contender, measure: Callable[[Contender], dict[str, Any]]) -> dict[str, Any]:
-    """Measure, again while somebody else used the load's core, and keep the least disturbed."""
-    best: dict[str, Any] = {"load_busy": -1.0}
-    for _ in range(ATTEMPTS):
-        report = measure(contender)
-        if report["load_busy"] > best["load_busy"]:
-            best = report
-        if best["load_busy"] >= UNDISTURBED:
-            break
-        print(f"  {contender.name}: the load had {report['load_busy']:.0%} of its core", file=sys.stderr)
-    complain_of_errors(contender.name, best)
-    return best
 
 
 def complain_of_errors(name: str, report: dict[str, Any]) -> None:
@@ -85,5 +68,5 @@ def summary(report: dict[str, Any]) -> str:
     return (
         f"{report['cpu_us_per_answer']:.3f} µs CPU an answer, {report['answers_per_second']:,.0f}/s, "
         f"server {report['server_busy']:.0%} busy, p99 {latency['p99'] / 1000:.2f} ms, "
-        f"lost {report['timeouts']}"
+        f"lost {report['timeouts']}, the load had {report['load_busy']:.0%} of its core"
     )

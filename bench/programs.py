@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import subprocess
+import sys
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from scheduling import placed
+from errors import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from scheduling import Place
+
 
 SOURCES: Final = Path(__file__).resolve().parent
 PROGRAMS: Final = ("load", "http_load", "echo")
 
 
-class BenchError(Exception):
-    """Something that the bench cannot go on with; its text is one line for whoever runs it."""
-
-
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where the built programs are, and where the load runs: its core and its niceness."""
+    """Where the built programs are, and where the load runs."""
 
     directory: Path
-    core: int
-    nice: int
+    place: Place
 
     def path(self, name: str) -> Path:
         return self.directory / name
@@ -32,9 +36,12 @@ class Programs:
     def load(self, name: str, *arguments: str) -> dict[str, Any]:
         """Run a load generator to its end and return its report (see `load --help`, `http_load --help`)."""
         command = [str(self.path(name)), *arguments]
-        with placed(self.core, self.nice):
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        output, errors = process.communicate()
+        pipe = subprocess.PIPE
+        process = self.place.start(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
+        try:
+            output, errors = process.communicate()
+        finally:
+            process.kill()  # only where we were interrupted is there something left to end
         if not output.startswith("{"):
             raise BenchError(f"{' '.join(command)} ended with {process.returncode}: {errors.strip()}")
         report: dict[str, Any] = json.loads(output)
@@ -52,9 +59,21 @@ class Programs:
         return path
 
 
-def build_programs(directory: Path, core: int, nice: int) -> Programs:
-    """Compile what is older than any of the C sources."""
+@contextmanager
+def alone(directory: Path) -> Iterator[None]:
+    """Hold the directory's lock: two runs of the bench would share cores and environments, and spoil both."""
     directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print("waiting for another run of the bench to end …", file=sys.stderr)
+            fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+def build_programs(directory: Path, place: Place) -> Programs:
+    """Compile what is older than any of the C sources."""
     newest = max(path.stat().st_mtime for path in (*SOURCES.glob("*.c"), *SOURCES.glob("*.h")))
     for name in PROGRAMS:
         target = directory / name
@@ -64,4 +83,4 @@ def build_programs(directory: Path, core: int, nice: int) -> Programs:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchError(f"{' '.join(command)}: {done.stderr.strip()}")
-    return Programs(directory, core, nice)
+    return Programs(directory, place)

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import wheels
+from errors import BenchError
 from goals import goals_of
 from paired import Results, alternate
-from programs import BenchError
 from servers import Contender, running
 from tables import table
 
@@ -115,7 +115,7 @@ def measured_http(bench: Bench, row: str, contenders: list[Contender], *options:
 def print_speeds(row: str, results: Results, size: str) -> None:
     names = list(results.reports)
     heads = [row, "µs CPU an answer", "answers per CPU second", *(f"× {name}" for name in names)]
-    heads += ["p50 ms", "p99 ms", "p99.9 ms", "lost", "server busy", size.replace("_", " ")]
+    heads += ["p50 ms", "p99 ms", "p99.9 ms", "lost", "server busy", "load busy", size.replace("_", " ")]
     lines = []
     for name in names:
         line = [name, f"{results.median(name, 'cpu_us_per_answer'):.3f}"]
@@ -123,7 +123,7 @@ def print_speeds(row: str, results: Results, size: str) -> None:
         line += [f"{results.ratio(name, other, 'answers_per_cpu_second'):.3f}" for other in names]
         line += [f"{results.median(name, f'latency_us/{p}') / 1000:.2f}" for p in ("p50", "p99", "p99.9")]
         line.append(f"{results.total(name, 'timeouts'):.0f}")
-        line.append(f"{results.median(name, 'server_busy'):.0%}")
+        line += [f"{results.median(name, key):.0%}" for key in ("server_busy", "load_busy")]
         line.append(f"{results.median(name, size):.1f}")
         lines.append(line)
     print(table(heads, lines), end="\n\n")

@@ -8,11 +8,13 @@ import shlex
 import sys
 from pathlib import Path
 
-from programs import BenchError, build_programs
+from errors import BenchError
+from programs import alone, build_programs
 from rows import ROWS, Bench, run_rows
+from scheduling import Place
 from servers import Contender, Stage
 from tables import circumstances
-from wheels import ROOT, WHITELIST, contender
+from wheels import ROOT
 
 CONTENDERS = ("c", "compiled", "pure", "echo")
 
@@ -115,34 +117,38 @@ def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
         options.rounds, options.seconds = 2, 1.0
 
 
-def hand_made(parser_error: str, text: str) -> Contender:
-    name, equals, command = text.partition("=")
-    if not equals or not name or not command:
-        raise BenchError(f"{parser_error} {text!r}: want NAME=COMMAND")
+def by_hand(text: str) -> Contender:
+    name, _, command = text.partition("=")
+    if not name or not command:
+        raise BenchError(f"--command {text!r}: want NAME=COMMAND")
     return Contender(name, tuple(shlex.split(command)))
+
+
+def bench_for(options: argparse.Namespace, directory: Path) -> Bench:
+    return Bench(
+        programs=build_programs(directory, Place(options.load_core, options.nice)),
+        stage=Stage(directory, Place(options.server_core, options.nice)),
+        python=options.python,
+        c_tracker=options.c_tracker,
+        names=options.servers,
+        others=tuple(by_hand(text) for text in options.command),
+        rounds=options.rounds,
+        seconds=options.seconds,
+    )
 
 
 def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
     directory: Path = options.build_dir.resolve()
     try:
-        programs = build_programs(directory, options.load_core, options.nice)
-        bench = Bench(
-            programs=programs,
-            stage=Stage(directory, options.server_core, options.nice),
-            python=options.python,
-            c_tracker=options.c_tracker,
-            names=options.servers,
-            others=tuple(hand_made("--command", text) for text in options.command),
-            rounds=options.rounds,
-            seconds=options.seconds,
-        )
-        if options.build_only:
-            for name in {"compiled", "pure"} & set(options.servers):
-                print(shlex.join(contender(directory, options.python, name, WHITELIST).command))
-            return 0
-        print(circumstances(options.python), end="\n\n", flush=True)
-        run_rows(bench, options.rows)
+        with alone(directory):
+            bench = bench_for(options, directory)
+            if options.build_only:
+                for ours in bench.contenders("compiled", "pure"):
+                    print(shlex.join(ours.command))
+            else:
+                print(circumstances(options.python), end="\n\n", flush=True)
+                run_rows(bench, options.rows)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1

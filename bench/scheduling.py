@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from errors import BenchError
 
 
-@contextmanager
-def placed(core: int, nice: int) -> Iterator[None]:
-    """Processes started within are bound to `core` and have this niceness, from their first instruction on.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A core, and a niceness: one below the caller's own is for root."""
 
-    Both are inherited, so the caller takes them for the moment: set from outside afterwards they would
-    miss the threads that a server has made by then. A niceness other than the caller's own is for root.
-    """
-    cores = os.sched_getaffinity(0)
-    own = os.getpriority(os.PRIO_PROCESS, 0)
-    os.sched_setaffinity(0, {core})
-    try:
-        os.setpriority(os.PRIO_PROCESS, 0, nice)
-        yield
-    finally:
-        os.setpriority(os.PRIO_PROCESS, 0, own)
-        os.sched_setaffinity(0, cores)
+    core: int
+    nice: int
+
+    def start(self, command: list[str], **options: Any) -> subprocess.Popen[Any]:
+        """Start a process here, from its first instruction on, in a session of its own.
+
+        Core and niceness are inherited, so the caller takes them for the moment: set from outside afterwards they
+        would miss the threads that a server has made by then.
+        """
+        cores = os.sched_getaffinity(0)
+        own = os.getpriority(os.PRIO_PROCESS, 0)
+        os.sched_setaffinity(0, {self.core})
+        try:
+            if self.nice != own:
+                os.setpriority(os.PRIO_PROCESS, 0, self.nice)
+            process = subprocess.Popen(command, start_new_session=True, **options)
+        except OSError as error:
+            raise BenchError(f"{command[0]} cannot be started: {error}") from None
+        finally:
+            if self.nice != own:
+                os.setpriority(os.PRIO_PROCESS, 0, own)
+            os.sched_setaffinity(0, cores)
+        # Where Linux has autogroups, it shares a core out by session first, and this niceness is the one that counts.
+        autogroup = Path(f"/proc/{process.pid}/autogroup")
+        if self.nice != own and autogroup.exists():
+            autogroup.write_text(str(self.nice))
+        return process

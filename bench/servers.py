@@ -12,12 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from programs import BenchError
-from scheduling import placed
+from errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from scheduling import Place
 
 READY_SECONDS: Final = 30.0  # a list of a million hashes is loaded by then
 STOP_SECONDS: Final = 10.0
@@ -43,11 +44,10 @@ class Contender:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where servers run: core, niceness, a directory that an unprivileged user can read."""
+    """Where servers run, with a directory that an unprivileged user can read."""
 
     directory: Path
-    core: int
-    nice: int
+    place: Place
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,16 +72,15 @@ def running(
     command = [part.format_map(values) for part in contender.command]
     log_path = stage.directory / f"{contender.name}.log"
     with log_path.open("wb") as log:
-        with placed(stage.core, stage.nice):
-            process = subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                cwd=stage.directory,
-                env={**os.environ, **contender.environment},
-                **unprivileged(),
-            )
+        process = stage.place.start(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=stage.directory,
+            env={**os.environ, **contender.environment},
+            **unprivileged(),
+        )
         try:
             wait_until_ready(process, host, port, last_hash(whitelist))
             yield Running(process.pid, host, port)

@@ -7,10 +7,11 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from typing import Final
 
-from programs import BenchError
+from errors import BenchError
 from servers import Contender
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -47,7 +48,9 @@ def contender(directory: Path, python: str, name: str, flags: dict[str, str]) ->
     return Contender(name, (str(executable), "-P", "-m", "opentracker", *SERVE))
 
 
+@cache
 def digest_of_sources() -> str:
+    """Of what our wheels are made of, as it was when the run began: all its rows measure the same."""
     digest = hashlib.sha256()
     names = [ROOT / "hatch_build.py", ROOT / "features.toml", ROOT / "pyproject.toml"]
     for path in (*names, *sorted((ROOT / "opentracker").rglob("*.py"))):
