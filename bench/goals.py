@@ -30,8 +30,8 @@ GOALS: Final = (
     Goal("udp", "compiled", "c", "at least", 1.4),
     Goal("udp", "pure", "c", "at least", 1.0),
     Goal("udp", "compiled", "echo", "at least", 0.87),
-    Goal("http", "compiled", "c", "at least", 1.25),
-    Goal("http", "pure", "c", "at least", 1.05),
+    *(Goal(row, "compiled", "c", "at least", 1.25) for row in ("http", "http-saturated")),
+    *(Goal(row, "pure", "c", "at least", 1.05) for row in ("http", "http-saturated")),
     *(
         Goal(f"memory {fill}", subject, "c", "at most", 1.0)
         for fill in ("300000x1", "50000x10", "300x1000")

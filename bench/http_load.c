@@ -211,7 +211,7 @@ static const char usage[] =
     "  --keep-alive             keep connections; default: a connection for each announce\n"
     "  --torrents N --peers N --skew S --seed N   the population (10000, 50000, 1.0, 1)\n"
     "  --sources N --source A   source addresses, upwards from A (64, 127.0.0.1; 1, ::1)\n"
-    "  --window N               connections at once (32)\n"
+    "  --window N               connections at once (128)\n"
     "  --numwant N              (50)\n"
     "  --seconds S --warmup S   (5, 1)\n"
     "  --requests N             measure so many announces, not so many seconds\n"
@@ -256,7 +256,7 @@ static void parse_options(int argc, char **argv, struct options *o)
 
 int main(int argc, char **argv)
 {
-    static struct options o = {.host = "127.0.0.1", .port = "6969", .torrents = 10000, .peers = 50000, .skew = 1, .window = 32,
+    static struct options o = {.host = "127.0.0.1", .port = "6969", .torrents = 10000, .peers = 50000, .skew = 1, .window = 128,
                                .numwant = 50, .seconds = 5, .warmup = 1, .timeout_ms = 2000, .seed = 1};
     static struct load l = {.o = &o};
     parse_options(argc, argv, &o);

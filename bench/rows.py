@@ -10,7 +10,7 @@ import wheels
 from errors import BenchError
 from goals import goals_of
 from paired import Results, alternate
-from servers import Contender, running
+from servers import Contender, running, spinner
 from tables import table
 
 if TYPE_CHECKING:
@@ -91,14 +91,21 @@ def measured_udp(bench: Bench, row: str, names: list[str], *options: str, host: 
 
 
 def http(bench: Bench) -> None:
-    """Announces over HTTP, a connection for each."""
+    """Announces over HTTP, a connection for each; faster than the load, the server sleeps and wakes in between."""
     measured_http(bench, "http", bench.contenders("c", "compiled", "pure"))
+
+
+def http_saturated(bench: Bench) -> None:
+    """The same with half a core for the server, so that there is always a connection waiting for it."""
+    with spinner(bench.stage.place):
+        measured_http(bench, "http-saturated", bench.contenders("c", "compiled", "pure"))
 
 
 def http_keepalive(bench: Bench) -> None:
     """Announces over HTTP connections that stay; Debian's C tracker closes them."""
     contenders = bench.contenders("compiled", "pure", flags=wheels.KEEP_ALIVE)
-    measured_http(bench, "http-keepalive", contenders, "--keep-alive")
+    with spinner(bench.stage.place):
+        measured_http(bench, "http-keepalive", contenders, "--keep-alive")
 
 
 def measured_http(bench: Bench, row: str, contenders: list[Contender], *options: str) -> None:
@@ -179,6 +186,7 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "udp-sources": udp_sources,
     "udp6": udp6,
     "http": http,
+    "http-saturated": http_saturated,
     "http-keepalive": http_keepalive,
     "memory": memory,
 }
