@@ -1,0 +1,35 @@
+"""docs/building.md says what features.toml says."""
+
+from typing import Any
+
+import pytest
+
+from tests.build.workshop import ROOT, load_module
+
+
+@pytest.fixture(scope="module")
+def tables() -> Any:
+    """tests/build/tables.py."""
+    return load_module(ROOT / "tests" / "build" / "tables.py")
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    """features.toml."""
+    return (ROOT / "features.toml").read_text(encoding="utf-8")
+
+
+def test_the_page_is_up_to_date(tables: Any, text: str) -> None:
+    page = tables.PAGE.read_text(encoding="utf-8")
+    assert tables.filled(page, text) == page, "run `python tests/build/tables.py`"
+
+
+def test_every_flag_and_constant_has_a_group_and_a_description(hook: Any, tables: Any, text: str) -> None:
+    described = tables.comments(text)
+    names = hook.load_features(ROOT / "features.toml").names()
+    assert not [name for name in names if not all(described.get(name, ("", "")))]
+
+
+def test_a_page_without_a_place_for_a_table_is_told(tables: Any, text: str) -> None:
+    with pytest.raises(SystemExit, match="no place for flags"):
+        tables.filled("# Building\n", text)

@@ -1,0 +1,56 @@
+"""What the build says of itself."""
+
+import importlib.metadata
+import json
+import platform
+import re
+
+from opentracker import _features, build_info
+
+FLAGS = {name: value for name, value in vars(_features).items() if name.startswith("WANT_")}
+CONSTANTS = {name: value for name, value in vars(_features).items() if name.startswith("OT_")}
+
+
+def listed(title: str) -> list[str]:
+    """Return what the text lists under a title."""
+    lines = re.sub(r"\n {2}", " ", build_info.describe()).splitlines()
+    (line,) = (line for line in lines if line.startswith(title + ": "))
+    return [item for item in line.removeprefix(title + ": ").split(", ") if item != "none"]
+
+
+def test_json_holds_what_the_build_was_made_with() -> None:
+    record = json.loads(build_info.as_json())
+    assert record["name"] == "opentracker"
+    assert record["flags"] == FLAGS
+    assert record["constants"] == CONSTANTS
+    assert record["compiled"] is _features.WANT_COMPILED
+    assert platform.python_version() in record["python"]
+
+
+def test_json_lies_in_the_wheel_too() -> None:
+    text = importlib.metadata.distribution("opentracker").read_text("extra_metadata/opentracker.json")
+    if text is not None:  # an editable install has no such file
+        record = json.loads(build_info.as_json())
+        del record["python"]
+        assert json.loads(text) == record
+
+
+def test_text_lists_every_flag_once() -> None:
+    on, off, planned = listed("on"), listed("off"), listed("not in this version")
+    assert sorted(on + off + planned) == sorted(FLAGS)
+    assert on == [name for name, value in FLAGS.items() if value]
+
+
+def test_text_names_the_changed_constants_with_their_defaults() -> None:
+    changed = json.loads(build_info.as_json())["changed_constants"]
+    expected = [f"{name}={number['value']} (default {number['default']})" for name, number in changed.items()]
+    assert listed("constants") == (expected or ["all at their defaults"])
+    assert all(CONSTANTS[name] == number["value"] for name, number in changed.items())
+
+
+def test_one_line_says_version_kind_python_and_profile() -> None:
+    record = json.loads(build_info.as_json())
+    kind = "compiled" if _features.WANT_COMPILED else "interpreted"
+    assert build_info.one_line() == (
+        f"opentracker {record['version']} ({kind}, CPython {platform.python_version()}, profile {record['profile']})"
+    )
