@@ -1,0 +1,27 @@
+"""What a test needs of the build and of the machine, as decorators."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pytest
+
+from opentracker.server.sockets import has_ipv6
+
+Test = TypeVar("Test", bound=Callable[..., object])
+
+_machine_has_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+
+
+def needs_ipv4(test: Test) -> Test:
+    """For tests with IPv4 clients."""
+    return pytest.mark.needs(WANT_V6=False)(test)
+
+
+def needs_ipv6(test: Test) -> Test:
+    """For tests with IPv6 clients."""
+    return _machine_has_ipv6(pytest.mark.needs(WANT_V4_ONLY=False)(test))
+
+
+def needs_both(test: Test) -> Test:
+    """For tests with clients of both families."""
+    return needs_ipv4(needs_ipv6(test))
