@@ -61,7 +61,7 @@ class Connection(Handler):
         self.received = b""
         self.unsent = b""
         self.ends = False  # whether the connection closes after this answer
-        self.refused = False  # the request was not read to its end
+        self.unread = False  # whether bytes may be waiting that nobody will read
         self.drained = 0
 
     def ready(self, events: int) -> None:
@@ -86,6 +86,8 @@ class Connection(Handler):
         if not data:
             self.close()
             return
+        if len(data) == READ_SIZE:
+            self.unread = True
         self.received += data
         self.answer()
 
@@ -104,7 +106,7 @@ class Connection(Handler):
             except HttpError as error:
                 out += self.server.answers.error(error.status, head_only)
                 self.ends = True
-                self.refused = True
+                self.unread = True
         if not out:
             self.watch(READ)
             return
@@ -128,14 +130,14 @@ class Connection(Handler):
             self.watch(WRITE)
             return
         self.unsent = b""
-        if self.refused:
-            self.start_draining()
-        elif self.ends:
-            self.close()
-        else:
+        if not self.ends:
             self.state = RECEIVING
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT
             self.watch(READ)
+        elif self.unread:
+            self.start_draining()
+        else:
+            self.close()
 
     def start_draining(self) -> None:
         """Close our half, and read on: a close with bytes unread would reset the connection, answer and all."""
