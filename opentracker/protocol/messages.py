@@ -7,8 +7,6 @@ a writer turns those into bytes.
 
 from typing import Final
 
-from mypy_extensions import i64
-
 EVENT_NONE: Final = 0
 EVENT_COMPLETED: Final = 1
 EVENT_STARTED: Final = 2
@@ -18,12 +16,14 @@ EVENT_STOPPED: Final = 3
 class Announce:
     """The fields of one announce; sizes in bytes.
 
-    Request: `info_hash` (20), `peer_id` (20, or empty if unknown), `peer` (address and port as they stand in a compact
-    list: 4 + 2 or 16 + 2), `stored` (whether the peer can be listed: ports 0 and 1 cannot), `seeding`, `event`,
-    `numwant` (0 or more, limits applied), `both_families` (HTTP hands out both), `url_data` (BEP 41).
+    `both_families` tells whether peers of both are wanted, as over HTTP, or of the asker's only, as over UDP.
 
-    Answer: `interval` in seconds, `complete` (seeders), `incomplete` (leechers), `downloaded`, `peers` (6 each) and
-    `peers6` (18 each).
+    Request: `info_hash` (20), `peer_id` (20, or empty if unknown), `peer` (address and port as in a compact list:
+    4 + 2 or 16 + 2), `stored` (whether the peer can be listed: ports 0 and 1 cannot), `seeding`, `event`,
+    `numwant` (0 or more, limits applied), `url_data` (BEP 41).
+
+    Answer: `interval` in seconds, `complete` (seeders), `incomplete` (leechers), `downloaded`, and compact lists: `peers`
+    (6 bytes each) and `peers6` (18 each) with both families, else `peers` of the asker's.
     """
 
     __slots__ = (
@@ -44,19 +44,19 @@ class Announce:
         "url_data",
     )
 
-    def __init__(self) -> None:
+    def __init__(self, both_families: bool) -> None:
         self.info_hash = b""
         self.peer_id = b""
         self.peer = b""
         self.stored = False
         self.seeding = False
-        self.event: i64 = EVENT_NONE
-        self.numwant: i64 = 0
-        self.both_families = False
+        self.event: int = EVENT_NONE
+        self.numwant: int = 0
+        self.both_families = both_families
         self.url_data = b""
-        self.interval: i64 = 0
-        self.complete: i64 = 0
-        self.incomplete: i64 = 0
-        self.downloaded: i64 = 0
+        self.interval: int = 0
+        self.complete: int = 0
+        self.incomplete: int = 0
+        self.downloaded: int = 0
         self.peers = b""
         self.peers6 = b""

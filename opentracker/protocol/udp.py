@@ -9,8 +9,14 @@ from typing import Final
 from librt.strings import BytesWriter, read_i32_be, read_i64_be, write_i32_be
 from mypy_extensions import i32, i64
 
-from opentracker._features import OT_DEFAULT_NUMWANT, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6, OT_MAX_SCRAPE_UDP
-from opentracker.protocol.messages import EVENT_NONE, EVENT_STOPPED, Announce
+from opentracker._features import (
+    OT_DEFAULT_NUMWANT,
+    OT_MAX_PEERS_UDP4,
+    OT_MAX_PEERS_UDP6,
+    OT_MAX_SCRAPE_UDP,
+    WANT_SYSLOGS,
+)
+from opentracker.protocol.messages import Announce
 
 CONNECT: Final = 0
 ANNOUNCE: Final = 1
@@ -34,7 +40,7 @@ def action_of(packet: bytes) -> i64:
     n: i64 = len(packet)
     if n < SHORTEST:
         return SILENCE
-    action: i64 = i64(read_i32_be(packet, 8))
+    action = read_i32_be(packet, 8)
     if action == ANNOUNCE:
         return ANNOUNCE if n >= SHORTEST_ANNOUNCE else SILENCE
     if action == CONNECT:
@@ -45,18 +51,17 @@ def action_of(packet: bytes) -> i64:
 def parse_announce(packet: bytes, address: bytes, a: Announce) -> None:
     """Fill in the request fields of `a` from an announce that came from `address` (4 or 16 bytes)."""
     a.info_hash = packet[16:36]
-    a.peer_id = packet[36:56]
+    if WANT_SYSLOGS:
+        a.peer_id = packet[36:56]
     a.peer = address + packet[96:98]
     a.stored = packet[96] != 0 or packet[97] > 1
     a.seeding = read_i64_be(packet, 64) == 0
-    event: i64 = i64(read_i32_be(packet, 80))
-    a.event = event if EVENT_NONE <= event <= EVENT_STOPPED else EVENT_NONE
-    numwant: i64 = i64(read_i32_be(packet, 92))
-    most: i64 = OT_MAX_PEERS_UDP4 if len(address) == 4 else OT_MAX_PEERS_UDP6
+    a.event = read_i32_be(packet, 80)  # unknown ones are nobody's business, as EVENT_NONE
+    numwant = read_i32_be(packet, 92)
+    most: i32 = OT_MAX_PEERS_UDP4 if len(address) == 4 else OT_MAX_PEERS_UDP6
     if numwant < 0:
         numwant = OT_DEFAULT_NUMWANT
     a.numwant = numwant if numwant < most else most
-    a.both_families = False
     a.url_data = b"" if len(packet) == SHORTEST_ANNOUNCE else parse_url_data(packet)
 
 
@@ -88,11 +93,10 @@ def write_announce(out: BytesWriter, packet: bytes, a: Announce) -> None:
     """Append the answer to an announce: 20 bytes and the peers of the asker's family."""
     write_i32_be(out, ANNOUNCE)
     out.write(packet[12:16])
-    write_i32_be(out, i32(a.interval))
-    write_i32_be(out, i32(a.incomplete))
-    write_i32_be(out, i32(a.complete))
+    write_i32_be(out, a.interval)
+    write_i32_be(out, a.incomplete)
+    write_i32_be(out, a.complete)
     out.write(a.peers)
-    out.write(a.peers6)
 
 
 def scrape_count(packet: bytes) -> i64:
@@ -107,11 +111,11 @@ def write_scrape_head(out: BytesWriter, packet: bytes) -> None:
     out.write(packet[12:16])
 
 
-def write_scrape_entry(out: BytesWriter, complete: i64, downloaded: i64, incomplete: i64) -> None:
+def write_scrape_entry(out: BytesWriter, complete: int, downloaded: int, incomplete: int) -> None:
     """Append the 12 bytes of one torrent."""
-    write_i32_be(out, i32(complete))
-    write_i32_be(out, i32(downloaded))
-    write_i32_be(out, i32(incomplete))
+    write_i32_be(out, complete)
+    write_i32_be(out, downloaded)
+    write_i32_be(out, incomplete)
 
 
 def write_error(out: BytesWriter, packet: bytes, text: bytes) -> None:

@@ -21,7 +21,7 @@ class HttpAnswers:
         self.tracker = tracker
         self.counters = counters
         self.redirect_url = redirect_url  # where `/` goes; empty: nowhere
-        self.request = Announce()
+        self.request = Announce(both_families=True)
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes:
         """The whole answer to a request from `address` (4 or 16 bytes). Raises HttpError."""

@@ -9,7 +9,6 @@ from opentracker.protocol.udp import (
     ANNOUNCE,
     CONNECT,
     MISMATCH,
-    SCRAPE,
     SHORTEST_ANSWERABLE,
     SILENCE,
     action_of,
@@ -33,37 +32,34 @@ class UdpAnswers:
         self.tracker = tracker
         self.ids = ids
         self.counters = counters
-        self.request = Announce()
+        self.request = Announce(both_families=False)
 
     def answer(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> None:
         """Append the answer to a datagram from `address` (4 or 16 bytes) to `out`; or nothing, to stay silent."""
         action = action_of(packet)
         if action == SILENCE:
             return
+        counters = self.counters
         if action == CONNECT:
-            self.counters.udp_connects += 1
+            counters.udp_connects += 1
             write_connect(out, packet, self.ids.make(address))
         elif not self.ids.accepts(packet[:8], address):
-            self.counters.udp_mismatches += 1
+            counters.udp_mismatches += 1
             if len(packet) >= SHORTEST_ANSWERABLE:
                 write_error(out, packet, MISMATCH)
         elif action == ANNOUNCE:
-            self.counters.udp_announces += 1
-            self.announce(packet, address, minute, out)
-        elif action == SCRAPE:
-            self.counters.udp_scrapes += 1
+            counters.udp_announces += 1
+            a = self.request
+            parse_announce(packet, address, a)
+            try:
+                self.tracker.announce(a, minute)
+            except TrackerFailure as failure:
+                write_error(out, packet, failure.reason)
+                return
+            write_announce(out, packet, a)
+        else:
+            counters.udp_scrapes += 1
             self.scrape(packet, out)
-
-    def announce(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> None:
-        """Answer an announce with a good connection id."""
-        a = self.request
-        parse_announce(packet, address, a)
-        try:
-            self.tracker.announce(a, minute)
-        except TrackerFailure as failure:
-            write_error(out, packet, failure.reason)
-            return
-        write_announce(out, packet, a)
 
     def scrape(self, packet: bytes, out: BytesWriter) -> None:
         """Answer a scrape with a good connection id."""

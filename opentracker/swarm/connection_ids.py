@@ -32,21 +32,23 @@ class ConnectionIds:
 
     def make(self, address: bytes) -> bytes:
         """The id (8 bytes) for a source address (4 or 16 bytes) in this epoch."""
-        return self.lookup(address, self.epoch, self.current)
+        known = self.current.get(address)
+        return self.compute(address, self.epoch, self.current) if known is None else known
 
     def accepts(self, connection_id: bytes, address: bytes) -> bool:
         """Whether an id was made for this address in this epoch or the one before."""
-        if self.lookup(address, self.epoch, self.current) == connection_id:
+        if self.current.get(address) == connection_id or self.make(address) == connection_id:
             return True
-        return self.lookup(address, self.epoch - 1, self.previous) == connection_id
+        known = self.previous.get(address)
+        if known is None:
+            known = self.compute(address, self.epoch - 1, self.previous)
+        return known == connection_id
 
-    def lookup(self, address: bytes, epoch: int, known: dict[bytes, bytes]) -> bytes:
-        """The id for an address in an epoch, from `known` or computed and put there."""
-        connection_id = known.get(address)
-        if connection_id is None:
-            message = epoch.to_bytes(8, "big", signed=True) + address
-            connection_id = blake2b(message, digest_size=ID_SIZE, key=self.secret).digest()
-            if len(known) >= REMEMBERED:
-                known.clear()
-            known[address] = connection_id
+    def compute(self, address: bytes, epoch: int, known: dict[bytes, bytes]) -> bytes:
+        """The id for an address in an epoch, which is put into `known`."""
+        message = epoch.to_bytes(8, "big", signed=True) + address
+        connection_id = blake2b(message, digest_size=ID_SIZE, key=self.secret).digest()
+        if len(known) >= REMEMBERED:
+            known.clear()
+        known[address] = connection_id
         return connection_id

@@ -7,8 +7,9 @@ from mypy_extensions import i64
 
 from opentracker._features import OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
 from opentracker.swarm.large import PeerTable, Swarm
-from opentracker.swarm.records import HEAD, SMALL, downloaded, head, left_at, without_peers
-from opentracker.swarm.small import Lane, Workbench
+from opentracker.swarm.peers import STRIDE4, STRIDE6
+from opentracker.swarm.records import HEAD, PEER4, SMALL, counts, downloaded, head, left_at, without_peers
+from opentracker.swarm.small import without_peer
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 SLICE: Final = 64  # records or blocks looked at between two yields: some tens of microseconds
@@ -32,7 +33,6 @@ class Cleaner:
 
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
-        self.bench = Workbench()
         self.next_shard: i64 = 0
 
     def clean_next(self, minute: i64) -> Iterator[None]:
@@ -54,10 +54,10 @@ class Cleaner:
                             yield
                     while peers.merge():
                         pass
-                if entry.v4.size() + entry.v6.size() <= SMALL // 2:
+                if entry.size() <= SMALL // 2:
                     shard[info_hash] = demoted(entry, minute)
             else:
-                record = self.expire_record(entry, table, minute)
+                record = entry if len(entry) == HEAD else expire_record(entry, table, minute)
                 if len(record) == HEAD and is_over(record, minute):
                     del shard[info_hash]
                 elif record is not entry:
@@ -66,49 +66,37 @@ class Cleaner:
             if seen % SLICE == 0:
                 yield
 
-    def expire_record(self, record: bytes, table: bytes, minute: i64) -> bytes:
-        """A small torrent's record without its expired peers: the same object if there are none."""
-        if len(record) == HEAD:
-            return record
-        bench = self.bench
-        bench.open(record)
-        # IPv6 first: it stands behind, so that the other lane's place stays true.
-        kept = expire_lane(bench.v4, expire_lane(bench.v6, record, table), table)
-        if kept is record:
-            return record
-        left = minute if len(kept) > HEAD else last_seen(record, minute)
-        return bench.close(kept, downloaded(record), left)
+
+def stamps_of(record: bytes) -> tuple[bytes, bytes]:
+    """The stamps of a record's IPv4 and IPv6 peers."""
+    n4, _, n6, _ = counts(record)
+    start4, start6 = HEAD + (STRIDE4 + 1) * n4, HEAD + PEER4 * n4 + (STRIDE6 + 1) * n6
+    return record[start4 : start4 + n4], record[start6 : start6 + n6]
 
 
-def expire_lane(lane: Lane, record: bytes, table: bytes) -> bytes:
-    """The record without the expired peers of one family; its head is still the old one."""
-    first = lane.start + lane.n * (lane.stride + 1)
-    hits = record[first : first + lane.n].translate(table)
-    index = hits.rfind(1)
-    while index >= 0:
-        record = lane.remove(record, index)
-        index = hits.rfind(1, 0, index)
+def expire_record(record: bytes, table: bytes, minute: i64) -> bytes:
+    """A small torrent's record without its expired peers: the same object if there are none."""
+    stamps4, stamps6 = stamps_of(record)
+    hits4, hits6 = stamps4.translate(table), stamps6.translate(table)
+    if hits4.find(1) < 0 and hits6.find(1) < 0:
+        return record
+    left = newest(stamps4 + stamps6, minute)
+    for hits, v6 in ((hits4, False), (hits6, True)):
+        index = hits.rfind(1)
+        while index >= 0:
+            record = without_peer(record, v6, index, left)
+            index = hits.rfind(1, 0, index)
     return record
 
 
 def expire_block(peers: PeerTable, at: i64, table: bytes) -> None:
     """Remove the expired peers of one block."""
-    size = peers.size(at)
-    hits = peers.blocks[at][size * (peers.stride + 1) :].translate(table)
+    block = peers.blocks[at]
+    hits = block[len(block) // (peers.stride + 2) * (peers.stride + 1) :].translate(table)
     index = hits.rfind(1)
     while index >= 0:
         peers.remove(at, index)
         index = hits.rfind(1, 0, index)
-
-
-def last_seen(record: bytes, minute: i64) -> i64:
-    """The latest minute in which a peer of the record, which has some, was heard of."""
-    bench = Workbench()
-    bench.open(record)
-    v4, v6 = bench.v4, bench.v6
-    stamps4 = v4.start + v4.n * (v4.stride + 1)
-    stamps6 = v6.start + v6.n * (v6.stride + 1)
-    return newest(record[stamps4 : stamps4 + v4.n] + record[stamps6:], minute)
 
 
 def is_over(record: bytes, minute: i64) -> bool:
@@ -118,7 +106,7 @@ def is_over(record: bytes, minute: i64) -> bool:
 
 def demoted(swarm: Swarm, minute: i64) -> bytes:
     """The record of a swarm that has become small."""
-    if swarm.v4.size() + swarm.v6.size() == 0:
+    if swarm.size() == 0:
         return without_peers(swarm.downloaded, minute)
     planes = b""
     for family in (swarm.v4, swarm.v6):

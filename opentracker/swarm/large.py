@@ -13,12 +13,12 @@ from mypy_extensions import i64
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.peers import (
+    BYTE,
     COMPLETED,
     STRIDE4,
     STRIDE6,
     find,
     insert,
-    refresh,
     remove,
     share_of_family,
     share_of_leechers,
@@ -26,7 +26,7 @@ from opentracker.swarm.peers import (
 )
 from opentracker.swarm.records import MOST_DOWNLOADED
 
-BLOCK: Final = 32  # peers a block on average, at most; fewer cost memory (34 bytes a block), more cost time
+BLOCK: Final = 96  # peers a block on average, at most; fewer cost memory (50 bytes a block), more cost time
 
 
 class PeerTable:
@@ -48,40 +48,43 @@ class PeerTable:
             at &= self.mask >> 1  # its block has not been split yet
         return at
 
-    def size(self, at: i64) -> i64:
-        """How many peers block `at` holds."""
-        return len(self.blocks[at]) // (self.stride + 2)
-
     def index_in(self, at: i64, peer: bytes) -> i64:
         """The index of `peer` in block `at`, or -1."""
-        return find(self.blocks[at], 0, self.size(at), self.stride, peer)
+        block = self.blocks[at]
+        return find(block, 0, len(block) // (self.stride + 2), self.stride, peer)
 
     def flags(self, at: i64, index: i64) -> i64:
         """The flags of a peer that is there."""
-        return i64(self.blocks[at][self.size(at) * self.stride + index])
+        block = self.blocks[at]
+        return block[len(block) // (self.stride + 2) * self.stride + index]
 
-    def stamp(self, at: i64, index: i64) -> i64:
-        """The stamp of a peer that is there."""
-        return i64(self.blocks[at][self.size(at) * (self.stride + 1) + index])
+    def refresh(self, at: i64, index: i64, stamp: i64) -> None:
+        """Renew the stamp of a peer that is there."""
+        block = self.blocks[at]
+        at_stamp = len(block) // (self.stride + 2) * (self.stride + 1) + index
+        if block[at_stamp] != stamp:
+            self.blocks[at] = block[:at_stamp] + BYTE[stamp] + block[at_stamp + 1 :]
 
-    def refresh(self, at: i64, index: i64, flags: i64, stamp: i64) -> None:
-        """Renew the flags and stamp of a peer that is there."""
-        self.blocks[at] = refresh(self.blocks[at], 0, self.size(at), self.stride, index, flags, stamp)
+    def put(self, peer: bytes, flags: i64, stamp: i64) -> None:
+        """Put a peer that is not there where it belongs, uncounted."""
+        at = self.block_of(peer)
+        block = self.blocks[at]
+        size: i64 = len(block) // (self.stride + 2)
+        self.blocks[at] = insert(b"", block, 0, size, self.stride, size, peer, flags, stamp)
+        if size >= self.longest:
+            self.longest = size + 1
 
     def add(self, peer: bytes, flags: i64, stamp: i64) -> None:
         """Add a peer that is not there."""
-        at = self.block_of(peer)
-        size = self.size(at)
-        self.blocks[at] = insert(b"", self.blocks[at], 0, size, self.stride, size, peer, flags, stamp)
+        self.put(peer, flags, stamp)
         self.peers += 1
-        if size >= self.longest:
-            self.longest = size + 1
         if self.peers > BLOCK * len(self.blocks):
             self.split()
 
     def remove(self, at: i64, index: i64) -> None:
         """Remove a peer that is there; never moves peers of another block."""
-        self.blocks[at] = remove(b"", self.blocks[at], 0, self.size(at), self.stride, index)
+        block = self.blocks[at]
+        self.blocks[at] = remove(b"", block, 0, len(block) // (self.stride + 2), self.stride, index)
         self.peers -= 1
 
     def take(self, peer: bytes) -> i64:
@@ -121,17 +124,12 @@ class PeerTable:
         stride = self.stride
         n: i64 = len(block) // (stride + 2)
         at_flags = n * stride
-        index: i64 = 0
-        while index < n:
-            peer = block[index * stride : (index + 1) * stride]
-            at = self.block_of(peer)
-            size = self.size(at)
-            flags = i64(block[at_flags + index])
-            stamp = i64(block[at_flags + n + index])
-            self.blocks[at] = insert(b"", self.blocks[at], 0, size, stride, size, peer, flags, stamp)
-            if size >= self.longest:
-                self.longest = size + 1
-            index += 1
+        for index in range(n):
+            self.put(
+                block[index * stride : (index + 1) * stride],
+                block[at_flags + index],
+                block[at_flags + n + index],
+            )
 
     def load(self, block: bytes) -> None:
         """Take in a block of peers that are not there."""
@@ -146,35 +144,39 @@ class PeerTable:
         The blocks are taken for one ring. A place on it is drawn by throwing darts at a board of blocks × longest
         until one hits a peer, so that every peer is the first one with the same chance.
         """
-        stride = self.stride
-        blocks: i64 = len(self.blocks)
-        left = self.peers - (1 if asker_index >= 0 else 0)
+        if asker_index < 0:
+            asker_at = -1
+        left = self.peers if asker_at < 0 else self.peers - 1
         if want < left:
             left = want
         if left <= 0:
             return b""
+        stride = self.stride
+        longest = self.longest
+        blocks = self.blocks
         while True:
-            dart = random.randrange(blocks * self.longest)
-            at, first = dart // self.longest, dart % self.longest
-            if first < self.size(at) - (1 if at == asker_at and asker_index >= 0 else 0):
+            dart: i64 = random.randrange(len(blocks) * longest)
+            at = dart // longest
+            first = dart % longest
+            block = blocks[at]
+            size: i64 = len(block) // (stride + 2)
+            if first < (size if at != asker_at else size - 1):
                 break
-        pieces: list[bytes] = []
-        while left > 0:
-            block = self.blocks[at]
-            end: i64 = len(block) // (stride + 2) * stride
-            if at == asker_at and asker_index >= 0:
-                block = without(block, 0, end // stride, stride, asker_index)
-                end -= stride
-            begin = first * stride
-            if begin + left * stride < end:
-                end = begin + left * stride
-            pieces.append(block[begin:end])
-            left -= (end - begin) // stride
+        addresses = b""
+        while True:
+            if at == asker_at:
+                block = without(block, 0, size, stride, asker_index)
+                size -= 1
+            if first + left <= size:
+                return addresses + block[first * stride : (first + left) * stride]
+            addresses += block[first * stride : size * stride]
+            left -= size - first
             first = 0
             at += 1
-            if at == blocks:
+            if at == len(blocks):
                 at = 0
-        return b"".join(pieces)
+            block = blocks[at]
+            size = len(block) // (stride + 2)
 
     def planes(self) -> tuple[bytes, bytes, bytes]:
         """All addresses, all flags and all stamps."""
@@ -231,9 +233,14 @@ class Family:
         few = leechers
         if want < leechers + seeders:
             few = share_of_leechers(leechers, seeders, want, seeding, random)
-        return self.leechers.window(few, asker_at, among_leechers, random) + self.seeders.window(
-            want - few, asker_at, among_seeders, random
-        )
+        addresses = self.leechers.window(few, asker_at, among_leechers, random)
+        if few < want:
+            addresses += self.seeders.window(want - few, asker_at, among_seeders, random)
+        return addresses
+
+
+NOBODY4: Final = Family(STRIDE4)  # stand for a family without peers, and are never changed
+NOBODY6: Final = Family(STRIDE6)
 
 
 class Swarm:
@@ -243,8 +250,24 @@ class Swarm:
 
     def __init__(self, downloaded: int) -> None:
         self.downloaded: i64 = downloaded
-        self.v4 = Family(STRIDE4)
-        self.v6 = Family(STRIDE6)
+        self.v4 = NOBODY4
+        self.v6 = NOBODY6
+
+    def own4(self) -> Family:
+        """The IPv4 peers, to be changed."""
+        if self.v4 is NOBODY4:
+            self.v4 = Family(STRIDE4)
+        return self.v4
+
+    def own6(self) -> Family:
+        """The IPv6 peers, to be changed."""
+        if self.v6 is NOBODY6:
+            self.v6 = Family(STRIDE6)
+        return self.v6
+
+    def size(self) -> i64:
+        """How many peers there are."""
+        return self.incomplete() + self.complete()
 
     def incomplete(self) -> i64:
         """How many leechers there are."""
@@ -256,38 +279,54 @@ class Swarm:
 
     def announce(self, a: Announce, minute: i64, random: Random) -> None:
         """Answer `a`, and store or remove its peer."""
-        v4 = len(a.peer) == STRIDE4
-        own, other = (self.v4, self.v6) if v4 else (self.v6, self.v4)
-        table, former = (own.seeders, own.leechers) if a.seeding else (own.leechers, own.seeders)
-        at = table.block_of(a.peer)
-        index = table.index_in(at, a.peer)
-        flags: i64 = 0
-        if index >= 0:
-            flags = table.flags(at, index)
+        peer = a.peer
+        seeding = a.seeding
+        own = self.own4() if len(peer) == STRIDE4 else self.own6()
+        if seeding:
+            table, former = own.seeders, own.leechers
         else:
-            flags = former.take(a.peer)
-        own_peers = other_peers = b""
+            table, former = own.leechers, own.seeders
+        at = table.block_of(peer)
+        index = table.index_in(at, peer)
+        flags: i64 = 0
+        if index < 0 and former.peers > 0:
+            flags = former.take(peer)
         if a.event == EVENT_STOPPED:
+            a.peers = a.peers6 = b""
             if index >= 0:
                 table.remove(at, index)
                 table.merge()
         else:
-            want = a.numwant
-            if not WANT_V4_ONLY and not WANT_V6:
-                if a.both_families:
-                    want = share_of_family(want, own.size() - (1 if index >= 0 else 0), other.size())
-                    other_peers = other.hand_out(a.numwant - want, a.seeding, -1, -1, random)
-            own_peers = own.hand_out(want, a.seeding, at, index, random)
+            if not WANT_V4_ONLY and not WANT_V6 and a.both_families:
+                self.hand_out_both(a, at, index, random)
+            else:
+                a.peers = own.hand_out(a.numwant, seeding, at, index, random)
             if a.stored:
-                if a.event == EVENT_COMPLETED and a.seeding and flags & COMPLETED == 0:
-                    flags |= COMPLETED
-                    if self.downloaded < MOST_DOWNLOADED:
-                        self.downloaded += 1
+                if a.event == EVENT_COMPLETED and seeding:
+                    if index >= 0:
+                        flags = table.flags(at, index)
+                        table.remove(at, index)
+                        index = -1
+                    if flags & COMPLETED == 0:
+                        flags |= COMPLETED
+                        if self.downloaded < MOST_DOWNLOADED:
+                            self.downloaded += 1
                 if index >= 0:
-                    table.refresh(at, index, flags, minute & 255)
+                    table.refresh(at, index, minute & 255)
                 else:
-                    table.add(a.peer, flags, minute & 255)
-        a.peers, a.peers6 = (own_peers, other_peers) if v4 else (other_peers, own_peers)
+                    table.add(peer, flags, minute & 255)
         a.incomplete = self.incomplete()
         a.complete = self.complete()
         a.downloaded = self.downloaded
+
+    def hand_out_both(self, a: Announce, at: i64, index: i64, random: Random) -> None:
+        """Give peers of both families; `at` and `index` tell where the asker is in its own."""
+        known = 1 if index >= 0 else 0
+        if len(a.peer) == STRIDE4:
+            want4 = share_of_family(a.numwant, self.v4.size() - known, self.v6.size())
+            a.peers = self.v4.hand_out(want4, a.seeding, at, index, random)
+            a.peers6 = self.v6.hand_out(a.numwant - want4, a.seeding, -1, -1, random)
+        else:
+            want4 = share_of_family(a.numwant, self.v4.size(), self.v6.size() - known)
+            a.peers = self.v4.hand_out(want4, a.seeding, -1, -1, random)
+            a.peers6 = self.v6.hand_out(a.numwant - want4, a.seeding, at, index, random)

@@ -18,9 +18,9 @@ from opentracker._features import (
 )
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
+from opentracker.swarm import small
 from opentracker.swarm.large import Swarm
-from opentracker.swarm.records import EMPTY, HEAD, PEER4, SMALL, downloaded, peers4, start6
-from opentracker.swarm.small import Workbench
+from opentracker.swarm.records import EMPTY, HEAD, PEER4, SMALL, counts, downloaded
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.admission import Admission
@@ -35,9 +35,12 @@ SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIAT
 def promoted(record: bytes) -> Swarm:
     """The large swarm with the peers of a small torrent."""
     swarm = Swarm(downloaded(record))
-    six = start6(record)
-    swarm.v4.load(record[HEAD:six], record[5])
-    swarm.v6.load(record[six:], record[6])
+    n4, leechers4, n6, leechers6 = counts(record)
+    start6 = HEAD + PEER4 * n4
+    if n4 > 0:
+        swarm.own4().load(record[HEAD:start6], leechers4)
+    if n6 > 0:
+        swarm.own6().load(record[start6:], leechers6)
     return swarm
 
 
@@ -47,7 +50,6 @@ class Tracker:
     def __init__(self, random: Random) -> None:
         self.shards: list[dict[bytes, bytes | Swarm]] = [{} for _ in range(SHARDS)]
         self.random = random
-        self.bench = Workbench()
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.admission = Admission()
 
@@ -60,16 +62,17 @@ class Tracker:
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if not self.admission.allows(info_hash):
                 raise TrackerFailure(UNAUTHORIZED)
-        a.interval = self.interval()
+        a.interval = SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
         shard = self.shards[hash(info_hash) & (SHARDS - 1)]
         entry = shard.get(info_hash)
-        if isinstance(entry, Swarm):
+        if entry is None:
+            entry = EMPTY
+        elif isinstance(entry, Swarm):
             entry.announce(a, minute, self.random)
             return
-        record = EMPTY if entry is None else entry
-        changed = self.bench.announce(record, a, minute, self.random)
-        if changed is not record:
-            shard[info_hash] = changed if a.complete + a.incomplete <= SMALL else promoted(changed)
+        record = small.announce(entry, a, minute, self.random)
+        if record is not entry:
+            shard[info_hash] = record if a.complete + a.incomplete <= SMALL else promoted(record)
 
     def interval(self) -> i64:
         """An announce interval in seconds, spread so that clients do not come back all at once."""
@@ -85,4 +88,6 @@ class Tracker:
             return 0, 0, 0
         if isinstance(entry, Swarm):
             return entry.complete(), entry.downloaded, entry.incomplete()
-        return self.bench.scrape(entry)
+        n4, leechers4, n6, leechers6 = counts(entry)
+        incomplete = leechers4 + leechers6
+        return n4 + n6 - incomplete, downloaded(entry), incomplete
