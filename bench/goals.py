@@ -17,12 +17,12 @@ class Goal:
     bound: float
     unit: str = "×"
 
-    def verdict(self, measured: float) -> str:
+    def verdict(self, name: str, measured: float) -> str:
         """PASS or FALLS SHORT, what was wanted, what was measured."""
         reached = measured >= self.bound if self.direction == "at least" else measured <= self.bound
         unit = f"{self.unit} {self.base}".strip()
         wanted = f"goal {self.direction} {self.bound:g} {unit}, measured {measured:.3g} {unit}"
-        return f"{'PASS' if reached else 'FALLS SHORT'} {self.row} {self.subject}: {wanted}"
+        return f"{'PASS' if reached else 'FALLS SHORT'} {self.row} {name}: {wanted}"
 
 
 # Speeds are answers per CPU second under the same load; memory is growth of the resident set.

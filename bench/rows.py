@@ -39,14 +39,14 @@ class Bench:
     rounds: int
     seconds: float
 
-    def contenders(self, *names: str, flags: dict[str, str] = wheels.WHITELIST) -> list[Contender]:
-        """Those of `names` that were asked for, and the commands given by hand."""
-        made = [self.contender(name, flags) for name in names if name in self.names]
-        return [*made, *self.others]
+    def contenders(self, *kinds: str, flags: dict[str, str] = wheels.WHITELIST) -> list[Contender]:
+        """Of the contenders asked for those that a row can take, and the commands given by hand."""
+        names = [name for name in self.names if name.partition("@")[0] in kinds]
+        return [*(self.contender(name, flags) for name in names), *self.others]
 
     def contender(self, name: str, flags: dict[str, str]) -> Contender:
         if name == "c":
-            return Contender("c", (self.c_tracker, *wheels.SERVE), families=(4,))
+            return Contender("c", (self.c_tracker, *wheels.SERVE_LIST), families=(4,))
         if name == "echo":
             command = (str(self.programs.path("echo")), "{host}", "{port}", ECHO_PEERS)
             return Contender("echo", command, http=False)
@@ -134,26 +134,27 @@ def print_speeds(row: str, results: Results, size: str) -> None:
         line.append(f"{results.median(name, size):.1f}")
         lines.append(line)
     print(table(heads, lines), end="\n\n")
-    for goal in goals_of(row):
-        if goal.subject in names and goal.base in names:
-            print(goal.verdict(results.ratio(goal.subject, goal.base, "answers_per_cpu_second")))
-    print(flush=True)
+    print_verdicts(row, results, "answers_per_cpu_second")
 
 
 # ---- memory ----
 
 
 def memory(bench: Bench) -> None:
-    """Growth of the resident set while torrents and peers are announced, each answered and verified."""
-    whitelist = bench.programs.whitelist(max(torrents for torrents, _ in FILLS))
+    """Growth of the resident set while torrents and peers are announced, each answered and verified.
+
+    Ours serve every torrent here: what reading a list leaves free would be filled first, and not count.
+    """
     for torrents, peers in FILLS:
+        whitelist = bench.programs.whitelist(torrents)
+        contenders = bench.contenders("c", "compiled", "pure", flags=wheels.OPEN)
         arguments = ("--torrents", str(torrents), "--peers", str(peers), "--numwant", "0")
 
         def measure(contender: Contender, arguments: Sequence[str] = arguments) -> dict[str, Any]:
             with running(contender, bench.stage, whitelist) as server:
                 return bench.programs.load("load", "fill", *server.arguments, *arguments)
 
-        results = alternate(bench.contenders("c", "compiled", "pure"), min(bench.rounds, 3), measure)
+        results = alternate(contenders, min(bench.rounds, 3), measure)
         print_memory(f"memory {torrents}x{peers}", results, torrents, torrents * peers)
 
 
@@ -175,9 +176,14 @@ def print_memory(row: str, results: Results, torrents: int, peers: int) -> None:
         line.append(f"{results.median(name, 'rss_kib'):,.0f}")
         lines.append(line)
     print(table(heads, lines), end="\n\n")
+    print_verdicts(row, results, "rss_growth_kib")
+
+
+def print_verdicts(row: str, results: Results, key: str) -> None:
     for goal in goals_of(row):
-        if goal.subject in names and goal.base in names:
-            print(goal.verdict(results.ratio(goal.subject, goal.base, "rss_growth_kib")))
+        for name in results.reports:
+            if name.partition("@")[0] == goal.subject and goal.base in results.reports:
+                print(goal.verdict(name, results.ratio(name, goal.base, key)))
     print(flush=True)
 
 
@@ -196,7 +202,7 @@ def run_rows(bench: Bench, names: Sequence[str]) -> None:
     """Run rows one after the other; one that cannot be measured does not keep the others from it."""
     failures = []
     for name in names:
-        print(f"{name}: {ROWS[name].__doc__}", file=sys.stderr)
+        print(f"{name}: {(ROWS[name].__doc__ or '').splitlines()[0]}", file=sys.stderr)
         try:
             ROWS[name](bench)
         except BenchError as error:

@@ -7,6 +7,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from errors import BenchError
 from programs import alone, build_programs
@@ -16,12 +17,19 @@ from servers import Contender, Stage
 from tables import circumstances
 from wheels import ROOT
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 CONTENDERS = ("c", "compiled", "pure", "echo")
+
+
+def first_line(row: Callable[[Bench], None]) -> str:
+    return (row.__doc__ or "").partition("\n")[0]
 
 
 def describe_rows() -> str:
     width = max(map(len, ROWS))
-    lines = [f"  {name:{width}}  {row.__doc__}" for name, row in ROWS.items()]
+    lines = [f"  {name:{width}}  {first_line(row)}" for name, row in ROWS.items()]
     return "\n".join(["rows:", *lines, f"  {'all':{width}}  every row"])
 
 
@@ -30,7 +38,7 @@ EPILOG = f"""{describe_rows()}
 contenders:
   c         the C tracker: Debian's package opentracker, serving the load's torrents from a whitelist
   compiled  this checkout as a whitelist wheel, its hot rooms compiled
-  pure      this checkout as a whitelist wheel, interpreted
+  pure      this checkout as a whitelist wheel, interpreted; pure@REV, compiled@REV: a git revision of it
   echo      a C program that sends canned answers: the floor
 
 The server runs on one core, the load on another; leave both alone meanwhile. Results are Markdown on
@@ -40,6 +48,7 @@ examples:
   python bench/run.py udp
   python bench/run.py udp http --servers c,compiled --rounds 7 --seconds 10
   python bench/run.py udp --servers c --command 'mine=/opt/tracker -u {{host}}:{{port}} -w {{whitelist}}'
+  python bench/run.py udp --servers compiled,compiled@main
   python bench/run.py memory --build-dir /tmp/bench
 """
 
@@ -99,7 +108,7 @@ def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
     if unknown := [name for name in options.rows if name not in ROWS]:
         parser.error(f"no row {unknown[0]!r}: there are {', '.join(ROWS)}, all")
     options.servers = tuple(filter(None, options.servers.split(",")))
-    if unknown := [name for name in options.servers if name not in CONTENDERS]:
+    if unknown := [name for name in options.servers if name.partition("@")[0] not in CONTENDERS]:
         parser.error(
             f"no contender {unknown[0]!r}: there are {', '.join(CONTENDERS)}, and --command adds others"
         )

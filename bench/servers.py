@@ -122,18 +122,20 @@ def wait_until_ready(process: subprocess.Popen[bytes], host: str, port: int, inf
     """Ask until an announce for the torrent is answered as one (a refusal is shorter)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     deadline = time.monotonic() + READY_SECONDS
-    with socket.socket(family, socket.SOCK_DGRAM) as client:
-        client.settimeout(0.2)
-        client.connect((host, port))
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                raise NotReadyError(f"ended with {process.returncode}")
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise NotReadyError(f"ended with {process.returncode}")
+        with socket.socket(
+            family, socket.SOCK_DGRAM
+        ) as client:  # a new one: a late answer is not taken for another
+            client.settimeout(0.2)
+            client.connect((host, port))
             try:
                 if announces(client, info_hash):
                     return
             except (ConnectionRefusedError, TimeoutError):
                 pass  # not bound yet, or its list is still being read
-            time.sleep(0.05)
+        time.sleep(0.05)
     raise NotReadyError(f"no answer to an announce within {READY_SECONDS:.0f} s")
 
 

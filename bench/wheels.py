@@ -1,4 +1,4 @@
-"""Our own contenders: wheels of this checkout with the flags that a row needs, an environment each."""
+"""Our own contenders: wheels with the flags that a row needs, each in an environment of its own."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import tarfile
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -15,52 +16,73 @@ from errors import BenchError
 from servers import Contender
 
 ROOT: Final = Path(__file__).resolve().parent.parent
+OPEN: Final[dict[str, str]] = {}
 WHITELIST: Final = {"WANT_ACCESSLIST_WHITE": "1"}
 KEEP_ALIVE: Final = {"WANT_ACCESSLIST_WHITE": "1", "WANT_KEEPALIVE": "1"}
-SERVE: Final = ("-i", "{host}", "-p", "{port}", "-P", "{port}", "-d", "{directory}", "-w", "{whitelist}")
+SERVE: Final = ("-i", "{host}", "-p", "{port}", "-P", "{port}", "-d", "{directory}")
+SERVE_LIST: Final = (*SERVE, "-w", "{whitelist}")
 
 
-def installed(directory: Path, python: str, compiled: bool, flags: dict[str, str]) -> Path:
-    """The python of an environment with a wheel of this checkout, built anew where anything changed."""
-    flags = {**flags, "WANT_COMPILED": str(int(compiled))}
-    label = "-".join(
-        name.removeprefix("WANT_").lower() for name, value in sorted(flags.items()) if value == "1"
+def contender(directory: Path, python: str, name: str, flags: dict[str, str]) -> Contender:
+    """Our tracker: `compiled` or `pure`, as it stands in this checkout or, with `@REV` behind, in a git revision.
+
+    The directory that it runs in is kept out of the import path (-P).
+    """
+    kind, _, revision = name.partition("@")
+    source = archived(directory, revision) if revision else ROOT
+    executable = installed(
+        directory, python, source, {**flags, "WANT_COMPILED": str(int(kind == "compiled"))}
     )
-    venv = directory / f"venv-{label}"
+    serve = SERVE_LIST if "WANT_ACCESSLIST_WHITE" in flags else SERVE
+    return Contender(name, (str(executable), "-P", "-m", "opentracker", *serve))
+
+
+@cache
+def archived(directory: Path, revision: str) -> Path:
+    """The files of a revision of this repository, as `git archive` gives them."""
+    commit = checked(["git", "-C", str(ROOT), "rev-parse", "--short", f"{revision}^{{commit}}"]).strip()
+    source = directory / f"source-{commit}"
+    if not source.exists():
+        archive = directory / f"source-{commit}.tar"
+        checked(["git", "-C", str(ROOT), "archive", "-o", str(archive), commit])
+        with tarfile.open(archive) as files:
+            files.extractall(source, filter="data")
+        archive.unlink()
+    return source
+
+
+def installed(directory: Path, python: str, source: Path, flags: dict[str, str]) -> Path:
+    """The python of an environment with a wheel of the source, built anew where anything changed."""
+    words = [name.removeprefix("WANT_").lower() for name, value in sorted(flags.items()) if value == "1"]
+    venv = directory / "-".join(["venv", *([] if source == ROOT else [source.name]), *words])
     stamp = venv / "bench-stamp.json"
-    wanted = json.dumps({"sources": digest_of_sources(), "flags": flags, "python": python})
+    wanted = json.dumps({"source": digest(source), "flags": flags, "python": python})
     if stamp.exists() and stamp.read_text() == wanted:
         return venv / "bin/python"
     print(f"building {venv.name} …", file=sys.stderr)
     checked([python, "-m", "venv", "--clear", str(venv)])
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANT_", "OT_"))}
-    environment |= flags
-    checked(
-        [str(venv / "bin/python"), "-m", "pip", "install", "-q", "--no-cache-dir", str(ROOT)], environment
-    )
+    pip = [str(venv / "bin/python"), "-m", "pip", "install", "-q", "--no-cache-dir", str(source)]
+    checked(pip, environment | flags)
     stamp.write_text(wanted)
     return venv / "bin/python"
 
 
-def contender(directory: Path, python: str, name: str, flags: dict[str, str]) -> Contender:
-    """Our tracker as `compiled` or `pure`. The directory of a run is kept out of the import path (-P)."""
-    executable = installed(directory, python, name == "compiled", flags)
-    return Contender(name, (str(executable), "-P", "-m", "opentracker", *SERVE))
-
-
 @cache
-def digest_of_sources() -> str:
-    """Of what our wheels are made of, as it was when the run began: all its rows measure the same."""
+def digest(source: Path) -> str:
+    """Of what a wheel is made of, as it was when the run began: all its rows measure the same."""
     digest = hashlib.sha256()
-    names = [ROOT / "hatch_build.py", ROOT / "features.toml", ROOT / "pyproject.toml"]
-    for path in (*names, *sorted((ROOT / "opentracker").rglob("*.py"))):
+    names = [source / "hatch_build.py", source / "features.toml", source / "pyproject.toml"]
+    for path in (*names, *sorted((source / "opentracker").rglob("*.py"))):
         if path.name != "_features.py":
-            digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
+            digest.update(path.relative_to(source).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")
     return digest.hexdigest()
 
 
-def checked(command: list[str], environment: dict[str, str] | None = None) -> None:
+def checked(command: list[str], environment: dict[str, str] | None = None) -> str:
+    """The output of a command that must succeed."""
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
         lines = (done.stderr or done.stdout).strip().splitlines()
         raise BenchError(f"{' '.join(command)} ended with {done.returncode}: {' | '.join(lines[-5:])}")
+    return done.stdout
