@@ -15,6 +15,7 @@ from tables import table
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from pathlib import Path
 
     from programs import Programs
     from servers import Stage
@@ -150,7 +151,9 @@ def memory(bench: Bench) -> None:
         contenders = bench.contenders("c", "compiled", "pure", flags=wheels.OPEN)
         arguments = ("--torrents", str(torrents), "--peers", str(peers), "--numwant", "0")
 
-        def measure(contender: Contender, arguments: Sequence[str] = arguments) -> dict[str, Any]:
+        def measure(
+            contender: Contender, whitelist: Path = whitelist, arguments: tuple[str, ...] = arguments
+        ) -> dict[str, Any]:
             with running(contender, bench.stage, whitelist) as server:
                 return bench.programs.load("load", "fill", *server.arguments, *arguments)
 
