@@ -32,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[LACKING] = Counter()
     installed = importlib.metadata.distribution("opentracker")
     tested = Path(opentracker.__file__ or "").resolve().parent
-    editable = '"editable": true' in (installed.read_text("direct_url.json") or "")
+    editable = any(file.suffix == ".pth" for file in installed.files or [])
     if not editable and tested != Path(str(installed.locate_file("opentracker"))).resolve():
         raise pytest.UsageError(f"tests are for the installed package, and this would be {tested}")
 

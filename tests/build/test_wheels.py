@@ -1,5 +1,6 @@
 """Wheels of the small project, built by hatchling: what they hold, require, say, and that they come out the same."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -25,10 +26,10 @@ def run(folder: Path) -> str:
     return process.stdout.strip()
 
 
-def snapshot(folder: Path) -> dict[str, bytes]:
-    """Return every file of a folder, build results left aside."""
-    files = (path for path in folder.rglob("*") if path.is_file() and "dist" not in path.parts)
-    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
+def snapshot(folder: Path) -> dict[str, str]:
+    """Return the hash of every file of a folder, build results and Python's caches left aside."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not {"dist", "__pycache__"} & set(path.parts))
+    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 def requirements(wheel: Artifact) -> list[str]:
