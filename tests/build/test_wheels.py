@@ -28,7 +28,9 @@ def run(folder: Path) -> str:
 
 def snapshot(folder: Path) -> dict[str, str]:
     """Return the hash of every file of a folder, build results and Python's caches left aside."""
-    files = (path for path in folder.rglob("*") if path.is_file() and not {"dist", "__pycache__"} & set(path.parts))
+    files = (
+        path for path in folder.rglob("*") if path.is_file() and not {"dist", "__pycache__"} & set(path.parts)
+    )
     return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 

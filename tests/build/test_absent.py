@@ -1,0 +1,77 @@
+"""Wheels of opentracker itself: what a feature is, and nothing of it where it is off."""
+
+import ast
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.build.workshop import ROOT, Artifact, build
+
+SHORTEST = 16  # characters of a text that can be told from others
+
+
+@pytest.fixture(scope="module")
+def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a wheel is built of, in a folder of its own."""
+    return unpacked_copy(tmp_path_factory.mktemp("checkout") / "opentracker")
+
+
+def unpacked_copy(target: Path) -> Path:
+    """Copy what a wheel is built of."""
+    for name in ("pyproject.toml", "features.toml", "hatch_build.py", "README.md", "LICENSE"):
+        target.mkdir(exist_ok=True)
+        (target / name).write_bytes((ROOT / name).read_bytes())
+    for path in (ROOT / "opentracker").rglob("*.py"):
+        copy = target / path.relative_to(ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes(path.read_bytes())
+    return target
+
+
+def texts(path: Path) -> set[str]:
+    """Return the longer texts of a module, docstrings included, line by line."""
+    constants = (
+        node.value for node in ast.walk(ast.parse(path.read_bytes())) if isinstance(node, ast.Constant)
+    )
+    lines = (line.strip() for text in constants if isinstance(text, str) for line in text.splitlines())
+    return {line for line in lines if len(line) >= SHORTEST}
+
+
+def texts_of_feature(hook: Any, flags: set[str]) -> set[str]:
+    """Return the texts of the modules that belong to these flags, those left aside that others have too."""
+    features = hook.load_features(ROOT / "features.toml")
+    owned = [name for name, owners in features.modules.items() if set(owners) <= flags]
+    paths = {ROOT.joinpath("opentracker", *name.split(".")).with_suffix(".py") for name in owned}
+    others = set((ROOT / "opentracker").rglob("*.py")) - paths
+    return set().union(*map(texts, paths)) - set().union(*map(texts, others))
+
+
+ACCESSLIST = {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"}
+
+
+def found(wheel: Artifact, wanted: set[str]) -> set[str]:
+    """Return which of these texts a wheel's code holds."""
+    contents = b"\n".join(wheel.read(name) for name in wheel.modules)
+    return {text for text in wanted if text.encode() in contents}
+
+
+def test_no_text_of_the_access_list_is_in_a_wheel_without(hook: Any, checkout: Path) -> None:
+    wanted = texts_of_feature(hook, ACCESSLIST)
+    assert len(wanted) > 5
+    off = build(checkout, WANT_ACCESSLIST_WHITE="0")
+    on = build(checkout, WANT_ACCESSLIST_WHITE="1")
+    black = build(checkout, WANT_ACCESSLIST_BLACK="1")
+    assert set(on.modules) - set(off.modules) >= {"opentracker/features/accesslist.py"}
+    assert set(off.modules) <= set(on.modules)
+    assert found(on, wanted) | found(black, wanted) == wanted
+    assert found(on, wanted) != found(black, wanted)
+    assert found(off, wanted) == set()
+
+
+def test_wheels_of_a_checkout_and_of_its_sdist_are_the_same(checkout: Path, tmp_path: Path) -> None:
+    first = build(checkout, OPENTRACKER_PROFILE="whitelist")
+    again = build(
+        unpacked_copy(tmp_path / "copy"), umask=0o077, OPENTRACKER_PROFILE="whitelist", TZ="Asia/Tokyo"
+    )
+    assert again.sha256 == first.sha256
