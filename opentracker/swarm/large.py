@@ -289,7 +289,7 @@ class Swarm:
         at = table.block_of(peer)
         index = table.index_in(at, peer)
         flags: i64 = 0
-        if index < 0 and former.peers > 0:
+        if index < 0 and former.peers > 0 and (a.stored or a.event == EVENT_STOPPED):
             flags = former.take(peer)
         if a.event == EVENT_STOPPED:
             a.peers = a.peers6 = b""
