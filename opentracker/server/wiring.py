@@ -163,10 +163,9 @@ class Server:
     def close(self) -> None:
         """Close everything."""
         self.http.close()
+        self.loop.close()  # before the sockets: not all of them are watched, a listener may have paused
         for sock in self.sockets:
-            self.loop.unwatch(sock.fileno())
             sock.close()
-        self.loop.close()
 
 
 def start(settings: Settings) -> Server:
