@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,5 +48,14 @@ GOALS: Final = (
 )
 
 
-def goals_of(row: str) -> list[Goal]:
-    return [goal for goal in GOALS if goal.row == row]
+def print_verdicts(row: str, names: Iterable[str], measured: Callable[[str, str], float]) -> None:
+    """The verdict of each goal of a row whose contenders (also at a revision) took part.
+
+    `measured` gives the row's number of a contender, compared with another or by itself (empty).
+    """
+    names = list(names)
+    for goal in GOALS:
+        for name in names:
+            if goal.row == row and name.partition("@")[0] == goal.subject and goal.base in ("", *names):
+                print(goal.verdict(name, measured(name, goal.base)))
+    print(flush=True)

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING
 
 from errors import BenchError
 from programs import alone, build_programs
-from rows import ROWS, Bench, run_rows
+from rows import ROWS, run_rows
 from scheduling import Place
 from servers import Contender, Stage
+from setting import Bench
 from tables import circumstances
 from wheels import ROOT
 

@@ -52,14 +52,15 @@ class Stage:
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    pid: int
+    process: subprocess.Popen[bytes]
     host: str
     port: int
+    log: Path
 
     @property
     def arguments(self) -> tuple[str, ...]:
         """What a load generator is told of the server."""
-        return ("--host", self.host, "--port", str(self.port), "--pid", str(self.pid))
+        return ("--host", self.host, "--port", str(self.port), "--pid", str(self.process.pid))
 
 
 @contextmanager
@@ -74,7 +75,7 @@ def running(
     with log_path.open("wb") as log:
         process = stage.place.start(
             command,
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE,
             stdout=log,
             stderr=subprocess.STDOUT,
             cwd=stage.directory,
@@ -83,7 +84,7 @@ def running(
         )
         try:
             wait_until_ready(process, host, port, last_hash(whitelist))
-            yield Running(process.pid, host, port)
+            yield Running(process, host, port, log_path)
             if process.poll() is not None:
                 raise BenchError(
                     f"{contender.name} ended by itself with {process.returncode}: {tail(log_path)}"

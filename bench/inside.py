@@ -1,0 +1,150 @@
+"""The rows that look inside our tracker: an announce by swarm size, and the longest turn of the loop."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any, Final
+
+import wheels
+from errors import BenchError
+from goals import print_verdicts
+from paired import value
+from servers import Contender, Running, running
+from tables import table
+
+if TYPE_CHECKING:
+    from setting import Bench
+
+HERE: Final = Path(__file__).resolve().parent
+STALL_TORRENTS: Final = 1_000_000
+CALM_SECONDS: Final = 20
+REPORT_SECONDS: Final = 10.0
+
+
+# ---- micro ----
+
+
+def micro(bench: Bench) -> None:
+    """An announce inside the tracker, without sockets, by the size of its swarm."""
+    ours = bench.contenders("compiled", "pure", flags=wheels.OPEN, others=False)
+    runs: dict[str, list[dict[str, float]]] = {contender.name: [] for contender in ours}
+    for _ in range(min(bench.rounds, 3)):
+        for contender in ours:
+            runs[contender.name].append(micro_run(bench, contender.command[0]))
+    costs = {
+        name: {size: median(run[size] for run in repeated) for size in repeated[0]}
+        for name, repeated in runs.items()
+    }
+    sizes = list(next(iter(costs.values()), {}))
+    heads = ["micro: ns an announce, swarm of", *sizes, "100000 against 100"]
+    lines = [
+        [name, *(f"{cost[size]:,.0f}" for size in sizes), f"{flatness(cost):.2f} ×"]
+        for name, cost in costs.items()
+    ]
+    print(table(heads, lines), end="\n\n")
+    print_verdicts("micro 100000 against 100", costs, lambda name, _: flatness(costs[name]))
+
+
+def flatness(cost: dict[str, float]) -> float:
+    return cost["100000"] / cost["100"]
+
+
+def micro_run(bench: Bench, python: str) -> dict[str, float]:
+    process = bench.stage.place.start(
+        [python, "-P", str(HERE / "micro.py")], stdout=subprocess.PIPE, text=True, cwd=bench.stage.directory
+    )
+    output, _ = process.communicate()
+    if process.returncode:
+        raise BenchError(f"micro.py ended with {process.returncode}")
+    costs: dict[str, float] = json.loads(output)
+    print(f"  {python}: {costs}", file=sys.stderr)
+    return costs
+
+
+# ---- stall ----
+
+
+def stall(bench: Bench) -> None:
+    """The longest turn of the loop, and latencies, while a million torrents expire under half load."""
+    results = {}
+    for contender in bench.contenders("compiled", "pure", flags=wheels.OPEN, others=False):
+        python = contender.command[0]
+        command = (python, "-P", str(HERE / "stall_server.py"), "{host}", "{port}", "{directory}")
+        results[contender.name] = stalled(bench, Contender(contender.name, command))
+    heads = ["stall", "requests a second", "torrents before", "after", "longest turn ms"]
+    heads += [f"{p} ms {when}" for when in ("calm", "cleaning") for p in ("p99", "p99.9", "max")]
+    lines = []
+    for name, result in results.items():
+        line = [name, f"{result['rate']:,.0f}", f"{result['before']:,}", f"{result['after']:,}"]
+        line.append(f"{result['longest_ms']:.2f}")
+        for when in ("calm", "cleaning"):
+            line += [f"{value(result[when], f'latency_us/{p}') / 1000:.2f}" for p in ("p99", "p99.9", "max")]
+        lines.append(line)
+    print(table(heads, lines), end="\n\n")
+    print_verdicts("stall longest slice", results, lambda name, _: float(results[name]["longest_ms"]))
+    print_verdicts("stall p99.9 added", results, lambda name, _: added_ms(results[name]))
+
+
+def added_ms(result: dict[str, Any]) -> float:
+    return (value(result["cleaning"], "latency_us/p99.9") - value(result["calm"], "latency_us/p99.9")) / 1000
+
+
+def stalled(bench: Bench, contender: Contender) -> dict[str, Any]:
+    """Fill, measure the peak, half of it without the cleaner, and half of it while every torrent expires."""
+    with running(contender, bench.stage, bench.programs.whitelist(STALL_TORRENTS)) as server:
+
+        def load(command: str, *options: str) -> dict[str, Any]:
+            report = bench.programs.load("load", command, *server.arguments, *options)
+            print(
+                f"  {contender.name} {command} {' '.join(options)}: {report['latency_us']}", file=sys.stderr
+            )
+            return report
+
+        load("fill", "--torrents", str(STALL_TORRENTS), "--peers", "1", "--numwant", "0")
+        send(server, b"f")
+        before = ask(server)
+        rate = load("mix", "--seconds", "2")["answers_per_second"] / 2
+        calm = load("mix", "--rate", str(rate), "--seconds", str(CALM_SECONDS))
+        send(server, b"jr")
+        cleaning = load("mix", "--rate", str(rate), "--warmup", "0", "--seconds", str(before["cycle"] + 5))
+        after = ask(server)
+    if after["torrents"] > before["torrents"] / 10:
+        raise BenchError(
+            f"{contender.name}: {after['torrents']} torrents are left: the cleaner did not get round"
+        )
+    return {
+        "rate": rate,
+        "before": before["torrents"],
+        "after": after["torrents"],
+        "longest_ms": after["longest_turn"] * 1000,
+        "calm": calm,
+        "cleaning": cleaning,
+    }
+
+
+def send(server: Running, commands: bytes) -> None:
+    """Commands of stall_server.py."""
+    assert server.process.stdin is not None
+    server.process.stdin.write(commands)
+    server.process.stdin.flush()
+
+
+def ask(server: Running) -> dict[str, Any]:
+    """The report of stall_server.py: it comes as the next line of the server's log."""
+    known = len(reports(server))
+    send(server, b"p")
+    deadline = time.monotonic() + REPORT_SECONDS
+    while time.monotonic() < deadline:
+        if len(found := reports(server)) > known:
+            return found[-1]
+        time.sleep(0.05)
+    raise BenchError(f"no report from the server within {REPORT_SECONDS:.0f} s")
+
+
+def reports(server: Running) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]

@@ -1,0 +1,48 @@
+"""What the rows of a run share: programs, cores, contenders, how often and how long."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import wheels
+from servers import Contender
+
+if TYPE_CHECKING:
+    from programs import Programs
+    from servers import Stage
+
+# As many peers as trackers hand out on average under the default load: the echo's answers are as large.
+ECHO_PEERS: Final = "35"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """What all rows share."""
+
+    programs: Programs
+    stage: Stage
+    python: str
+    c_tracker: str
+    names: tuple[str, ...]  # the contenders asked for
+    others: tuple[Contender, ...]  # commands given by hand
+    rounds: int
+    seconds: float
+
+    def contenders(
+        self, *kinds: str, flags: dict[str, str] = wheels.WHITELIST, others: bool = True
+    ) -> list[Contender]:
+        """Of the contenders asked for those that a row can take, and the commands given by hand."""
+        names = [name for name in self.names if name.partition("@")[0] in kinds]
+        return [*(self.contender(name, flags) for name in names), *(self.others if others else ())]
+
+    def contender(self, name: str, flags: dict[str, str]) -> Contender:
+        if name == "c":
+            return Contender("c", (self.c_tracker, *wheels.SERVE_LIST), families=(4,))
+        if name == "echo":
+            command = (str(self.programs.path("echo")), "{host}", "{port}", ECHO_PEERS)
+            return Contender("echo", command, http=False)
+        return wheels.contender(self.stage.directory, self.python, name, flags)
+
+    def timing(self) -> tuple[str, ...]:
+        return ("--seconds", str(self.seconds))
