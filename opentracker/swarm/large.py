@@ -10,7 +10,7 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker._features import WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.peers import (
     BYTE,
@@ -297,7 +297,7 @@ class Swarm:
                 table.remove(at, index)
                 table.merge()
         else:
-            if not WANT_V4_ONLY and not WANT_V6 and a.both_families:
+            if not WANT_V4_ONLY and a.both_families:
                 self.hand_out_both(a, at, index, random)
             else:
                 a.peers = own.hand_out(a.numwant, seeding, at, index, random)

@@ -8,7 +8,7 @@ from librt.random import Random
 from librt.strings import read_i32_be
 from mypy_extensions import i64
 
-from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker._features import WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.peers import (
     BYTE,
@@ -58,7 +58,7 @@ def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes:
         if at >= 0:
             record = without_peer(record, stride == STRIDE6, (at - start) // stride, minute)
     else:
-        if not WANT_V4_ONLY and not WANT_V6 and a.both_families:
+        if not WANT_V4_ONLY and a.both_families:
             hand_out_both(record, a, (at - start) // stride if at >= 0 else -1, random)
         else:
             others = record[start:end] if at < 0 else record[start:at] + record[at + stride : end]
