@@ -5,7 +5,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker._features import OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
+from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
 from opentracker.swarm.large import PeerTable, Swarm
 from opentracker.swarm.peers import STRIDE4, STRIDE6
 from opentracker.swarm.records import HEAD, PEER4, SMALL, counts, downloaded, head, left_at, without_peers
@@ -14,13 +14,17 @@ from opentracker.swarm.tracker import SHARDS, Tracker
 
 SLICE: Final = 64  # records or blocks looked at between two yields: some tens of microseconds
 
+# Minutes. Where a stamp seems to be older than this, it is of a minute that has begun since the cleaning did. Cleaners
+# come too often to find one really so old; half the room that there is goes to either side.
+OLDEST: Final = (OT_PEER_TIMEOUT + OT_CLEAN_CYCLE + 255) // 2
+
 
 def expired_stamps(minute: i64) -> bytes:
     """A `bytes.translate` table from stamp to 1 if a peer with it has expired, else 0.
 
     A peer is kept for OT_PEER_TIMEOUT whole minutes; a stamp is a minute modulo 256.
     """
-    return bytes([1 if (minute - stamp) & 255 > OT_PEER_TIMEOUT else 0 for stamp in range(256)])
+    return bytes([1 if OT_PEER_TIMEOUT < (minute - stamp) & 255 <= OLDEST else 0 for stamp in range(256)])
 
 
 def newest(stamps: bytes, minute: i64) -> i64:
@@ -54,14 +58,13 @@ class Cleaner:
                             yield
                     while peers.merge():
                         pass
-                if entry.size() <= SMALL // 2:
-                    shard[info_hash] = demoted(entry, minute)
+                kept: bytes | Swarm = demoted(entry, minute) if entry.size() <= SMALL // 2 else entry
             else:
-                record = entry if len(entry) == HEAD else expire_record(entry, table, minute)
-                if len(record) == HEAD and is_over(record, minute):
-                    del shard[info_hash]
-                elif record is not entry:
-                    shard[info_hash] = record
+                kept = entry if len(entry) == HEAD else expire_record(entry, table, minute)
+            if isinstance(kept, bytes) and len(kept) == HEAD and is_over(kept, minute):
+                del shard[info_hash]
+            elif kept is not entry:
+                shard[info_hash] = kept
             seen += 1
             if seen % SLICE == 0:
                 yield
