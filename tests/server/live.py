@@ -79,6 +79,14 @@ class Live:
         """Let the tracker do what there is to do."""
         self.server.loop.turn(longest_wait)
 
+    def ask(self, to: Endpoint, request: bytes, source: str | None = None) -> "Answer":
+        """The answer to an HTTP request over a connection of its own."""
+        client = TcpClient(self, to, source)
+        try:
+            return client.ask(request)
+        finally:
+            client.close()
+
     def until(self, condition: Callable[[], bool], what: str) -> None:
         """Let the tracker turn until a condition holds."""
         end = time.monotonic() + PATIENCE
@@ -119,15 +127,6 @@ class Live:
         client = TcpClient(self, to, source, receive_buffer)
         self.clients.append(client)
         return client
-
-    def get(self, to: Endpoint, request: bytes, source: str | None = None) -> bytes:
-        """Everything that is answered to a request over a connection of its own."""
-        client = TcpClient(self, to, source)
-        try:
-            client.send(request)
-            return client.read_to_end()
-        finally:
-            client.close()
 
 
 class UdpClient:
@@ -205,7 +204,7 @@ class TcpClient:
         self.was_reset = False
 
     def send(self, data: bytes) -> None:
-        """Send it all; the tracker turns while the sockets are full."""
+        """Send it all, the tracker turning while the sockets are full; what a closed tracker refuses is dropped."""
         rest = memoryview(data)
 
         def some() -> bool:
@@ -214,6 +213,8 @@ class TcpClient:
                 rest = rest[self.sock.send(rest) :]
             except BlockingIOError:
                 return False
+            except (BrokenPipeError, ConnectionResetError):
+                return True
             return len(rest) == 0
 
         self.live.until(some, "room to send")
@@ -254,13 +255,28 @@ class TcpClient:
         data, self.received = self.received[:size], self.received[size:]
         return data
 
-    def read_answer(self) -> bytes:
-        """The next answer of a connection that is kept: a head, and as much body as it says."""
+    def read_answer(self, *, head_only: bool = False) -> "Answer":
+        """The next answer: a head, and as much of a body as it says. One that says `close` has to be the last."""
         head = b""
         while not head.endswith(b"\r\n\r\n"):
             head += self.read(1)
-        length = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
-        return head + self.read(length)
+        answer = Answer(head)
+        answer.body = self.read(0 if head_only else int(answer.headers["Content-Length"]))
+        if answer.headers["Connection"] == "close":
+            assert self.read_to_end() == b""
+        return answer
+
+    def ask(self, request: bytes) -> "Answer":
+        """Send a request and read its answer."""
+        self.send(request)
+        return self.read_answer(head_only=request.startswith(b"HEAD"))
+
+    def finish(self) -> None:
+        """Close our half: no more will be sent."""
+        try:
+            self.sock.shutdown(socket.SHUT_WR)
+        except OSError:  # the tracker has reset the connection
+            pass
 
     def reset(self) -> None:
         """Close so that the tracker's kernel hears of a reset, not of an end."""
@@ -270,6 +286,18 @@ class TcpClient:
     def close(self) -> None:
         """Close the connection."""
         self.sock.close()
+
+
+class Answer:
+    """An HTTP answer: its status line, its headers by name, its body."""
+
+    def __init__(self, head: bytes) -> None:
+        self.status_line, *lines = head.decode("ascii").removesuffix("\r\n\r\n").split("\r\n")
+        pairs = [line.split(": ", 1) for line in lines]
+        self.headers = dict(pairs)  # type: ignore[arg-type]
+        assert len(self.headers) == len(lines), "a header there twice"
+        self.status = int(self.status_line.split()[1])
+        self.body = b""
 
 
 TRANSACTION: Final = bytes.fromhex("11223344")
