@@ -133,6 +133,8 @@ class Signals(Handler):
         signal.signal(signal.SIGINT, self.caught)
         signal.signal(signal.SIGTERM, self.caught)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        for asked in (signal.SIGHUP, signal.SIGUSR1):  # a reload, a dump: nothing there does them yet
+            signal.signal(asked, signal.SIG_IGN)
         # A select that a signal interrupts is taken up again by Python: only a byte to read ends it.
         signal.set_wakeup_fd(self.outbox.fileno(), warn_on_full_buffer=False)
         self.loop.watch(self.inbox.fileno(), self, READ)
