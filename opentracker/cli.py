@@ -20,6 +20,7 @@ from opentracker.protocol.addresses import format_endpoint, parse_ip
 from opentracker.server import wiring
 from opentracker.server.loop import Signals
 from opentracker.server.settings import Bind, Settings
+from opentracker.server.sockets import describe
 
 log = logging.getLogger("opentracker")
 
@@ -138,7 +139,11 @@ def parse(arguments: list[str]) -> Settings | str:
 
 def check(settings: Settings) -> int:
     """Tell what would be bound and loaded; bind nothing."""
-    wiring.check(settings)
+    try:
+        wiring.check(settings)
+    except StartError as error:
+        print(f"opentracker: {error}", file=sys.stderr)
+        return EXIT_USAGE
     for bind in wiring.planned_binds(settings):
         assert bind.address is not None
         print(f"would listen on {'UDP' if bind.udp else 'TCP'} {format_endpoint(bind.address, bind.port)}")
@@ -149,10 +154,12 @@ def serve(settings: Settings) -> int:
     """Run a tracker until a signal ends it."""
     log.info(build_info.one_line())
     server = wiring.start(settings)
-    if os.geteuid() == 0:
-        log.warning("started as root, and stays root: this version drops no privileges yet")
     signals = Signals(server.loop)
     signals.install()
+    if os.geteuid() == 0:
+        log.warning("started as root, and stays root: this version drops no privileges yet")
+    for sock in server.sockets:  # whoever reads this may end the tracker from now on
+        log.info("listening on %s", describe(sock))
     try:
         server.loop.run()
     finally:

@@ -27,7 +27,7 @@ from opentracker.server.http_answers import HttpAnswers
 from opentracker.server.libc import has_mmsg
 from opentracker.server.loop import READ, Loop
 from opentracker.server.settings import Bind, Settings
-from opentracker.server.sockets import describe, dropped, has_ipv6, open_tcp, open_udp
+from opentracker.server.sockets import has_ipv6, open_tcp, open_udp
 from opentracker.server.udp import UdpPlain, UdpRing
 from opentracker.server.udp_answers import UdpAnswers
 from opentracker.swarm.connection_ids import SECRET_SIZE, ConnectionIds
@@ -178,6 +178,4 @@ def start(settings: Settings) -> Server:
         for sock in sockets:
             sock.close()
         raise
-    for sock in sockets:
-        log.info("listening on %s", describe(sock))
     return server
