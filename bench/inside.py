@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 import time
@@ -15,6 +16,7 @@ from errors import BenchError
 from goals import print_verdicts
 from paired import value
 from servers import Contender, Running, running
+from speed import TORRENTS
 from tables import table
 
 if TYPE_CHECKING:
@@ -24,6 +26,7 @@ HERE: Final = Path(__file__).resolve().parent
 STALL_TORRENTS: Final = 1_000_000
 CALM_SECONDS: Final = 20
 REPORT_SECONDS: Final = 10.0
+PROFILE_LINES: Final = 15
 
 
 # ---- micro ----
@@ -66,6 +69,44 @@ def micro_run(bench: Bench, python: str) -> dict[str, float]:
     return costs
 
 
+# ---- profile ----
+
+
+def profile(bench: Bench) -> None:
+    """Where a server's CPU time goes under the default UDP load: perf's top of functions."""
+    whitelist = bench.programs.whitelist(TORRENTS)
+    for contender in bench.contenders("c", "compiled", "pure"):
+        data = bench.stage.directory / f"perf-{contender.name}.data"
+        with running(contender, bench.stage, whitelist) as server:
+            pid = str(server.process.pid)
+            command = ["perf", "record", "-q", "-F", "4999", "-p", pid, "-o", str(data)]
+            recorder = bench.programs.place.start(command)
+            try:
+                bench.programs.load("load", "mix", *server.arguments, *bench.timing())
+            finally:
+                recorder.send_signal(signal.SIGINT)
+                recorder.wait()
+        print_profile(contender.name, data)
+
+
+def print_profile(name: str, data: Path) -> None:
+    command = ["perf", "report", "-i", str(data), "--stdio", "-F", "overhead,dso,symbol", "-t", "|"]
+    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = [line.split("|") for line in text.splitlines() if line.strip() and not line.startswith("#")]
+    shares: dict[str, float] = {}
+    for overhead, dso, _ in lines:
+        room = "kernel" if "kernel" in dso else Path(dso.strip()).name.split(".")[0]
+        shares[room] = shares.get(room, 0.0) + float(overhead.strip().rstrip("%"))
+    rows = [[part.strip().replace("[k] ", "").replace("[.] ", "") for part in line] for line in lines]
+    parts = sorted(shares.items(), key=lambda item: -item[1])[:8]
+    print(f"{name}: " + ", ".join(f"{room} {share:.1f} %" for room, share in parts), end="\n\n")
+    for heading, kept in (
+        ("of all", rows),
+        ("outside the kernel", [row for row in rows if "kernel" not in row[1]]),
+    ):
+        print(table([f"{name}, {heading}", "where", "function"], kept[:PROFILE_LINES]), end="\n\n")
+
+
 # ---- stall ----
 
 
@@ -76,12 +117,12 @@ def stall(bench: Bench) -> None:
         python = contender.command[0]
         command = (python, "-P", str(HERE / "stall_server.py"), "{host}", "{port}", "{directory}")
         results[contender.name] = stalled(bench, Contender(contender.name, command))
-    heads = ["stall", "requests a second", "torrents before", "after", "longest turn ms"]
+    heads = ["stall", "requests a second", "torrents before", "after", "longest turn ms calm", "cleaning"]
     heads += [f"{p} ms {when}" for when in ("calm", "cleaning") for p in ("p99", "p99.9", "max")]
     lines = []
     for name, result in results.items():
         line = [name, f"{result['rate']:,.0f}", f"{result['before']:,}", f"{result['after']:,}"]
-        line.append(f"{result['longest_ms']:.2f}")
+        line += [f"{result[key]:.2f}" for key in ("longest_calm_ms", "longest_ms")]
         for when in ("calm", "cleaning"):
             line += [f"{value(result[when], f'latency_us/{p}') / 1000:.2f}" for p in ("p99", "p99.9", "max")]
         lines.append(line)
@@ -107,9 +148,10 @@ def stalled(bench: Bench, contender: Contender) -> dict[str, Any]:
 
         load("fill", "--torrents", str(STALL_TORRENTS), "--peers", "1", "--numwant", "0")
         send(server, b"f")
-        before = ask(server)
         rate = load("mix", "--seconds", "2")["answers_per_second"] / 2
+        send(server, b"r")
         calm = load("mix", "--rate", str(rate), "--seconds", str(CALM_SECONDS))
+        before = ask(server)
         send(server, b"jr")
         cleaning = load("mix", "--rate", str(rate), "--warmup", "0", "--seconds", str(before["cycle"] + 5))
         after = ask(server)
@@ -121,6 +163,7 @@ def stalled(bench: Bench, contender: Contender) -> dict[str, Any]:
         "rate": rate,
         "before": before["torrents"],
         "after": after["torrents"],
+        "longest_calm_ms": before["longest_turn"] * 1000,
         "longest_ms": after["longest_turn"] * 1000,
         "calm": calm,
         "cleaning": cleaning,

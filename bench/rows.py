@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from errors import BenchError
-from inside import micro, stall
+from inside import micro, profile, stall
 from memory import memory
 from speed import http, http_keepalive, http_saturated, udp, udp6, udp_sources
 
@@ -25,6 +25,7 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "memory": memory,
     "micro": micro,
     "stall": stall,
+    "profile": profile,
 }
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import math
 import os
+import select
 import sys
 import time
 from pathlib import Path
@@ -19,11 +20,12 @@ from typing import Final
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT
 from opentracker.protocol.addresses import parse_ip
 from opentracker.server import wiring
-from opentracker.server.loop import READ, Handler, Signals
+from opentracker.server.loop import Signals
 from opentracker.server.settings import Bind, Settings
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
 STDIN: Final = 0
+LOOK_SECONDS: Final = 0.02
 
 
 class Clock:
@@ -36,15 +38,20 @@ class Clock:
         return time.monotonic() + self.forward
 
 
-class Control(Handler):
-    """Carries out one command a turn of the loop, so that r forgets what j made of its turn."""
+class Control:
+    """Looks for a command now and then; carries out one a turn, so that r forgets what j made of its turn.
+
+    It is a timer's action, since what the loop watches must be of a class that is compiled where the loop is.
+    """
 
     def __init__(self, server: wiring.Server, clock: Clock) -> None:
         self.server = server
         self.clock = clock
         self.timers = {timer.action: timer for timer in server.loop.timers}
 
-    def ready(self, events: int) -> None:
+    def look(self) -> None:
+        if not select.select([STDIN], [], [], 0)[0]:
+            return
         match os.read(STDIN, 1):
             case b"f":
                 self.cleaner_due(math.inf)
@@ -55,8 +62,6 @@ class Control(Handler):
                 self.server.loop.longest_turn = 0.0
             case b"p":
                 self.report()
-            case b"":
-                self.server.loop.unwatch(STDIN)
 
     def cleaner_due(self, when: float) -> None:
         self.timers[self.server.clean].due = when
@@ -77,7 +82,7 @@ def main(host: str, port: str, directory: str) -> None:
     server = wiring.Server(settings, sockets, os.urandom(SECRET_SIZE), 1, clock)
     signals = Signals(server.loop)
     signals.install()
-    server.loop.watch(STDIN, Control(server, clock), READ)
+    server.loop.every(LOOK_SECONDS, Control(server, clock).look)
     server.loop.run()
 
 
