@@ -9,7 +9,7 @@ import os
 import socket
 from typing import Final
 
-from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, OT_MAX_REQUEST, WANT_KEEPALIVE
+from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, OT_MAX_REQUEST
 from opentracker.errors import HttpError
 from opentracker.protocol.http import parse_request
 from opentracker.server.accepting import Acceptor
