@@ -1,0 +1,124 @@
+"""A tracker as a process of its own, that tells when it listens and is ended by its process id."""
+
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Final
+
+from opentracker._features import WANT_ACCESSLIST_WHITE
+
+PATIENCE: Final = 30.0  # seconds; for a test that fails, no other
+COMMAND: Final = (sys.executable, "-P", "-X", "dev", "-m", "opentracker")  # -P: the installed one
+LISTENING: Final = "listening on "
+
+
+class Tracker:
+    """A running tracker; ends with the `with` block.
+
+    `sockets` is how many lines "listening on" are waited for. `endpoints` are those sockets in their order, such as
+    `("UDP", "127.0.0.1", 6969)`; `lines` is all that has been read from its standard error.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        sockets: int,
+        command: Sequence[str] = COMMAND,
+        cwd: Path | None = None,
+        close_standard_streams: bool = False,
+    ) -> None:
+        whole = [*command, *arguments]
+        if close_standard_streams:
+            whole = ["sh", "-c", 'exec "$@" <&- >&-', "sh", *whole]
+        self.process = subprocess.Popen(
+            whole, cwd=cwd, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        self.unread = b""
+        self.lines: list[str] = []
+        self.endpoints: list[tuple[str, str, int]] = []
+        try:
+            while len(self.endpoints) < sockets:
+                self.read_line()
+        except BaseException:
+            self.kill()
+            raise
+
+    def read_line(self) -> str:
+        """The next line of its standard error; fails if there is none."""
+        assert self.process.stderr is not None
+        end = time.monotonic() + PATIENCE
+        while b"\n" not in self.unread:
+            ready, _, _ = select.select([self.process.stderr], [], [], max(0.0, end - time.monotonic()))
+            data = os.read(self.process.stderr.fileno(), 65536) if ready else b""
+            assert data, f"waited in vain for a line after {self.lines}, {self.unread!r}"
+            self.unread += data
+        first, _, self.unread = self.unread.partition(b"\n")
+        line = first.decode().removeprefix("opentracker: ")
+        self.lines.append(line)
+        if line.startswith(LISTENING):
+            kind, _, where = line.removeprefix(LISTENING).partition(" ")
+            host, _, port = where.rpartition(":")
+            self.endpoints.append((kind, host.strip("[]"), int(port)))
+        return line
+
+    def endpoint(self, kind: str) -> tuple[str, int]:
+        """Where the first socket of this kind listens."""
+        return next((host, port) for its, host, port in self.endpoints if its == kind)
+
+    def signal(self, number: int) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """Its exit status, once it has ended; the rest of its standard error is in `lines`."""
+        _, rest = self.process.communicate(timeout=PATIENCE)
+        self.lines += (self.unread + rest).decode().splitlines()
+        return self.process.returncode
+
+    def kill(self) -> None:
+        """End it at once."""
+        self.process.kill()
+        self.process.communicate()
+
+    def __enter__(self) -> "Tracker":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process.returncode is not None:
+            return
+        if error is not None:
+            self.kill()
+            return
+        self.signal(signal.SIGTERM)
+        status = self.wait()
+        assert status == 0, self.lines
+
+
+def run(*arguments: str, command: Sequence[str] = COMMAND) -> tuple[int, str, str]:
+    """Run a command that ends by itself; gives status, standard output, standard error."""
+    done = subprocess.run(
+        [*command, *arguments],
+        check=False,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+def allow(folder: Path, *info_hashes: bytes) -> list[str]:
+    """The options with which any build serves these torrents: a whitelist build needs a list."""
+    if not WANT_ACCESSLIST_WHITE:
+        return []
+    path = folder / "whitelist"
+    path.write_text("".join(f"{info_hash.hex()}\n" for info_hash in info_hashes))
+    return ["-w", str(path)]
