@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import wheels
 from errors import BenchError
 from goals import print_verdicts
-from paired import value
+from results import value
 from servers import Contender, Running, running
 from speed import TORRENTS
 from tables import table

@@ -21,7 +21,7 @@ enum {
     MAX_PACKET = 2048,
     MAX_SCRAPED = 74,
     MAX_TRIES = 8,
-    SILENCE_SECONDS = 5, /* a server that answers nothing for so long is gone */
+    SILENCE = 5, /* timeouts: a server that answers nothing for so long is gone */
     SWEEP_NS = 10000000, /* how often unanswered requests are looked for */
 };
 static const uint64_t MAGIC = 0x41727101980, SECOND = 1000000000;
@@ -302,8 +302,8 @@ static void take_answer(struct load *l, const uint8_t *p, size_t length, uint64_
 
 static void receive(struct load *l, uint64_t now)
 {
-    if (now > l->heard + SILENCE_SECONDS * SECOND && l->idle_count < l->o->window)
-        die("no answer for %d s", SILENCE_SECONDS);
+    if (now > l->heard + SILENCE * l->o->timeout_ms * 1000000ull && l->idle_count < l->o->window)
+        die("no answer for %u ms", SILENCE * l->o->timeout_ms);
     for (int count = BATCH; count == BATCH;) {
         count = recvmmsg(l->socket, l->in, BATCH, MSG_DONTWAIT, NULL);
         if (count < 0 && errno == ECONNREFUSED)

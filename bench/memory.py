@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import wheels
 from goals import print_verdicts
-from paired import Results, alternate
+from paired import alternate
+from results import Results
 from servers import Contender, running
 from tables import table
 
