@@ -302,7 +302,9 @@ static void take_answer(struct load *l, const uint8_t *p, size_t length, uint64_
 
 static void receive(struct load *l, uint64_t now)
 {
-    if (now > l->heard + SILENCE * l->o->timeout_ms * 1000000ull && l->idle_count < l->o->window)
+    if (l->idle_count == l->o->window)
+        l->heard = now; /* nothing is being waited for */
+    else if (now > l->heard + SILENCE * l->o->timeout_ms * 1000000ull)
         die("no answer for %u ms", SILENCE * l->o->timeout_ms);
     for (int count = BATCH; count == BATCH;) {
         count = recvmmsg(l->socket, l->in, BATCH, MSG_DONTWAIT, NULL);
