@@ -24,7 +24,7 @@ def has_mmsg() -> bool:
 
 
 def address_of(buffer: bytearray) -> int:
-    """Where a buffer lies in memory. From now on it cannot be resized."""
+    """Where a buffer lies in memory, as long as it is not resized: the caller sees to that."""
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
