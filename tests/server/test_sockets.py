@@ -1,0 +1,133 @@
+import socket
+import sys
+
+import pytest
+
+from opentracker.errors import StartError
+from opentracker.server.sockets import (
+    RECEIVE_BUFFER,
+    ask_destinations,
+    describe,
+    dropped,
+    endpoint_of,
+    has_ipv6,
+    is_wildcard,
+    open_tcp,
+    open_udp,
+)
+from tests.server.live import HOME, PATIENCE, endpoint, family_of, packed
+from tests.server.marks import needs_both, needs_ipv4, needs_ipv6
+
+openers = pytest.mark.parametrize("opened", [open_tcp, open_udp], ids=["TCP", "UDP"])
+Open = type(open_udp)
+WILDCARD = "::" if HOME == "::1" else "0.0.0.0"
+
+
+@openers
+def test_port_0_is_a_free_port(opened: Open) -> None:
+    with opened(packed(HOME), 0, True) as one, opened(packed(HOME), 0, True) as two:
+        assert endpoint(one) != endpoint(two)
+        assert endpoint_of(one) == (packed(HOME), endpoint(one)[1])
+        assert not one.getblocking()
+
+
+@openers
+def test_a_port_in_use_is_named(opened: Open) -> None:
+    with opened(packed(HOME), 0, True) as taken:
+        port = endpoint(taken)[1]
+        with pytest.raises(StartError) as caught:
+            opened(packed(HOME), port, True)
+        where = f"[{HOME}]:{port}" if ":" in HOME else f"{HOME}:{port}"
+        assert where in str(caught.value)
+        assert "Address already in use" in str(caught.value)
+        assert ("TCP" if opened is open_tcp else "UDP") in str(caught.value)
+
+
+@needs_ipv4
+@openers
+def test_an_address_that_is_not_here(opened: Open) -> None:
+    with pytest.raises(StartError, match=r"203\.0\.113\.9:6969: Cannot assign requested address"):
+        opened(packed("203.0.113.9"), 6969, True)
+
+
+@needs_ipv6
+@openers
+def test_ipv6_sockets_are_for_ipv6_alone(opened: Open) -> None:
+    with opened(packed("::"), 0, True) as six:
+        assert six.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
+
+
+@needs_both
+@openers
+def test_or_for_both(opened: Open) -> None:
+    with opened(packed("::"), 0, False) as both:
+        assert both.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 0
+        with pytest.raises(StartError, match="Address already in use"):
+            opened(packed("0.0.0.0"), endpoint(both)[1], True)
+
+
+@needs_both
+@openers
+def test_both_wildcards_on_one_port(opened: Open) -> None:
+    with opened(packed("0.0.0.0"), 0, True) as four, opened(packed("::"), endpoint(four)[1], True) as six:
+        assert endpoint(four)[1] == endpoint(six)[1]
+
+
+def test_what_is_said_of_a_socket() -> None:
+    where = f"[{HOME}]" if ":" in HOME else HOME
+    with open_tcp(packed(HOME), 0, True) as tcp, open_udp(packed(HOME), 0, True) as udp:
+        assert describe(tcp) == f"TCP {where}:{endpoint(tcp)[1]}"
+        assert describe(udp) == f"UDP {where}:{endpoint(udp)[1]}"
+
+
+def test_wildcards_are_known() -> None:
+    with open_udp(packed(WILDCARD), 0, True) as wild, open_udp(packed(HOME), 0, True) as tame:
+        assert is_wildcard(wild)
+        assert not is_wildcard(tame)
+
+
+def test_the_receive_buffer_is_no_smaller_than_usual() -> None:
+    with open_udp(packed(HOME), 0, True) as sock, socket.socket(family_of(HOME), socket.SOCK_DGRAM) as usual:
+        size = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
+        assert size >= min(RECEIVE_BUFFER, usual.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF))
+
+
+def test_tcp_sockets_listen() -> None:
+    with open_tcp(packed(HOME), 0, True) as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) == 1
+        with socket.create_connection(endpoint(sock), timeout=PATIENCE):
+            pass
+
+
+@pytest.mark.parametrize("host", [WILDCARD, HOME])
+def test_datagrams_tell_where_they_were_sent_to(host: str) -> None:
+    with (
+        open_udp(packed(host), 0, True) as sock,
+        socket.socket(family_of(HOME), socket.SOCK_DGRAM) as client,
+    ):
+        ask_destinations(sock)
+        client.sendto(b"x", (HOME, endpoint(sock)[1]))
+        sock.settimeout(PATIENCE)
+        _, beside, _, _ = sock.recvmsg(10, 64)
+        assert [packed(HOME) in data for _, _, data in beside] == [True]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="only Linux tells what was dropped")
+def test_what_the_kernel_drops_is_told() -> None:
+    with open_udp(packed(HOME), 0, True) as sock, socket.socket(family_of(HOME), socket.SOCK_DGRAM) as client:
+        assert dropped(sock) == 0
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1)
+        for _ in range(100):
+            client.sendto(bytes(1000), endpoint(sock))
+        assert 0 < dropped(sock) < 100
+
+
+def test_whether_there_is_ipv6() -> None:
+    """As the C library says it: an address of that family can be bound, or not."""
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as probe:
+            probe.bind(("::1", 0))
+        can_bind = True
+    except OSError:
+        can_bind = False
+    assert has_ipv6() is can_bind

@@ -1,0 +1,191 @@
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from opentracker._features import OT_CONNECTION_ID_EPOCH, WANT_V4_ONLY, WANT_V6
+from opentracker.errors import StartError, UsageError
+from opentracker.server import wiring
+from opentracker.server.libc import has_mmsg
+from opentracker.server.settings import Bind, Settings
+from opentracker.server.sockets import has_ipv6
+from opentracker.server.udp import UdpPlain, UdpRing
+from tests.server.conftest import open_descriptors
+from tests.server.live import HOME, SECRET, SEED, Clock, Live, connect_packet, endpoint, packed
+from tests.server.marks import needs_both, needs_ipv4, needs_ipv6
+
+ANY4, ANY6 = packed("0.0.0.0"), packed("::")
+
+
+@pytest.fixture(autouse=True)
+def back_home() -> Iterator[None]:
+    """Starting changes directory."""
+    before = os.getcwd()
+    yield
+    os.chdir(before)
+
+
+def families_here() -> list[bytes]:
+    if WANT_V6:
+        return [ANY6]
+    return [ANY4] if WANT_V4_ONLY or not has_ipv6() else [ANY4, ANY6]
+
+
+def test_without_ports_tcp_and_udp_6969() -> None:
+    binds = wiring.planned_binds(Settings())
+    assert binds == [Bind(udp, address, 6969) for udp in (False, True) for address in families_here()]
+
+
+def test_without_ports_on_the_latest_address() -> None:
+    binds = wiring.planned_binds(Settings(last_address=packed(HOME)))
+    assert binds == [Bind(False, packed(HOME), 6969), Bind(True, packed(HOME), 6969)]
+
+
+def test_ports_without_an_address_are_for_every_family() -> None:
+    binds = wiring.planned_binds(Settings([Bind(True, None, 7), Bind(False, packed(HOME), 8)]))
+    assert binds == [*[Bind(True, address, 7) for address in families_here()], Bind(False, packed(HOME), 8)]
+
+
+def free_port() -> int:
+    """A port at which nobody listens, of either kind."""
+    with socket.socket(socket.AF_INET6 if WANT_V6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("", 0))
+        return endpoint(probe)[1]
+
+
+@needs_both
+@pytest.mark.parametrize("udp", [False, True])
+def test_an_explicit_ipv6_wildcard_takes_ipv4_too(udp: bool) -> None:
+    (sock,) = wiring.open_sockets([Bind(udp, ANY6, 0)])
+    with sock:
+        assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 0
+
+
+@needs_both
+@pytest.mark.parametrize("udp", [False, True])
+@pytest.mark.parametrize("order", [1, -1])
+def test_unless_the_ipv4_wildcard_is_bound_to_the_port_too(udp: bool, order: int) -> None:
+    port = free_port()
+    sockets = wiring.open_sockets([Bind(udp, ANY4, port), Bind(udp, ANY6, port)][::order])
+    assert {endpoint(sock) for sock in sockets} == {("0.0.0.0", port), ("::", port)}
+    for sock in sockets:
+        sock.close()
+
+
+@needs_both
+def test_the_ipv4_wildcard_of_another_kind_or_port_does_not_count() -> None:
+    first, second = free_port(), free_port()
+    binds = [Bind(True, ANY6, first), Bind(False, ANY4, first), Bind(True, ANY4, second)]
+    six, *others = wiring.open_sockets(binds)
+    assert six.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 0
+    for sock in [six, *others]:
+        sock.close()
+
+
+@needs_ipv6
+def test_other_ipv6_sockets_are_for_ipv6_alone() -> None:
+    (sock,) = wiring.open_sockets([Bind(True, packed("::1"), 0)])
+    with sock:
+        assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
+
+
+@needs_ipv6
+@pytest.mark.needs("WANT_V6")
+def test_the_wildcard_of_an_ipv6_build_is_for_ipv6_alone() -> None:
+    (sock,) = wiring.open_sockets([Bind(True, ANY6, 0)])
+    with sock:
+        assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
+
+
+def test_all_sockets_or_none() -> None:
+    before = open_descriptors()
+    (taken,) = wiring.open_sockets([Bind(True, packed(HOME), 0)])
+    port = endpoint(taken)[1]
+    with taken, pytest.raises(StartError, match=f":{port}: Address already in use"):
+        wiring.open_sockets([Bind(False, packed(HOME), 0), Bind(True, packed(HOME), port)])
+    assert open_descriptors() == before
+
+
+def start(*binds: Bind, **settings: object) -> wiring.Server:
+    return wiring.start(Settings(list(binds), **settings))  # type: ignore[arg-type]
+
+
+def test_a_tracker_that_is_started_serves_and_closes() -> None:
+    before = open_descriptors()
+    server = start(Bind(False, packed(HOME), 0), Bind(True, packed(HOME), 0))
+    tcp, udp = server.sockets
+    with (
+        socket.socket(udp.family, socket.SOCK_DGRAM) as client,
+        socket.socket(tcp.family, socket.SOCK_STREAM) as web,
+    ):
+        client.sendto(connect_packet(), endpoint(udp))
+        web.connect(endpoint(tcp))
+        web.sendall(b"GET /nothing HTTP/1.0\r\n\r\n")
+        for _ in range(3):
+            server.loop.turn(0.0)
+        assert len(client.recv(100, socket.MSG_DONTWAIT)) == 16
+        assert web.recv(1000, socket.MSG_DONTWAIT).startswith(b"HTTP/1.1 404 ")
+    server.close()
+    assert open_descriptors() == before
+
+
+def test_u18_two_trackers_started_together_give_different_ids() -> None:
+    first, second = start(Bind(True, packed(HOME), 0)), start(Bind(True, packed(HOME), 0))
+    assert first.ids.make(packed(HOME)) != second.ids.make(packed(HOME))
+    first.close()
+    second.close()
+
+
+def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
+    before = open_descriptors()
+    with pytest.raises(StartError, match=f"cannot change to the directory {tmp_path}/missing: No such file"):
+        start(Bind(True, packed(HOME), 0), directory=tmp_path / "missing")
+    assert open_descriptors() == before
+
+
+@pytest.mark.parametrize(
+    "build",
+    [
+        pytest.param("black", marks=pytest.mark.needs("WANT_ACCESSLIST_BLACK")),
+        pytest.param("white", marks=pytest.mark.needs("WANT_ACCESSLIST_WHITE")),
+    ],
+)
+def test_a05_a_list_that_is_missing_at_the_start(build: str, tmp_path: Path) -> None:
+    before = open_descriptors()
+    with pytest.raises(UsageError, match=f"{tmp_path}/missing: No such file"):
+        start(Bind(True, packed(HOME), 0), accesslist=tmp_path / "missing")
+    assert open_descriptors() == before
+
+
+def test_the_directory_is_entered(tmp_path: Path) -> None:
+    start(Bind(True, packed(HOME), 0), directory=tmp_path).close()
+    assert Path.cwd() == tmp_path.resolve()
+
+
+def test_each_kind_of_socket_gets_its_server() -> None:
+    sockets = wiring.open_sockets([Bind(True, packed(HOME), 0), Bind(False, packed(HOME), 0)])
+    server = wiring.Server(Settings(), sockets, SECRET, SEED, Clock())
+    handlers = [key.data for key in server.loop.selector.get_map().values()]
+    assert [type(handler) for handler in handlers] == [UdpRing if has_mmsg() else UdpPlain, wiring.Listener]
+    server.close()
+
+
+@needs_ipv4
+def test_ids_are_renewed_with_the_epoch() -> None:
+    live = Live()
+    before = live.server.ids.make(packed("127.0.0.1"))
+    live.advance(OT_CONNECTION_ID_EPOCH - 1)
+    assert live.server.ids.make(packed("127.0.0.1")) == before
+    live.advance(1)
+    assert live.server.ids.make(packed("127.0.0.1")) != before
+    live.close()
+
+
+def test_checking_reads_and_binds_nothing(tmp_path: Path) -> None:
+    before = open_descriptors()
+    wiring.check(Settings([Bind(True, packed(HOME), 0)], directory=tmp_path))
+    assert open_descriptors() == before
+    with pytest.raises(StartError, match="cannot change to the directory"):
+        wiring.check(Settings(directory=tmp_path / "missing"))
