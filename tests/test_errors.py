@@ -1,0 +1,63 @@
+"""The tree of errors, and what each carries to whoever answers for it."""
+
+import re
+
+import pytest
+
+from opentracker import errors
+from opentracker.errors import (
+    EXIT_START,
+    EXIT_USAGE,
+    HttpError,
+    OpentrackerError,
+    ProtocolError,
+    StartError,
+    TrackerFailure,
+    UdpError,
+    UsageError,
+)
+
+CLASSES = [
+    thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, BaseException)
+]
+
+
+def drawn() -> list[tuple[str, int]]:
+    """The names in the docstring's tree, in order, with how deep they stand."""
+    tree = re.findall(r"^( {4}.*?)(\w+(?:Error|Failure))\b", errors.__doc__ or "", re.MULTILINE)
+    return [(name, len(before) // 4) for before, name in tree]
+
+
+def inherited(root: type[BaseException], depth: int = 1) -> list[tuple[str, int]]:
+    """The same of the classes that there are."""
+    below = [line for cls in CLASSES if cls.__bases__ == (root,) for line in inherited(cls, depth + 1)]
+    return [(root.__name__, depth), *below]
+
+
+def test_the_docstring_draws_the_tree_that_there_is() -> None:
+    assert drawn() == inherited(OpentrackerError)
+
+
+def test_every_error_is_in_the_tree() -> None:
+    assert all(issubclass(cls, OpentrackerError) for cls in CLASSES)
+    assert OpentrackerError.__bases__ == (Exception,)
+    assert len(inherited(OpentrackerError)) == len(CLASSES)
+
+
+def test_protocol_errors_carry_what_to_answer() -> None:
+    assert UdpError(b"text").text == b"text"
+    assert HttpError(404).status == 404
+    assert TrackerFailure(b"reason").reason == b"reason"
+    for error in (UdpError(b"text"), HttpError(404), TrackerFailure(b"reason")):
+        assert isinstance(error, ProtocolError)
+        assert len(error.args) == 1
+
+
+@pytest.mark.parametrize("cls", [UsageError, StartError])
+def test_errors_for_the_operator_are_their_one_line(cls: type[OpentrackerError]) -> None:
+    assert str(cls("file:3: what was expected")) == "file:3: what was expected"
+    assert not issubclass(cls, ProtocolError)
+
+
+def test_exit_statuses_are_the_documented_ones() -> None:
+    assert (EXIT_USAGE, EXIT_START) == (1, 111)
