@@ -116,12 +116,12 @@ class Server:
         seed: int,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self.now = Now(clock)
-        self.loop = Loop(self.now)
-        self.counters = Counters()
         self.tracker = Tracker(Random(seed))
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.tracker.admission = accesslist.load(settings.accesslist)
+        self.now = Now(clock)
+        self.loop = Loop(self.now)
+        self.counters = Counters()
         self.ids = ConnectionIds(secret)
         self.cleaner = Cleaner(self.tracker)
         self.udp = UdpAnswers(self.tracker, self.ids, self.counters)
