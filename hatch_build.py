@@ -63,11 +63,6 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"the nearest known one is {match[0]}" if match else "there are none"
 
 
-def shown(value: object) -> str:
-    """Return a value as it is typed in the environment: booleans as 0 and 1."""
-    return str(int(value)) if isinstance(value, bool) else str(value)
-
-
 @dataclass(frozen=True)
 class Choice:
     """A value, and where it came from, as a message names it."""
@@ -114,8 +109,9 @@ class Features:
 
     def where(self, table: str, key: str = "") -> str:
         """Return `features.toml:LINE` of a key, of its table if the key's line is not known."""
-        line = self.lines.get((table, key)) or self.lines.get((table, "")) or 1
-        return f"{self.path.name}:{line}"
+        outer, _, name = table.rpartition(".")
+        places = (table, key), (table, ""), (outer, name)  # the last: a value where a table should be
+        return f"{self.path.name}:{next((self.lines[place] for place in places if place in self.lines), 1)}"
 
     def names(self) -> list[str]:
         """Return every flag and constant."""
@@ -135,6 +131,7 @@ def index_lines(text: str) -> dict[tuple[str, str], int]:
             count = seen[match[1]] = seen.get(match[1], -1) + 1
             table = f"{match[1]}#{count}"
             lines[table, ""] = number
+            lines.setdefault((match[1], ""), number)
         elif match := re.match(r"\s*\[\s*([\w.\"-]+)\s*\]\s*(#.*)?$", line):
             table = match[1]
             lines[table, ""] = number
@@ -180,9 +177,26 @@ class FeaturesReader:
         self.read_strings("interpreted", self.features.interpreted)
         self.read_modules()
         self.read_dependencies()
-        for name, profile in self.tables.get("profile", {}).items():
-            self.read_profile(name, profile)
+        for name in self.table("profile"):
+            self.read_profile(name)
         return self.features
+
+    def table(self, *names: str) -> dict[str, Any]:
+        """Return a table, or one inside it; it may be left out."""
+        table = self.tables
+        for name in names:
+            table = table.get(name, {})
+            if not isinstance(table, dict):
+                path = ".".join(names)
+                self.fail(path, "", f"{path} = {table!r} must be a table")
+        return table
+
+    def rules(self, name: str) -> list[dict[str, Any]]:
+        """Return the tables of an array of them; it may be left out."""
+        rules: Any = self.tables.get(name, [])
+        if not isinstance(rules, list) or not all(isinstance(rule, dict) for rule in rules):
+            self.fail(name, "", f"{name} = {rules!r} must be tables: [[{name}]]")
+        return rules
 
     def known_flag(self, table: str, key: str, name: object) -> str:
         if not isinstance(name, str) or name not in self.features.flags:
@@ -195,17 +209,17 @@ class FeaturesReader:
         return [self.known_flag(table, key, name) for name in value]
 
     def read_flags(self) -> None:
-        for name, value in self.tables.get("flags", {}).items():
+        for name, value in self.table("flags").items():
             if not name.startswith("WANT_"):
                 self.fail("flags", name, f"{name}: the name of a flag starts with WANT_")
             if not isinstance(value, bool):
                 self.fail("flags", name, f"{name} = {value!r}: a flag is true or false")
             self.features.flags[name] = value
-        for name in self.tables.get("planned", []):
-            self.features.planned.append(self.known_flag("", "planned", name))
+        if planned := self.tables.get("planned"):
+            self.features.planned = self.flag_list("", "planned", planned)
 
     def read_constants(self) -> None:
-        for name, value in self.tables.get("constants", {}).items():
+        for name, value in self.table("constants").items():
             if not name.startswith("OT_"):
                 self.fail("constants", name, f"{name}: the name of a constant starts with OT_")
             try:
@@ -221,26 +235,26 @@ class FeaturesReader:
                     self.fail("constants", name, f"{name}: {limit!r} is no number and no constant")
 
     def read_rules(self) -> None:
-        for number, rule in enumerate(self.tables.get("conflicts", [])):
+        for number, rule in enumerate(self.rules("conflicts")):
             table = f"conflicts#{number}"
             self.features.conflicts.append(self.flag_list(table, "flags", rule.get("flags")))
-        for number, rule in enumerate(self.tables.get("requires", [])):
+        for number, rule in enumerate(self.rules("requires")):
             table = f"requires#{number}"
             flag = self.known_flag(table, "flag", rule.get("flag"))
             self.features.requires.append((flag, self.flag_list(table, "any", rule.get("any"))))
 
     def read_strings(self, table: str, into: dict[str, str]) -> None:
-        for key, value in self.tables.get(table, {}).items():
+        for key, value in self.table(table).items():
             if not isinstance(value, str) or not value:
                 self.fail(table, key, f"{key} must be a text that says why, not {value!r}")
             into[key] = value
 
     def read_modules(self) -> None:
-        for module, flags in self.tables.get("modules", {}).items():
+        for module, flags in self.table("modules").items():
             self.features.modules[module] = self.flag_list("modules", module, flags)
 
     def read_dependencies(self) -> None:
-        for flag, requirements in self.tables.get("dependencies", {}).items():
+        for flag, requirements in self.table("dependencies").items():
             self.known_flag("dependencies", flag, flag)
             if not isinstance(requirements, list) or not all(isinstance(item, str) for item in requirements):
                 self.fail(
@@ -248,8 +262,8 @@ class FeaturesReader:
                 )
             self.features.dependencies[flag] = requirements
 
-    def read_profile(self, name: str, profile: dict[str, Any]) -> None:
-        table = f"profile.{name}"
+    def read_profile(self, name: str) -> None:
+        table, profile = f"profile.{name}", self.table("profile", name)
         for key, value in profile.items():
             if key in self.features.flags:
                 if not isinstance(value, bool):
@@ -275,6 +289,7 @@ class Build:
     """What is to be built: every choice made and checked."""
 
     features: Features
+    defaults: Features  # the project's own, where OPENTRACKER_FEATURES names another file
     profile: str
     flags: dict[str, bool]
     constants: dict[str, int]
@@ -282,12 +297,12 @@ class Build:
     local_version: bool
     notes: tuple[str, ...]
 
-    def has_module(self, module: str) -> bool:
-        """Tell whether a module (dotted, below the package) is in this build."""
+    def missing_flags(self, module: str) -> list[str]:
+        """Return the flags for want of which a module (dotted, below the package) is not in this build."""
         for owned, flags in self.features.modules.items():
-            if module == owned or module.startswith(owned + "."):
-                return any(self.flags[flag] for flag in flags)
-        return True
+            if (module + ".").startswith(owned + ".") and not any(self.flags[flag] for flag in flags):
+                return flags
+        return []
 
     def dependencies(self) -> list[str]:
         """Return the run-time requirements that the flags add."""
@@ -320,6 +335,7 @@ def resolve(root: Path, environment: Mapping[str, str]) -> Build:
         raise BuildError(f"OPENTRACKER_LOCAL_VERSION={local_version} (environment): it is 0 or 1")
     return Build(
         features=features,
+        defaults=own,
         profile=profile,
         flags={name: choices[name].value for name in features.flags},
         constants={name: choices[name].value for name in features.constants},
@@ -495,7 +511,7 @@ def local_label(build: Build) -> str:
     """Return what differs from the defaults as a PEP 440 local version: `v6.white`, `nofullscrape`."""
     parts = []
     for name, value in build.flags.items():
-        if value != (build.features.flags[name] and name not in build.features.planned):
+        if value != (build.defaults.flags.get(name, False) and name not in build.features.planned):
             short = name.removeprefix("WANT_").removeprefix("ACCESSLIST_").replace("_", "").lower()
             parts.append(short if value else f"no{short}")
     for name, (number, _default) in changed_constants(build).items():
@@ -505,8 +521,8 @@ def local_label(build: Build) -> str:
 
 def changed_constants(build: Build) -> dict[str, tuple[int, int]]:
     """Return the constants that differ from the defaults: name -> (value, default)."""
-    defaults = {name: constant.value for name, constant in build.features.constants.items()}
-    return {name: (n, defaults[name]) for name, n in build.constants.items() if n != defaults[name]}
+    defaults = {name: constant.value for name, constant in build.defaults.constants.items()}
+    return {name: (n, defaults[name]) for name, n in build.constants.items() if n != defaults.get(name, n)}
 
 
 def build_record(build: Build, project: str, version: str) -> str:
@@ -727,7 +743,6 @@ class Text:
         self.starts = [0]
         for line in source.splitlines(keepends=True):
             self.starts.append(self.starts[-1] + len(line))
-        self.starts.append(len(source))
         self.comments: list[Span] = []
         self.elses: list[int] = []
         self.colons: list[int] = []
@@ -758,12 +773,12 @@ class Text:
 
     def line_end(self, offset: int) -> int:
         """Return where the line of this offset ends, its line end left out."""
-        end = self.next_line(offset)
-        return offset + len(self.source[offset:end].rstrip(b"\r\n"))
+        return offset + len(self.source[offset : self.next_line(offset)].rstrip(b"\r\n"))
 
     def next_line(self, offset: int) -> int:
         """Return where the line after this offset's begins."""
-        return self.starts[bisect.bisect_right(self.starts, offset)]
+        end = self.source.find(b"\n", offset)
+        return end + 1 if end >= 0 else len(self.source)
 
     def many_lines(self, node: ast.expr) -> bool:
         """Tell whether an expression goes on after its first line."""
@@ -962,7 +977,7 @@ def stage(build: Build, package: Path, target: Path, features_text: str) -> None
         relative = path.relative_to(package)
         if path.suffix != ".py":
             staged = path.read_bytes()
-        elif build.has_module(module_name(relative)):
+        elif not build.missing_flags(module_name(relative)):
             staged = blank_file(path.read_bytes(), build, f"{package.name}/{relative.as_posix()}")
             check_imports(build, package.name, relative, staged)
         else:
@@ -999,10 +1014,7 @@ def module_name(relative: Path) -> str:
 def check_imports(build: Build, package: str, relative: Path, staged: bytes) -> None:
     """Refuse an import of a module that this build leaves out: it would fail when the wheel runs."""
     for line, imported in imports_of(staged, package, relative.parts[:-1]):
-        if not build.has_module(imported):
-            flags = build.features.modules[
-                next(owned for owned in build.features.modules if (imported + ".").startswith(owned + "."))
-            ]
+        if flags := build.missing_flags(imported):
             raise BuildError(
                 f"{package}/{relative.as_posix()}:{line}: imports {package}.{imported}, which is in"
                 f" builds with {' or '.join(flags)} alone: import it under the flag"

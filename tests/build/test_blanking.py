@@ -141,6 +141,13 @@ def test_case_with_other_line_ends(blank: Blank, name: str) -> None:
         assert blank(source.replace("\n", "\r\n"), on, on).replace("\r\n", "\n") == blank(source, on, on)
 
 
+@pytest.mark.parametrize("name", CASES)
+def test_case_without_a_line_end_at_the_end(blank: Blank, name: str) -> None:
+    source = IMPORT + CASES[name][0].replace("|", "\n")
+    for on in (False, True):
+        assert blank(source, on, on) + "\n" == blank(source + "\n", on, on)
+
+
 REFUSED = {
     "a class under a flag": ("if WANT_A:|    class C: pass", 3, "class C under WANT_A"),
     "a class in the else": ("if WANT_A:|    pass|else:|    class C: pass", 5, "class C under WANT_A"),

@@ -10,6 +10,11 @@ import pytest
 BROKEN = [
     ("[flags]", "[flags", "not TOML: "),
     ("[modules]", "[modulos]", "features.toml:41: [modulos] is not a table of a features file: the nearest known one is modules"),
+    ("[profile.open]", "[profile]\nopen = 3", "features.toml:56: profile.open = 3 must be a table"),
+    ("[interpreted]", "[[interpreted]]", "features.toml:50: interpreted = [{"),
+    ("[[requires]]\nflag = \"WANT_SYNC_LIVE\"\nany", "[requires]\nany", "not TOML: "),
+    ('planned = ["WANT_FULLSCRAPE", "WANT_SYNC_LIVE"]', 'planned = "WANT_V6"', "features.toml:2: planned must be a list of flags, not 'WANT_V6'"),
+    ('planned = ["WANT_FULLSCRAPE", "WANT_SYNC_LIVE"]', 'conflicts = ["WANT_V6"]', "not TOML: "),
     ("WANT_V6 = false", "WANT_V6 = 0", "features.toml:5: WANT_V6 = 0: a flag is true or false"),
     ("WANT_V6 = false", "V6 = false", "features.toml:5: V6: the name of a flag starts with WANT_"),
     ("OT_INTERVAL = {", "INTERVAL = {", "features.toml:20: INTERVAL: the name of a constant starts with OT_"),
@@ -62,3 +67,21 @@ def test_every_key_has_its_line(hook: Any, project: Path) -> None:
             str(flags).replace("'", '"')
             in lines[int(features.where(f"conflicts#{number}", "flags").rpartition(":")[2]) - 1]
         )
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("flags = 3", "flags = 3 must be a table"),
+        ("conflicts = ['WANT_V6']", "conflicts = ['WANT_V6'] must be tables: [[conflicts]]"),
+        ("requires = 1", "requires = 1 must be tables: [[requires]]"),
+        ("[[requires]]", "None is not a flag: there are none"),
+        ("[constants]\nOT_X = 3", "OT_X must be { value, min, max, unit }, not 3"),
+    ],
+)
+def test_a_table_of_the_wrong_kind_is_told(hook: Any, tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "features.toml"
+    path.write_text(text)
+    with pytest.raises(hook.BuildError) as caught:
+        hook.load_features(path)
+    assert str(caught.value).endswith(message)

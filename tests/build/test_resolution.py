@@ -131,6 +131,18 @@ def test_another_features_file_takes_the_place_of_ours(project: Path, resolve: R
     assert resolve(OPENTRACKER_FEATURES="other.toml").flags["WANT_V6"] is True
 
 
+def test_what_another_features_file_changes_is_named_like_any_change(
+    hook: Any, project: Path, resolve: Resolve
+) -> None:
+    other = swapped(project, "WANT_V6 = false", "WANT_V6 = true")
+    (project / "other.toml").write_text(
+        (project / "other.toml").read_text().replace("value = 360", "value = 300")
+    )
+    build = resolve(OPENTRACKER_FEATURES=other, OPENTRACKER_LOCAL_VERSION="1")
+    assert hook.full_version(build, "0.1.0") == "0.1.0+v6.variation300"
+    assert hook.changed_constants(build) == {"OT_VARIATION": (300, 360)}
+
+
 def test_another_features_file_has_every_name_and_no_power_over_what_is_not_written(
     hook: Any, project: Path, resolve: Resolve
 ) -> None:
