@@ -25,6 +25,7 @@ ERROR: Final = 3
 SILENCE: Final = -1
 
 MAGIC: Final[i64] = 0x41727101980  # BEP 15's protocol id
+TRANSACTION_ID: Final = 12  # its offset, in every request
 SHORTEST: Final = 16
 SHORTEST_ANNOUNCE: Final = 98
 SHORTEST_ANSWERABLE: Final = 36  # a wrong connection id is answered with 33 bytes, never more than came in
@@ -85,14 +86,14 @@ def parse_url_data(packet: bytes) -> bytes:
 def write_connect(out: BytesWriter, packet: bytes, connection_id: bytes) -> None:
     """Append the 16-byte answer to a connect."""
     write_i32_be(out, CONNECT)
-    out.write(packet[12:16])
+    write_i32_be(out, read_i32_be(packet, TRANSACTION_ID))
     out.write(connection_id)
 
 
 def write_announce(out: BytesWriter, packet: bytes, a: Announce) -> None:
     """Append the answer to an announce: 20 bytes and the peers of the asker's family."""
     write_i32_be(out, ANNOUNCE)
-    out.write(packet[12:16])
+    write_i32_be(out, read_i32_be(packet, TRANSACTION_ID))
     write_i32_be(out, a.interval)
     write_i32_be(out, a.incomplete)
     write_i32_be(out, a.complete)
@@ -108,7 +109,7 @@ def scrape_count(packet: bytes) -> i64:
 def write_scrape_head(out: BytesWriter, packet: bytes) -> None:
     """Append the first 8 bytes of the answer to a scrape."""
     write_i32_be(out, SCRAPE)
-    out.write(packet[12:16])
+    write_i32_be(out, read_i32_be(packet, TRANSACTION_ID))
 
 
 def write_scrape_entry(out: BytesWriter, complete: int, downloaded: int, incomplete: int) -> None:
@@ -121,5 +122,5 @@ def write_scrape_entry(out: BytesWriter, complete: int, downloaded: int, incompl
 def write_error(out: BytesWriter, packet: bytes, text: bytes) -> None:
     """Append an error packet."""
     write_i32_be(out, ERROR)
-    out.write(packet[12:16])
+    write_i32_be(out, read_i32_be(packet, TRANSACTION_ID))
     out.write(text)

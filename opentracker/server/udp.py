@@ -105,20 +105,17 @@ class UdpRing(Handler):
         vectors = BytesWriter()
         silent: list[int] = []
         begin: i64 = 0
+        answers = self.answers
+        incoming = self.incoming
         i: i64 = 0
         while i < count:
-            size = i64(read_i32_le(headers, i * HEADER_SIZE + LENGTH_AT))
+            size: int = read_i32_le(headers, i * HEADER_SIZE + LENGTH_AT)
             name = i * NAME_SIZE
-            if self.is_v6:
-                address = unmap(names[name + 8 : name + 24])
-            else:
-                address = names[name + 4 : name + 8]
+            address = unmap(names[name + 8 : name + 24]) if self.is_v6 else names[name + 4 : name + 8]
             at = i * LARGEST
-            self.answers.answer(bytes(self.incoming[at : at + size]), address, minute, out)
+            answers.answer(bytes(incoming[at : at + size]), address, minute, out)
             end: i64 = len(out)
-            if end == begin or (
-                names[name + 2] == 0 and names[name + 3] == 0
-            ):  # nothing can be sent to port 0
+            if end == begin:
                 silent.append(i)
             write_i64_le(vectors, self.outgoing_at + begin)
             write_i64_le(vectors, end - begin)
@@ -138,9 +135,8 @@ class UdpRing(Handler):
         while first < end:
             sent: i64 = self.mmsg.send(self.fd, self.out_headers_at + first * HEADER_SIZE, end - first, 0)
             if sent < 0:
-                self.answers.counters.udp_unsent += (
-                    1  # a full buffer, a firewall: one answer is lost, as datagrams are
-                )
+                # A full buffer, a firewall, source port 0: one answer is lost, as datagrams are.
+                self.answers.counters.udp_unsent += 1
                 sent = 1
             first += sent
 

@@ -43,7 +43,7 @@ class UdpAnswers:
         if action == CONNECT:
             counters.udp_connects += 1
             write_connect(out, packet, self.ids.make(address))
-        elif not self.ids.accepts(packet[:8], address):
+        elif not self.ids.accepts(packet, address):
             counters.udp_mismatches += 1
             if len(packet) >= SHORTEST_ANSWERABLE:
                 write_error(out, packet, MISMATCH)

@@ -35,14 +35,17 @@ class ConnectionIds:
         known = self.current.get(address)
         return self.compute(address, self.epoch, self.current) if known is None else known
 
-    def accepts(self, connection_id: bytes, address: bytes) -> bool:
-        """Whether an id was made for this address in this epoch or the one before."""
-        if self.current.get(address) == connection_id or self.make(address) == connection_id:
+    def accepts(self, packet: bytes, address: bytes) -> bool:
+        """Whether a packet begins with an id made for this address in this epoch or the one before."""
+        known = self.current.get(address)
+        if known is None:
+            known = self.compute(address, self.epoch, self.current)
+        if packet.startswith(known):
             return True
         known = self.previous.get(address)
         if known is None:
             known = self.compute(address, self.epoch - 1, self.previous)
-        return known == connection_id
+        return packet.startswith(known)
 
     def compute(self, address: bytes, epoch: int, known: dict[bytes, bytes]) -> bytes:
         """The id for an address in an epoch, which is put into `known`."""

@@ -26,7 +26,7 @@ from opentracker.swarm.peers import (
 )
 from opentracker.swarm.records import MOST_DOWNLOADED
 
-BLOCK: Final = 96  # peers a block on average, at most; fewer cost memory (50 bytes a block), more cost time
+BLOCK: Final = 64  # peers a block on average, at most; fewer cost memory (57 bytes a block), more cost time
 
 
 class PeerTable:
@@ -281,13 +281,16 @@ class Swarm:
         """Answer `a`, and store or remove its peer."""
         peer = a.peer
         seeding = a.seeding
-        own = self.own4() if len(peer) == STRIDE4 else self.own6()
+        own = self.v4 if len(peer) == STRIDE4 else self.v6
+        if own is NOBODY4 or own is NOBODY6:
+            own = self.own4() if len(peer) == STRIDE4 else self.own6()
         if seeding:
             table, former = own.seeders, own.leechers
         else:
             table, former = own.leechers, own.seeders
         at = table.block_of(peer)
-        index = table.index_in(at, peer)
+        block = table.blocks[at]
+        index = find(block, 0, len(block) // (table.stride + 2), table.stride, peer)
         flags: i64 = 0
         if index < 0 and former.peers > 0 and (a.stored or a.event == EVENT_STOPPED):
             flags = former.take(peer)
@@ -315,8 +318,9 @@ class Swarm:
                     table.refresh(at, index, minute & 255)
                 else:
                     table.add(peer, flags, minute & 255)
-        a.incomplete = self.incomplete()
-        a.complete = self.complete()
+        v4, v6 = self.v4, self.v6
+        a.incomplete = v4.leechers.peers + v6.leechers.peers
+        a.complete = v4.seeders.peers + v6.seeders.peers
         a.downloaded = self.downloaded
 
     def hand_out_both(self, a: Announce, at: i64, index: i64, random: Random) -> None:

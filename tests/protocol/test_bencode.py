@@ -19,7 +19,7 @@ def encode(value: Value) -> bytes:
 
 
 def answered(event: int = EVENT_NONE, peers: bytes = b"", peers6: bytes = b"") -> Announce:
-    announce = Announce()
+    announce = Announce(both_families=True)
     announce.event = event
     announce.interval = 1800
     announce.complete = 3
@@ -65,7 +65,7 @@ def test_h21_stopped_gets_no_peers_of_any_family() -> None:
     [(0, 1, EVENT_NONE, LEECHER), (1, 0, EVENT_NONE, SEEDER), (0, 0, EVENT_STOPPED, STOPPED)],
 )
 def test_announce_is_like_the_cases(complete: int, incomplete: int, event: int, expected: bytes) -> None:
-    announce = Announce()
+    announce = Announce(both_families=True)
     announce.complete, announce.incomplete, announce.event, announce.interval = (
         complete,
         incomplete,

@@ -31,14 +31,14 @@ ADDRESS6 = bytes(15) + b"\x01"
 
 
 def parsed(query: bytes, address: bytes = ADDRESS) -> Announce:
-    announce = Announce()
+    announce = Announce(both_families=True)
     parse_announce(query, address, announce)
     return announce
 
 
 def reason_of(query: bytes) -> bytes:
     with pytest.raises(TrackerFailure) as caught:
-        parse_announce(query, ADDRESS, Announce())
+        parse_announce(query, ADDRESS, Announce(both_families=True))
     return caught.value.reason
 
 
@@ -157,7 +157,7 @@ def test_long_integers_cost_nothing() -> None:
 
 
 def test_a_used_record_keeps_nothing() -> None:
-    announce = Announce()
+    announce = Announce(both_families=True)
     announce.url_data = b"/x"
     parse_announce(ANN + b"&left=0&event=stopped&numwant=7", ADDRESS6, announce)
     query = b"info_hash=" + HASH_B
@@ -216,7 +216,7 @@ FIELDS = st.lists(st.sampled_from(KEYS) | st.sampled_from(WORDS) | st.binary(max
 
 @given(FIELDS.map(b"".join) | FIELDS.map(b"&".join) | st.binary(max_size=300))
 def test_any_bytes_fill_in_a_request_or_fail(query: bytes) -> None:
-    announce = Announce()
+    announce = Announce(both_families=True)
     try:
         parse_announce(query, ADDRESS, announce)
     except TrackerFailure:
