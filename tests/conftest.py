@@ -1,13 +1,16 @@
 """What all tests share: which of them this build can run, and that it is the installed build that they run.
 
 `@pytest.mark.needs("WANT_KEEPALIVE")` skips a test in builds without that flag, `needs(WANT_V6=False)` in
-builds with it.
+builds with it. Tests of a module that belongs to a flag (features.toml, [modules]) need no mark: tests/swarm/test_x.py
+is of opentracker/swarm/x.py, and is skipped where that is left out.
 """
 
 import importlib.metadata
 import json
 import os
+import tomllib
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 
 import hypothesis
@@ -17,6 +20,10 @@ import opentracker
 from opentracker._features import BUILD_RECORD
 
 FLAGS: dict[str, bool] = json.loads(BUILD_RECORD)["flags"]
+TESTS = Path(__file__).parent
+MODULES: dict[str, list[str]] = tomllib.loads((TESTS.parent / "features.toml").read_text(encoding="utf-8"))[
+    "modules"
+]
 LACKING = pytest.StashKey[Counter[str]]()
 
 hypothesis.settings.register_profile("dev", deadline=None)
@@ -35,6 +42,31 @@ def pytest_configure(config: pytest.Config) -> None:
     editable = any(file.suffix == ".pth" for file in installed.files or [])
     if not editable and tested != Path(str(installed.locate_file("opentracker"))).resolve():
         raise pytest.UsageError(f"tests are for the installed package, and this would be {tested}")
+
+
+class TestsOfAbsentModule(pytest.Module):
+    """The tests of a module that this build leaves out: one skip, and the file is not even imported."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """Skip, naming the flags of which any would do."""
+        needed = " or ".join(f"{flag}=1" for flag in MODULES[tested_module(self.path)])
+        self.config.stash[LACKING][needed] += 1
+        pytest.skip(f"needs a build with {needed}", allow_module_level=True)
+
+
+def tested_module(path: Path) -> str:
+    """Return the module that a file of tests mirrors, below the package: `swarm.x` for tests/swarm/test_x.py."""
+    parts = path.relative_to(TESTS).with_suffix("").parts
+    return ".".join((*parts[:-1], parts[-1].removeprefix("test_")))
+
+
+def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
+    """Leave out the tests of what is not in this build."""
+    if TESTS in module_path.parents:
+        flags = MODULES.get(tested_module(module_path), [])
+        if flags and not any(FLAGS[flag] for flag in flags):
+            return TestsOfAbsentModule.from_parent(parent, path=module_path)
+    return None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
