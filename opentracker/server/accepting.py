@@ -14,6 +14,9 @@ from typing import Final
 from opentracker.protocol.addresses import unmap
 from opentracker.server.libc import NAME_SIZE, address_of
 
+ROUNDS: Final = 64  # connections before other sockets have their turn
+TCP_INFO_SIZE: Final = 28  # of Linux's struct tcp_info, up to and with tcpi_unacked,
+UNACKED_AT: Final = 24  # a u32, which for a listening socket is the length of its queue
 EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -24,6 +27,10 @@ class Acceptor:
         self.sock = sock
         self.address = b""  # of the last client: 4 or 16 bytes
         self.exhausted = False  # whether the last failure was a lack of descriptors or memory
+
+    def waiting(self) -> int:
+        """How many connections can be accepted now; a guess that is too high ends with an accept that gives -1."""
+        return ROUNDS
 
     def accept(self) -> int:
         """The descriptor of a new connection; -1 if there is none to be had now."""
@@ -61,6 +68,11 @@ class FastAcceptor(Acceptor):
         self.size = ctypes.c_uint32(NAME_SIZE)
         self.size_at = ctypes.addressof(self.size)
         self.flags = int(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+
+    def waiting(self) -> int:
+        """See Acceptor. Asking costs a tenth of an accept that finds nobody."""
+        info = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
+        return min(int.from_bytes(info[UNACKED_AT:], sys.byteorder), ROUNDS)
 
     def accept(self) -> int:
         """See Acceptor."""

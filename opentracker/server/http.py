@@ -16,7 +16,6 @@ from opentracker.server.accepting import Acceptor
 from opentracker.server.http_answers import HttpAnswers
 from opentracker.server.loop import READ, WRITE, Handler, Loop
 
-ROUNDS: Final = 64  # connections before other sockets have their turn
 READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
 PAUSE: Final = 1.0  # seconds without accepting when descriptors have run out
 MOST_DRAINED: Final = 1 << 20  # bytes that a refused client may go on sending before it is cut off
@@ -197,7 +196,7 @@ class Listener(Handler):
 
     def ready(self, events: int) -> None:
         """Accept and serve what is waiting."""
-        for _ in range(ROUNDS):
+        for _ in range(self.acceptor.waiting()):
             fd = self.acceptor.accept()
             if fd < 0:
                 if self.acceptor.exhausted:
