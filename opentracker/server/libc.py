@@ -28,6 +28,18 @@ def address_of(buffer: bytearray) -> int:
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
+def receive_buffer(size: int) -> tuple[bytes, int]:
+    """A buffer for the kernel to write into, and where it lies.
+
+    It is a bytes object, since a slice of one is one new object; of a bytearray it is a bytearray to be copied again,
+    twice the cost. Nothing else may refer to it, and only slices, which are copies, may leave its owner.
+    """
+    buffer = bytes(size)
+    address = ctypes.cast(ctypes.c_char_p(buffer), ctypes.c_void_p).value
+    assert address is not None
+    return buffer, address
+
+
 def pack_header(name: int, name_size: int, iovec: int, control: int, control_size: int) -> bytes:
     """A struct mmsghdr for one datagram; the first, third and fourth are addresses in memory."""
     return struct.pack("@QIxxxxQQQQIIII", name, name_size, iovec, 1, control, control_size, 0, 0, 0, 0)

@@ -23,6 +23,7 @@ from opentracker.server.libc import (
     address_of,
     pack_header,
     pack_iovec,
+    receive_buffer,
 )
 from opentracker.server.loop import Handler
 from opentracker.server.sockets import ask_destinations, is_wildcard
@@ -50,7 +51,7 @@ class UdpRing(Handler):
         self.now = now
         self.is_v6 = sock.family == socket.AF_INET6
         self.mmsg = Mmsg()
-        self.incoming = bytearray(BATCH * LARGEST)
+        self.incoming, self.incoming_at = receive_buffer(BATCH * LARGEST)
         self.names = bytearray(BATCH * NAME_SIZE)
         self.control = bytearray(BATCH * CONTROL_SIZE)
         self.outgoing = bytearray(ANSWERS)
@@ -71,11 +72,13 @@ class UdpRing(Handler):
             ask_destinations(self.sock)
             control_in, control_out = CONTROL_SIZE, PKTINFO6_SIZE if self.is_v6 else PKTINFO4_SIZE
         name_size = SOCKADDR_IN6 if self.is_v6 else SOCKADDR_IN
-        incoming, names, control = address_of(self.incoming), address_of(self.names), address_of(self.control)
+        names, control = address_of(self.names), address_of(self.control)
         in_vectors, out_vectors = address_of(self.in_vectors), address_of(self.out_vectors)
         for i in range(BATCH):
             name, beside, vector = names + i * NAME_SIZE, control + i * CONTROL_SIZE, i * IOVEC_SIZE
-            self.in_vectors[vector : vector + IOVEC_SIZE] = pack_iovec(incoming + i * LARGEST, LARGEST)
+            self.in_vectors[vector : vector + IOVEC_SIZE] = pack_iovec(
+                self.incoming_at + i * LARGEST, LARGEST
+            )
             place = slice(i * HEADER_SIZE, (i + 1) * HEADER_SIZE)
             self.in_headers[place] = pack_header(name, NAME_SIZE, in_vectors + vector, beside, control_in)
             self.out_headers[place] = pack_header(name, name_size, out_vectors + vector, beside, control_out)
@@ -113,7 +116,7 @@ class UdpRing(Handler):
             name = i * NAME_SIZE
             address = unmap(names[name + 8 : name + 24]) if self.is_v6 else names[name + 4 : name + 8]
             at = i * LARGEST
-            answers.answer(bytes(incoming[at : at + size]), address, minute, out)
+            answers.answer(incoming[at : at + size], address, minute, out)
             end: i64 = len(out)
             if end == begin:
                 silent.append(i)

@@ -30,23 +30,20 @@ BYTE: Final = [bytes([value]) for value in range(256)]  # one byte as bytes
 def find(data: bytes, start: i64, n: i64, stride: i64, peer: bytes) -> i64:
     """The index of `peer` (address and port, `stride` bytes) or -1."""
     end = start + n * stride
+    at: i64 = data.find(
+        peer
+    )  # without limits, which would be a third of its cost; the first match nearly always is it
+    if at >= 0 and (at < start or at >= end or (at - start) % stride != 0):
+        at = find_next(data, start, end, stride, peer)
+    return (at - start) // stride if at >= 0 else -1
+
+
+def find_next(data: bytes, start: i64, end: i64, stride: i64, peer: bytes) -> i64:
+    """Where `peer` is in an address plane, or -1: where bytes of two neighbours, or of other planes, look like it."""
     at: i64 = data.find(peer, start, end)
-    while at >= 0:
-        if (at - start) % stride == 0:
-            return (at - start) // stride
-        at = data.find(peer, at + 1, end)  # bytes of two neighbours looked like it
-    return -1
-
-
-def refresh(data: bytes, start: i64, n: i64, stride: i64, index: i64, flags: i64, stamp: i64) -> bytes:
-    """`data` with the flags and stamp of peer `index` renewed."""
-    at_flags = start + n * stride + index
-    at_stamp = at_flags + n
-    if data[at_flags] == flags:
-        if data[at_stamp] == stamp:
-            return data
-        return data[:at_stamp] + BYTE[stamp] + data[at_stamp + 1 :]
-    return data[:at_flags] + BYTE[flags] + data[at_flags + 1 : at_stamp] + BYTE[stamp] + data[at_stamp + 1 :]
+    while at >= 0 and (at - start) % stride != 0:
+        at = data.find(peer, at + 1, end)
+    return at
 
 
 def insert(

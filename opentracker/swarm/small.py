@@ -16,6 +16,7 @@ from opentracker.swarm.peers import (
     STRIDE4,
     STRIDE6,
     choose,
+    find_next,
     insert,
     remove,
     share_of_family,
@@ -49,9 +50,9 @@ def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes:
         leechers = record[6] if n > 0 else 0
     end = start + n * stride
     border = start + leechers * stride
-    at: i64 = record.find(a.peer, start, end)
-    while at >= 0 and (at - start) % stride != 0:  # bytes of two neighbours looked like it
-        at = record.find(a.peer, at + 1, end)
+    at: i64 = record.find(a.peer)  # as in peers.find
+    if at >= 0 and (at < start or at >= end or (at - start) % stride != 0):
+        at = find_next(record, start, end, stride, a.peer)
 
     if a.event == EVENT_STOPPED:
         a.peers = a.peers6 = b""
