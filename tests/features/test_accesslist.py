@@ -8,19 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
+from opentracker._features import WANT_ACCESSLIST_WHITE
 from opentracker.errors import UsageError
+from opentracker.features import accesslist
 from opentracker.server.settings import Settings
 from tests.protocol.http_cases import STOP, announce, failure_body, is_like, scrape, scrape_body
 from tests.server.live import HASH_A, HASH_B, HOME, TRANSACTION, Live, announce_packet, scrape_packet
 from tests.server.process import Tracker, run
-
-if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-    from opentracker.features import accesslist
-
-pytestmark = pytest.mark.skipif(
-    not (WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE), reason="needs a build with an access list"
-)
 
 REASON = b"Requested download is not authorized for use with this tracker."
 LISTED = b"\xab" * 20
