@@ -351,4 +351,3 @@ def test_tests_are_no_packages() -> None:
 def test_a_list_of_exceptions_holds_no_more_than_it_has_to() -> None:
     assert set(UNTESTED) - {"_features"} <= set(NAMES)
     assert all((TESTS / f"{name}.py").exists() for name in HOUSEHOLD)
-    assert all((TESTS / folder).is_dir() for folder in OF_NO_MODULE)

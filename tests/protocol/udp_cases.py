@@ -57,11 +57,11 @@ def announce_request(
     event: int = STARTED,
     ip: bytes = bytes.fromhex("01020304"),
     key: int = 0,
-    num_want: int = 0xFFFFFFFF,
+    num_want: int = 50,
     port: int = PORT,
     options: bytes = b"",
 ) -> bytes:
-    """`num_want` is unsigned here: ffffffff is BEP 15's -1."""
+    """`num_want` is unsigned here: ffffffff is BEP 15's -1, which asks for a number that a build chooses."""
     return b"".join(
         [
             connection_id,

@@ -170,6 +170,13 @@ class Pair:
         self.model.clean(self.minute, self.known())
         assert self.known() == set(self.model.torrents)
 
+    def wait(self, minutes: int) -> None:
+        """Let time pass, with a clean cycle whenever it is time for one and at the end."""
+        end = self.minute + minutes
+        while self.minute < end:
+            self.minute = min(end, self.minute + OT_CLEAN_CYCLE)
+            self.clean()
+
     def known(self) -> set[bytes]:
         """The torrents that the tracker has."""
         return {info_hash for shard in self.tracker.shards for info_hash in shard}

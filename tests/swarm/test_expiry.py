@@ -71,11 +71,11 @@ def test_r12_only_the_old_ones_go(start: int, crowd: int, size: int) -> None:
         pair.minute += 10
     pair.crowd(A, some_peers(4 * crowd, size)[::3], seeding=True)
     pair.minute += OT_PEER_TIMEOUT - 40
-    for _ in range(6):
+    for _ in range(50 // OT_CLEAN_CYCLE + 1):
         pair.clean()
         pair.check_counts()
-        pair.check_members()
-        pair.minute += 10
+        pair.minute += OT_CLEAN_CYCLE
+    pair.check_members()
 
 
 @pytest.mark.needs(WANT_V4_ONLY=False, WANT_V6=False)
@@ -151,7 +151,7 @@ def test_a_count_outlives_a_peer_that_fell_silent_too(start: int, size: int) -> 
     """It counts from when the peer was last heard of."""
     pair = pair_at(start)
     pair.announce(A, peer_of(1, size), seeding=True, event=EVENT_COMPLETED)
-    pair.minute += OT_PEER_TIMEOUT + 5
+    pair.minute += OT_PEER_TIMEOUT + OT_CLEAN_CYCLE
     pair.clean()
     assert pair.tracker.scrape(A) == (0, 1, 0)
     pair.minute = start + DAY
@@ -261,6 +261,10 @@ def test_announces_between_two_slices_do_no_harm(seed: int, size: int) -> None:
     pair.check_members()
 
 
+@pytest.mark.skipif(
+    OT_PEER_TIMEOUT + OT_CLEAN_CYCLE >= 254,
+    reason="this peer timeout leaves a stamp no room for a minute ahead",
+)
 @pytest.mark.parametrize("start", STARTS)
 def test_a_peer_announced_after_its_shard_began_to_be_cleaned_stays(
     start: int, crowd: int, size: int

@@ -74,8 +74,7 @@ class SideBySide(RuleBasedStateMachine):
 
     @rule(minutes=st.integers(1, OT_PEER_TIMEOUT))
     def wait(self, minutes: int) -> None:
-        self.pair.minute += minutes
-        self.pair.clean()
+        self.pair.wait(minutes)
 
     @rule()
     def look_at_everyone(self) -> None:
@@ -102,8 +101,7 @@ def test_p3_p6_a_long_walk_beside_the_model(seed: int) -> None:
     forms: dict[bytes, set[bool]] = {A: set(), B: set(), C: set()}
     for step in range(10_000):
         if step % 250 == 0:
-            pair.minute += walk.randrange(OT_PEER_TIMEOUT if step % 2_000 == 0 else 8)
-            pair.clean()
+            pair.wait(walk.randrange(OT_PEER_TIMEOUT if step % 2_000 == 0 else 8))
             pair.check_counts()
             pair.check_members()
         info_hash = walk.choice([A, B, B, B, C, C])
@@ -346,11 +344,13 @@ def test_u53_intervals_are_spread() -> None:
 
 def test_the_same_seed_gives_the_same_answers() -> None:
     answers = []
-    for _ in range(2):
-        tracker = Tracker(Random(7))
-        answers.append([tracker.interval() for _ in range(100)])
-    assert answers[0] == answers[1]
-    assert answers[0] != [Tracker(Random(8)).interval() for _ in range(100)]
+    for seed in (7, 7, 8):
+        pair = Pair(seed)
+        pair.crowd(A, [peer_of(number, FAMILIES[0]) for number in range(40)], seeding=False)
+        answers.append(
+            [pair.announce(A, peer_of(99, FAMILIES[0]), numwant=1, stored=False).peers for _ in range(50)]
+        )
+    assert answers[0] == answers[1] != answers[2]
 
 
 def test_a_request_can_be_used_again() -> None:
