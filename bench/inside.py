@@ -137,10 +137,11 @@ def added_ms(result: dict[str, Any]) -> float:
 
 def stalled(bench: Bench, contender: Contender) -> dict[str, Any]:
     """Fill, measure the peak, half of it without the cleaner, and half of it while every torrent expires."""
-    with running(contender, bench.stage, bench.programs.whitelist(STALL_TORRENTS)) as server:
+    urgent = bench.urgent()
+    with running(contender, urgent.stage, bench.programs.whitelist(STALL_TORRENTS)) as server:
 
-        def load(command: str, *options: str) -> dict[str, Any]:
-            report = bench.programs.load("load", command, *server.arguments, *options)
+        def load(command: str, *options: str, paced: bool = False) -> dict[str, Any]:
+            report = (urgent if paced else bench).programs.load("load", command, *server.arguments, *options)
             print(
                 f"  {contender.name} {command} {' '.join(options)}: {report['latency_us']}", file=sys.stderr
             )
@@ -150,10 +151,11 @@ def stalled(bench: Bench, contender: Contender) -> dict[str, Any]:
         send(server, b"f")
         rate = load("mix", "--seconds", "2")["answers_per_second"] / 2
         send(server, b"r")
-        calm = load("mix", "--rate", str(rate), "--seconds", str(CALM_SECONDS))
+        calm = load("mix", "--rate", str(rate), "--seconds", str(CALM_SECONDS), paced=True)
         before = ask(server)
         send(server, b"jr")
-        cleaning = load("mix", "--rate", str(rate), "--warmup", "0", "--seconds", str(before["cycle"] + 5))
+        seconds = str(before["cycle"] + 5)
+        cleaning = load("mix", "--rate", str(rate), "--warmup", "0", "--seconds", seconds, paced=True)
         after = ask(server)
     if after["torrents"] > before["torrents"] / 10:
         raise BenchError(

@@ -1,7 +1,8 @@
 /* UDP load for BitTorrent trackers (BEP 15): one thread, one socket, a closed loop with a window of outstanding requests.
  *
- * It never sleeps: it polls with recvmmsg, so that the server does not pay for waking it up, and answers what came in
- * with one sendmmsg. Give it a core of its own. The result is one line of JSON on standard output. */
+ * It polls with recvmmsg and does not sleep (but for some microseconds where it is paced by --rate), so that the server
+ * does not pay for waking it up, and answers what came in with one sendmmsg. Give it a core of its own. The result is one
+ * line of JSON on standard output. */
 #define _GNU_SOURCE
 #include "histogram.h"
 #include "population.h"
@@ -22,6 +23,7 @@ enum {
     MAX_SCRAPED = 74,
     MAX_TRIES = 8,
     SILENCE = 5, /* timeouts: a server that answers nothing for so long is gone */
+    PACED_NAP_NS = 20000, /* leaves a core that is shared, or that realtime would lock up, some air */
     SWEEP_NS = 10000000, /* how often unanswered requests are looked for */
 };
 static const uint64_t MAGIC = 0x41727101980, SECOND = 1000000000;
@@ -214,8 +216,11 @@ static bool send_requests(struct load *l, uint64_t now)
         uint64_t due = now;
         if (l->o->rate > 0 && l->phase == MIX) {
             due = l->phase_start + (uint64_t)((double)l->issued * 1e9 / l->o->rate);
-            if (due > now)
+            if (due > now) {
+                if (!count)
+                    nanosleep(&(struct timespec){.tv_nsec = PACED_NAP_NS}, NULL);
                 break;
+            }
         }
         struct slot *s = &l->slots[l->idle[l->idle_count - 1]];
         if (!(more = next_request(l, &s->request)))

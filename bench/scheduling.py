@@ -13,15 +13,19 @@ from errors import BenchError
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A core, and a niceness: one below the caller's own is for root."""
+    """A core, and how important its processes are: a niceness below the caller's own and realtime are for root.
+
+    Realtime processes run before all others, so a spinning one takes the whole core.
+    """
 
     core: int
     nice: int
+    realtime: bool = False
 
     def start(self, command: list[str], **options: Any) -> subprocess.Popen[Any]:
         """Start a process here, from its first instruction on, in a session of its own.
 
-        Core and niceness are inherited, so the caller takes them for the moment: set from outside afterwards they
+        Core and importance are inherited, so the caller takes them for the moment: set from outside afterwards they
         would miss the threads that a server has made by then.
         """
         cores = os.sched_getaffinity(0)
@@ -30,10 +34,14 @@ class Place:
         try:
             if self.nice != own:
                 os.setpriority(os.PRIO_PROCESS, 0, self.nice)
+            if self.realtime:
+                os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
             process = subprocess.Popen(command, start_new_session=True, **options)
         except OSError as error:
             raise BenchError(f"{command[0]} cannot be started: {error}") from None
         finally:
+            if self.realtime:
+                os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
             if self.nice != own:
                 os.setpriority(os.PRIO_PROCESS, 0, own)
             os.sched_setaffinity(0, cores)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import wheels
@@ -28,6 +28,7 @@ class Bench:
     others: tuple[Contender, ...]  # commands given by hand
     rounds: int
     seconds: float
+    realtime: bool
 
     def contenders(
         self, *kinds: str, flags: dict[str, str] = wheels.WHITELIST, others: bool = True
@@ -43,6 +44,18 @@ class Bench:
             command = (str(self.programs.path("echo")), "{host}", "{port}", ECHO_PEERS)
             return Contender("echo", command, http=False)
         return wheels.contender(self.stage.directory, self.python, name, flags)
+
+    def urgent(self) -> Bench:
+        """The same with server and load before everything else on their cores, where that was asked for.
+
+        For servers and loads that leave some of a core: the kernel stops a realtime process that takes it all.
+        """
+        if not self.realtime:
+            return self
+        programs = replace(self.programs, place=replace(self.programs.place, realtime=True))
+        return replace(
+            self, programs=programs, stage=replace(self.stage, place=replace(self.stage.place, realtime=True))
+        )
 
     def timing(self) -> tuple[str, ...]:
         return ("--seconds", str(self.seconds))
