@@ -171,10 +171,10 @@ class Pair:
         assert self.known() == set(self.model.torrents)
 
     def wait(self, minutes: int) -> None:
-        """Let time pass, with a clean cycle whenever it is time for one and at the end."""
+        """Let time pass, with clean cycles no further apart than stamps need, and one at the end."""
         end = self.minute + minutes
         while self.minute < end:
-            self.minute = min(end, self.minute + OT_CLEAN_CYCLE)
+            self.minute = min(end, self.minute + max(OT_CLEAN_CYCLE, (255 - OT_PEER_TIMEOUT) // 4))
             self.clean()
 
     def known(self) -> set[bytes]:

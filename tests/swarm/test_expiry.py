@@ -95,7 +95,7 @@ def test_r12_one_family_goes_and_the_other_stays(old: int, crowd: int) -> None:
 def test_a_peer_that_keeps_announcing_is_never_lost(crowd: int, size: int) -> None:
     pair = Pair()
     peers = some_peers(crowd, size)
-    while pair.minute < 3 * 256:
+    while pair.minute < 400:
         pair.crowd(A, peers, seeding=False)
         for _ in range(30):
             pair.minute += OT_CLEAN_CYCLE
