@@ -19,4 +19,4 @@ def test_a_new_announce_asks_for_nothing_and_answers_nothing(both_families: bool
 def test_a_misspelt_field_is_an_error() -> None:
     """It is filled in again and again, by parsers that nothing else would tell of a mistake."""
     with pytest.raises(AttributeError):
-        Announce(both_families=False).infohash = b"A" * 20
+        Announce(both_families=False).infohash = b"A" * 20  # type: ignore[attr-defined]

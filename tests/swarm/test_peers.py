@@ -120,7 +120,7 @@ def test_leechers_stand_before_seeders(
 def test_the_share_of_leechers_is_fair_in_the_long_run(leechers: int, seeders: int, want: int) -> None:
     random = Random(1)
     rounds = 5_000
-    shares = [share_of_leechers(leechers, seeders, want, False, random) for _ in range(rounds)]
+    shares = [int(share_of_leechers(leechers, seeders, want, False, random)) for _ in range(rounds)]
     fair = want * leechers / (leechers + seeders)
     assert max(abs(share - fair) for share in shares) < 1
     assert abs(sum(shares) / rounds - fair) < 7 * 0.5 / rounds**0.5
@@ -128,7 +128,7 @@ def test_the_share_of_leechers_is_fair_in_the_long_run(leechers: int, seeders: i
 
 @given(want=st.integers(0, 300), own=st.integers(0, 400), other=st.integers(0, 400))
 def test_h49_families_get_a_quarter_and_share_the_rest(want: int, own: int, other: int) -> None:
-    mine = share_of_family(want, own, other)
+    mine = int(share_of_family(want, own, other))
     theirs = want - mine
     if own + other <= want:
         assert mine == own

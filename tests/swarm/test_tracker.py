@@ -332,7 +332,7 @@ def test_p6_a_seeder_gets_leechers_first(form: str, size: int) -> None:
 
 def test_u53_intervals_are_spread() -> None:
     tracker = Tracker(Random(53))
-    seen = [tracker.interval() for _ in range(1_000)]
+    seen = [int(tracker.interval()) for _ in range(1_000)]
     lowest = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
     assert min(seen) >= lowest > 0
     assert max(seen) <= lowest + OT_CLIENT_REQUEST_VARIATION
