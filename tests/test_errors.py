@@ -1,6 +1,8 @@
 """The tree of errors, and what each carries to whoever answers for it."""
 
+import ast
 import re
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,7 @@ from opentracker.errors import (
     UsageError,
 )
 
+SOURCE = Path(__file__).parents[1] / "opentracker" / "errors.py"  # a compiled module has no docstring
 CLASSES = [
     thing for thing in vars(errors).values() if isinstance(thing, type) and issubclass(thing, BaseException)
 ]
@@ -24,7 +27,8 @@ CLASSES = [
 
 def drawn() -> list[tuple[str, int]]:
     """The names in the docstring's tree, in order, with how deep they stand."""
-    tree = re.findall(r"^( {4}.*?)(\w+(?:Error|Failure))\b", errors.__doc__ or "", re.MULTILINE)
+    docstring = ast.get_docstring(ast.parse(SOURCE.read_text()), clean=False)
+    tree = re.findall(r"^( {4}.*?)(\w+(?:Error|Failure))\b", docstring or "", re.MULTILINE)
     return [(name, len(before) // 4) for before, name in tree]
 
 
