@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from opentracker.server.accepting import Acceptor, FastAcceptor, PlainAcceptor, acceptor_for
+from opentracker.server.accepting import ROUNDS, Acceptor, FastAcceptor, PlainAcceptor, acceptor_for
 from opentracker.server.sockets import open_tcp
 from tests.server.live import HOME, PATIENCE, endpoint, family_of, packed
 from tests.server.marks import needs_both
@@ -47,6 +47,22 @@ def test_nobody_is_waiting(make: Make, listening: socket.socket) -> None:
     acceptor = make(listening)
     assert acceptor.accept() == -1
     assert not acceptor.exhausted
+
+
+@on_linux
+def test_how_many_are_waiting(listening: socket.socket) -> None:
+    acceptor = FastAcceptor(listening)
+    assert acceptor.waiting() == 0
+    clients = [client_of(listening) for _ in range(ROUNDS + 3)]
+    assert acceptor.waiting() == ROUNDS
+    for _ in range(5):
+        os.close(acceptor.accept())
+    assert acceptor.waiting() == ROUNDS - 2
+    for _ in range(ROUNDS - 2):
+        os.close(acceptor.accept())
+    assert acceptor.waiting() == 0
+    for client in clients:
+        client.close()
 
 
 def test_connections_do_not_block_and_have_addresses(make: Make, listening: socket.socket) -> None:

@@ -49,10 +49,21 @@ def test_ports_without_an_address_are_for_every_family() -> None:
 
 
 def free_port() -> int:
-    """A port at which nobody listens, of either kind."""
-    with socket.socket(socket.AF_INET6 if WANT_V6 else socket.AF_INET, socket.SOCK_DGRAM) as probe:
-        probe.bind(("", 0))
-        return endpoint(probe)[1]
+    """A port at which nobody listens, TCP or UDP, IPv4 or IPv6."""
+    for _ in range(50):
+        with (
+            socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp,
+        ):
+            for probe in (tcp, udp):
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+            tcp.bind(("::", 0))
+            try:
+                udp.bind(tcp.getsockname()[:2])
+            except OSError:
+                continue
+            return endpoint(tcp)[1]
+    return pytest.fail("no port is free")
 
 
 @needs_both
