@@ -1,8 +1,10 @@
 """The command line: options in order, as the C tracker takes them, then start, serve and end."""
 
+import gc
 import getopt
 import logging
 import os
+import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +139,16 @@ def parse(arguments: list[str]) -> Settings | str:
     return settings
 
 
+def show(text: str) -> None:
+    """Print, whether or not anybody reads it to its end."""
+    try:
+        print(text, flush=True)
+    except (
+        BrokenPipeError
+    ):  # `opentracker -v | head -1`; what is still buffered goes nowhere, at the exit too
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def check(settings: Settings) -> int:
     """Tell what would be bound and loaded; bind nothing."""
     try:
@@ -146,7 +158,7 @@ def check(settings: Settings) -> int:
         return EXIT_USAGE
     for bind in wiring.planned_binds(settings):
         assert bind.address is not None
-        print(f"would listen on {'UDP' if bind.udp else 'TCP'} {format_endpoint(bind.address, bind.port)}")
+        show(f"would listen on {'UDP' if bind.udp else 'TCP'} {format_endpoint(bind.address, bind.port)}")
     return 0
 
 
@@ -160,12 +172,32 @@ def serve(settings: Settings) -> int:
         log.warning("started as root, and stays root: this version drops no privileges yet")
     for sock in server.sockets:  # whoever reads this may end the tracker from now on
         log.info("listening on %s", describe(sock))
+        if sock.type == socket.SOCK_DGRAM and receive_buffer_of(sock) < RECEIVE_BUFFER:
+            granted = receive_buffer_of(sock) // 1024
+            log.info("its receive buffer has %d KiB, %d were asked for", granted, RECEIVE_BUFFER // 1024)
+    collect_no_garbage()
     try:
         server.loop.run()
     finally:
+        server.count_drops()
+        log.info(
+            "the kernel dropped %d datagrams, the longest turn of the loop took %.1f ms",
+            server.counters.udp_dropped,
+            server.loop.longest_turn * 1000,
+        )
         signals.close()
         server.close()
     return 0
+
+
+def collect_no_garbage() -> None:
+    """Stop the garbage collector, which would walk over every swarm and stall the loop.
+
+    A tracker makes no reference cycles as it runs, so what it no longer needs is freed at once without.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.disable()
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -174,7 +206,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         settings = parse(sys.argv[1:] if arguments is None else arguments)
         if isinstance(settings, str):
-            print(settings)
+            show(settings)
             return 0
         return check(settings) if settings.check_only else serve(settings)
     except UsageError as error:

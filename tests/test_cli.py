@@ -69,6 +69,17 @@ def test_l02_version_for_programs() -> None:
     assert json.loads(out)["flags"]["WANT_V6"] is WANT_V6
 
 
+@pytest.mark.parametrize("option", ["-h", "-v", "-t"])
+def test_who_reads_nothing_of_it_gets_no_traceback(option: str) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "wb") as nobody:
+        done = subprocess.run(
+            [*COMMAND, option], check=False, stdout=nobody, stderr=subprocess.PIPE, timeout=PATIENCE
+        )
+    assert (done.returncode, b"BrokenPipe" in done.stderr) == (0, False)
+
+
 def test_the_console_script() -> None:
     script = Path(sysconfig.get_path("scripts")) / "opentracker"
     assert run("-v", command=[str(script)]) == run("-v")
