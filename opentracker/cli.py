@@ -4,7 +4,6 @@ import gc
 import getopt
 import logging
 import os
-import socket
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,7 +21,6 @@ from opentracker.protocol.addresses import format_endpoint, parse_ip
 from opentracker.server import wiring
 from opentracker.server.loop import Signals
 from opentracker.server.settings import Bind, Settings
-from opentracker.server.sockets import describe
 
 log = logging.getLogger("opentracker")
 
@@ -170,21 +168,13 @@ def serve(settings: Settings) -> int:
     signals.install()
     if os.geteuid() == 0:
         log.warning("started as root, and stays root: this version drops no privileges yet")
-    for sock in server.sockets:  # whoever reads this may end the tracker from now on
-        log.info("listening on %s", describe(sock))
-        if sock.type == socket.SOCK_DGRAM and receive_buffer_of(sock) < RECEIVE_BUFFER:
-            granted = receive_buffer_of(sock) // 1024
-            log.info("its receive buffer has %d KiB, %d were asked for", granted, RECEIVE_BUFFER // 1024)
+    for line in server.sockets_in_words():  # whoever reads this may end the tracker from now on
+        log.info("%s", line)
     collect_no_garbage()
     try:
         server.loop.run()
     finally:
-        server.count_drops()
-        log.info(
-            "the kernel dropped %d datagrams, the longest turn of the loop took %.1f ms",
-            server.counters.udp_dropped,
-            server.loop.longest_turn * 1000,
-        )
+        log.info("%s", server.losses_in_words())
         signals.close()
         server.close()
     return 0

@@ -21,7 +21,7 @@ SHOWN_LINES: Final = 5
 
 
 class AccessList(Admission):
-    """The torrents of a list; empty if no list was given, which closes a whitelist tracker and opens a blacklist one."""
+    """The torrents of a list; without one it is empty: a whitelist then closes the tracker, a blacklist opens it."""
 
     def __init__(self, info_hashes: frozenset[bytes]) -> None:
         self.info_hashes = info_hashes

@@ -22,8 +22,8 @@ class Announce:
     4 + 2 or 16 + 2), `stored` (whether the peer can be listed: ports 0 and 1 cannot), `seeding`, `event`,
     `numwant` (0 or more, limits applied), `url_data` (BEP 41).
 
-    Answer: `interval` in seconds, `complete` (seeders), `incomplete` (leechers), `downloaded`, and compact lists: `peers`
-    (6 bytes each) and `peers6` (18 each) with both families, else `peers` of the asker's.
+    Answer: `interval` in seconds, `complete` (seeders), `incomplete` (leechers), `downloaded`, and compact lists:
+    `peers` (6 bytes each) and `peers6` (18 each) with both families, else `peers` of the asker's.
     """
 
     __slots__ = (

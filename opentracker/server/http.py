@@ -6,7 +6,6 @@ a client that keeps its connection, or what a refused client is still sending.
 """
 
 import os
-import socket
 from typing import Final
 
 from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, OT_MAX_REQUEST
@@ -14,7 +13,9 @@ from opentracker.errors import HttpError
 from opentracker.protocol.http import parse_request
 from opentracker.server.accepting import Acceptor
 from opentracker.server.http_answers import HttpAnswers
+from opentracker.server.libc import HalfClose
 from opentracker.server.loop import READ, WRITE, Handler, Loop
+from opentracker.server.sockets import CORKED
 
 READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
 PAUSE: Final = 1.0  # seconds without accepting when descriptors have run out
@@ -33,6 +34,7 @@ class HttpServer:
         self.now = loop.now
         self.answers = answers
         self.connections: dict[int, Connection] = {}
+        self.half_close = HalfClose()
 
     def sweep(self) -> None:
         """Close the connections whose time is up; nothing is said to them."""
@@ -136,17 +138,13 @@ class Connection(Handler):
         elif self.unread:
             self.start_draining()
         else:
+            if CORKED:  # closing at once would, with bytes unread, throw the answer away
+                self.server.half_close(self.fd)
             self.close()
 
     def start_draining(self) -> None:
         """Close our half, and read on: a close with bytes unread would reset the connection, answer and all."""
-        half = socket.socket(fileno=self.fd)
-        try:
-            half.shutdown(socket.SHUT_WR)
-        except OSError:  # gone already; the next read finds out
-            pass
-        finally:
-            half.detach()
+        self.server.half_close(self.fd)
         self.state = DRAINING
         self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT
         self.drain()

@@ -5,6 +5,7 @@ The layouts are those of Linux on 64-bit little-endian machines. Elsewhere, and 
 """
 
 import ctypes
+import socket
 import struct
 import sys
 from typing import Final
@@ -65,3 +66,16 @@ class Mmsg:
     def error(self) -> int:
         """The errno of the call that has just failed."""
         return ctypes.get_errno()
+
+
+class HalfClose:
+    """`shutdown` of the sending half of a bare descriptor: what was written leaves, then a FIN."""
+
+    def __init__(self) -> None:
+        self.call = ctypes.CDLL(None).shutdown
+        self.call.argtypes = (ctypes.c_int, ctypes.c_int)
+        self.call.restype = ctypes.c_int
+
+    def __call__(self, fd: int) -> None:
+        """Half-close; a connection that is gone already is no error."""
+        self.call(fd, socket.SHUT_WR)

@@ -27,7 +27,15 @@ from opentracker.server.http_answers import HttpAnswers
 from opentracker.server.libc import has_mmsg
 from opentracker.server.loop import READ, Loop
 from opentracker.server.settings import Bind, Settings
-from opentracker.server.sockets import has_ipv6, open_tcp, open_udp
+from opentracker.server.sockets import (
+    RECEIVE_BUFFER,
+    describe,
+    dropped,
+    has_ipv6,
+    open_tcp,
+    open_udp,
+    receive_buffer_of,
+)
 from opentracker.server.udp import UdpPlain, UdpRing
 from opentracker.server.udp_answers import UdpAnswers
 from opentracker.swarm.connection_ids import SECRET_SIZE, ConnectionIds
@@ -118,7 +126,7 @@ class Server:
     ) -> None:
         self.tracker = Tracker(Random(seed))
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            self.tracker.admission = accesslist.load(settings.accesslist)
+            self.tracker.admit_by(accesslist.load(settings.accesslist))
         self.now = Now(clock)
         self.loop = Loop(self.now)
         self.counters = Counters()
@@ -137,6 +145,7 @@ class Server:
         self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.clean)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
         self.loop.every(PAUSE, self.resume)
+        self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.count_drops)
 
     def attach(self, sock: socket.socket) -> None:
         """Serve a socket."""
@@ -154,6 +163,29 @@ class Server:
     def clean(self) -> None:
         """Clean the next shard."""
         self.loop.start(self.cleaner.clean_next(self.now.minute))
+
+    def count_drops(self) -> None:
+        """Take over what the kernel has counted: datagrams that found the receive buffer full."""
+        self.counters.udp_dropped = sum(
+            dropped(sock) for sock in self.sockets if sock.type == socket.SOCK_DGRAM
+        )
+
+    def sockets_in_words(self) -> list[str]:
+        """A line for each socket, and one where a receive buffer is smaller than was asked for."""
+        lines = [f"listening on {describe(sock)}" for sock in self.sockets]
+        granted = [receive_buffer_of(sock) for sock in self.sockets if sock.type == socket.SOCK_DGRAM]
+        if granted and min(granted) < RECEIVE_BUFFER:
+            asked = RECEIVE_BUFFER // 1024
+            lines.append(
+                f"UDP receive buffers of {min(granted) // 1024} KiB were granted, {asked} KiB asked for"
+            )
+        return lines
+
+    def losses_in_words(self) -> str:
+        """What may have kept clients waiting, for the end of a log."""
+        self.count_drops()
+        drops, longest = self.counters.udp_dropped, self.loop.longest_turn * 1000
+        return f"the kernel dropped {drops} datagrams; the longest turn of the loop took {longest:.1f} ms"
 
     def resume(self) -> None:
         """Let listeners that ran out of descriptors try again."""

@@ -13,6 +13,7 @@ NAMES: Final = (
     "udp_announces",
     "udp_scrapes",
     "udp_mismatches",
+    "udp_dropped",
     "udp_unsent",
     "udp_errors",
 )
@@ -32,5 +33,6 @@ class Counters:
         self.udp_announces: i64 = 0
         self.udp_scrapes: i64 = 0
         self.udp_mismatches: i64 = 0
+        self.udp_dropped: i64 = 0
         self.udp_unsent: i64 = 0
         self.udp_errors: i64 = 0

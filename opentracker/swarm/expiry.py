@@ -6,7 +6,8 @@ from typing import Final
 from mypy_extensions import i64
 
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
-from opentracker.swarm.large import PeerTable, Swarm
+from opentracker.swarm.large import Swarm
+from opentracker.swarm.peer_table import PeerTable
 from opentracker.swarm.peers import STRIDE4, STRIDE6
 from opentracker.swarm.records import HEAD, PEER4, SMALL, counts, downloaded, head, left_at, without_peers
 from opentracker.swarm.small import without_peer

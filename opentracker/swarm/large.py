@@ -1,9 +1,4 @@
-"""The large swarm: hash-bucketed blocks of packed peers, so that size does not slow anything down.
-
-A `PeerTable` holds the peers of one family that are all leechers or all seeders, in blocks of some tens of peers.
-Which block a peer belongs to is told by linear hashing: one block is split in two for every few dozen newcomers and the
-last one merged back when they leave, so no single announce ever pays for a rebuild.
-"""
+"""The large swarm: for each family a table of leechers and one of seeders (see `peer_table`)."""
 
 from typing import Final
 
@@ -12,182 +7,16 @@ from mypy_extensions import i64
 
 from opentracker._features import WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
+from opentracker.swarm.peer_table import PeerTable
 from opentracker.swarm.peers import (
-    BYTE,
     COMPLETED,
     STRIDE4,
     STRIDE6,
     find,
-    insert,
-    remove,
     share_of_family,
     share_of_leechers,
-    without,
 )
 from opentracker.swarm.records import MOST_DOWNLOADED
-
-BLOCK: Final = 64  # peers a block on average, at most; fewer cost memory (57 bytes a block), more cost time
-
-
-class PeerTable:
-    """Leechers or seeders of one address family."""
-
-    __slots__ = ("blocks", "longest", "mask", "peers", "stride")
-
-    def __init__(self, stride: int) -> None:
-        self.stride: i64 = stride
-        self.blocks = [b""]
-        self.peers: i64 = 0
-        self.mask: i64 = 0  # the least 2^k - 1 that is not below the last block's number
-        self.longest: i64 = 0  # no block has held more peers than this
-
-    def block_of(self, peer: bytes) -> i64:
-        """The number of the block that `peer` belongs to."""
-        at: i64 = hash(peer) & self.mask
-        if at >= len(self.blocks):
-            at &= self.mask >> 1  # its block has not been split yet
-        return at
-
-    def index_in(self, at: i64, peer: bytes) -> i64:
-        """The index of `peer` in block `at`, or -1."""
-        block = self.blocks[at]
-        return find(block, 0, len(block) // (self.stride + 2), self.stride, peer)
-
-    def flags(self, at: i64, index: i64) -> i64:
-        """The flags of a peer that is there."""
-        block = self.blocks[at]
-        return block[len(block) // (self.stride + 2) * self.stride + index]
-
-    def refresh(self, at: i64, index: i64, stamp: i64) -> None:
-        """Renew the stamp of a peer that is there."""
-        block = self.blocks[at]
-        at_stamp = len(block) // (self.stride + 2) * (self.stride + 1) + index
-        if block[at_stamp] != stamp:
-            self.blocks[at] = block[:at_stamp] + BYTE[stamp] + block[at_stamp + 1 :]
-
-    def put(self, peer: bytes, flags: i64, stamp: i64) -> None:
-        """Put a peer that is not there where it belongs, uncounted."""
-        at = self.block_of(peer)
-        block = self.blocks[at]
-        size: i64 = len(block) // (self.stride + 2)
-        self.blocks[at] = insert(b"", block, 0, size, self.stride, size, peer, flags, stamp)
-        if size >= self.longest:
-            self.longest = size + 1
-
-    def add(self, peer: bytes, flags: i64, stamp: i64) -> None:
-        """Add a peer that is not there."""
-        self.put(peer, flags, stamp)
-        self.peers += 1
-        if self.peers > BLOCK * len(self.blocks):
-            self.split()
-
-    def remove(self, at: i64, index: i64) -> None:
-        """Remove a peer that is there; never moves peers of another block."""
-        block = self.blocks[at]
-        self.blocks[at] = remove(b"", block, 0, len(block) // (self.stride + 2), self.stride, index)
-        self.peers -= 1
-
-    def take(self, peer: bytes) -> i64:
-        """Remove a peer that may be there; its flags, or 0."""
-        at = self.block_of(peer)
-        index = self.index_in(at, peer)
-        if index < 0:
-            return 0
-        flags = self.flags(at, index)
-        self.remove(at, index)
-        self.merge()
-        return flags
-
-    def split(self) -> None:
-        """Make one more block, of the peers of the oldest unsplit one that belong there."""
-        new: i64 = len(self.blocks)
-        if new > self.mask:
-            self.mask = self.mask * 2 + 1
-        old = new & (self.mask >> 1)
-        block = self.blocks[old]
-        self.blocks[old] = b""
-        self.blocks.append(b"")
-        self.spread(block)
-
-    def merge(self) -> bool:
-        """Give the peers of the last block back to the one it was split from, if blocks are thinly filled."""
-        if len(self.blocks) == 1 or self.peers * 2 >= BLOCK * (len(self.blocks) - 1):
-            return False
-        block = self.blocks.pop()
-        if len(self.blocks) <= self.mask >> 1:
-            self.mask >>= 1
-        self.spread(block)
-        return True
-
-    def spread(self, block: bytes) -> None:
-        """Put the peers of a block, which are counted already, where they belong."""
-        stride = self.stride
-        n: i64 = len(block) // (stride + 2)
-        at_flags = n * stride
-        for index in range(n):
-            self.put(
-                block[index * stride : (index + 1) * stride],
-                block[at_flags + index],
-                block[at_flags + n + index],
-            )
-
-    def load(self, block: bytes) -> None:
-        """Take in a block of peers that are not there."""
-        self.peers += len(block) // (self.stride + 2)
-        self.spread(block)
-        while self.peers > BLOCK * len(self.blocks):
-            self.split()
-
-    def window(self, want: i64, asker_at: i64, asker_index: i64, random: Random) -> bytes:
-        """The addresses of `want` peers, the asker left out; every other has the same chance.
-
-        The blocks are taken for one ring. A place on it is drawn by throwing darts at a board of blocks × longest
-        until one hits a peer, so that every peer is the first one with the same chance.
-        """
-        if asker_index < 0:
-            asker_at = -1
-        left = self.peers if asker_at < 0 else self.peers - 1
-        if want < left:
-            left = want
-        if left <= 0:
-            return b""
-        stride = self.stride
-        longest = self.longest
-        blocks = self.blocks
-        while True:
-            dart: i64 = random.randrange(len(blocks) * longest)
-            at = dart // longest
-            first = dart % longest
-            block = blocks[at]
-            size: i64 = len(block) // (stride + 2)
-            if first < (size if at != asker_at else size - 1):
-                break
-        addresses = b""
-        while True:
-            if at == asker_at:
-                block = without(block, 0, size, stride, asker_index)
-                size -= 1
-            if first + left <= size:
-                return addresses + block[first * stride : (first + left) * stride]
-            addresses += block[first * stride : size * stride]
-            left -= size - first
-            first = 0
-            at += 1
-            if at == len(blocks):
-                at = 0
-            block = blocks[at]
-            size = len(block) // (stride + 2)
-
-    def planes(self) -> tuple[bytes, bytes, bytes]:
-        """All addresses, all flags and all stamps."""
-        addresses, flags, stamps = b"", b"", b""
-        for block in self.blocks:
-            n: i64 = len(block) // (self.stride + 2)
-            end = n * self.stride
-            addresses += block[:end]
-            flags += block[end : end + n]
-            stamps += block[end + n :]
-        return addresses, flags, stamps
 
 
 class Family:
@@ -277,7 +106,7 @@ class Swarm:
         """How many seeders there are."""
         return self.v4.seeders.peers + self.v6.seeders.peers
 
-    def announce(self, a: Announce, minute: i64, random: Random) -> None:
+    def announce(self, a: Announce, minute: i64, random: Random) -> None:  # noqa: PLR0912 - a call each would cost more
         """Answer `a`, and store or remove its peer."""
         peer = a.peer
         seeding = a.seeding

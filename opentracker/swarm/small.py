@@ -34,7 +34,7 @@ from opentracker.swarm.records import (
 )
 
 
-def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes:
+def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes:  # noqa: PLR0912 - see above
     """Answer `a` from `record`, and give the record that stands afterwards: the same object if nothing changed."""
     n4: i64 = 0
     leechers: i64 = 0

@@ -52,6 +52,7 @@ class Tracker:
         self.random = random
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.admission = Admission()
+            self.has_doubtful = False  # whether torrents may be here that the access list refuses
 
     def announce(self, a: Announce, minute: i64) -> None:
         """Carry out an announce in `minute` (of a clock that never goes back) and fill in its answer.
@@ -59,12 +60,12 @@ class Tracker:
         Raises TrackerFailure for a torrent that the access list refuses.
         """
         info_hash = a.info_hash
-        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            if not self.admission.allows(info_hash):
-                raise TrackerFailure(UNAUTHORIZED)
-        a.interval = SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
         shard = self.shards[hash(info_hash) & (SHARDS - 1)]
         entry = shard.get(info_hash)
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            if (entry is None or self.has_doubtful) and not self.admission.allows(info_hash):
+                raise TrackerFailure(UNAUTHORIZED)
+        a.interval = SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
         if entry is None:
             entry = EMPTY
         elif isinstance(entry, Swarm):
@@ -74,18 +75,24 @@ class Tracker:
         if record is not entry:
             shard[info_hash] = record if a.complete + a.incomplete <= SMALL else promoted(record)
 
+    def admit_by(self, admission: "Admission") -> None:
+        """Let an access list decide from now on; torrents that are here already are asked about at each request."""
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            self.admission = admission
+            self.has_doubtful = any(self.shards)
+
     def interval(self) -> i64:
         """An announce interval in seconds, spread so that clients do not come back all at once."""
         return SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
 
     def scrape(self, info_hash: bytes) -> tuple[i64, i64, i64]:
         """(complete, downloaded, incomplete) of a torrent; zeros for one that is unknown or refused."""
-        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            if not self.admission.allows(info_hash):
-                return 0, 0, 0
         entry = self.shards[hash(info_hash) & (SHARDS - 1)].get(info_hash)
         if entry is None:
             return 0, 0, 0
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            if self.has_doubtful and not self.admission.allows(info_hash):
+                return 0, 0, 0
         if isinstance(entry, Swarm):
             return entry.complete(), entry.downloaded, entry.incomplete()
         n4, leechers4, n6, leechers6 = counts(entry)

@@ -23,7 +23,18 @@ def test_goals_that_nobody_was_measured_for_have_no_verdict(
     goals: ModuleType, capsys: pytest.CaptureFixture[str]
 ) -> None:
     goals.print_verdicts("http", ["c", "pure@HEAD"], lambda name, base: 1.2)
-    assert (
-        capsys.readouterr().out.split()
-        == ["PASS", "http", "pure@HEAD:", "goal", "at", "least", "1.05", "×", "c,", "measured", "1.2", "×", "c"]
-    )
+    assert capsys.readouterr().out.split() == [
+        "PASS",
+        "http",
+        "pure@HEAD:",
+        "goal",
+        "at",
+        "least",
+        "1.05",
+        "×",
+        "c,",
+        "measured",
+        "1.2",
+        "×",
+        "c",
+    ]

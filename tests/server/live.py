@@ -57,7 +57,7 @@ class Live:
         self.clients: list[UdpClient | TcpClient] = []
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if settings is None or settings.accesslist is None:
-                self.server.tracker.admission = Admission()
+                self.server.tracker.admit_by(Admission())
 
     def listen_udp(self, host: str = HOME, *, only_v6: bool = True) -> Endpoint:
         """Serve a UDP socket on a free port of this address."""

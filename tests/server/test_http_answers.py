@@ -44,7 +44,7 @@ addresses = pytest.mark.parametrize(
 def answers() -> HttpAnswers:
     tracker = Tracker(Random(1))
     if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-        tracker.admission = Admission()
+        tracker.admit_by(Admission())
     return HttpAnswers(tracker, Counters(), b"")
 
 

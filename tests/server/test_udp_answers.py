@@ -98,7 +98,7 @@ class Desk:
 def test_case(case: Case) -> None:
     desk = Desk()
     if case.flags.get("WANT_ACCESSLIST_WHITE"):
-        desk.tracker.admission = AccessList(frozenset())
+        desk.tracker.admit_by(AccessList(frozenset()))
     for exchange in case.exchanges:
         answer = desk.ask_connected(exchange.datagram, exchange.source)
         if exchange.answer is None:
@@ -111,7 +111,7 @@ def test_case(case: Case) -> None:
 @pytest.mark.parametrize("event", [0, STOPPED])
 def test_u46_a_refused_torrent(event: int) -> None:
     desk = Desk()
-    desk.tracker.admission = AccessList(frozenset([HASH_B]))
+    desk.tracker.admit_by(AccessList(frozenset([HASH_B])))
     assert desk.ask_connected(announce_request(info_hash=HASH_B, event=event)) == error_answer(UNAUTHORIZED)
     assert is_like(desk.ask_connected(announce_request()), announce_answer(1, 0))
     assert desk.torrents() == 1

@@ -1,5 +1,6 @@
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -200,3 +201,24 @@ def test_checking_reads_and_binds_nothing(tmp_path: Path) -> None:
     assert open_descriptors() == before
     with pytest.raises(StartError, match="cannot change to the directory"):
         wiring.check(Settings(directory=tmp_path / "missing"))
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone counts a socket's drops")
+def test_datagrams_that_the_kernel_dropped_are_counted() -> None:
+    live = Live()
+    try:
+        to = live.listen_udp()
+        sock = live.server.sockets[0]
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        with socket.socket(sock.family, socket.SOCK_DGRAM) as client:
+            for _ in range(200):
+                client.sendto(bytes(100), to)
+        live.until(lambda: live.counters.udp_datagrams > 0, "what fitted into the buffer")
+        live.settle()
+        words = live.server.losses_in_words()
+        assert live.counters.udp_dropped > 0
+        assert live.counters.udp_dropped + live.counters.udp_datagrams == 200
+        assert f"dropped {live.counters.udp_dropped} datagrams" in words
+        assert any("receive buffers" in line for line in live.server.sockets_in_words())
+    finally:
+        live.close()

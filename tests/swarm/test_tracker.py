@@ -365,7 +365,7 @@ def test_a_request_can_be_used_again() -> None:
 @pytest.mark.parametrize("event", EVENTS)
 def test_d09_a_refused_torrent_is_refused_whatever_the_event(event: int) -> None:
     pair = crowded(A, 5, FAMILIES[0])
-    pair.tracker.admission = AccessList(frozenset([A]))
+    pair.tracker.admit_by(AccessList(frozenset([A])))
     with pytest.raises(TrackerFailure) as caught:
         pair.announce(A, peer_of(9, FAMILIES[0]), event=event)
     assert caught.value.reason == UNAUTHORIZED
@@ -377,7 +377,7 @@ def test_d09_a_refused_torrent_is_refused_whatever_the_event(event: int) -> None
 @pytest.mark.needs("WANT_ACCESSLIST_WHITE")
 def test_d09_a_torrent_that_is_not_listed_is_refused() -> None:
     pair = Pair()
-    pair.tracker.admission = AccessList(frozenset([A]))
+    pair.tracker.admit_by(AccessList(frozenset([A])))
     pair.announce(A, peer_of(9, FAMILIES[0]))
     with pytest.raises(TrackerFailure):
         pair.announce(B, peer_of(9, FAMILIES[0]))
