@@ -1,3 +1,4 @@
+import gc
 import os
 import socket
 import sys
@@ -6,15 +7,32 @@ from pathlib import Path
 
 import pytest
 
-from opentracker._features import OT_CONNECTION_ID_EPOCH, WANT_V4_ONLY, WANT_V6
+from opentracker._features import OT_CONNECTION_ID_EPOCH, OT_PEER_TIMEOUT, WANT_V4_ONLY, WANT_V6
 from opentracker.errors import StartError, UsageError
 from opentracker.server import wiring
 from opentracker.server.libc import has_mmsg
 from opentracker.server.settings import Bind, Settings
 from opentracker.server.sockets import has_ipv6
 from opentracker.server.udp import UdpPlain, UdpRing
+from tests.protocol.http_cases import CASES
 from tests.server.conftest import open_descriptors
-from tests.server.live import HOME, SECRET, SEED, Clock, Live, connect_packet, endpoint, packed
+from tests.server.live import (
+    HASH_A,
+    HASH_B,
+    HOME,
+    SECRET,
+    SEED,
+    Clock,
+    Endpoint,
+    Live,
+    TcpClient,
+    UdpClient,
+    announce_packet,
+    connect_packet,
+    endpoint,
+    packed,
+    scrape_packet,
+)
 from tests.server.marks import needs_both, needs_ipv4, needs_ipv6
 
 ANY4, ANY6 = packed("0.0.0.0"), packed("::")
@@ -222,3 +240,44 @@ def test_datagrams_that_the_kernel_dropped_are_counted() -> None:
         assert any("receive buffers" in line for line in live.server.sockets_in_words())
     finally:
         live.close()
+
+
+def traffic(live: Live, web: Endpoint, udp: Endpoint) -> None:
+    """Whole, broken and broken-off requests, announces until swarms are large, and their expiry."""
+    for case in CASES:
+        for rude in (False, True):
+            client = TcpClient(live, web)
+            client.send(case.request[:50])
+            live.settle()
+            if rude:
+                client.reset()
+                live.settle()
+                continue
+            client.send(case.request[50:])
+            client.finish()
+            live.until(client.has_ended, "the end of a connection")
+            client.close()
+    asker = UdpClient(live, udp, None)
+    connection_id = asker.connect()
+    for port in range(1000, 1300):
+        asker.ask(announce_packet(connection_id, port=port))
+    asker.ask(announce_packet(bytes(8)))
+    asker.ask(scrape_packet(connection_id, HASH_A, HASH_B))
+    asker.close()
+    live.advance(OT_PEER_TIMEOUT * 60)
+    live.clean()
+
+
+def test_running_makes_no_garbage(live: Live) -> None:
+    """The garbage collector is switched off (cli.collect_no_garbage): what is used up has to go without it."""
+    web, udp = live.listen_tcp(), live.listen_udp()
+    traffic(live, web, udp)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    try:
+        traffic(live, web, udp)
+        assert gc.collect() == 0
+    finally:
+        gc.enable()
+        gc.unfreeze()
