@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from opentracker.server.clock import Now
-from opentracker.server.loop import READ, SLICE, Loop, Signals
+from opentracker.server.loop import NAP, READ, SLICE, Handler, Loop, Signals
 from tests.server.live import Clock
 
 IN_HAND = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGHUP, signal.SIGUSR1)
@@ -191,3 +191,49 @@ def test_waking_bytes_never_block_who_sends_them(loop: Loop, signals: Signals) -
     os.kill(os.getpid(), signal.SIGINT)
     loop.run()
     assert loop.stopping
+
+
+def endless(clock: Clock) -> Iterator[None]:
+    while True:
+        clock.seconds += SLICE
+        yield
+
+
+class Slow(Handler):
+    """Takes `seconds` for what it reads."""
+
+    def __init__(self, fd: int, clock: Clock) -> None:
+        self.fd = fd
+        self.clock = clock
+        self.seconds = 0.0
+
+    def ready(self, events: int) -> None:
+        os.read(self.fd, 1)
+        self.clock.seconds += self.seconds
+
+
+def test_it_naps_after_short_turns_that_had_something_to_do(clock: Clock) -> None:
+    naps: list[float] = []
+    loop = Loop(Now(clock), naps.append)
+    reading, writing = os.pipe()
+    try:
+        handler = Slow(reading, clock)
+        loop.watch(reading, handler, READ)
+        loop.turn(0.0)
+        assert naps == [], "nothing to do"
+        os.write(writing, b"x")
+        loop.turn(0.0)
+        assert naps == [NAP]
+        handler.seconds = 2 * NAP
+        os.write(writing, b"x")
+        loop.turn(0.0)
+        assert naps == [NAP], "a busy loop has no time for it"
+        handler.seconds = 0.0
+        loop.start(endless(clock))
+        os.write(writing, b"x")
+        loop.turn(0.0)
+        assert naps == [NAP], "long work goes on"
+    finally:
+        loop.close()
+        os.close(reading)
+        os.close(writing)
