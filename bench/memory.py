@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from setting import Bench
 
+# What a server touches when the first requests come, its code and buffers, is no part of the growth.
+WARM_UP: Final = ("--torrents", "64", "--peers", "1")
 FILLS: Final = ((300_000, 1), (50_000, 10), (300, 1_000))  # torrents, peers in each
 
 
@@ -33,6 +35,7 @@ def memory(bench: Bench) -> None:
             contender: Contender, whitelist: Path = whitelist, arguments: tuple[str, ...] = arguments
         ) -> dict[str, Any]:
             with running(contender, bench.stage, whitelist) as server:
+                bench.programs.load("load", "fill", *server.arguments, *WARM_UP)
                 return bench.programs.load("load", "fill", *server.arguments, *arguments)
 
         results = alternate(contenders, min(bench.rounds, 3), measure)
