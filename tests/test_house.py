@@ -39,7 +39,7 @@ BRANCHES = {
     "swarm.large:Swarm.announce": {"WANT_V4_ONLY"},
     "swarm.small:announce": {"WANT_V4_ONLY"},
     "server.sockets": {"WANT_KEEPALIVE"},
-    "swarm.tracker:Tracker.admit_by": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
+    "swarm.tracker": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
     "swarm.tracker:Tracker.__init__": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
     "swarm.tracker:Tracker.announce": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
     "swarm.tracker:Tracker.scrape": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},

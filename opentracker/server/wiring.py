@@ -45,6 +45,7 @@ from opentracker.swarm.tracker import SHARDS, Tracker
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features import accesslist
+    from opentracker.swarm.tracker import admit_by
 
 log = logging.getLogger("opentracker")
 
@@ -126,7 +127,7 @@ class Server:
     ) -> None:
         self.tracker = Tracker(Random(seed))
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            self.tracker.admit_by(accesslist.load(settings.accesslist))
+            admit_by(self.tracker, accesslist.load(settings.accesslist))
         self.now = Now(clock)
         self.loop = Loop(self.now)
         self.counters = Counters()

@@ -75,12 +75,6 @@ class Tracker:
         if record is not entry:
             shard[info_hash] = record if a.complete + a.incomplete <= SMALL else promoted(record)
 
-    def admit_by(self, admission: "Admission") -> None:
-        """Let an access list decide from now on; torrents that are here already are asked about at each request."""
-        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            self.admission = admission
-            self.has_doubtful = any(self.shards)
-
     def interval(self) -> i64:
         """An announce interval in seconds, spread so that clients do not come back all at once."""
         return SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
@@ -98,3 +92,11 @@ class Tracker:
         n4, leechers4, n6, leechers6 = counts(entry)
         incomplete = leechers4 + leechers6
         return n4 + n6 - incomplete, downloaded(entry), incomplete
+
+
+if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+
+    def admit_by(tracker: Tracker, admission: Admission) -> None:
+        """Let an access list decide from now on; torrents that are here already are asked about at each request."""
+        tracker.admission = admission
+        tracker.has_doubtful = any(tracker.shards)

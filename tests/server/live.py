@@ -21,6 +21,7 @@ from opentracker.swarm.tracker import SHARDS
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.admission import Admission
+    from opentracker.swarm.tracker import admit_by
 
 PATIENCE: Final = 20.0  # seconds
 HOME: Final = "::1" if WANT_V6 else "127.0.0.1"  # an address of the family that every build has
@@ -57,7 +58,7 @@ class Live:
         self.clients: list[UdpClient | TcpClient] = []
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if settings is None or settings.accesslist is None:
-                self.server.tracker.admit_by(Admission())
+                admit_by(self.server.tracker, Admission())
 
     def listen_udp(self, host: str = HOME, *, only_v6: bool = True) -> Endpoint:
         """Serve a UDP socket on a free port of this address."""

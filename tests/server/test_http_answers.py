@@ -29,6 +29,7 @@ from tests.server.marks import needs_both
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.admission import Admission
+    from opentracker.swarm.tracker import admit_by
 
 FOUR, SIX = packed("192.0.2.1"), packed("2001:db8::1")
 addresses = pytest.mark.parametrize(
@@ -44,7 +45,7 @@ addresses = pytest.mark.parametrize(
 def answers() -> HttpAnswers:
     tracker = Tracker(Random(1))
     if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-        tracker.admit_by(Admission())
+        admit_by(tracker, Admission())
     return HttpAnswers(tracker, Counters(), b"")
 
 

@@ -49,6 +49,7 @@ from tests.protocol.udp_cases import (
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist import AccessList
+    from opentracker.swarm.tracker import admit_by
 
 SECRET = bytes(range(32))
 LARGEST = 1472  # bytes of a datagram that one Ethernet frame carries
@@ -98,7 +99,7 @@ class Desk:
 def test_case(case: Case) -> None:
     desk = Desk()
     if case.flags.get("WANT_ACCESSLIST_WHITE"):
-        desk.tracker.admit_by(AccessList(frozenset()))
+        admit_by(desk.tracker, AccessList(frozenset()))
     for exchange in case.exchanges:
         answer = desk.ask_connected(exchange.datagram, exchange.source)
         if exchange.answer is None:
@@ -111,7 +112,7 @@ def test_case(case: Case) -> None:
 @pytest.mark.parametrize("event", [0, STOPPED])
 def test_u46_a_refused_torrent(event: int) -> None:
     desk = Desk()
-    desk.tracker.admit_by(AccessList(frozenset([HASH_B])))
+    admit_by(desk.tracker, AccessList(frozenset([HASH_B])))
     assert desk.ask_connected(announce_request(info_hash=HASH_B, event=event)) == error_answer(UNAUTHORIZED)
     assert is_like(desk.ask_connected(announce_request()), announce_answer(1, 0))
     assert desk.torrents() == 1

@@ -30,6 +30,7 @@ from tests.swarm.model import FAMILIES, Pair, handed_out, peer_of
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist import AccessList
+    from opentracker.swarm.tracker import admit_by
 
 A, B, C = b"A" * 20, b"B" * 20, b"C" * 20
 EVENTS = [EVENT_NONE, EVENT_COMPLETED, EVENT_STARTED, EVENT_STOPPED]
@@ -365,7 +366,7 @@ def test_a_request_can_be_used_again() -> None:
 @pytest.mark.parametrize("event", EVENTS)
 def test_d09_a_refused_torrent_is_refused_whatever_the_event(event: int) -> None:
     pair = crowded(A, 5, FAMILIES[0])
-    pair.tracker.admit_by(AccessList(frozenset([A])))
+    admit_by(pair.tracker, AccessList(frozenset([A])))
     with pytest.raises(TrackerFailure) as caught:
         pair.announce(A, peer_of(9, FAMILIES[0]), event=event)
     assert caught.value.reason == UNAUTHORIZED
@@ -377,7 +378,7 @@ def test_d09_a_refused_torrent_is_refused_whatever_the_event(event: int) -> None
 @pytest.mark.needs("WANT_ACCESSLIST_WHITE")
 def test_d09_a_torrent_that_is_not_listed_is_refused() -> None:
     pair = Pair()
-    pair.tracker.admit_by(AccessList(frozenset([A])))
+    admit_by(pair.tracker, AccessList(frozenset([A])))
     pair.announce(A, peer_of(9, FAMILIES[0]))
     with pytest.raises(TrackerFailure):
         pair.announce(B, peer_of(9, FAMILIES[0]))
