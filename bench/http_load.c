@@ -182,7 +182,7 @@ static void report(const struct load *l, double wall, double cpu, double own_cpu
            answers / wall);
     if (l->o->pid)
         printf("\"server_cpu_seconds\":%.4f,\"cpu_us_per_answer\":%.4f,\"answers_per_cpu_second\":%.1f,\"server_busy\":%.3f,", cpu,
-               cpu * 1e6 / answers, answers / cpu, cpu / wall);
+               answers ? cpu * 1e6 / answers : 0.0, cpu > 0 ? answers / cpu : 0.0, cpu / wall);
     printf("\"bytes_per_answer\":%.1f,\"timeouts\":%lu,\"errors\":{\"malformed\":%lu,\"refusals\":%lu,\"closed_without_answer\":%lu},",
            answers ? (double)c->bytes / answers : 0.0, c->timeouts, c->malformed, c->refusals, c->cut);
     histogram_print(&c->latency);

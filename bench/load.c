@@ -386,7 +386,7 @@ static void report(const struct load *l, struct meter a, struct meter b)
     if (o->pid)
         printf("\"server_cpu_seconds\":%.4f,\"cpu_us_per_answer\":%.4f,\"answers_per_cpu_second\":%.1f,\"server_busy\":%.3f,"
                "\"rss_kib\":%ld,\"rss_growth_kib\":%ld,",
-               cpu, cpu * 1e6 / answers, answers / cpu, cpu / wall, b.rss, b.rss - a.rss);
+               cpu, answers ? cpu * 1e6 / answers : 0.0, cpu > 0 ? answers / cpu : 0.0, cpu / wall, b.rss, b.rss - a.rss);
     printf("\"peers_per_announce\":%.2f,\"bytes_per_answer\":%.1f,\"timeouts\":%lu,\"abandoned\":%lu,"
            "\"errors\":{\"malformed\":%lu,\"wrong_counts\":%lu,\"unasked_or_late\":%lu,\"connection_id\":%lu,\"refusals\":%lu,"
            "\"port_unreachable\":%lu,\"more_than_numwant\":%lu},",
