@@ -12,7 +12,7 @@ from mypy_extensions import i64
 
 from opentracker.swarm.peers import BYTE, find, insert, remove, without
 
-BLOCK: Final = 48  # peers a block on average, at most; fewer cost memory (57 bytes a block), more cost time
+BLOCK: Final = 128  # peers a block on average, at most; fewer cost memory (57 bytes a block), more cost time
 
 
 class PeerTable:
