@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -17,7 +16,7 @@ from opentracker.errors import UsageError
 from opentracker.server.settings import Bind, Settings
 from tests.server.live import HASH_A, HOME, connect_packet, family_of, packed
 from tests.server.marks import needs_ipv4, needs_ipv6
-from tests.server.process import COMMAND, PATIENCE, Tracker, allow, run
+from tests.server.process import COMMAND, PATIENCE, Tracker, allow, network_of_its_own, run
 
 HOME6 = HOME == "::1"
 ENDPOINT = f"[{HOME}]" if HOME6 else HOME
@@ -323,26 +322,9 @@ def test_addresses_of_a_family_that_is_not_built_in(flag: bool, address: str, na
         cli.parse(["-i", address])
 
 
-def in_a_network_of_its_own(*setup: str) -> list[str]:
-    """A command to run in a network namespace without any interface that is up, after `setup`, a shell command."""
-    if shutil.which("unshare") is None:
-        pytest.skip("needs unshare (util-linux)")
-    for unshare in (["unshare", "-n"], ["unshare", "-rn"]):
-        if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode == 0:
-            return [
-                *unshare,
-                "sh",
-                "-c",
-                "".join(f"{each} && " for each in setup) + 'exec "$@"',
-                "sh",
-                *COMMAND,
-            ]
-    return pytest.skip("may not make network namespaces")
-
-
 @pytest.mark.needs(WANT_V4_ONLY=False, WANT_V6=False)
 def test_l07_ipv4_alone_where_there_is_no_ipv6() -> None:
-    with Tracker(sockets=2, command=in_a_network_of_its_own()) as tracker:
+    with Tracker(sockets=2, command=[*network_of_its_own(), *COMMAND]) as tracker:
         assert tracker.endpoints == [("TCP", "0.0.0.0", 6969), ("UDP", "0.0.0.0", 6969)]
         assert "this machine has no IPv6: serving IPv4 alone" in tracker.lines
 
@@ -350,9 +332,7 @@ def test_l07_ipv4_alone_where_there_is_no_ipv6() -> None:
 @needs_ipv6
 @pytest.mark.needs(WANT_V6=False)
 def test_l07_both_families_on_6969() -> None:
-    command = in_a_network_of_its_own("ip link set lo up")
-    if shutil.which("ip") is None:
-        pytest.skip("needs ip (iproute2)")
+    command = [*network_of_its_own("ip link set lo up"), *COMMAND]
     with Tracker(sockets=4, command=command) as tracker:
         assert tracker.endpoints == [
             ("TCP", "0.0.0.0", 6969),
@@ -366,13 +346,13 @@ def test_l07_both_families_on_6969() -> None:
 @needs_ipv6
 @pytest.mark.needs("WANT_V6")
 def test_l07_ipv6_alone_on_6969() -> None:
-    with Tracker(sockets=2, command=in_a_network_of_its_own()) as tracker:
+    with Tracker(sockets=2, command=[*network_of_its_own(), *COMMAND]) as tracker:
         assert tracker.endpoints == [("TCP", "::", 6969), ("UDP", "::", 6969)]
 
 
 @pytest.mark.needs("WANT_V4_ONLY")
 def test_l07_ipv4_alone_on_6969() -> None:
-    with Tracker(sockets=2, command=in_a_network_of_its_own()) as tracker:
+    with Tracker(sockets=2, command=[*network_of_its_own(), *COMMAND]) as tracker:
         assert tracker.endpoints == [("TCP", "0.0.0.0", 6969), ("UDP", "0.0.0.0", 6969)]
 
 

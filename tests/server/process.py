@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
+
+import pytest
 
 from opentracker._features import WANT_ACCESSLIST_WHITE
 
@@ -122,3 +125,18 @@ def allow(folder: Path, *info_hashes: bytes) -> list[str]:
     path = folder / "whitelist"
     path.write_text("".join(f"{info_hash.hex()}\n" for info_hash in info_hashes))
     return ["-w", str(path)]
+
+
+def network_of_its_own(*setup: str) -> list[str]:
+    """What to put before a command that is to run in a network namespace, after some commands with `ip`.
+
+    Such a network has one interface, loopback, which is down.
+    """
+    for needed in ("unshare", "ip"):
+        if shutil.which(needed) is None:
+            pytest.skip(f"needs the command {needed}")
+    for unshare in (["unshare", "-n"], ["unshare", "-rn"]):
+        if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode == 0:
+            script = "".join(f"{each} && " for each in setup) + 'exec "$@"'
+            return [*unshare, "sh", "-c", script, "sh"]
+    return pytest.skip("may not make network namespaces")

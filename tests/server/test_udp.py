@@ -1,6 +1,7 @@
 """The UDP cases that take real sockets: addresses, families, sizes, floods, and what comes back from the network."""
 
 import socket
+import sys
 
 import pytest
 
@@ -28,6 +29,7 @@ from tests.server.live import (
     scrape_packet,
 )
 from tests.server.marks import needs_both, needs_ipv4, needs_ipv6
+from tests.server.process import network_of_its_own, run
 
 ANNOUNCED = bytes.fromhex("00000001") + TRANSACTION
 SCRAPED = bytes.fromhex("00000002") + TRANSACTION
@@ -255,6 +257,31 @@ def test_u50_ipv6_wildcard(live: Live) -> None:
     port = live.listen_udp("::")[1]
     client = live.udp(("::1", port))
     assert counts_of(client.ask(announce_packet(client.connect()))) == (1, 0)
+
+
+ASK_EVERY_ADDRESS = """
+import socket
+from opentracker.server import wiring
+from opentracker.server.settings import Bind, Settings
+
+server = wiring.start(Settings([Bind(True, bytes(16), 0)]))
+for asked in ("fd00::5", "::1", "fd00::6"):
+    client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
+    client.bind(("::1", 0))  # to which the kernel itself would answer from ::1
+    client.sendto(bytes.fromhex("000004172710198000000000") + b"abcd", (asked, server.sockets[0].getsockname()[1]))
+    server.loop.turn(5.0)
+    client.settimeout(5.0)
+    print(client.recvfrom(100)[1][0])
+"""
+
+
+@needs_ipv6
+def test_u50_a_machine_with_several_ipv6_addresses() -> None:
+    network = network_of_its_own(
+        "ip link set lo up", "ip addr add fd00::5/128 dev lo", "ip addr add fd00::6/128 dev lo"
+    )
+    status, out, err = run("-c", ASK_EVERY_ADDRESS, command=[*network, sys.executable, "-P"])
+    assert (status, out, err) == (0, "fd00::5\n::1\nfd00::6\n", "")
 
 
 def test_u51_the_largest_datagrams(live: Live) -> None:
