@@ -1,7 +1,9 @@
 """The UDP cases that take real sockets: addresses, families, sizes, floods, and what comes back from the network."""
 
+import os
 import socket
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -282,6 +284,37 @@ def test_u50_a_machine_with_several_ipv6_addresses() -> None:
     )
     status, out, err = run("-c", ASK_EVERY_ADDRESS, command=[*network, sys.executable, "-P"])
     assert (status, out, err) == (0, "fd00::5\n::1\nfd00::6\n", "")
+
+
+@needs_ipv4
+def test_u50_a_machine_on_two_networks_with_one_default_route() -> None:
+    network = network_of_its_own()
+    if os.geteuid() != 0:
+        pytest.skip("may not set up network interfaces")
+    script = str(Path(__file__).with_name("two_networks.py"))
+    status, out, err = run(script, command=[*network, sys.executable, "-P"])
+    assert (status, out, err) == (0, "10.2.0.1\n10.1.0.1\n", "")
+
+
+@needs_ipv6
+def test_u50_link_local_addresses(live: Live) -> None:
+    """Which mean nothing without their interface."""
+    addresses = [line.split() for line in Path("/proc/net/if_inet6").read_text().splitlines()]
+    local = [(bytes.fromhex(fields[0]), int(fields[1], 16)) for fields in addresses if fields[3] == "20"]
+    if not local:
+        pytest.skip("this machine has no link-local address")
+    address, interface = local[0]
+    host = socket.inet_ntop(socket.AF_INET6, address)
+    port = live.listen_udp("::")[1]
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as client:
+        client.bind((host, 0, 0, interface))
+        client.setblocking(False)
+        client.sendto(connect_packet(), (host, port, 0, interface))
+        other = live.udp(("::1", port))
+        assert len(other.ask(connect_packet())) == 16
+        answer, source = client.recvfrom(100)
+    assert len(answer) == 16
+    assert source == (host, port, 0, interface)
 
 
 def test_u51_the_largest_datagrams(live: Live) -> None:
