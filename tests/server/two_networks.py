@@ -1,7 +1,7 @@
 """A machine on two networks with one default route, and a far client that asks it on both.
 
-To be run in a network namespace of its own, where it may set up interfaces; prints the sources of the answers, or `lost`:
-the client is behind both networks, and has no address on either.
+To be run in a network namespace of its own, where it may set up interfaces. The client is behind both networks, and has
+no address on either. Prints where each answer came from, or `lost`.
 """
 
 import ctypes
