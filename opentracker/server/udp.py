@@ -39,10 +39,7 @@ PKTINFO6_SIZE: Final = 40
 INTERFACE4_AT: Final = 16  # in such a message, behind the struct cmsghdr; an u32
 ADDRESS6_AT: Final = 16
 INTERFACE6_AT: Final = 32
-LINK_LOCAL: Final = (
-    0xFE  # the first byte of such an address (fe80::/10), which means nothing without its interface
-)
-
+LINK_LOCAL: Final = 0xFE  # first byte of fe80::/10: such an address means nothing without its interface
 NO_INTERFACES: Final = bytes(BATCH)
 
 SOCKADDR_IN: Final = 16  # sizes; the port is at 2, an IPv4 address at 4, an IPv6 address at 8
