@@ -283,7 +283,8 @@ def test_u50_a_machine_with_several_ipv6_addresses() -> None:
         "ip link set lo up", "ip addr add fd00::5/128 dev lo", "ip addr add fd00::6/128 dev lo"
     )
     status, out, err = run("-c", ASK_EVERY_ADDRESS, command=[*network, sys.executable, "-P"])
-    assert (status, out, err) == (0, "fd00::5\n::1\nfd00::6\n", "")
+    assert status == 0, err
+    assert out == "fd00::5\n::1\nfd00::6\n"
 
 
 @needs_ipv4
@@ -293,7 +294,8 @@ def test_u50_a_machine_on_two_networks_with_one_default_route() -> None:
         pytest.skip("may not set up network interfaces")
     script = str(Path(__file__).with_name("two_networks.py"))
     status, out, err = run(script, command=[*network, sys.executable, "-P"])
-    assert (status, out, err) == (0, "10.2.0.1\n10.1.0.1\n", "")
+    assert status == 0, err
+    assert out == "10.2.0.1\n10.1.0.1\n"
 
 
 @needs_ipv6
