@@ -57,7 +57,8 @@ class Client:
                 "alert_mask": categories.tracker_notification
                 | categories.status_notification
                 | categories.error_notification
-                | categories.connect_notification,
+                | categories.connect_notification
+                | categories.storage_notification,
                 "enable_dht": False,
                 "enable_lsd": False,
                 "enable_upnp": False,
@@ -148,7 +149,10 @@ def exchange(scheme: str, host: str, folder: Path) -> None:
             leecher.handle.scrape_tracker()
             reply = leecher.wait_for(lt.scrape_reply_alert)
             assert (reply.complete, reply.incomplete) == (2, 0)
-            assert (target / NAME).read_bytes() == CONTENT
+            leecher.handle.flush_cache()
+            leecher.wait_for(lt.cache_flushed_alert)
+            got = hashlib.sha256((target / NAME).read_bytes()).hexdigest()
+            assert got == hashlib.sha256(CONTENT).hexdigest()
 
             for client in (seeder, leecher):
                 client.leave()

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from opentracker.server.clock import Now
-from opentracker.server.loop import NAP, READ, SLICE, Handler, Loop, Signals
+from opentracker.server.loop import NAP, READ, SLICE, Loop, Signals
 from tests.server.live import Clock
 
 IN_HAND = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGHUP, signal.SIGUSR1)
@@ -199,41 +199,32 @@ def endless(clock: Clock) -> Iterator[None]:
         yield
 
 
-class Slow(Handler):
-    """Takes `seconds` for what it reads."""
-
-    def __init__(self, fd: int, clock: Clock) -> None:
-        self.fd = fd
-        self.clock = clock
-        self.seconds = 0.0
-
-    def ready(self, events: int) -> None:
-        os.read(self.fd, 1)
-        self.clock.seconds += self.seconds
-
-
 def test_it_naps_after_short_turns_that_had_something_to_do(clock: Clock) -> None:
     naps: list[float] = []
+    costs = [0.0]  # seconds that a turn takes
+
+    def take_time() -> None:
+        clock.seconds += costs[0]
+
     loop = Loop(Now(clock), naps.append)
-    reading, writing = os.pipe()
+    handler = Signals(loop)  # which takes bytes from its inbox
+    loop.watch(handler.inbox.fileno(), handler, READ)
+    loop.every(0.0, take_time)
     try:
-        handler = Slow(reading, clock)
-        loop.watch(reading, handler, READ)
         loop.turn(0.0)
         assert naps == [], "nothing to do"
-        os.write(writing, b"x")
+        handler.outbox.send(b"x")
         loop.turn(0.0)
         assert naps == [NAP]
-        handler.seconds = 2 * NAP
-        os.write(writing, b"x")
+        costs[0] = 2 * NAP
+        handler.outbox.send(b"x")
         loop.turn(0.0)
         assert naps == [NAP], "a busy loop has no time for it"
-        handler.seconds = 0.0
+        costs[0] = 0.0
         loop.start(endless(clock))
-        os.write(writing, b"x")
+        handler.outbox.send(b"x")
         loop.turn(0.0)
         assert naps == [NAP], "long work goes on"
     finally:
+        handler.close()
         loop.close()
-        os.close(reading)
-        os.close(writing)
