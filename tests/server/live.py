@@ -41,6 +41,10 @@ class Clock:
         return self.seconds
 
 
+def no_nap(seconds: float) -> None:
+    """In place of the loop's naps between turns: thousands of turns are quicker without."""
+
+
 class Live:
     """A tracker without sockets, until it is told to listen.
 
@@ -54,6 +58,7 @@ class Live:
         self.clock = Clock()
         self.fast = fast
         self.server = Server(settings or Settings(), [], secret, SEED, self.clock)
+        self.server.loop.sleep = no_nap
         self.counters = self.server.counters
         self.clients: list[UdpClient | TcpClient] = []
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
