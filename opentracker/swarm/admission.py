@@ -1,5 +1,11 @@
 """Which torrents are served: the question the tracker asks, answered by an access list."""
 
+from typing import Final
+
+UNAUTHORIZED: Final = (
+    b"Requested download is not authorized for use with this tracker."  # the C tracker's text
+)
+
 
 class Admission:
     """Serves every torrent; an access list is a subclass that refuses some."""

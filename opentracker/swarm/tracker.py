@@ -23,12 +23,9 @@ from opentracker.swarm.large import Swarm
 from opentracker.swarm.records import EMPTY, HEAD, PEER4, SMALL, counts, downloaded
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-    from opentracker.swarm.admission import Admission
+    from opentracker.swarm.admission import UNAUTHORIZED, Admission
 
 SHARDS: Final = 256
-UNAUTHORIZED: Final = (
-    b"Requested download is not authorized for use with this tracker."  # the C tracker's text
-)
 SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
 
 
