@@ -141,9 +141,8 @@ def show(text: str) -> None:
     """Print, whether or not anybody reads it to its end."""
     try:
         print(text, flush=True)
-    except (
-        BrokenPipeError
-    ):  # `opentracker -v | head -1`; what is still buffered goes nowhere, at the exit too
+    except BrokenPipeError:
+        # `opentracker -v | head -1`: what is still buffered goes nowhere, at the exit too.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
