@@ -1,15 +1,13 @@
-"""The command line: options in order, as the C tracker takes them, then start, serve and end."""
+"""The command line: options in order, as the C tracker takes them, and what was asked for done."""
 
-import gc
 import getopt
 import logging
-import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from opentracker import build_info
+from opentracker import build_info, daemon
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
@@ -17,9 +15,7 @@ from opentracker._features import (
     WANT_V6,
 )
 from opentracker.errors import EXIT_START, EXIT_USAGE, StartError, UsageError
-from opentracker.protocol.addresses import format_endpoint, parse_ip
-from opentracker.server import wiring
-from opentracker.server.loop import Signals
+from opentracker.protocol.addresses import parse_ip
 from opentracker.server.settings import Bind, Settings
 
 log = logging.getLogger("opentracker")
@@ -137,67 +133,15 @@ def parse(arguments: list[str]) -> Settings | str:
     return settings
 
 
-def show(text: str) -> None:
-    """Print, whether or not anybody reads it to its end."""
-    try:
-        print(text, flush=True)
-    except BrokenPipeError:
-        # `opentracker -v | head -1`: what is still buffered goes nowhere, at the exit too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def check(settings: Settings) -> int:
-    """Tell what would be bound and loaded; bind nothing."""
-    try:
-        wiring.check(settings)
-    except StartError as error:
-        print(f"opentracker: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    for bind in wiring.planned_binds(settings):
-        assert bind.address is not None
-        show(f"would listen on {'UDP' if bind.udp else 'TCP'} {format_endpoint(bind.address, bind.port)}")
-    return 0
-
-
-def serve(settings: Settings) -> int:
-    """Run a tracker until a signal ends it."""
-    log.info(build_info.one_line())
-    server = wiring.start(settings)
-    signals = Signals(server.loop)
-    signals.install()
-    if os.geteuid() == 0:
-        log.warning("started as root, and stays root: this version drops no privileges yet")
-    for line in server.sockets_in_words():  # whoever reads this may end the tracker from now on
-        log.info("%s", line)
-    collect_no_garbage()
-    try:
-        server.loop.run()
-    finally:
-        log.info("%s", server.losses_in_words())
-        signals.close()
-        server.close()
-    return 0
-
-
-def collect_no_garbage() -> None:
-    """Stop the garbage collector, which would walk over every swarm and stall the loop.
-
-    A tracker makes no reference cycles as it runs, so what it no longer needs is freed at once without.
-    """
-    gc.collect()
-    gc.freeze()
-    gc.disable()
-
-
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; gives the exit status."""
     logging.basicConfig(format="opentracker: %(message)s", level=logging.INFO, stream=sys.stderr)
     try:
         settings = parse(sys.argv[1:] if arguments is None else arguments)
         if isinstance(settings, str):
-            show(settings)
+            daemon.show(settings)
             return 0
-        return check(settings) if settings.check_only else serve(settings)
+        return daemon.check(settings) if settings.check_only else daemon.serve(settings)
     except UsageError as error:
         print(f"opentracker: {error}\n\n{usage()}", file=sys.stderr)
         return EXIT_USAGE

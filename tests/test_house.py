@@ -16,12 +16,15 @@ PACKAGE = TESTS.parent / "opentracker"
 
 # Rooms from the innermost to the outermost: each may import itself and those before it.
 ROOMS = ["protocol", "swarm", "features", "server", "front"]
-FRONT = {"config", "cli", "__main__"}  # beside the rooms: whoever starts the program
+FRONT = {"config", "cli", "daemon", "__main__"}  # beside the rooms: whoever starts the program
 ANYWHERE = {"errors", "_features"}
 
 # The clock, the random source and the limits come in as arguments, sockets not at all.
 PURE_ROOMS = {"protocol", "swarm"}
 FORBIDDEN = {"asyncio", "logging", "os", "random", "secrets", "select", "selectors", "socket", "time"}
+
+LISTS = {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"}
+WATCHERS = {"WANT_SYNC_LIVE", "WANT_SYSLOGS", "WANT_SPOT_WOODPECKER"}
 
 # Where a feature is only a branch, or is joined to the rest: `module:function`, or `module` outside of functions where
 # more than imports depend on it. Modules that are a feature themselves are not listed.
@@ -40,8 +43,8 @@ BRANCHES = {
     "swarm.small:announce": {"WANT_V4_ONLY"},
     "server.sockets": {"WANT_KEEPALIVE"},
     "swarm.tracker": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
-    "swarm.tracker:Tracker.__init__": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
-    "swarm.tracker:Tracker.announce": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
+    "swarm.tracker:Tracker.__init__": {*LISTS, *WATCHERS},
+    "swarm.tracker:Tracker.announce": {*LISTS, *WATCHERS},
     "swarm.tracker:Tracker.scrape": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
 }
 

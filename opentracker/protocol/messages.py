@@ -23,14 +23,18 @@ class Announce:
     `numwant` (0 or more, limits applied), `url_data` (BEP 41).
 
     Answer: `interval` in seconds, `complete` (seeders), `incomplete` (leechers), `downloaded`, and compact lists:
-    `peers` (6 bytes each) and `peers6` (18 each) with both families, else `peers` of the asker's.
+    `peers` (6 bytes each) and `peers6` (18 each) with both families, else `peers` of the asker's. Beside it, for who
+    counts: `age`, for how many minutes a peer that renews had not been heard of (-1: it does not renew), and
+    `has_completed`, whether its `completed` was counted just now.
     """
 
     __slots__ = (
+        "age",
         "both_families",
         "complete",
         "downloaded",
         "event",
+        "has_completed",
         "incomplete",
         "info_hash",
         "interval",
@@ -60,3 +64,5 @@ class Announce:
         self.downloaded: int = 0
         self.peers = b""
         self.peers6 = b""
+        self.age: int = -1
+        self.has_completed = False

@@ -6,11 +6,13 @@ a client that keeps its connection, or what a refused client is still sending.
 """
 
 import os
+from collections.abc import Iterator
 from typing import Final
 
 from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, OT_MAX_REQUEST
 from opentracker.errors import HttpError
 from opentracker.protocol.http import parse_request
+from opentracker.protocol.pages import Pieces
 from opentracker.server.accepting import Acceptor
 from opentracker.server.http_answers import HttpAnswers
 from opentracker.server.libc import HalfClose
@@ -20,6 +22,8 @@ from opentracker.server.sockets import CORKED
 READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
 PAUSE: Final = 1.0  # seconds without accepting when descriptors have run out
 MOST_DRAINED: Final = 1 << 20  # bytes that a refused client may go on sending before it is cut off
+
+NOTHING: Final = 0  # no events
 
 RECEIVING: Final = 0
 SENDING: Final = 1
@@ -57,10 +61,12 @@ class Connection(Handler):
         self.address = address
         self.server = server
         self.state = RECEIVING
-        self.watched = 0  # events the selector looks for; 0: it does not know this connection
+        self.watched = NOTHING  # events the selector looks for; without any it does not know this connection
         self.deadline = server.now.seconds + OT_CLIENT_TIMEOUT
         self.received = b""
         self.unsent = b""
+        self.pieces: Pieces | None = None  # of an answer of which there is more than `unsent`
+        self.closed = False
         self.ends = False  # whether the connection closes after this answer
         self.unread = False  # whether bytes may be waiting that nobody will read
         self.drained = 0
@@ -95,52 +101,83 @@ class Connection(Handler):
     def answer(self) -> None:
         """Answer every complete request that has been received, in order."""
         out = b""
-        while not self.ends and (self.received or not out):
+        while not self.ends and self.pieces is None and (self.received or not out):
             head_only = self.received.startswith(b"HEAD")
             try:
                 request = parse_request(self.received)
                 if request is None:
                     break
                 self.received = self.received[request.size :]
-                out += self.server.answers.answer(request, self.address, self.server.now.minute)
+                answer = self.server.answers.answer(request, self.address, self.server.now.minute)
+                if isinstance(answer, bytes):
+                    out += answer
+                else:
+                    self.pieces = answer
                 self.ends = not request.keep_alive
             except HttpError as error:
                 out += self.server.answers.error(error.status, head_only)
                 self.ends = True
                 self.unread = True
-        if not out:
+        if not out and self.pieces is None:
             self.watch(READ)
             return
         self.unsent = out
         self.state = SENDING
         self.send()
 
-    def send(self) -> None:
-        """Send what is left of the answers, then close or wait for the next request."""
+    def send_some(self) -> bool:
+        """Send what is unsent; False if there is some left, which waits for the selector, or nobody to send it to."""
         try:
             sent = os.write(self.fd, self.unsent)
         except BlockingIOError:
             sent = 0
         except OSError:  # reset by the client
             self.close()
-            return
+            return False
         if sent < len(self.unsent):
             if sent > 0 or self.watched != WRITE:
                 self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
             self.unsent = self.unsent[sent:]
             self.watch(WRITE)
-            return
+            return False
         self.unsent = b""
-        if not self.ends:
+        return True
+
+    def send(self) -> None:
+        """Send what is left of the answers, then close or wait for the next request."""
+        if self.unsent and not self.send_some():
+            return
+        if self.pieces is not None:
+            self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
+            self.watch(NOTHING)
+            self.server.loop.start(self.stream(self.pieces))
+        elif not self.ends:
             self.state = RECEIVING
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT
-            self.watch(READ)
+            if self.received:
+                self.answer()
+            else:
+                self.watch(READ)
         elif self.unread:
             self.start_draining()
         else:
             if CORKED:  # closing at once would, with bytes unread, throw the answer away
                 self.server.half_close(self.fd)
             self.close()
+
+    def stream(self, pieces: Pieces) -> Iterator[None]:
+        """Send piece after piece, in slices, until the socket is full or the answer is whole."""
+        while not self.closed:
+            piece = next(pieces, None)
+            if piece is None:
+                self.pieces = None
+                self.send()
+                return
+            if piece:
+                self.unsent = piece
+                if not self.send_some():
+                    return
+            yield
 
     def start_draining(self) -> None:
         """Close our half, and read on: a close with bytes unread would reset the connection, answer and all."""
@@ -165,19 +202,25 @@ class Connection(Handler):
             self.watch(READ)
 
     def watch(self, events: int) -> None:
-        """Be called when the connection is ready for `events`."""
-        if self.watched == 0:
-            self.server.loop.watch(self.fd, self, events)
+        """Be called when the connection is ready for `events`, and be known to the sweep."""
+        if self.watched == NOTHING:
+            if events != NOTHING:
+                self.server.loop.watch(self.fd, self, events)
             self.server.connections[self.fd] = self
+        elif events == NOTHING:
+            self.server.loop.unwatch(self.fd)
         elif self.watched != events:
             self.server.loop.rewatch(self.fd, self, events)
         self.watched = events
 
     def close(self) -> None:
         """Close, and be forgotten."""
-        if self.watched != 0:
+        self.closed = True
+        if self.watched != NOTHING:
             self.server.loop.unwatch(self.fd)
-            del self.server.connections[self.fd]
+        self.server.connections.pop(self.fd, None)
+        if self.pieces is not None:
+            self.pieces.close()
         os.close(self.fd)
 
 

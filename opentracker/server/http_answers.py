@@ -6,6 +6,7 @@ from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.bencode import write_announce, write_failure, write_scrape
 from opentracker.protocol.http import Request, write_error, write_ok, write_redirect
 from opentracker.protocol.messages import EVENT_NONE, Announce
+from opentracker.protocol.pages import Page, Pieces
 from opentracker.protocol.query import parse_announce, parse_scrape
 from opentracker.swarm.counters import Counters
 from opentracker.swarm.tracker import Tracker
@@ -15,18 +16,24 @@ SCRAPE_PREFIX: Final = b"/sc"
 
 
 class HttpAnswers:
-    """Answers HTTP requests from a tracker; one serves all TCP sockets of a process."""
+    """Answers HTTP requests from a tracker; one serves all TCP sockets of a process.
+
+    `pages` are what features have to answer, by path: statistics at `/stats`, full scrapes at `/scrape`.
+    """
 
     def __init__(self, tracker: Tracker, counters: Counters, redirect_url: bytes) -> None:
         self.tracker = tracker
         self.counters = counters
         self.redirect_url = redirect_url  # where `/` goes; empty: nowhere
         self.request = Announce(both_families=True)
+        self.pages: dict[bytes, Page] = {}
 
-    def answer(self, request: Request, address: bytes, minute: int) -> bytes:
-        """The whole answer to a request from `address` (4 or 16 bytes). Raises HttpError."""
+    def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
+        """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""
         path = request.path
         try:
+            if path in self.pages and self.pages[path].takes(request):
+                return self.pages[path].answer(request, address, minute)
             if path.startswith(ANNOUNCE_PREFIX):
                 body = self.announce(request, address, minute)
             elif path.startswith(SCRAPE_PREFIX):

@@ -111,18 +111,18 @@ class Loop:
         return longest
 
     def advance(self) -> None:
-        """Give the oldest long work its slice."""
+        """Give the long work whose turn it is its slice; the rest waits its own."""
         now = self.now
         now.read()
         end = now.seconds + SLICE
-        work = self.work[0]
+        work = self.work.pop(0)
         while now.seconds < end:
             try:
                 next(work)
             except StopIteration:
-                self.work.pop(0)
                 return
             now.read()
+        self.work.append(work)
 
     def close(self) -> None:
         """Free the selector."""
@@ -130,10 +130,16 @@ class Loop:
 
 
 class Signals(Handler):
-    """Ends the loop at SIGINT and SIGTERM; at the second one the process ends at once, with status 1."""
+    """Ends the loop at SIGINT and SIGTERM; at the second one the process ends at once, with status 1.
 
-    def __init__(self, loop: Loop) -> None:
+    At any other signal of `actions` its action is called, by the loop and not in the middle of something else; SIGHUP
+    and SIGUSR1 are ignored without one.
+    """
+
+    def __init__(self, loop: Loop, actions: dict[int, Callable[[], None]]) -> None:
         self.loop = loop
+        self.actions = actions
+        self.asked: list[int] = []
         self.inbox, self.outbox = socket.socketpair()
         self.inbox.setblocking(False)
         self.outbox.setblocking(False)
@@ -143,8 +149,10 @@ class Signals(Handler):
         signal.signal(signal.SIGINT, self.caught)
         signal.signal(signal.SIGTERM, self.caught)
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        for asked in (signal.SIGHUP, signal.SIGUSR1):  # a reload, a dump: nothing there does them yet
-            signal.signal(asked, signal.SIG_IGN)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+        for number in self.actions:
+            signal.signal(number, self.noted)
         # A select that a signal interrupts is taken up again by Python: only a byte to read ends it.
         signal.set_wakeup_fd(self.outbox.fileno(), warn_on_full_buffer=False)
         self.loop.watch(self.inbox.fileno(), self, READ)
@@ -155,12 +163,19 @@ class Signals(Handler):
             raise SystemExit(1)
         self.loop.stopping = True
 
+    def noted(self, number: int, frame: FrameType | None) -> None:
+        """Note a signal that has an action."""
+        if number not in self.asked:
+            self.asked.append(number)
+
     def ready(self, events: int) -> None:
-        """Take the wake-up bytes away."""
+        """Take the wake-up bytes away, and do what was asked for."""
         try:
             self.inbox.recv(64)
         except BlockingIOError:  # another byte's turn took this one too
             pass
+        while self.asked:
+            self.actions[self.asked.pop(0)]()
 
     def close(self) -> None:
         """Give the signals back."""

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from opentracker.swarm.permissions import Permissions
+
 
 @dataclass(frozen=True)
 class Bind:
@@ -20,6 +22,18 @@ class Settings:
     binds: list[Bind] = field(default_factory=list)  # none: TCP and UDP 6969 on `last_address`
     last_address: bytes | None = None  # the latest `-i`
     redirect_url: str = ""  # where `/` is redirected; empty: 404
-    directory: Path = field(default_factory=Path)  # to work in
+    directory: Path = field(default_factory=Path)  # to work in; as root it becomes the root directory
+    user: str = "nobody"  # to become, when started as root
+    permissions: Permissions = field(default_factory=Permissions)
     accesslist: Path | None = None  # black or white, whichever the build has
+    fifo_add: Path | None = None  # where torrents for the access list are written to
+    fifo_delete: Path | None = None
+    stats_path: str = "stats"  # where statistics are served, without slashes
+    state_to_load: Path | None = None  # `-l`
+    state_file: Path | None = None  # written at a clean end and on SIGUSR1
+    sync_binds: list[tuple[bytes, int, str]] = field(
+        default_factory=list
+    )  # address, port, interface or empty
+    sync_peers: list[tuple[bytes, int, str]] = field(default_factory=list)  # none: the multicast group
+    udp_workers: int = 0  # 0 and 1: this process
     check_only: bool = False  # `-t`

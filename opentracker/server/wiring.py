@@ -2,6 +2,7 @@
 
 import logging
 import os
+import signal
 import socket
 import time
 from collections.abc import Callable
@@ -39,7 +40,6 @@ from opentracker.server.sockets import (
 from opentracker.server.udp import UdpPlain, UdpRing
 from opentracker.server.udp_answers import UdpAnswers
 from opentracker.swarm.connection_ids import SECRET_SIZE, ConnectionIds
-from opentracker.swarm.counters import Counters
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.tracker import SHARDS, Tracker
 
@@ -111,6 +111,16 @@ def enter(directory: Path) -> None:
         raise StartError(f"cannot change to the directory {directory}: {error.strerror}") from error
 
 
+def each(todo: list[Callable[[], None]]) -> Callable[[], None]:
+    """One function that calls them all."""
+
+    def call() -> None:
+        for do in todo:
+            do()
+
+    return call
+
+
 class Server:
     """A tracker with its sockets, in this process.
 
@@ -130,13 +140,15 @@ class Server:
             admit_by(self.tracker, accesslist.load(settings.accesslist))
         self.now = Now(clock)
         self.loop = Loop(self.now)
-        self.counters = Counters()
+        self.counters = self.tracker.counters
         self.ids = ConnectionIds(secret)
         self.cleaner = Cleaner(self.tracker)
         self.udp = UdpAnswers(self.tracker, self.ids, self.counters)
-        self.http = HttpServer(
-            self.loop, HttpAnswers(self.tracker, self.counters, settings.redirect_url.encode("ascii"))
-        )
+        self.http_answers = HttpAnswers(self.tracker, self.counters, settings.redirect_url.encode("ascii"))
+        self.http = HttpServer(self.loop, self.http_answers)
+        self.reloads: list[Callable[[], None]] = []  # what is to be done at SIGHUP
+        self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
+        self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
         self.sockets = sockets
         self.listeners: list[Listener] = []
         for sock in sockets:
@@ -187,6 +199,11 @@ class Server:
         self.count_drops()
         drops, longest = self.counters.udp_dropped, self.loop.longest_turn * 1000
         return f"the kernel dropped {drops} datagrams; the longest turn of the loop took {longest:.1f} ms"
+
+    def signal_actions(self) -> dict[int, Callable[[], None]]:
+        """What to do at which signal; none where no feature has anything to do."""
+        actions = {signal.SIGHUP: self.reloads, signal.SIGUSR1: self.dumps}
+        return {int(number): each(todo) for number, todo in actions.items() if todo}
 
     def resume(self) -> None:
         """Let listeners that ran out of descriptors try again."""

@@ -16,6 +16,9 @@ NAMES: Final = (
     "udp_dropped",
     "udp_unsent",
     "udp_errors",
+    "completed",
+    "full_scrapes",
+    "full_scrape_bytes",
 )
 
 
@@ -36,3 +39,6 @@ class Counters:
         self.udp_dropped: i64 = 0
         self.udp_unsent: i64 = 0
         self.udp_errors: i64 = 0
+        self.completed: i64 = 0
+        self.full_scrapes: i64 = 0
+        self.full_scrape_bytes: i64 = 0

@@ -120,9 +120,11 @@ class Swarm:
         at = table.block_of(peer)
         block = table.blocks[at]
         index = find(block, 0, len(block) // (table.stride + 2), table.stride, peer)
-        flags: i64 = 0
+        state: i64 = (
+            -1
+        )  # flags and stamp of the peer, where it is in the other table or is taken out to be put in again
         if index < 0 and former.peers > 0 and (a.stored or a.event == EVENT_STOPPED):
-            flags = former.take(peer)
+            state = former.take(peer)
         if a.event == EVENT_STOPPED:
             a.peers = a.peers6 = b""
             if index >= 0:
@@ -134,23 +136,30 @@ class Swarm:
             else:
                 a.peers = own.hand_out(a.numwant, seeding, at, index, random)
             if a.stored:
-                if a.event == EVENT_COMPLETED and seeding:
-                    if index >= 0:
-                        flags = table.flags(at, index)
-                        table.remove(at, index)
-                        index = -1
-                    if flags & COMPLETED == 0:
-                        flags |= COMPLETED
-                        if self.downloaded < MOST_DOWNLOADED:
-                            self.downloaded += 1
-                if index >= 0:
-                    table.refresh(at, index, minute & 255)
+                if index >= 0 and a.event != EVENT_COMPLETED:
+                    a.age = (minute - table.refresh(at, index, minute & 255)) & 255
                 else:
-                    table.add(peer, flags, minute & 255)
+                    if index >= 0:
+                        state = table.state(at, index)
+                        table.remove(at, index)
+                    self.put_in(table, a, state, minute)
         v4, v6 = self.v4, self.v6
         a.incomplete = v4.leechers.peers + v6.leechers.peers
         a.complete = v4.seeders.peers + v6.seeders.peers
         a.downloaded = self.downloaded
+
+    def put_in(self, table: PeerTable, a: Announce, state: i64, minute: i64) -> None:
+        """Put the asker in a table it is not in; `state` is what `PeerTable.take` has told of it."""
+        flags: i64 = 0
+        if state >= 0:
+            flags = state >> 8
+            a.age = (minute - state) & 255
+        if a.event == EVENT_COMPLETED and a.seeding and flags & COMPLETED == 0:
+            flags |= COMPLETED
+            a.has_completed = True
+            if self.downloaded < MOST_DOWNLOADED:
+                self.downloaded += 1
+        table.add(a.peer, flags, minute & 255)
 
     def hand_out_both(self, a: Announce, at: i64, index: i64, random: Random) -> None:
         """Give peers of both families; `at` and `index` tell where the asker is in its own."""

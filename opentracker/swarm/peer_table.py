@@ -39,17 +39,21 @@ class PeerTable:
         block = self.blocks[at]
         return find(block, 0, len(block) // (self.stride + 2), self.stride, peer)
 
-    def flags(self, at: i64, index: i64) -> i64:
-        """The flags of a peer that is there."""
+    def state(self, at: i64, index: i64) -> i64:
+        """The flags × 256 + the stamp of a peer that is there."""
         block = self.blocks[at]
-        return block[len(block) // (self.stride + 2) * self.stride + index]
+        size: i64 = len(block) // (self.stride + 2)
+        flags: i64 = block[size * self.stride + index]
+        return flags << 8 | block[size * (self.stride + 1) + index]
 
-    def refresh(self, at: i64, index: i64, stamp: i64) -> None:
-        """Renew the stamp of a peer that is there."""
+    def refresh(self, at: i64, index: i64, stamp: i64) -> i64:
+        """Renew the stamp of a peer that is there, and tell the one it had."""
         block = self.blocks[at]
         at_stamp = len(block) // (self.stride + 2) * (self.stride + 1) + index
-        if block[at_stamp] != stamp:
+        former: i64 = block[at_stamp]
+        if former != stamp:
             self.blocks[at] = block[:at_stamp] + BYTE[stamp] + block[at_stamp + 1 :]
+        return former
 
     def put(self, peer: bytes, flags: i64, stamp: i64) -> None:
         """Put a peer that is not there where it belongs, uncounted."""
@@ -74,15 +78,15 @@ class PeerTable:
         self.peers -= 1
 
     def take(self, peer: bytes) -> i64:
-        """Remove a peer that may be there; its flags, or 0."""
+        """Remove a peer that may be there; its flags × 256 + its stamp, or -1."""
         at = self.block_of(peer)
         index = self.index_in(at, peer)
         if index < 0:
-            return 0
-        flags = self.flags(at, index)
+            return -1
+        state = self.state(at, index)
         self.remove(at, index)
         self.merge()
-        return flags
+        return state
 
     def split(self) -> None:
         """Make one more block, of the peers of the oldest unsplit one that belong there."""

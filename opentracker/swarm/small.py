@@ -34,7 +34,7 @@ from opentracker.swarm.records import (
 )
 
 
-def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes:  # noqa: PLR0912 - see above
+def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes:  # noqa: PLR0912, PLR0915 - see above
     """Answer `a` from `record`, and give the record that stands afterwards: the same object if nothing changed."""
     n4: i64 = 0
     leechers: i64 = 0
@@ -69,13 +69,17 @@ def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes: 
                 others = choose(others, leechers, a.numwant, a.seeding, stride, random)
             a.peers = others
         if a.stored:
-            if at < 0 or a.event == EVENT_COMPLETED or a.seeding != (at >= border):
-                record = with_peer(record, a, (at - start) // stride if at >= 0 else -1, minute)
+            if at < 0:
+                record = with_peer(record, a, -1, minute)
             else:
-                at_stamp = end + n + (at - start) // stride
-                stamp = minute & 255
-                if record[at_stamp] != stamp:
-                    record = record[:at_stamp] + BYTE[stamp] + record[at_stamp + 1 :]
+                known = (at - start) // stride
+                at_stamp = end + n + known
+                age = (minute - record[at_stamp]) & 255
+                a.age = age
+                if a.event == EVENT_COMPLETED or a.seeding != (at >= border):
+                    record = with_peer(record, a, known, minute)
+                elif age != 0:
+                    record = record[:at_stamp] + BYTE[minute & 255] + record[at_stamp + 1 :]
 
     a.downloaded = read_i32_be(record, 0)
     if len(record) == HEAD:
@@ -116,6 +120,7 @@ def with_peer(record: bytes, a: Announce, known: i64, minute: i64) -> bytes:
         record = without_peer(record, v6, known, minute)
     if a.event == EVENT_COMPLETED and a.seeding and flags & COMPLETED == 0:
         flags |= COMPLETED
+        a.has_completed = True
         if completed < MOST_DOWNLOADED:
             completed += 1
     n4, leechers4, n6, leechers6 = counts(record)

@@ -15,15 +15,21 @@ from opentracker._features import (
     OT_CLIENT_REQUEST_VARIATION,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_SPOT_WOODPECKER,
+    WANT_SYNC_LIVE,
+    WANT_SYSLOGS,
 )
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.swarm import small
+from opentracker.swarm.counters import Counters
 from opentracker.swarm.large import Swarm
 from opentracker.swarm.records import EMPTY, HEAD, PEER4, SMALL, counts, downloaded
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.admission import UNAUTHORIZED, Admission
+if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+    from opentracker.swarm.watching import Watcher
 
 SHARDS: Final = 256
 SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
@@ -47,6 +53,10 @@ class Tracker:
     def __init__(self, random: Random) -> None:
         self.shards: list[dict[bytes, bytes | Swarm]] = [{} for _ in range(SHARDS)]
         self.random = random
+        self.counters = Counters()
+        self.renewals = [0] * 256  # of peers, by the minutes since each was last heard of
+        if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+            self.watchers: list[Watcher] = []
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.admission = Admission()
             self.has_doubtful = False  # whether torrents may be here that the access list refuses
@@ -63,14 +73,22 @@ class Tracker:
             if (entry is None or self.has_doubtful) and not self.admission.allows(info_hash):
                 raise TrackerFailure(UNAUTHORIZED)
         a.interval = SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
-        if entry is None:
-            entry = EMPTY
-        elif isinstance(entry, Swarm):
+        a.age = -1
+        a.has_completed = False
+        if isinstance(entry, Swarm):
             entry.announce(a, minute, self.random)
-            return
-        record = small.announce(entry, a, minute, self.random)
-        if record is not entry:
-            shard[info_hash] = record if a.complete + a.incomplete <= SMALL else promoted(record)
+        else:
+            former = EMPTY if entry is None else entry
+            record = small.announce(former, a, minute, self.random)
+            if record is not former:
+                shard[info_hash] = record if a.complete + a.incomplete <= SMALL else promoted(record)
+        if a.age >= 0:
+            self.renewals[a.age] += 1
+        if a.has_completed:
+            self.counters.completed += 1
+        if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+            for watcher in self.watchers:
+                watcher.announced(a, minute)
 
     def interval(self) -> i64:
         """An announce interval in seconds, spread so that clients do not come back all at once."""

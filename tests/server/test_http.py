@@ -19,6 +19,8 @@ from opentracker._features import (
     WANT_KEEPALIVE,
 )
 from opentracker.protocol.bencode import decode
+from opentracker.protocol.http import Request
+from opentracker.protocol.pages import Page, Pieces
 from opentracker.server.http import PAUSE
 from opentracker.server.settings import Settings
 from tests.protocol.http_cases import (
@@ -575,3 +577,96 @@ def test_keep_alive_a_deadline_for_each_request(live: Live) -> None:
         assert not client.has_ended()
     live.advance(2 * OT_CLIENT_TIMEOUT_CHECKINTERVAL)
     assert client.read_to_end() == b""
+
+
+# ---- Answers in pieces -------------------------------------------------------------------------------------
+
+PIECE = bytes(65536)
+
+
+class Long(Page):
+    """Many pieces, among them empty ones; it notes how many were asked for, and whether it came to its end."""
+
+    def __init__(self, pieces: int) -> None:
+        self.pieces = pieces
+        self.asked = 0
+        self.ended = False
+
+    def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
+        request.keep_alive = False
+        return self.body()
+
+    def body(self) -> Pieces:
+        try:
+            yield b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nConnection: close\r\n\r\n" % (
+                self.pieces * len(PIECE)
+            )
+            for _ in range(self.pieces):
+                self.asked += 1
+                yield b""
+                yield PIECE
+        finally:
+            self.ended = True
+
+
+def serve_long(live: Live, pieces: int) -> tuple[Endpoint, Long]:
+    page = Long(pieces)
+    live.server.http_answers.pages[b"/long"] = page
+    return live.listen_tcp(), page
+
+
+LONG = b"GET /long HTTP/1.1\r\n\r\n"
+
+
+def test_pieces_arrive_in_order_and_whole(live: Live) -> None:
+    to, page = serve_long(live, 100)
+    assert live.ask(to, LONG).body == PIECE * 100
+    assert page.ended
+    assert live.server.http.connections == {}
+    assert live.server.loop.work == []
+
+
+def test_s15_a_client_that_stops_reading_is_produced_nothing_for(live: Live) -> None:
+    to, page = serve_long(live, 1000)
+    client = live.tcp(to, receive_buffer=4096)
+    client.send(LONG)
+    live.until(lambda: page.asked > 0 and not live.server.loop.work, "the socket to be full")
+    asked = page.asked
+    assert asked < 500
+    live.settle()
+    assert page.asked == asked
+    live.advance(OT_CLIENT_TIMEOUT_SEND + 1)
+    live.advance(OT_CLIENT_TIMEOUT_CHECKINTERVAL + 1)
+    assert live.server.http.connections == {}
+    assert page.ended
+
+
+def test_a_client_that_vanishes_costs_nothing(live: Live) -> None:
+    to, page = serve_long(live, 1_000_000)
+    client = live.tcp(to)
+    client.send(LONG)
+    client.read(4 * len(PIECE))
+    client.reset()
+    live.until(lambda: page.ended, "the pieces to be given up")
+    assert live.server.http.connections == {}
+    live.settle()
+    assert live.server.loop.work == []
+
+
+def test_several_long_answers_at_once_and_short_ones_between(live: Live) -> None:
+    to, _ = serve_long(live, 50)
+    clients = [live.tcp(to) for _ in range(5)]
+    for client in clients:
+        client.send(LONG)
+    assert live.ask(to, get(b"/announce?" + ANN)).status == 200
+    for client in clients:
+        assert client.read_answer().body == PIECE * 50
+
+
+def test_the_tracker_can_close_while_pieces_are_left(live: Live) -> None:
+    to, page = serve_long(live, 1000)
+    client = live.tcp(to)
+    client.send(LONG)
+    live.until(lambda: page.asked > 0, "a piece")
+    live.server.http.close()
+    assert page.ended

@@ -27,7 +27,7 @@ def loop(clock: Clock) -> Iterator[Loop]:
 def signals(loop: Loop) -> Iterator[Signals]:
     """Installed, and everything as it was afterwards."""
     before = {number: signal.getsignal(number) for number in IN_HAND}
-    signals = Signals(loop)
+    signals = Signals(loop, {})
     signals.install()
     yield signals
     signals.close()
@@ -156,6 +156,26 @@ def test_l13_the_second_signal_ends_the_process_with_status_1(loop: Loop, signal
     assert caught.value.code == 1
 
 
+def test_a_signal_with_an_action_has_it_done_once_by_the_loop(loop: Loop) -> None:
+    before = {number: signal.getsignal(number) for number in IN_HAND}
+    done: list[str] = []
+    signals = Signals(
+        loop, {signal.SIGHUP: lambda: done.append("reload"), signal.SIGUSR1: lambda: done.append("dump")}
+    )
+    signals.install()
+    for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGUSR1):
+        os.kill(os.getpid(), number)
+    assert done == []
+    loop.turn(1.0)
+    assert done == ["reload", "dump"]
+    os.kill(os.getpid(), signal.SIGHUP)
+    loop.turn(1.0)
+    assert done == ["reload", "dump", "reload"]
+    signals.close()
+    for number, handler in before.items():
+        signal.signal(number, handler)
+
+
 def test_l14_signals_that_change_nothing(loop: Loop, signals: Signals) -> None:
     for number in (signal.SIGPIPE, signal.SIGHUP, signal.SIGUSR1):
         os.kill(os.getpid(), number)
@@ -164,7 +184,7 @@ def test_l14_signals_that_change_nothing(loop: Loop, signals: Signals) -> None:
 
 
 def test_what_is_no_longer_watched_is_not_called(loop: Loop) -> None:
-    signals = Signals(loop)  # a handler that takes bytes from its inbox
+    signals = Signals(loop, {})  # a handler that takes bytes from its inbox
     try:
         fd = signals.inbox.fileno()
         loop.watch(fd, signals, READ)
@@ -207,7 +227,7 @@ def test_it_naps_after_short_turns_that_had_something_to_do(clock: Clock) -> Non
         clock.seconds += costs[0]
 
     loop = Loop(Now(clock), naps.append)
-    handler = Signals(loop)  # which takes bytes from its inbox
+    handler = Signals(loop, {})  # which takes bytes from its inbox
     loop.watch(handler.inbox.fileno(), handler, READ)
     loop.every(0.0, take_time)
     try:

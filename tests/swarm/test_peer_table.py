@@ -40,16 +40,18 @@ def test_a_table_grows_and_shrinks_and_loses_nobody(stride: int) -> None:
         peer = peer_of(walk.randrange(4_000), stride)
         joining = walk.random() < (0.9 if step < 6_000 else 0.02)
         if peer in model and not joining:
-            assert table.take(peer) == model.pop(peer)[0]
+            flags, stamp = model.pop(peer)
+            assert table.take(peer) == flags * 256 + stamp
         elif peer not in model and joining:
             model[peer] = (walk.randrange(256), walk.randrange(256))
             table.add(peer, *model[peer])
         elif peer in model:
-            model[peer] = (model[peer][0], step & 255)
-            table.refresh(*find_in(table, peer), step & 255)
+            flags, former = model[peer]
+            model[peer] = (flags, step & 255)
+            assert table.refresh(*find_in(table, peer), step & 255) == former
         else:
             assert find_in(table, peer)[1] == -1
-            assert table.take(peer) == 0
+            assert table.take(peer) == -1
         most_blocks = max(most_blocks, len(table.blocks))
         if step % 2_000 == 0:
             assert contents(table) == model

@@ -1,0 +1,45 @@
+"""Who may do what: networks, and the rights that an operator has given to each.
+
+A look-up masks the address once for every prefix length that is in use, whatever the number of networks.
+"""
+
+from typing import Final
+
+MAY_FULLSCRAPE: Final = 1
+MAY_STAT: Final = 2
+MAY_LIVESYNC: Final = 4
+MAY_PROXY: Final = 8
+EVERYTHING: Final = 15
+
+
+class Permissions:
+    """Rights of networks; an address has those of every network that contains it."""
+
+    def __init__(self) -> None:
+        # For each family (4 or 16 bytes): prefix length -> first address as a number, shifted -> rights.
+        self.networks: dict[int, dict[int, dict[int, int]]] = {4: {}, 16: {}}
+
+    def bless(self, first: bytes, bits: int, rights: int) -> None:
+        """Give rights to a network: its first address, packed (see addresses.parse_network), and its prefix length."""
+        size = len(first)
+        table = self.networks[size].setdefault(bits, {})
+        prefix = int.from_bytes(first, "big") >> (8 * size - bits)
+        table[prefix] = table.get(prefix, 0) | rights
+
+    def rights(self, address: bytes) -> int:
+        """The rights of an address (4 or 16 bytes, an IPv4-mapped one as IPv4)."""
+        size = len(address)
+        number = int.from_bytes(address, "big")
+        found = 0
+        for bits, table in self.networks[size].items():
+            found |= table.get(number >> (8 * size - bits), 0)
+        return found
+
+    def given(self, right: int) -> bool:
+        """Whether anybody has this right."""
+        for family in self.networks.values():
+            for table in family.values():
+                for rights in table.values():
+                    if rights & right:
+                        return True
+        return False

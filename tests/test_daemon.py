@@ -1,0 +1,222 @@
+"""The tracker as a process: the cases L-xx and C-14."""
+
+import os
+import signal
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.server.live import HASH_A, HOME, connect_packet, family_of
+from tests.server.marks import needs_ipv4, needs_ipv6
+from tests.server.process import COMMAND, PATIENCE, Tracker, allow, network_of_its_own, run
+
+HOME6 = HOME == "::1"
+ENDPOINT = f"[{HOME}]" if HOME6 else HOME
+
+
+def connect_id(endpoint: tuple[str, int]) -> bytes:
+    """The answer to a connect, from a tracker in another process."""
+    with socket.socket(family_of(endpoint[0]), socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        client.sendto(connect_packet(), endpoint)
+        return client.recv(2048)
+
+
+def fetch(endpoint: tuple[str, int], target: str) -> bytes:
+    """The answer to a GET, from a tracker in another process."""
+    with socket.create_connection(endpoint, timeout=PATIENCE) as client:
+        client.sendall(f"GET {target} HTTP/1.0\r\n\r\n".encode())
+        answer = b""
+        while data := client.recv(65536):
+            answer += data
+        return answer
+
+
+def test_l05_port_0_is_a_free_port_and_told(tmp_path: Path) -> None:
+    with Tracker("-i", HOME, "-p", "0", "-P", "0", *allow(tmp_path, HASH_A), sockets=2) as tracker:
+        assert [(kind, host) for kind, host, _ in tracker.endpoints] == [("TCP", HOME), ("UDP", HOME)]
+        assert len(connect_id(tracker.endpoint("UDP"))) == 16
+        assert b"failure reason" in fetch(tracker.endpoint("TCP"), "/announce")
+
+
+@needs_ipv4
+@pytest.mark.parametrize("option", ["-p", "-P"])
+def test_l06_an_address_that_is_not_here(option: str) -> None:
+    status, out, err = run("-i", "203.0.113.9", option, "6969")
+    assert (status, out) == (111, "")
+    kind = "TCP" if option == "-p" else "UDP"
+    assert f"opentracker: cannot bind {kind} 203.0.113.9:6969: Cannot assign requested address" in err
+
+
+def test_l09_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    missing = tmp_path / "missing"
+    status, out, err = run("-d", str(missing), "-i", HOME, "-p", "0")
+    assert (status, out) == (111, "")
+    assert f"opentracker: cannot change to the directory {missing}: No such file or directory" in err
+
+
+def test_the_directory_is_changed_to(tmp_path: Path) -> None:
+    with Tracker("-d", str(tmp_path), "-i", HOME, "-P", "0", sockets=1) as tracker:
+        assert Path(f"/proc/{tracker.process.pid}/cwd").resolve() == tmp_path.resolve()
+
+
+def test_by_default_the_directory_stays(tmp_path: Path) -> None:
+    with Tracker("-i", HOME, "-P", "0", sockets=1, cwd=tmp_path) as tracker:
+        assert Path(f"/proc/{tracker.process.pid}/cwd").resolve() == tmp_path.resolve()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_l12_a_clean_end(number: int, tmp_path: Path) -> None:
+    options = ["-i", HOME, "-p", "0", "-P", "0", *allow(tmp_path, HASH_A)]
+    with Tracker(*options, sockets=2) as tracker:
+        host, port = tracker.endpoint("TCP")
+        with socket.create_connection((host, port), timeout=PATIENCE) as idle:
+            idle.sendall(b"GET ")
+            assert len(connect_id(tracker.endpoint("UDP"))) == 16
+            tracker.signal(number)
+            assert tracker.wait() == 0
+            assert idle.recv(1) == b""
+        assert not [line for line in tracker.lines if "Traceback" in line or "Warning" in line]
+        for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+            with socket.socket(family_of(HOME), kind) as again:
+                again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                again.bind((HOME, port if kind == socket.SOCK_STREAM else tracker.endpoint("UDP")[1]))
+
+
+def test_l13_a_second_signal_ends_it_at_once() -> None:
+    with Tracker("-i", HOME, "-P", "0", sockets=1) as tracker:
+        tracker.signal(signal.SIGSTOP)  # so that it finds both, and not only the first
+        tracker.signal(signal.SIGINT)
+        tracker.signal(signal.SIGTERM)
+        tracker.signal(signal.SIGCONT)
+        assert tracker.wait() == 1
+
+
+def test_l14_signals_that_end_nothing() -> None:
+    with Tracker("-i", HOME, "-P", "0", sockets=1) as tracker:
+        for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1, signal.SIGCONT):
+            tracker.signal(number)
+            assert len(connect_id(tracker.endpoint("UDP"))) == 16
+
+
+def test_l14_standard_streams_closed(tmp_path: Path) -> None:
+    options = ["-i", HOME, "-p", "0", "-P", "0", *allow(tmp_path, HASH_A)]
+    with Tracker(*options, sockets=2, close_standard_streams=True) as tracker:
+        assert len(connect_id(tracker.endpoint("UDP"))) == 16
+        assert b"failure reason" in fetch(tracker.endpoint("TCP"), "/announce")
+
+
+@pytest.mark.parametrize("kind", [socket.SOCK_STREAM, socket.SOCK_DGRAM], ids=["TCP", "UDP"])
+def test_c14_a_port_in_use(kind: socket.SocketKind) -> None:
+    with socket.socket(family_of(HOME), kind) as taken:
+        taken.bind((HOME, 0))
+        if kind == socket.SOCK_STREAM:
+            taken.listen()
+        port = taken.getsockname()[1]
+        option, name = ("-p", "TCP") if kind == socket.SOCK_STREAM else ("-P", "UDP")
+        status, out, err = run("-i", HOME, option, str(port))
+        assert (status, out) == (111, "")
+        assert f"{name} {ENDPOINT}:{port}: Address already in use" in err
+        assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("option", ["-p", "-P"])
+def test_c14_the_same_socket_twice(option: str) -> None:
+    with socket.socket(family_of(HOME), socket.SOCK_STREAM) as free:
+        free.bind((HOME, 0))
+        port = str(free.getsockname()[1])
+    status, _, err = run("-i", HOME, option, port, option, port)
+    assert status == 111
+    assert f"{ENDPOINT}:{port}: Address already in use" in err
+
+
+def test_root_is_told_that_it_stays_root() -> None:
+    with Tracker("-i", HOME, "-P", "0", sockets=1) as tracker:
+        told = [line for line in tracker.lines if "root" in line]
+        assert len(told) == (1 if os.geteuid() == 0 else 0)
+
+
+def test_start_up_tells_the_build_and_every_socket() -> None:
+    with Tracker("-i", HOME, "-p", "0", "-p", "0", "-P", "0", sockets=3) as tracker:
+        build = run("-v")[1].splitlines()[0]
+        assert tracker.lines[0] == build
+        assert len(set(tracker.endpoints)) == 3
+
+
+def test_t_checks_and_binds_nothing(tmp_path: Path) -> None:
+    with socket.socket(family_of(HOME), socket.SOCK_STREAM) as taken:
+        taken.bind((HOME, 0))
+        taken.listen()
+        port = str(taken.getsockname()[1])
+        status, out, _ = run("-t", "-i", HOME, "-p", port, "-P", "7", "-d", str(tmp_path))
+        assert (status, out) == (
+            0,
+            f"would listen on TCP {ENDPOINT}:{port}\nwould listen on UDP {ENDPOINT}:7\n",
+        )
+
+
+@pytest.mark.parametrize(
+    "arguments", [["-t", "-d", "/nonexistent"], ["-t", "-p", "x"], ["-p", "0", "-x", "-t"]]
+)
+def test_t_of_what_would_not_start(arguments: list[str]) -> None:
+    status, out, err = run(*arguments)
+    assert (status, out) == (1, "")
+    assert err.startswith("opentracker: ")
+
+
+@pytest.mark.needs(WANT_V4_ONLY=False, WANT_V6=False)
+def test_l07_ipv4_alone_where_there_is_no_ipv6() -> None:
+    with Tracker(sockets=2, command=[*network_of_its_own(), *COMMAND]) as tracker:
+        assert tracker.endpoints == [("TCP", "0.0.0.0", 6969), ("UDP", "0.0.0.0", 6969)]
+        assert "this machine has no IPv6: serving IPv4 alone" in tracker.lines
+
+
+@needs_ipv6
+@pytest.mark.needs(WANT_V6=False)
+def test_l07_both_families_on_6969() -> None:
+    command = [*network_of_its_own("ip link set lo up"), *COMMAND]
+    with Tracker(sockets=4, command=command) as tracker:
+        assert tracker.endpoints == [
+            ("TCP", "0.0.0.0", 6969),
+            ("TCP", "::", 6969),
+            ("UDP", "0.0.0.0", 6969),
+            ("UDP", "::", 6969),
+        ]
+        assert not [line for line in tracker.lines if "no IPv6" in line]
+
+
+@needs_ipv6
+@pytest.mark.needs("WANT_V6")
+def test_l07_ipv6_alone_on_6969() -> None:
+    with Tracker(sockets=2, command=[*network_of_its_own(), *COMMAND]) as tracker:
+        assert tracker.endpoints == [("TCP", "::", 6969), ("UDP", "::", 6969)]
+
+
+@pytest.mark.needs("WANT_V4_ONLY")
+def test_l07_ipv4_alone_on_6969() -> None:
+    with Tracker(sockets=2, command=[*network_of_its_own(), *COMMAND]) as tracker:
+        assert tracker.endpoints == [("TCP", "0.0.0.0", 6969), ("UDP", "0.0.0.0", 6969)]
+
+
+def test_the_redirect_of_the_front_page() -> None:
+    with Tracker("-i", HOME, "-p", "0", "-r", "https://example.org/", sockets=1) as tracker:
+        answer = fetch(tracker.endpoint("TCP"), "/")
+        assert answer.startswith(b"HTTP/1.1 302 Found\r\nLocation: https://example.org/\r\n")
+
+
+def test_r08_out_of_descriptors_and_back(tmp_path: Path) -> None:
+    """With `ulimit -n 64`: connections over that wait, and are served when others have gone."""
+    limited = ["sh", "-c", 'ulimit -n 64 && exec "$@"', "sh", *COMMAND]
+    options = ["-i", HOME, "-p", "0", "-P", "0", *allow(tmp_path, HASH_A)]
+    with Tracker(*options, sockets=2, command=limited) as tracker:
+        to = tracker.endpoint("TCP")
+        idle = [socket.create_connection(to, timeout=PATIENCE) for _ in range(100)]
+        for each in idle:
+            each.sendall(b"GET ")
+        assert len(connect_id(tracker.endpoint("UDP"))) == 16
+        with socket.create_connection(to, timeout=PATIENCE) as late:
+            late.sendall(b"GET /announce HTTP/1.0\r\n\r\n")
+            for each in idle:
+                each.close()
+            assert late.recv(65536).startswith(b"HTTP/1.1 200 OK\r\n")
