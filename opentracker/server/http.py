@@ -103,6 +103,7 @@ class Connection(Handler):
         out = b""
         while not self.ends and self.pieces is None and (self.received or not out):
             head_only = self.received.startswith(b"HEAD")
+            request = None
             try:
                 request = parse_request(self.received)
                 if request is None:
@@ -115,7 +116,7 @@ class Connection(Handler):
                     self.pieces = answer
                 self.ends = not request.keep_alive
             except HttpError as error:
-                out += self.server.answers.error(error.status, head_only)
+                out += self.server.answers.error(error.status, head_only, request is not None)
                 self.ends = True
                 self.unread = True
         if not out and self.pieces is None:

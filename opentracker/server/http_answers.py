@@ -39,32 +39,35 @@ class HttpAnswers:
             elif path.startswith(SCRAPE_PREFIX):
                 body = self.scrape(request)
             elif path == b"/" and self.redirect_url:
+                self.counters.http_302 += 1
                 return write_redirect(self.redirect_url, request.keep_alive)
             else:
                 raise HttpError(404)
         except TrackerFailure as failure:
+            self.counters.tcp_failures += 1
             body = write_failure(failure.reason, self.tracker.interval())
         return write_ok(body, request.keep_alive, request.method == b"HEAD")
 
     def announce(self, request: Request, address: bytes, minute: int) -> bytes:
         """The body for an announce."""
-        self.counters.tcp_announces += 1
         a = self.request
         parse_announce(request.query or b"", address, a)
         if request.method == b"HEAD":  # safe by definition (RFC 9110, 9.2.1): it changes nothing
             a.stored = False
             a.event = EVENT_NONE
         self.tracker.announce(a, minute)
+        self.counters.tcp_announces += 1
         return write_announce(a)
 
     def scrape(self, request: Request) -> bytes:
         """The body for a scrape."""
-        self.counters.tcp_scrapes += 1
         entries = {}
         for info_hash in parse_scrape(request.query or b""):
             entries[info_hash] = self.tracker.scrape(info_hash)
+        self.counters.tcp_scrapes += 1
         return write_scrape(entries)
 
-    def error(self, status: int, head_only: bool) -> bytes:
-        """The whole answer for a status other than 200."""
+    def error(self, status: int, head_only: bool, was_parsed: bool) -> bytes:
+        """The whole answer for a status other than 200; `was_parsed` tells whether there was a request at all."""
+        self.counters.count_error(status, was_parsed)
         return write_error(status, head_only)

@@ -37,9 +37,10 @@ class UdpAnswers:
     def answer(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> None:
         """Append the answer to a datagram from `address` (4 or 16 bytes) to `out`; or nothing, to stay silent."""
         action = action_of(packet)
-        if action == SILENCE:
-            return
         counters = self.counters
+        if action == SILENCE:
+            counters.udp_invalid += 1
+            return
         if action == CONNECT:
             counters.udp_connects += 1
             write_connect(out, packet, self.ids.make(address))
@@ -48,14 +49,15 @@ class UdpAnswers:
             if len(packet) >= SHORTEST_ANSWERABLE:
                 write_error(out, packet, MISMATCH)
         elif action == ANNOUNCE:
-            counters.udp_announces += 1
             a = self.request
             parse_announce(packet, address, a)
             try:
                 self.tracker.announce(a, minute)
             except TrackerFailure as failure:
+                counters.udp_failures += 1
                 write_error(out, packet, failure.reason)
                 return
+            counters.udp_announces += 1
             write_announce(out, packet, a)
         else:
             counters.udp_scrapes += 1
