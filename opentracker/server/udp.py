@@ -30,7 +30,7 @@ from opentracker.server.sockets import ask_destinations, is_wildcard
 from opentracker.server.udp_answers import UdpAnswers
 
 BATCH: Final = 64
-ROUNDS: Final = 8  # batches before other sockets have their turn
+ROUNDS: Final = 4  # batches, some 2 ms, before other sockets have their turn
 LARGEST: Final = 2048  # bytes of a datagram that are looked at; 74 scraped hashes take 1496
 ANSWERS: Final = BATCH * 1500  # bytes; no answer is larger than one Ethernet frame carries
 CONTROL_SIZE: Final = 64  # room for one packet-info message

@@ -46,7 +46,11 @@ class Cleaner:
         self.next_shard = (self.next_shard + 1) % SHARDS
         table = expired_stamps(minute)
         seen: i64 = 0
-        for info_hash in list(shard):
+        # Taken off the list one by one: to free all keys of a shard at its end gives a heap's worth of memory back in
+        # one go, which has taken 7 ms after a million torrents.
+        info_hashes = list(shard)
+        while info_hashes:
+            info_hash = info_hashes.pop()
             entry = shard[info_hash]  # nothing else removes torrents
             if isinstance(entry, Swarm):
                 for peers in (entry.v4.leechers, entry.v4.seeders, entry.v6.leechers, entry.v6.seeders):
