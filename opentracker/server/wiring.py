@@ -25,7 +25,7 @@ from opentracker.server.accepting import acceptor_for
 from opentracker.server.clock import Now
 from opentracker.server.http import PAUSE, HttpServer, Listener
 from opentracker.server.http_answers import HttpAnswers
-from opentracker.server.libc import has_mmsg
+from opentracker.server.libc import HeapTrim, has_mmsg
 from opentracker.server.loop import READ, Loop
 from opentracker.server.settings import Bind, Settings
 from opentracker.server.sockets import (
@@ -155,6 +155,7 @@ class Server:
             self.attach(sock)
         self.turn_ids()
         self.loop.every(1.0, self.turn_ids)
+        self.loop.every(1.0, HeapTrim())
         self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.clean)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
         self.loop.every(PAUSE, self.resume)

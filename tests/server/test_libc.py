@@ -1,6 +1,8 @@
 import ctypes
 import errno
+import resource
 import socket
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,7 @@ from opentracker.server.libc import (
     HEADER_SIZE,
     IOVEC_SIZE,
     LENGTH_AT,
+    HeapTrim,
     Mmsg,
     address_of,
     has_mmsg,
@@ -69,3 +72,22 @@ def test_a_call_that_fails_tells_why() -> None:
         assert mmsg.error() == errno.EAGAIN
     assert mmsg.send(-1, address_of(headers), 1, 0) == -1
     assert mmsg.error() == errno.EBADF
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library cannot trim its heap"
+)
+def test_trimming_gives_freed_memory_back() -> None:
+    """What lies under the top of the heap is not given back by freeing it."""
+    blocks = [b"x" * 100_000 for _ in range(200)]
+    top = bytes(100_000)
+    full = resident()
+    del blocks
+    HeapTrim()()
+    assert resident() < full - 10_000_000
+    assert len(top) == 100_000
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
