@@ -48,6 +48,13 @@ def describe() -> str:
     )
 
 
+def lacking(flag: str) -> str:
+    """Return why a feature is not there: it was not built in, or this version does not have it yet."""
+    if flag in record()["planned"]:
+        return f"not in this version ({flag} is planned)"
+    return f"not in this build, it needs {flag}: build with {flag}=1"
+
+
 def listed(title: str, items: list[str]) -> str:
     """Return a titled list, wrapped to a terminal's width."""
     text = f"{title}: {', '.join(items) or 'none'}"

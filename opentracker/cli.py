@@ -4,63 +4,20 @@ import getopt
 import logging
 import sys
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
-from opentracker import build_info, daemon
+from opentracker import build_info, config, daemon, values
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
-    WANT_V4_ONLY,
-    WANT_V6,
+    WANT_FULLSCRAPE,
+    WANT_SYNC_LIVE,
 )
-from opentracker.errors import EXIT_START, EXIT_USAGE, StartError, UsageError
-from opentracker.protocol.addresses import parse_ip
-from opentracker.server.settings import Bind, Settings
+from opentracker.errors import EXIT_START, EXIT_USAGE, ConfigError, StartError, UsageError
+from opentracker.server.settings import Settings
+from opentracker.values import shown
 
 log = logging.getLogger("opentracker")
-
-HIGHEST_PORT: Final = 65535
-
-
-def _address(settings: Settings, value: str) -> None:
-    try:
-        address = parse_ip(value)
-    except ValueError as error:
-        raise UsageError(f"-i: {error}") from error
-    if WANT_V4_ONLY and len(address) == 16:
-        raise UsageError(f"-i {value}: this build serves IPv4 only (WANT_V4_ONLY)")
-    if WANT_V6 and len(address) == 4:
-        raise UsageError(f"-i {value}: this build serves IPv6 only (WANT_V6)")
-    settings.last_address = address
-
-
-def _port(option: str, value: str) -> int:
-    if not (value.isascii() and value.isdigit() and len(value) <= 5 and int(value) <= HIGHEST_PORT):
-        raise UsageError(f"{option} {value}: expected a port, 0 to {HIGHEST_PORT}")
-    return int(value)
-
-
-def _tcp_port(settings: Settings, value: str) -> None:
-    settings.binds.append(Bind(False, settings.last_address, _port("-p", value)))
-
-
-def _udp_port(settings: Settings, value: str) -> None:
-    settings.binds.append(Bind(True, settings.last_address, _port("-P", value)))
-
-
-def _redirect(settings: Settings, value: str) -> None:
-    if not value.isascii() or not value.isprintable() or " " in value or not value:
-        raise UsageError(f"-r {value!r}: expected a URL of printable ASCII without spaces")
-    settings.redirect_url = value
-
-
-def _directory(settings: Settings, value: str) -> None:
-    settings.directory = Path(value)
-
-
-def _accesslist(settings: Settings, value: str) -> None:
-    settings.accesslist = Path(value)
 
 
 def _check(settings: Settings, value: str) -> None:
@@ -79,33 +36,61 @@ class Option:
         self.text = text
 
 
-OPTIONS: Final = [
-    Option("i", "ip", _address, "bind the sockets that follow to this address (default: any)"),
-    Option("p", "port", _tcp_port, "bind a TCP port now; may be repeated (default: 6969)"),
-    Option("P", "port", _udp_port, "bind a UDP port now; may be repeated (default: 6969)"),
-    Option("r", "url", _redirect, "where / is redirected to (default: nowhere)"),
-    Option("d", "dir", _directory, "change to this directory (default: .)"),
+LISTENING: Final = [
+    Option("i", "ip", values.listen_address, "bind the sockets that follow to this address (default: any)"),
+    Option("p", "port", values.tcp_port, "bind a TCP port now; may be repeated (default: 6969)"),
+    Option("P", "port", values.udp_port, "bind a UDP port now; may be repeated (default: 6969)"),
 ]
+SERVING: Final = [
+    Option("r", "url", values.redirect_url, "where / is redirected to (default: nowhere)"),
+    Option("A", "ip[/bits]", values.may_everything, "give an address or a network every permission"),
+]
+RUNNING: Final = [
+    Option("f", "file", config.load, "read a config file now; see opentracker.conf(5)"),
+    Option("d", "dir", values.directory, "work in this directory; as root make it the root (default: .)"),
+    Option("u", "user", values.user, "become this user when started as root (default: nobody)"),
+    Option("t", "", _check, "check options and files, tell what would be bound and loaded, and exit"),
+]
+if WANT_SYNC_LIVE:
+    LISTENING.append(Option("s", "port", values.sync_port, "bind a port for live sync now"))
 if WANT_ACCESSLIST_BLACK:
-    OPTIONS.append(Option("b", "file", _accesslist, "refuse the torrents listed in this file"))
+    SERVING.append(Option("b", "file", values.accesslist, "refuse the torrents listed in this file"))
 if WANT_ACCESSLIST_WHITE:
-    OPTIONS.append(Option("w", "file", _accesslist, "serve only the torrents listed in this file"))
-OPTIONS.append(Option("t", "", _check, "check options and files, tell what would be bound, and exit"))
+    SERVING.append(Option("w", "file", values.accesslist, "serve only the torrents listed in this file"))
+if WANT_FULLSCRAPE:
+    SERVING.append(Option("l", "file", values.state_to_load, "load a dump of the state at the start"))
 
+GROUPS: Final = [
+    ("Where to listen, in order", LISTENING),
+    ("What to serve, to whom", SERVING),
+    ("How to run", RUNNING),
+]
+OPTIONS: Final = [*LISTENING, *SERVING, *RUNNING]
 BY_LETTER: Final = {"-" + option.letter: option for option in OPTIONS}
+# Options that only some builds have -> the flag they need.
+OPTION_FLAGS: Final = {
+    "b": "WANT_ACCESSLIST_BLACK",
+    "w": "WANT_ACCESSLIST_WHITE",
+    "l": "WANT_FULLSCRAPE",
+    "s": "WANT_SYNC_LIVE",
+}
 
 
 def usage() -> str:
     """The help text."""
     short = " ".join(f"[-{each.letter}{' ' * bool(each.argument)}{each.argument}]" for each in OPTIONS)
-    lines = [f"Usage: opentracker {short} [-v] [-h]", ""]
-    for option in OPTIONS:
-        lines.append(f"  -{option.letter} {option.argument:8} {option.text}")
+    lines = [f"Usage: opentracker {short} [-v] [-h]"]
+    for title, options in GROUPS:
+        lines += ["", f"{title}:"]
+        lines += [f"  -{option.letter} {option.argument:10} {option.text}" for option in options]
     lines += [
+        "",
+        "About this program:",
         "  -v, --version  tell what this build is, and exit; with --json for programs",
         "  -h, --help     this text",
         "",
-        "Options are taken in order: -i 10.0.0.1 -p 80 -i 10.0.0.2 -p 80 binds port 80 on both addresses.",
+        "Options are taken in order: -i 10.0.0.1 -p 80 -i 10.0.0.2 -p 80 binds port 80 on both addresses,",
+        "and what stands behind -f overrides the file or adds to it.",
         "Clients announce to http://HOST:6969/announce and udp://HOST:6969/announce.",
     ]
     return "\n".join(lines)
@@ -117,9 +102,11 @@ def parse(arguments: list[str]) -> Settings | str:
     try:
         found, rest = getopt.getopt(arguments, letters + "vh", ["version", "json", "help"])
     except getopt.GetoptError as error:
-        raise UsageError(error.msg) from error
+        if error.opt in OPTION_FLAGS and error.opt not in letters:
+            raise UsageError(f"option -{error.opt}: {build_info.lacking(OPTION_FLAGS[error.opt])}") from error
+        raise UsageError(shown(error.msg)) from error
     if rest:
-        raise UsageError(f"unexpected argument: {rest[0]}")
+        raise UsageError(f"unexpected argument: {shown(rest[0])}")
     settings = Settings()
     names = [name for name, _ in found]
     if "-h" in names or "--help" in names:
@@ -129,7 +116,10 @@ def parse(arguments: list[str]) -> Settings | str:
     for name, value in found:
         if name == "--json":
             raise UsageError("--json goes with --version")
-        BY_LETTER[name].action(settings, value)
+        try:
+            BY_LETTER[name].action(settings, value)
+        except ValueError as error:
+            raise UsageError(f"{name} '{shown(value)}': {shown(str(error))}") from error
     return settings
 
 
@@ -138,12 +128,17 @@ def main(arguments: list[str] | None = None) -> int:
     logging.basicConfig(format="opentracker: %(message)s", level=logging.INFO, stream=sys.stderr)
     try:
         settings = parse(sys.argv[1:] if arguments is None else arguments)
+    except UsageError as error:
+        help_text = "" if isinstance(error, ConfigError) else f"\n\n{usage()}"
+        print(f"opentracker: {error}{help_text}", file=sys.stderr)
+        return EXIT_USAGE
+    try:
         if isinstance(settings, str):
             daemon.show(settings)
             return 0
         return daemon.check(settings) if settings.check_only else daemon.serve(settings)
     except UsageError as error:
-        print(f"opentracker: {error}\n\n{usage()}", file=sys.stderr)
+        print(f"opentracker: {error}", file=sys.stderr)
         return EXIT_USAGE
     except StartError as error:
         print(f"opentracker: {error}", file=sys.stderr)

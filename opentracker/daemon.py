@@ -5,9 +5,8 @@ import logging
 import os
 import sys
 
-from opentracker import build_info
+from opentracker import build_info, plan
 from opentracker.errors import EXIT_USAGE, StartError
-from opentracker.protocol.addresses import format_endpoint
 from opentracker.server import wiring
 from opentracker.server.loop import Signals
 from opentracker.server.settings import Settings
@@ -31,9 +30,7 @@ def check(settings: Settings) -> int:
     except StartError as error:
         print(f"opentracker: {error}", file=sys.stderr)
         return EXIT_USAGE
-    for bind in wiring.planned_binds(settings):
-        assert bind.address is not None
-        show(f"would listen on {'UDP' if bind.udp else 'TCP'} {format_endpoint(bind.address, bind.port)}")
+    show("\n".join(plan.in_words(settings)))
     return 0
 
 

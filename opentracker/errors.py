@@ -8,6 +8,7 @@
     │   ├── HttpError            answered with an HTTP status
     │   └── TrackerFailure       answered `200 OK` with a bencoded `failure reason`, or with an UDP error packet
     ├── UsageError               a wrong command line, config or list file; exit status 1
+    │   └── ConfigError          a config file, where a text on how to use the command is no help
     └── StartError               the machine says no (bind, chdir); exit status 111
 
 A datagram that is to be met with silence raises nothing: its parser returns None.
@@ -56,6 +57,10 @@ class TrackerFailure(ProtocolError):
 
 class UsageError(OpentrackerError):
     """A command line, config or list file that is wrong: one line that names the place. Exit status 1."""
+
+
+class ConfigError(UsageError):
+    """A config file that is wrong: one line that begins with file and line, or says why it cannot be read."""
 
 
 class StartError(OpentrackerError):

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 
 from opentracker import cli
-from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE, WANT_V4_ONLY, WANT_V6
+from opentracker._features import BUILD_RECORD, WANT_V4_ONLY, WANT_V6
 from opentracker.errors import UsageError
 from opentracker.server.settings import Bind, Settings
 from tests.server.live import HOME, packed
 from tests.server.marks import needs_ipv4
 from tests.server.process import COMMAND, PATIENCE, Tracker, run
 
+RECORD = json.loads(BUILD_RECORD)
 HOME6 = HOME == "::1"
 ENDPOINT = f"[{HOME}]" if HOME6 else HOME
 
@@ -88,7 +89,11 @@ def test_the_console_script() -> None:
         (["-p", "0", "surplus"], "surplus"),
         (["--json"], "--json"),
         (["--bogus"], "bogus"),
-        (["-b", "x", "-w", "y"], "-"),  # L-16: no build has both
+        (["-b", "x", "-w", "y"], "-"),  # L-16, A-18: no build has both
+        (["-A", ""], "-A ''"),
+        (["-u", ""], "-u"),
+        (["-d", ""], "-d"),
+        (["-f"], "-f"),
     ],
 )
 def test_l03_l04_wrong_command_lines(
@@ -109,16 +114,27 @@ def test_l03_in_a_process_of_its_own() -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize(
-    ("flag", "letter"), [(WANT_ACCESSLIST_BLACK, "b"), (WANT_ACCESSLIST_WHITE, "w")], ids=["-b", "-w"]
-)
-def test_options_of_absent_features_do_not_exist(flag: bool, letter: str) -> None:
-    if flag:
-        assert settings_of(f"-{letter}", "list").accesslist == Path("list")
+@pytest.mark.parametrize("letter", cli.OPTION_FLAGS)
+def test_options_of_absent_features_do_not_exist(letter: str) -> None:
+    flag = cli.OPTION_FLAGS[letter]
+    if RECORD["flags"][flag]:
+        assert settings_of(f"-{letter}", "80") != Settings()
+        assert f"\n  -{letter} " in cli.usage()
         return
-    with pytest.raises(UsageError, match=f"-{letter}"):
-        cli.parse([f"-{letter}", "list"])
+    with pytest.raises(UsageError, match=f"^option -{letter}: not in this .*{flag}"):
+        cli.parse([f"-{letter}", "80"])
     assert f"-{letter}" not in cli.usage()
+
+
+@pytest.mark.parametrize(
+    "letter",
+    [
+        pytest.param("b", marks=pytest.mark.needs("WANT_ACCESSLIST_BLACK")),
+        pytest.param("w", marks=pytest.mark.needs("WANT_ACCESSLIST_WHITE")),
+    ],
+)
+def test_an_access_list(letter: str) -> None:
+    assert settings_of(f"-{letter}", "list").accesslist == Path("list")
 
 
 def test_l07_without_ports_6969_is_bound() -> None:

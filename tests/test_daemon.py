@@ -152,7 +152,7 @@ def test_t_checks_and_binds_nothing(tmp_path: Path) -> None:
         status, out, _ = run("-t", "-i", HOME, "-p", port, "-P", "7", "-d", str(tmp_path))
         assert (status, out) == (
             0,
-            f"would listen on TCP {ENDPOINT}:{port}\nwould listen on UDP {ENDPOINT}:7\n",
+            f"would listen on TCP {ENDPOINT}:{port}\nwould listen on UDP {ENDPOINT}:7\nwould work in {tmp_path}\n",
         )
 
 

@@ -10,6 +10,7 @@ from opentracker import errors
 from opentracker.errors import (
     EXIT_START,
     EXIT_USAGE,
+    ConfigError,
     HttpError,
     OpentrackerError,
     ProtocolError,
@@ -57,7 +58,7 @@ def test_protocol_errors_carry_what_to_answer() -> None:
         assert len(error.args) == 1
 
 
-@pytest.mark.parametrize("cls", [UsageError, StartError])
+@pytest.mark.parametrize("cls", [UsageError, ConfigError, StartError])
 def test_errors_for_the_operator_are_their_one_line(cls: type[OpentrackerError]) -> None:
     assert str(cls("file:3: what was expected")) == "file:3: what was expected"
     assert not issubclass(cls, ProtocolError)

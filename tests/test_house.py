@@ -16,7 +16,14 @@ PACKAGE = TESTS.parent / "opentracker"
 
 # Rooms from the innermost to the outermost: each may import itself and those before it.
 ROOMS = ["protocol", "swarm", "features", "server", "front"]
-FRONT = {"config", "cli", "daemon", "__main__"}  # beside the rooms: whoever starts the program
+FRONT = {
+    "config",
+    "cli",
+    "daemon",
+    "plan",
+    "values",
+    "__main__",
+}  # beside the rooms: whoever starts the program
 ANYWHERE = {"errors", "_features"}
 
 # The clock, the random source and the limits come in as arguments, sockets not at all.
@@ -26,11 +33,21 @@ FORBIDDEN = {"asyncio", "logging", "os", "random", "secrets", "select", "selecto
 LISTS = {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"}
 WATCHERS = {"WANT_SYNC_LIVE", "WANT_SYSLOGS", "WANT_SPOT_WOODPECKER"}
 
+# Features that have a key in config files.
+KEYED = {
+    *LISTS,
+    "WANT_DYNAMIC_ACCESSLIST",
+    "WANT_FULLSCRAPE",
+    "WANT_IP_FROM_PROXY",
+    "WANT_RESTRICT_STATS",
+    "WANT_SYNC_LIVE",
+}
+
 # Where a feature is only a branch, or is joined to the rest: `module:function`, or `module` outside of functions where
 # more than imports depend on it. Modules that are a feature themselves are not listed.
 BRANCHES = {
-    "cli": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
-    "cli:_address": {"WANT_V4_ONLY", "WANT_V6"},
+    "cli": {*LISTS, "WANT_FULLSCRAPE", "WANT_SYNC_LIVE"},
+    "config": KEYED,
     "protocol.http:parse_request": {"WANT_KEEPALIVE"},
     "protocol.query:_parse_claimed_ip": {"WANT_V4_ONLY", "WANT_V6"},
     "protocol.query:parse_announce": {"WANT_IP_FROM_QUERY_STRING"},
@@ -41,6 +58,9 @@ BRANCHES = {
     "server.wiring:wildcards": {"WANT_V4_ONLY", "WANT_V6"},
     "swarm.large:Swarm.announce": {"WANT_V4_ONLY"},
     "swarm.small:announce": {"WANT_V4_ONLY"},
+    "values": KEYED,
+    "values:check_family": {"WANT_V4_ONLY", "WANT_V6"},
+    "values:sync_port": {"WANT_V6"},
     "server.sockets": {"WANT_KEEPALIVE"},
     "swarm.tracker": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
     "swarm.tracker:Tracker.__init__": {*LISTS, *WATCHERS},

@@ -19,6 +19,14 @@ class Permissions:
         # For each family (4 or 16 bytes): prefix length -> first address as a number, shifted -> rights.
         self.networks: dict[int, dict[int, dict[int, int]]] = {4: {}, 16: {}}
 
+    def __eq__(self, other: object) -> bool:
+        """Whether both give the same rights to the same networks."""
+        return isinstance(other, Permissions) and self.networks == other.networks
+
+    def __hash__(self) -> int:
+        """They change, so there is nothing to hash them by."""
+        raise TypeError("permissions change")
+
     def bless(self, first: bytes, bits: int, rights: int) -> None:
         """Give rights to a network: its first address, packed (see addresses.parse_network), and its prefix length."""
         size = len(first)

@@ -75,3 +75,15 @@ def test_c09_lengths_of_ipv6(network: bytes, address: bytes, bits: int) -> None:
     ours = blessed((str(theirs), MAY_STAT))
     for each in (address, theirs[0].packed, theirs[-1].packed):
         assert (ours.rights(each) == MAY_STAT) == (ip_address(each) in theirs)
+
+
+def test_permissions_are_equal_where_they_give_the_same() -> None:
+    one, other = Permissions(), Permissions()
+    assert one == other
+    one.bless(bytes(4), 8, MAY_STAT)
+    assert one != other
+    other.bless(bytes(4), 8, MAY_STAT)
+    assert one == other
+    assert one != {}
+    with pytest.raises(TypeError, match="change"):
+        hash(one)
