@@ -4,10 +4,11 @@ import gc
 import logging
 import os
 import sys
+from collections.abc import Callable
 
 from opentracker import build_info, plan
 from opentracker.errors import EXIT_USAGE, StartError
-from opentracker.server import wiring
+from opentracker.server import privileges, wiring
 from opentracker.server.loop import Signals
 from opentracker.server.settings import Settings
 
@@ -19,29 +20,29 @@ def show(text: str) -> None:
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # `opentracker -v | head -1`: what is still buffered goes nowhere, at the exit too.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # `opentracker -v | head -1`: what is still buffered goes nowhere, at the exit too. Into a pipe that nobody
+        # reads: /dev/null may be outside of the root directory.
+        os.dup2(os.pipe()[1], sys.stdout.fileno())
 
 
 def check(settings: Settings) -> int:
     """Tell what would be bound and loaded; bind nothing."""
+    words = plan.in_words(settings)
     try:
-        wiring.check(settings)
+        wiring.check(settings, privileges.confine)
     except StartError as error:
         print(f"opentracker: {error}", file=sys.stderr)
         return EXIT_USAGE
-    show("\n".join(plan.in_words(settings)))
+    show("\n".join(words))
     return 0
 
 
-def serve(settings: Settings) -> int:
+def serve(settings: Settings, confine: Callable[[Settings], None] = privileges.confine) -> int:
     """Run a tracker until a signal ends it."""
     log.info(build_info.one_line())
-    server = wiring.start(settings)
+    server = wiring.start(settings, confine)
     signals = Signals(server.loop, server.signal_actions())
     signals.install()
-    if os.geteuid() == 0:
-        log.warning("started as root, and stays root: this version drops no privileges yet")
     for line in server.sockets_in_words():  # whoever reads this may end the tracker from now on
         log.info("%s", line)
     collect_no_garbage()

@@ -1,6 +1,5 @@
 """The tracker as a process: the cases L-xx and C-14."""
 
-import os
 import signal
 import socket
 from pathlib import Path
@@ -54,16 +53,6 @@ def test_l09_a_directory_that_is_not_there(tmp_path: Path) -> None:
     status, out, err = run("-d", str(missing), "-i", HOME, "-p", "0")
     assert (status, out) == (111, "")
     assert f"opentracker: cannot change to the directory {missing}: No such file or directory" in err
-
-
-def test_the_directory_is_changed_to(tmp_path: Path) -> None:
-    with Tracker("-d", str(tmp_path), "-i", HOME, "-P", "0", sockets=1) as tracker:
-        assert Path(f"/proc/{tracker.process.pid}/cwd").resolve() == tmp_path.resolve()
-
-
-def test_by_default_the_directory_stays(tmp_path: Path) -> None:
-    with Tracker("-i", HOME, "-P", "0", sockets=1, cwd=tmp_path) as tracker:
-        assert Path(f"/proc/{tracker.process.pid}/cwd").resolve() == tmp_path.resolve()
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -129,12 +118,6 @@ def test_c14_the_same_socket_twice(option: str) -> None:
     status, _, err = run("-i", HOME, option, port, option, port)
     assert status == 111
     assert f"{ENDPOINT}:{port}: Address already in use" in err
-
-
-def test_root_is_told_that_it_stays_root() -> None:
-    with Tracker("-i", HOME, "-P", "0", sockets=1) as tracker:
-        told = [line for line in tracker.lines if "root" in line]
-        assert len(told) == (1 if os.geteuid() == 0 else 0)
 
 
 def test_start_up_tells_the_build_and_every_socket() -> None:

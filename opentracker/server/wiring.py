@@ -6,7 +6,6 @@ import signal
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from librt.random import Random
 
@@ -96,19 +95,11 @@ def open_sockets(binds: list[Bind]) -> list[socket.socket]:
     return sockets
 
 
-def check(settings: Settings) -> None:
-    """Read what a start would read, in the directory where it would. Raises StartError and UsageError."""
-    enter(settings.directory)
+def check(settings: Settings, confine: Callable[[Settings], None]) -> None:
+    """Read what a start would read, from where it would; see `start`. Raises StartError and UsageError."""
+    confine(settings)
     if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         accesslist.load(settings.accesslist)
-
-
-def enter(directory: Path) -> None:
-    """Change directory. Raises StartError."""
-    try:
-        os.chdir(directory)
-    except OSError as error:
-        raise StartError(f"cannot change to the directory {directory}: {error.strerror}") from error
 
 
 def each(todo: list[Callable[[], None]]) -> Callable[[], None]:
@@ -219,11 +210,15 @@ class Server:
             sock.close()
 
 
-def start(settings: Settings) -> Server:
-    """Change directory, open the sockets and put a server behind them. Raises StartError and UsageError."""
-    enter(settings.directory)
+def start(settings: Settings, confine: Callable[[Settings], None]) -> Server:
+    """Open the sockets, confine this process and put a server behind them. Raises StartError and UsageError.
+
+    `confine` is `privileges.confine`, of which there is no way back; a test has reason to do less to itself. Whatever a
+    tracker has to open or to read outside of its directory comes before it, all else after it.
+    """
     sockets = open_sockets(planned_binds(settings))
     try:
+        confine(settings)
         server = Server(settings, sockets, os.urandom(SECRET_SIZE), int.from_bytes(os.urandom(7), "big"))
     except BaseException:
         for sock in sockets:

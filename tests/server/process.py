@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -37,6 +38,7 @@ class Tracker:
         close_standard_streams: bool = False,
     ) -> None:
         whole = [*command, *arguments]
+        cwd = cwd or folder_to_work_in(arguments)
         if close_standard_streams:
             whole = ["sh", "-c", 'exec "$@" <&- >&-', "sh", *whole]
         self.process = subprocess.Popen(
@@ -109,6 +111,7 @@ def run(*arguments: str, command: Sequence[str] = COMMAND) -> tuple[int, str, st
     """Run a command that ends by itself; gives status, standard output, standard error."""
     done = subprocess.run(
         [*command, *arguments],
+        cwd=folder_to_work_in(arguments),
         check=False,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -116,6 +119,23 @@ def run(*arguments: str, command: Sequence[str] = COMMAND) -> tuple[int, str, st
         timeout=PATIENCE,
     )
     return done.returncode, done.stdout, done.stderr
+
+
+def folder_to_work_in(arguments: Sequence[str]) -> Path | None:
+    """Where to start a tracker with these arguments; None: here.
+
+    Root's tracker becomes `nobody` and sees no more than one directory, the one it is started in or that of `-d`: the
+    folder that its arguments name. One that pytest makes is root's alone, and is given away here.
+    """
+    if os.geteuid() != 0:
+        return None
+    absolute = [Path(argument) for argument in arguments if argument.startswith("/")]
+    folder = next((path if path.is_dir() else path.parent for path in absolute), Path("/"))
+    if not folder.is_dir():
+        return Path("/")
+    if folder.stat().st_mode & 0o077 == 0 and Path(tempfile.gettempdir()) in folder.parents:
+        shutil.chown(folder, "nobody")
+    return folder
 
 
 def allow(folder: Path, *info_hashes: bytes) -> list[str]:
@@ -137,6 +157,8 @@ def network_of_its_own(*setup: str) -> list[str]:
             pytest.skip(f"needs the command {needed}")
     for unshare in (["unshare", "-n"], ["unshare", "-rn"]):
         if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode == 0:
-            script = "".join(f"{each} && " for each in setup) + 'exec "$@"'
+            # In a network of its own an ordinary user is root, but has nobody to become: he goes back.
+            back = "unshare --map-user=1000 " if os.geteuid() != 0 else ""
+            script = "".join(f"{each} && " for each in setup) + f'exec {back}"$@"'
             return [*unshare, "sh", "-c", script, "sh"]
     return pytest.skip("may not make network namespaces")

@@ -1,8 +1,6 @@
 import gc
-import os
 import socket
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,7 @@ from opentracker.server.settings import Bind, Settings
 from opentracker.server.sockets import has_ipv6
 from opentracker.server.udp import UdpPlain, UdpRing
 from tests.protocol.http_cases import CASES
-from tests.server.conftest import open_descriptors
+from tests.server.conftest import DESCRIPTORS, open_descriptors
 from tests.server.live import (
     HASH_A,
     HASH_B,
@@ -36,14 +34,6 @@ from tests.server.live import (
 from tests.server.marks import needs_both, needs_ipv4, needs_ipv6
 
 ANY4, ANY6 = packed("0.0.0.0"), packed("::")
-
-
-@pytest.fixture(autouse=True)
-def back_home() -> Iterator[None]:
-    """Starting changes directory."""
-    before = os.getcwd()
-    yield
-    os.chdir(before)
 
 
 def families_here() -> list[bytes]:
@@ -138,8 +128,12 @@ def test_all_sockets_or_none() -> None:
     assert open_descriptors() == before
 
 
+def stay(settings: Settings) -> None:
+    """In place of `privileges.confine`: these tests have more to do in their process."""
+
+
 def start(*binds: Bind, **settings: object) -> wiring.Server:
-    return wiring.start(Settings(list(binds), **settings))  # type: ignore[arg-type]
+    return wiring.start(Settings(list(binds), **settings), stay)  # type: ignore[arg-type]
 
 
 def test_a_tracker_that_is_started_serves_and_closes() -> None:
@@ -168,10 +162,13 @@ def test_u18_two_trackers_started_together_give_different_ids() -> None:
     second.close()
 
 
-def test_a_start_that_fails_leaves_nothing_open(tmp_path: Path) -> None:
+def test_a_start_that_fails_leaves_nothing_open() -> None:
+    def refuse(settings: Settings) -> None:
+        raise StartError("no")
+
     before = open_descriptors()
-    with pytest.raises(StartError, match=f"cannot change to the directory {tmp_path}/missing: No such file"):
-        start(Bind(True, packed(HOME), 0), directory=tmp_path / "missing")
+    with pytest.raises(StartError, match="no"):
+        wiring.start(Settings([Bind(True, packed(HOME), 0)]), refuse)
     assert open_descriptors() == before
 
 
@@ -189,9 +186,16 @@ def test_a05_a_list_that_is_missing_at_the_start(build: str, tmp_path: Path) -> 
     assert open_descriptors() == before
 
 
-def test_the_directory_is_entered(tmp_path: Path) -> None:
-    start(Bind(True, packed(HOME), 0), directory=tmp_path).close()
-    assert Path.cwd() == tmp_path.resolve()
+def test_a_process_is_confined_with_its_sockets_open() -> None:
+    """Low ports are root's to bind, and nothing that root could do is done later."""
+    opened = []
+
+    def count(settings: Settings) -> None:
+        opened.append(open_descriptors() - before)
+
+    before = open_descriptors()
+    wiring.start(Settings([Bind(False, packed(HOME), 0), Bind(True, packed(HOME), 0)]), count).close()
+    assert opened == [2 if DESCRIPTORS.exists() else 0]
 
 
 def test_each_kind_of_socket_gets_its_server() -> None:
@@ -215,10 +219,11 @@ def test_ids_are_renewed_with_the_epoch() -> None:
 
 def test_checking_reads_and_binds_nothing(tmp_path: Path) -> None:
     before = open_descriptors()
-    wiring.check(Settings([Bind(True, packed(HOME), 0)], directory=tmp_path))
+    confined = []
+    settings = Settings([Bind(True, packed(HOME), 0)], directory=tmp_path)
+    wiring.check(settings, confined.append)
     assert open_descriptors() == before
-    with pytest.raises(StartError, match="cannot change to the directory"):
-        wiring.check(Settings(directory=tmp_path / "missing"))
+    assert confined == [settings]
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="Linux alone counts a socket's drops")
