@@ -198,12 +198,22 @@ _PHRASES: Final[dict[int, bytes]] = {
 }
 
 
-def write_ok(body: bytes, keep_alive: bool, head_only: bool, content_type: bytes = b"text/plain") -> bytes:
-    """A whole 200 answer; with `head_only` (to HEAD) its head, which still gives the length of the body."""
-    return b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\nConnection: %b\r\n\r\n%b" % (
+def write_ok(
+    body: bytes,
+    keep_alive: bool,
+    head_only: bool,
+    content_type: bytes = b"text/plain",
+    headers: bytes = b"",
+) -> bytes:
+    """A whole 200 answer; with `head_only` (to HEAD) its head, which still gives the length of the body.
+
+    `headers` are further ones, each with its line end.
+    """
+    return b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\nConnection: %b\r\n%b\r\n%b" % (
         content_type,
         len(body),
         b"keep-alive" if keep_alive else b"close",
+        headers,
         b"" if head_only else body,
     )
 

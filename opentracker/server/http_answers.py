@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from opentracker._features import WANT_LOG_NUMWANT
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.bencode import write_announce, write_failure, write_scrape
 from opentracker.protocol.http import Request, write_error, write_ok, write_redirect
@@ -52,6 +53,8 @@ class HttpAnswers:
         """The body for an announce."""
         a = self.request
         parse_announce(request.query or b"", address, a)
+        if WANT_LOG_NUMWANT:
+            self.tracker.numwants[a.numwant] += 1
         if request.method == b"HEAD":  # safe by definition (RFC 9110, 9.2.1): it changes nothing
             a.stored = False
             a.event = EVENT_NONE

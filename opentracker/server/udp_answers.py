@@ -3,6 +3,7 @@
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
+from opentracker._features import WANT_LOG_NUMWANT
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.udp import (
@@ -51,6 +52,8 @@ class UdpAnswers:
         elif action == ANNOUNCE:
             a = self.request
             parse_announce(packet, address, a)
+            if WANT_LOG_NUMWANT:
+                self.tracker.numwants[a.numwant] += 1
             try:
                 self.tracker.announce(a, minute)
             except TrackerFailure as failure:

@@ -6,9 +6,11 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from hashlib import blake2b
 
 from librt.random import Random
 
+from opentracker import build_info
 from opentracker._features import (
     OT_CLEAN_CYCLE,
     OT_CLIENT_TIMEOUT_CHECKINTERVAL,
@@ -19,6 +21,8 @@ from opentracker._features import (
     WANT_V6,
 )
 from opentracker.errors import StartError
+from opentracker.features import statistics_text
+from opentracker.features.statistics import Sources, Statistics
 from opentracker.protocol.addresses import DEFAULT_PORT
 from opentracker.server.accepting import acceptor_for
 from opentracker.server.clock import Now
@@ -40,6 +44,7 @@ from opentracker.server.udp import UdpPlain, UdpRing
 from opentracker.server.udp_answers import UdpAnswers
 from opentracker.swarm.connection_ids import SECRET_SIZE, ConnectionIds
 from opentracker.swarm.expiry import Cleaner
+from opentracker.swarm.figures import Figures
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
@@ -102,6 +107,12 @@ def check(settings: Settings, confine: Callable[[Settings], None]) -> None:
         accesslist.load(settings.accesslist)
 
 
+def tracker_id_of(seed: int) -> int:
+    """A random u32 by which trackers of a cluster tell each other apart; nothing secret follows from it."""
+    digest = blake2b(seed.to_bytes(8, "big"), digest_size=4, person=b"tracker id").digest()
+    return int.from_bytes(digest, "big")
+
+
 def each(todo: list[Callable[[], None]]) -> Callable[[], None]:
     """One function that calls them all."""
 
@@ -133,6 +144,7 @@ class Server:
         self.loop = Loop(self.now)
         self.counters = self.tracker.counters
         self.ids = ConnectionIds(secret)
+        self.tracker_id = tracker_id_of(seed)
         self.cleaner = Cleaner(self.tracker)
         self.udp = UdpAnswers(self.tracker, self.ids, self.counters)
         self.http_answers = HttpAnswers(self.tracker, self.counters, settings.redirect_url.encode("ascii"))
@@ -140,6 +152,12 @@ class Server:
         self.reloads: list[Callable[[], None]] = []  # what is to be done at SIGHUP
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
+        self.statistics = Statistics(
+            Sources(self.tracker, self.uptime, build_info.one_line(), self.tracker_id, self.complete),
+            settings.permissions,
+        )
+        self.add_statistics()
+        self.http_answers.pages[b"/" + settings.stats_path.encode("ascii")] = self.statistics
         self.sockets = sockets
         self.listeners: list[Listener] = []
         for sock in sockets:
@@ -160,6 +178,22 @@ class Server:
             self.loop.watch(sock.fileno(), UdpRing(sock, self.udp, self.now), READ)
         else:
             self.loop.watch(sock.fileno(), UdpPlain(sock, self.udp, self.now), READ)
+
+    def uptime(self) -> float:
+        """Seconds since the start, as of this turn."""
+        return self.now.seconds
+
+    def add_statistics(self) -> None:
+        """Join the statistics that this build has."""
+        text = dict(statistics_text.MODES)
+        self.statistics.renderings[""] = text
+
+    def complete(self, figures: Figures) -> None:
+        """Add to a statistic what only the loop and the sockets know."""
+        self.count_drops()
+        figures.counters["udp_dropped"] = self.counters.udp_dropped
+        figures.longest_turn = self.loop.longest_turn
+        figures.connections = len(self.http.connections)
 
     def turn_ids(self) -> None:
         """Begin a new epoch of connection ids, if it is time to."""

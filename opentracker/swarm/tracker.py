@@ -13,8 +13,12 @@ from mypy_extensions import i64
 from opentracker._features import (
     OT_CLIENT_REQUEST_INTERVAL,
     OT_CLIENT_REQUEST_VARIATION,
+    OT_MAX_PEERS_HTTP,
+    OT_MAX_PEERS_UDP4,
+    OT_MAX_PEERS_UDP6,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_LOG_NUMWANT,
     WANT_SPOT_WOODPECKER,
     WANT_SYNC_LIVE,
     WANT_SYSLOGS,
@@ -32,6 +36,7 @@ if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.watching import Watcher
 
 SHARDS: Final = 256
+MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6)
 SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
 
 
@@ -55,6 +60,8 @@ class Tracker:
         self.random = random
         self.counters = Counters()
         self.renewals = [0] * 256  # of peers, by the minutes since each was last heard of
+        if WANT_LOG_NUMWANT:
+            self.numwants = [0] * (MOST_WANTED + 1)  # clients' announces, by the peers they asked for
         if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             self.watchers: list[Watcher] = []
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:

@@ -1,0 +1,166 @@
+"""The statistics' page: `/stats?mode=...&format=...`, and what its modes are made of. Every build has it.
+
+A mode is a `Rendering`: which surveys it needs, and a function from figures to the text. A mode with an answer of its
+own kind, such as a full scrape, is a function that gives the pieces of that answer.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+from opentracker._features import WANT_LOG_NUMWANT, WANT_RESTRICT_STATS
+from opentracker.errors import HttpError, TrackerFailure
+from opentracker.protocol.http import Request, write_ok
+from opentracker.protocol.pages import Page, Pieces
+from opentracker.protocol.query import unquote
+from opentracker.swarm.census import Census
+from opentracker.swarm.figures import Figures
+from opentracker.swarm.networks import NetworkCount, Networks, RankedNetworks
+from opentracker.swarm.permissions import MAY_STAT, Permissions
+from opentracker.swarm.survey import Surveyor
+from opentracker.swarm.tracker import Tracker
+
+DEFAULT_MODE: Final = "peer"
+
+# Surveys that a rendering may need; one of ranked networks is named as its mode.
+CENSUS: Final = "census"
+NETWORKS: Final = "networks"
+
+Stream = Callable[
+    [bytes, Request, bytes, int], Pieces
+]  # format (empty: none given), request, address, minute
+
+
+class Rendering:
+    """How a mode is shown: the surveys it needs, the text of figures, and what to send with it.
+
+    `headers` are whole header lines; `for_blessed` is for addresses with may_stat alone, in every build.
+    """
+
+    def __init__(
+        self,
+        needs: tuple[str, ...],
+        render: Callable[[Figures], bytes],
+        content_type: bytes = b"text/plain",
+        headers: bytes = b"",
+        *,
+        for_blessed: bool = False,
+    ) -> None:
+        self.needs = needs
+        self.render = render
+        self.content_type = content_type
+        self.headers = headers
+        self.for_blessed = for_blessed
+
+
+class Sources:
+    """Where figures come from; `uptime` gives seconds since the start, `complete` adds what only a server knows."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        uptime: Callable[[], float],
+        version: str,
+        tracker_id: int,
+        complete: Callable[[Figures], None],
+    ) -> None:
+        self.tracker = tracker
+        self.uptime = uptime
+        self.version = version
+        self.tracker_id = tracker_id
+        self.complete = complete
+        self.surveyors = {
+            CENSUS: Surveyor(lambda: Census(tracker), uptime),
+            NETWORKS: Surveyor(lambda: Networks(tracker), uptime),
+        }
+
+    def rank(self, mode: str, counts: dict[int, NetworkCount]) -> None:
+        """Let a mode show the busiest networks of counts that go on all the time."""
+        self.surveyors[mode] = Surveyor(lambda: RankedNetworks(counts), self.uptime)
+
+    def figures(self) -> Figures:
+        """What can be told at once."""
+        figures = Figures(self.version, self.tracker_id, int(self.uptime()))
+        figures.counters = self.tracker.counters.values()
+        figures.renewals = list(self.tracker.renewals)
+        if WANT_LOG_NUMWANT:
+            figures.numwants = list(self.tracker.numwants)
+        self.complete(figures)
+        return figures
+
+
+class Statistics(Page):
+    """Answers with statistics; `renderings` are by format (empty: text) and mode, `streams` by mode."""
+
+    def __init__(self, sources: Sources, permissions: Permissions) -> None:
+        self.sources = sources
+        self.permissions = permissions
+        self.renderings: dict[str, dict[str, Rendering]] = {}
+        self.streams: dict[str, Stream] = {}
+
+    def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
+        """See Page. Raises HttpError: 400 for what there is not, 403 for who may not."""
+        if WANT_RESTRICT_STATS:
+            self.refuse_unless_blessed(address)
+        mode, form = parse_query(request.query or b"")
+        stream = self.streams.get(mode)
+        if stream is not None:
+            return stream(form.encode("ascii"), request, address, minute)
+        rendering = self.renderings.get(form, {}).get(mode)
+        if rendering is None:
+            raise HttpError(400)
+        if rendering.for_blessed:
+            self.refuse_unless_blessed(address)
+        self.sources.tracker.counters.tcp_statistics += 1
+        return self.pieces(rendering, request)
+
+    def refuse_unless_blessed(self, address: bytes) -> None:
+        """Raises HttpError for who has no may_stat."""
+        if not self.permissions.rights(address) & MAY_STAT:
+            raise HttpError(403)
+
+    def pieces(self, rendering: Rendering, request: Request) -> Pieces:
+        """The answer, once the surveys are done that it needs."""
+        sources = self.sources
+        surveys = []
+        for name in rendering.needs:
+            under_way = sources.surveyors[name].current()
+            while not under_way.is_done:
+                under_way.advance(sources.uptime())
+                yield b""
+            surveys.append(under_way.survey)
+        figures = sources.figures()
+        for name, survey in zip(rendering.needs, surveys, strict=True):
+            if isinstance(survey, Census):
+                figures.census = survey
+            elif isinstance(survey, Networks):
+                figures.networks = survey
+            elif isinstance(survey, RankedNetworks):
+                figures.ranked[name] = survey.counts
+        head_only = request.method == b"HEAD"
+        yield write_ok(
+            rendering.render(figures),
+            request.keep_alive,
+            head_only,
+            rendering.content_type,
+            rendering.headers,
+        )
+
+
+def parse_query(query: bytes) -> tuple[str, str]:
+    """Mode and format, the latter empty if none was given; of a repeated key the last counts. Raises HttpError."""
+    mode, form = DEFAULT_MODE, ""
+    for field in query.split(b"&"):
+        key, _, value = field.partition(b"=")
+        try:
+            key, text = unquote(key), unquote(value).decode("ascii")
+        except (TrackerFailure, UnicodeDecodeError) as error:
+            raise HttpError(400) from error
+        if key == b"info_hash":
+            raise HttpError(400)
+        if key == b"mode":
+            mode = text
+        elif key == b"format":
+            form = text
+            if not text:
+                raise HttpError(400)
+    return mode, form

@@ -1,0 +1,41 @@
+"""The few largest of many: torrents by their peers, networks by whatever is counted of them."""
+
+from heapq import heappush, heappushpop
+
+from mypy_extensions import i64
+
+
+class Ranking:
+    """The `size` largest of what it is offered, each of them once; nothing with a count of 0."""
+
+    __slots__ = ("heap", "least", "size")
+
+    def __init__(self, size: int) -> None:
+        self.size = size
+        self.heap: list[tuple[int, bytes]] = []
+        self.least: i64 = 0  # a count that is not above it need not be offered
+
+    def offer(self, count: int, name: bytes) -> None:
+        """Take it in, if it is among the largest so far."""
+        if count <= self.least:
+            return
+        if len(self.heap) < self.size:
+            heappush(self.heap, (count, name))
+        else:
+            heappushpop(self.heap, (count, name))
+        if len(self.heap) == self.size:
+            self.least = self.heap[0][0]
+
+    def merge(self, other: "Ranking") -> None:
+        """Take in the ranking of others."""
+        for count, name in other.heap:
+            self.offer(count, name)
+
+    def first(self, most: int) -> list[tuple[int, bytes]]:
+        """The `most` largest, the largest first, equal ones by their names."""
+        return sorted(self.heap, key=by_count)[:most]
+
+
+def by_count(ranked: tuple[int, bytes]) -> tuple[int, bytes]:
+    """What puts the largest first."""
+    return -ranked[0], ranked[1]

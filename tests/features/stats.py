@@ -1,0 +1,48 @@
+"""Statistics of a tracker with known content, asked for over HTTP."""
+
+from collections.abc import Iterator
+
+from opentracker.server.settings import Settings
+from opentracker.swarm.tracker import Tracker
+from tests.protocol.http_cases import get
+from tests.server.live import HOME, Answer, Endpoint, Live, packed
+from tests.swarm.crowd import known
+
+HOME_PACKED = packed(HOME)
+EVERYTHING = 15  # rights
+
+
+def blessed(*, stats_path: str = "stats", rights: int = EVERYTHING) -> Settings:
+    """Settings that let the tests' clients do what an operator may allow."""
+    settings = Settings(stats_path=stats_path)
+    settings.permissions.bless(HOME_PACKED, 8 * len(HOME_PACKED), rights)
+    return settings
+
+
+def live_with(
+    content: Tracker | None = None, settings: Settings | None = None, *, fast: bool = True
+) -> tuple[Live, Endpoint]:
+    """A tracker that knows what another does, 100 seconds after its start, and where it listens."""
+    live = Live(settings or blessed(), fast=fast)
+    live.server.tracker.shards[:] = (content or known()).shards
+    live.clock.seconds += 100
+    return live, live.listen_tcp()
+
+
+def stats(live: Live, to: Endpoint, query: str, method: bytes = b"GET", path: bytes = b"/stats") -> Answer:
+    """The answer to a request for a statistic."""
+    return live.ask(to, get(path + b"?" + query.encode()).replace(b"GET", method, 1))
+
+
+def text(live: Live, to: Endpoint, query: str) -> str:
+    """The body of a statistic that is there."""
+    answer = stats(live, to, query)
+    assert answer.status == 200
+    return answer.body.decode()
+
+
+def running(settings: Settings | None = None) -> Iterator[tuple[Live, Endpoint]]:
+    """For a fixture."""
+    live, to = live_with(None, settings)
+    yield live, to
+    live.close()

@@ -1,0 +1,42 @@
+from opentracker.swarm.census import Census
+from opentracker.swarm.figures import Figures
+from opentracker.swarm.networks import SHOWN, SIZES, NetworkCount, Networks
+from tests.swarm.crowd import done, known
+
+
+def part(uptime: int) -> Figures:
+    """What a worker would tell."""
+    figures = Figures("opentracker 1", 7, uptime)
+    figures.counters["tcp_announces"] = 10
+    figures.counters["udp_announces"] = 20
+    figures.counters["udp_connects"] = 30
+    figures.counters["tcp_scrapes"] = 40
+    figures.renewals = [1, 2]
+    figures.numwants = [0, 3]
+    figures.longest_turn = 0.001 * uptime
+    figures.connections = 2
+    into = known()
+    figures.census, figures.networks = done(Census(into)), done(Networks(into))
+    figures.ranked = {"busy": {SIZES[0]: NetworkCount()}}
+    figures.ranked["busy"][SIZES[0]].add(b"\x0a\0\0", uptime)
+    return figures
+
+
+def test_rates() -> None:
+    figures = part(10)
+    assert (figures.successes(), figures.per_second(figures.successes()), figures.per_second(9)) == (60, 6, 0)
+    figures.uptime = 0
+    assert figures.per_second(9) == 9
+
+
+def test_two_parts_become_one() -> None:
+    one = part(10)
+    for _ in one.merge(part(30)):
+        pass
+    assert (one.uptime, one.longest_turn, one.connections) == (30, 0.03, 4)
+    assert (one.counters["tcp_announces"], one.successes()) == (20, 120)
+    assert (one.renewals, one.numwants) == ([2, 4], [0, 6])
+    assert (one.counted().peers(), one.counted().torrents) == (30, 22)
+    assert one.networks is not None
+    assert sum(times for times, _ in one.networks.counts[SIZES[0]].ranking.first(SHOWN)) == 30
+    assert one.ranked["busy"][SIZES[0]].ranking.first(SHOWN) == [(40, b"\x0a\0\0")]
