@@ -18,12 +18,16 @@ from opentracker._features import (
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLSCRAPE,
     WANT_IP_FROM_PROXY,
+    WANT_MAX_PEER,
     WANT_RESTRICT_STATS,
     WANT_SYNC_LIVE,
 )
 from opentracker.errors import ConfigError
 from opentracker.server.settings import Settings
 from opentracker.values import shown
+
+if WANT_MAX_PEER:
+    from opentracker import limit_values
 
 log = logging.getLogger("opentracker")
 
@@ -51,6 +55,13 @@ KEYS: Final = {
     "tracker.user": "",
     "tracker.redirect_url": "",
     "tracker.state_file": "WANT_FULLSCRAPE",
+    "limits.torrents": "WANT_MAX_PEER",
+    "limits.peers": "WANT_MAX_PEER",
+    "limits.peers_per_torrent": "WANT_MAX_PEER",
+    "limits.ports_per_address": "WANT_MAX_PEER",
+    "limits.memory": "WANT_MAX_PEER",
+    "limits.connections": "WANT_MAX_PEER",
+    "limits.connections_per_address": "WANT_MAX_PEER",
 }
 
 # What the keys of this build do.
@@ -83,6 +94,8 @@ if WANT_SYNC_LIVE:
     ACTIONS["livesync.cluster.listen"] = values.sync_listen
     ACTIONS["livesync.cluster.node_ip"] = values.may_livesync
     ACTIONS["livesync.cluster.peer"] = values.sync_peer
+if WANT_MAX_PEER:
+    ACTIONS.update(limit_values.KEYS)
 
 WITHOUT_EFFECT: Final = frozenset({"batchsync.cluster.admin_ip"})
 

@@ -41,6 +41,13 @@ GOOD_VALUES = {
     "tracker.user": "_opentracker",
     "tracker.redirect_url": "https://example.org/",
     "tracker.state_file": "state",
+    "limits.torrents": "1000000",
+    "limits.peers": "20000000",
+    "limits.peers_per_torrent": "500000",
+    "limits.ports_per_address": "8",
+    "limits.memory": "512M",
+    "limits.connections": "1000",
+    "limits.connections_per_address": "20",
 }
 
 

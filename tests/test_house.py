@@ -4,6 +4,7 @@ Read from the sources of this checkout, whatever was built of them. Nothing is i
 """
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
@@ -22,6 +23,7 @@ FRONT = {
     "daemon",
     "plan",
     "values",
+    "limit_values",
     "__main__",
 }  # beside the rooms: whoever starts the program
 ANYWHERE = {"errors", "_features"}
@@ -31,6 +33,7 @@ PURE_ROOMS = {"protocol", "swarm"}
 FORBIDDEN = {"asyncio", "logging", "os", "random", "secrets", "select", "selectors", "socket", "time"}
 
 LISTS = {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"}
+LIMITS = {"WANT_MAX_PEER"}
 WATCHERS = {"WANT_SYNC_LIVE", "WANT_SYSLOGS", "WANT_SPOT_WOODPECKER"}
 
 # Features that have a key in config files.
@@ -47,17 +50,19 @@ KEYED = {
 # more than imports depend on it. Modules that are a feature themselves are not listed.
 BRANCHES = {
     "cli": {*LISTS, "WANT_FULLSCRAPE", "WANT_SYNC_LIVE"},
-    "config": KEYED,
+    "config": {*KEYED, *LIMITS},
     "protocol.http:parse_request": {"WANT_KEEPALIVE"},
     "protocol.query:_parse_claimed_ip": {"WANT_V4_ONLY", "WANT_V6"},
     "protocol.query:parse_announce": {"WANT_IP_FROM_QUERY_STRING"},
     "protocol.udp:parse_announce": {"WANT_SYSLOGS"},
     "server.http_answers:HttpAnswers.announce": {"WANT_LOG_NUMWANT"},
     "server.udp_answers:UdpAnswers.answer": {"WANT_LOG_NUMWANT"},
-    "server.wiring:Server.__init__": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
+    "server.wiring:Server.__init__": {*LISTS, *LIMITS},
     "server.wiring:check": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
     "server.wiring:open_sockets": {"WANT_V6"},
+    "server.wiring:start": {*LIMITS},
     "server.wiring:wildcards": {"WANT_V4_ONLY", "WANT_V6"},
+    "swarm.expiry:Cleaner.goes": {*LIMITS},
     "swarm.large:Swarm.announce": {"WANT_V4_ONLY"},
     "swarm.small:announce": {"WANT_V4_ONLY"},
     "values": KEYED,
@@ -67,8 +72,12 @@ BRANCHES = {
     "swarm.tracker": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
     "swarm.census:Census.offer": LISTS,
     "swarm.networks": {"WANT_V4_ONLY", "WANT_V6"},
-    "swarm.tracker:Tracker.__init__": {*LISTS, *WATCHERS, "WANT_LOG_NUMWANT"},
-    "swarm.tracker:Tracker.announce": {*LISTS, *WATCHERS},
+    "swarm.peer_table:PeerTable.block_of": {*LIMITS},
+    "swarm.tracker:Tracker.__init__": {*LISTS, *LIMITS, *WATCHERS, "WANT_LOG_NUMWANT"},
+    "swarm.tracker:Tracker.announce": {*LISTS, *LIMITS, *WATCHERS},
+    "swarm.tracker:Tracker.grown": {*LIMITS},
+    "swarm.tracker:Tracker.put": {*LIMITS},
+    "swarm.tracker:Tracker.settle": {*LIMITS},
     "swarm.tracker:Tracker.scrape": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
 }
 
@@ -276,6 +285,32 @@ def test_no_state_is_kept_in_a_module(module: str) -> None:
 
 def is_stored(name: ast.Name) -> bool:
     return isinstance(name.ctx, ast.Store)
+
+
+# Where a shard is changed: whatever changes the number of torrents or peers is counted there (swarm.limits).
+DOORS = {"swarm.tracker:Tracker.announce", "swarm.tracker:Tracker.put", "swarm.expiry:give_back"}
+
+
+def changed_shards(function: ast.AST) -> Iterator[int]:
+    """Lines in which a shard is plainly changed: a name `shard`, or an element of something called `shards`."""
+    for node in ast.walk(function):
+        owner: ast.expr | None = None
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store | ast.Del):
+            owner = node.value
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATING:
+            owner = node.func.value
+        if owner is not None and re.search(r"\bshard\b|\bshards\[", ast.unparse(owner)):
+            yield node.lineno
+
+
+def test_torrents_come_and_go_by_one_door() -> None:
+    found = {
+        f"{module}:{name}"
+        for module in NAMES
+        for name, function in functions(tree_of(MODULES[module]))
+        if list(changed_shards(function))
+    }
+    assert found == DOORS
 
 
 # ---- Flags -------------------------------------------------------------------------------------------------

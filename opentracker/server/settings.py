@@ -3,6 +3,15 @@
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from opentracker._features import (
+    OT_MAX_CONNECTIONS,
+    OT_MAX_CONNECTIONS_PER_ADDRESS,
+    OT_MAX_MEMORY,
+    OT_MAX_PEERS,
+    OT_MAX_PEERS_PER_TORRENT,
+    OT_MAX_PORTS_PER_ADDRESS,
+    OT_MAX_TORRENTS,
+)
 from opentracker.swarm.permissions import Permissions
 
 
@@ -38,6 +47,14 @@ class Settings:
     udp_workers: int = 0  # 0 and 1: this process
     restricts_fullscrapes: bool = False  # to those who may: some were named, beside those who may everything
     config_files: list[str] = field(default_factory=list)  # that were read, for `-t` to tell
+    limit_torrents: int = OT_MAX_TORRENTS  # in the limits 0 is: none
+    limit_peers: int = OT_MAX_PEERS
+    limit_peers_per_torrent: int = OT_MAX_PEERS_PER_TORRENT
+    limit_ports_per_address: int = OT_MAX_PORTS_PER_ADDRESS
+    limit_memory: int | None = None  # bytes; None: so many percent of what may be used
+    limit_memory_share: int = OT_MAX_MEMORY
+    limit_connections: int = OT_MAX_CONNECTIONS  # 0: as many as there are descriptors
+    limit_connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
     check_only: bool = False  # `-t`
 
 

@@ -17,6 +17,7 @@ from opentracker._features import (
     OT_CONNECTION_ID_EPOCH,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_MAX_PEER,
     WANT_V4_ONLY,
     WANT_V6,
 )
@@ -50,6 +51,8 @@ from opentracker.swarm.tracker import SHARDS, Tracker
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features import accesslist
     from opentracker.swarm.tracker import admit_by
+if WANT_MAX_PEER:
+    from opentracker.server import memory
 
 log = logging.getLogger("opentracker")
 
@@ -140,6 +143,8 @@ class Server:
         self.tracker = Tracker(Random(seed))
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             admit_by(self.tracker, accesslist.load(settings.accesslist))
+        if WANT_MAX_PEER:
+            self.tracker.limits = memory.limits_of(settings)
         self.now = Now(clock)
         self.loop = Loop(self.now)
         self.counters = self.tracker.counters
@@ -251,6 +256,8 @@ def start(settings: Settings, confine: Callable[[Settings], None]) -> Server:
     tracker has to open or to read outside of its directory comes before it, all else after it.
     """
     sockets = open_sockets(planned_binds(settings))
+    if WANT_MAX_PEER:
+        memory.measure(settings)
     try:
         confine(settings)
         server = Server(settings, sockets, os.urandom(SECRET_SIZE), int.from_bytes(os.urandom(7), "big"))

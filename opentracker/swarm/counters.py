@@ -42,6 +42,15 @@ SYNC: Final = (
     "sync_peers_dropped",
     "sync_peers_sent",
 )
+LIMITS: Final = (  # newcomers that were answered and not stored, by the limit they met, and torrents that had to go
+    "refused_torrents",
+    "refused_peers",
+    "refused_torrent_full",
+    "refused_ports",
+    "refused_memory",
+    "refused_connections",
+    "evicted_torrents",
+)
 OTHERS: Final = (
     "tcp_connections",
     "udp_datagrams",
@@ -51,7 +60,7 @@ OTHERS: Final = (
     "completed",
     "full_scrape_bytes",
 )
-NAMES: Final = HTTP_REQUESTS + DATAGRAMS + SYNC + OTHERS
+NAMES: Final = HTTP_REQUESTS + DATAGRAMS + SYNC + LIMITS + OTHERS
 
 
 class Counters:
@@ -91,6 +100,13 @@ class Counters:
         self.sync_peers_received: i64 = 0
         self.sync_peers_dropped: i64 = 0
         self.sync_peers_sent: i64 = 0
+        self.refused_torrents: i64 = 0
+        self.refused_peers: i64 = 0
+        self.refused_torrent_full: i64 = 0
+        self.refused_ports: i64 = 0
+        self.refused_memory: i64 = 0
+        self.refused_connections: i64 = 0
+        self.evicted_torrents: i64 = 0
         self.completed: i64 = 0
         self.full_scrapes: i64 = 0
         self.full_scrape_bytes: i64 = 0

@@ -1,11 +1,12 @@
 """The cleaner: peers and torrents that nobody has heard of for too long go, shard by shard, in small slices."""
 
+import sys
 from collections.abc import Iterator
 from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
+from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS, WANT_MAX_PEER
 from opentracker.swarm.large import Swarm
 from opentracker.swarm.peer_table import PeerTable
 from opentracker.swarm.peers import STRIDE4, STRIDE6
@@ -18,6 +19,9 @@ SLICE: Final = 64  # records or blocks looked at between two yields: some tens o
 # Minutes. Where a stamp seems to be older than this, it is of a minute that has begun since the cleaning did. Cleaners
 # come too often to find one really so old; half the room that there is goes to either side.
 OLDEST: Final = (OT_PEER_TIMEOUT + OT_CLEAN_CYCLE + 255) // 2
+
+LEAST_TABLE: Final = 4096  # bytes of a dict that are not worth the while
+WIDEST: Final = 160  # bytes of a dict for each of its entries; 27 to 55 as it grows
 
 
 def expired_stamps(minute: i64) -> bytes:
@@ -51,7 +55,9 @@ class Cleaner:
         info_hashes = list(shard)
         while info_hashes:
             info_hash = info_hashes.pop()
-            entry = shard[info_hash]  # nothing else removes torrents
+            entry = shard.get(info_hash)
+            if entry is None:  # gone since the last slice
+                continue
             if isinstance(entry, Swarm):
                 for peers in (entry.v4.leechers, entry.v4.seeders, entry.v6.leechers, entry.v6.seeders):
                     at = 0
@@ -63,16 +69,37 @@ class Cleaner:
                             yield
                     while peers.merge():
                         pass
+                if shard.get(info_hash) is not entry:
+                    continue
+                self.tracker.settle(entry)
                 kept: bytes | Swarm = demoted(entry, minute) if entry.size() <= SMALL // 2 else entry
             else:
                 kept = entry if len(entry) == HEAD else expire_record(entry, table, minute)
-            if isinstance(kept, bytes) and len(kept) == HEAD and is_over(kept, minute):
-                del shard[info_hash]
+            if self.goes(kept, minute):
+                self.tracker.put(shard, info_hash, entry, None)
             elif kept is not entry:
-                shard[info_hash] = kept
+                self.tracker.put(shard, info_hash, entry, kept)
             seen += 1
             if seen % SLICE == 0:
                 yield
+        give_back(shard)
+
+    def goes(self, entry: bytes | Swarm, minute: i64) -> bool:
+        """Whether a torrent goes: its time is up, or others need its room."""
+        if isinstance(entry, bytes) and len(entry) == HEAD and is_over(entry, minute):
+            return True
+        if WANT_MAX_PEER and not self.tracker.limits.spares(entry):
+            self.tracker.counters.evicted_torrents += 1
+            return True
+        return False
+
+
+def give_back(shard: dict[bytes, bytes | Swarm]) -> None:
+    """Give a dict's memory back that has lost most of its entries: it does not shrink by itself."""
+    if sys.getsizeof(shard) > LEAST_TABLE and sys.getsizeof(shard) > WIDEST * len(shard):
+        rest = shard.copy()
+        shard.clear()
+        shard.update(rest)
 
 
 def stamps_of(record: bytes) -> tuple[bytes, bytes]:

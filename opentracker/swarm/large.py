@@ -24,9 +24,9 @@ class Family:
 
     __slots__ = ("leechers", "seeders")
 
-    def __init__(self, stride: int) -> None:
-        self.leechers = PeerTable(stride)
-        self.seeders = PeerTable(stride)
+    def __init__(self, stride: int, by_host: bool = False) -> None:
+        self.leechers = PeerTable(stride, by_host)
+        self.seeders = PeerTable(stride, by_host)
 
     def size(self) -> i64:
         """How many peers there are."""
@@ -73,25 +73,32 @@ NOBODY6: Final = Family(STRIDE6)
 
 
 class Swarm:
-    """A torrent with many peers."""
+    """A torrent with many peers.
 
-    __slots__ = ("downloaded", "v4", "v6")
+    `counted` and `weighed` are as what its peers and its bytes have been counted (see `limits`).
+    `by_host`: see PeerTable.
+    """
 
-    def __init__(self, downloaded: int) -> None:
+    __slots__ = ("by_host", "counted", "downloaded", "v4", "v6", "weighed")
+
+    def __init__(self, downloaded: int, by_host: bool = False) -> None:
         self.downloaded: i64 = downloaded
+        self.by_host = by_host
+        self.counted: i64 = 0
+        self.weighed: i64 = 0
         self.v4 = NOBODY4
         self.v6 = NOBODY6
 
     def own4(self) -> Family:
         """The IPv4 peers, to be changed."""
         if self.v4 is NOBODY4:
-            self.v4 = Family(STRIDE4)
+            self.v4 = Family(STRIDE4, self.by_host)
         return self.v4
 
     def own6(self) -> Family:
         """The IPv6 peers, to be changed."""
         if self.v6 is NOBODY6:
-            self.v6 = Family(STRIDE6)
+            self.v6 = Family(STRIDE6, self.by_host)
         return self.v6
 
     def size(self) -> i64:

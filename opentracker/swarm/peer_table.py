@@ -10,18 +10,25 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker.swarm.peers import BYTE, find, insert, remove, without
+from opentracker._features import WANT_MAX_PEER
+from opentracker.swarm.peers import BYTE, STRIDE4, find, insert, remove, without
 
 BLOCK: Final = 128  # peers a block on average, at most; fewer cost memory (57 bytes a block), more cost time
+HOST4: Final = 4  # bytes of a peer that tell its host: an IPv4 address,
+HOST6: Final = 8  # or a /64 of IPv6, the least that one customer gets
 
 
 class PeerTable:
-    """Leechers or seeders of one address family."""
+    """Leechers or seeders of one address family.
 
-    __slots__ = ("blocks", "longest", "mask", "peers", "stride")
+    With `by_host` all peers of one host are in one block, to be counted; their number has to be limited then.
+    """
 
-    def __init__(self, stride: int) -> None:
+    __slots__ = ("blocks", "by_host", "longest", "mask", "peers", "stride")
+
+    def __init__(self, stride: int, by_host: bool = False) -> None:
         self.stride: i64 = stride
+        self.by_host = by_host
         self.blocks = [b""]
         self.peers: i64 = 0
         self.mask: i64 = 0  # the least 2^k - 1 that is not below the last block's number
@@ -29,6 +36,8 @@ class PeerTable:
 
     def block_of(self, peer: bytes) -> i64:
         """The number of the block that `peer` belongs to."""
+        if WANT_MAX_PEER and self.by_host:
+            peer = peer[:HOST4] if self.stride == STRIDE4 else peer[:HOST6]
         at: i64 = hash(peer) & self.mask
         if at >= len(self.blocks):
             at &= self.mask >> 1  # its block has not been split yet

@@ -19,6 +19,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_LOG_NUMWANT,
+    WANT_MAX_PEER,
     WANT_SPOT_WOODPECKER,
     WANT_SYNC_LIVE,
     WANT_SYSLOGS,
@@ -32,6 +33,8 @@ from opentracker.swarm.records import EMPTY, HEAD, PEER4, SMALL, counts, downloa
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.admission import UNAUTHORIZED, Admission
+if WANT_MAX_PEER:
+    from opentracker.swarm.limits import Limits
 if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.watching import Watcher
 
@@ -40,9 +43,9 @@ MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6
 SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
 
 
-def promoted(record: bytes) -> Swarm:
-    """The large swarm with the peers of a small torrent."""
-    swarm = Swarm(downloaded(record))
+def promoted(record: bytes, by_host: bool = False) -> Swarm:
+    """The large swarm with the peers of a small torrent; `by_host`: see PeerTable."""
+    swarm = Swarm(downloaded(record), by_host)
     n4, leechers4, n6, leechers6 = counts(record)
     start6 = HEAD + PEER4 * n4
     if n4 > 0:
@@ -64,11 +67,13 @@ class Tracker:
             self.numwants = [0] * (MOST_WANTED + 1)  # clients' announces, by the peers they asked for
         if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             self.watchers: list[Watcher] = []
+        if WANT_MAX_PEER:
+            self.limits = Limits()
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.admission = Admission()
             self.has_doubtful = False  # whether torrents may be here that the access list refuses
 
-    def announce(self, a: Announce, minute: i64) -> None:
+    def announce(self, a: Announce, minute: i64) -> None:  # noqa: PLR0912 - a call each would cost more
         """Carry out an announce in `minute` (of a clock that never goes back) and fill in its answer.
 
         Raises TrackerFailure for a torrent that the access list refuses.
@@ -82,13 +87,22 @@ class Tracker:
         a.interval = SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
         a.age = -1
         a.has_completed = False
+        if WANT_MAX_PEER and self.limits.tight:
+            self.limits.screen(a, entry, self.counters)
         if isinstance(entry, Swarm):
             entry.announce(a, minute, self.random)
+            if WANT_MAX_PEER and a.age < 0:
+                self.limits.settle(entry)
         else:
             former = EMPTY if entry is None else entry
             record = small.announce(former, a, minute, self.random)
             if record is not former:
-                shard[info_hash] = record if a.complete + a.incomplete <= SMALL else promoted(record)
+                if len(record) == len(former):
+                    shard[info_hash] = record
+                elif a.complete + a.incomplete <= SMALL:
+                    self.put(shard, info_hash, entry, record)
+                else:
+                    self.put(shard, info_hash, entry, self.grown(record))
         if a.age >= 0:
             self.renewals[a.age] += 1
         if a.has_completed:
@@ -96,6 +110,35 @@ class Tracker:
         if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             for watcher in self.watchers:
                 watcher.announced(a, minute)
+
+    def put(
+        self,
+        shard: dict[bytes, bytes | Swarm],
+        info_hash: bytes,
+        former: bytes | Swarm | None,
+        kept: bytes | Swarm | None,
+    ) -> None:
+        """Store a torrent as `kept`, which was stored as `former`; None is a torrent that is not there.
+
+        Whatever changes how many torrents or peers there are goes this way, or, in a large swarm, by `settle`.
+        """
+        if WANT_MAX_PEER:
+            self.limits.change(former, kept)
+        if kept is None:
+            del shard[info_hash]
+        else:
+            shard[info_hash] = kept
+
+    def settle(self, swarm: Swarm) -> None:
+        """Take note of what has come to or gone from a large swarm that is stored, other than by an announce."""
+        if WANT_MAX_PEER:
+            self.limits.settle(swarm)
+
+    def grown(self, record: bytes) -> Swarm:
+        """The large swarm that a small torrent becomes; it still has to be put."""
+        if WANT_MAX_PEER:
+            return promoted(record, self.limits.ports_per_address > 0)
+        return promoted(record)
 
     def interval(self) -> i64:
         """An announce interval in seconds, spread so that clients do not come back all at once."""

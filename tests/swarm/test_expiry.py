@@ -1,6 +1,7 @@
 """Peers and torrents that go, minute by minute and slice by slice."""
 
 import random
+import sys
 from itertools import pairwise
 
 import pytest
@@ -199,6 +200,47 @@ def test_a_swarm_that_has_shrunk_is_kept_small_again(size: int) -> None:
     pair.check_members()
     pair.crowd(A, some_peers(5, size), seeding=True, event=EVENT_COMPLETED)
     assert pair.tracker.scrape(A) == (5, 5, 5), "who has completed is remembered"
+
+
+# ---- Memory ----
+
+
+def tables(pair: Pair) -> int:
+    """Bytes of the dicts."""
+    return sum(sys.getsizeof(shard) for shard in pair.tracker.shards)
+
+
+def test_r03_dicts_give_their_memory_back() -> None:
+    pair = Pair()
+    size = FAMILIES[0]
+    empty = tables(pair)
+    peaks = []
+    for generation in range(2):
+        first = generation * 200 * SHARDS
+        for number in range(first, first + 200 * SHARDS):
+            pair.crowd(number.to_bytes(20, "big"), [peer_of(1, size)], seeding=False)
+        peaks.append(tables(pair))
+        pair.wait(OT_PEER_TIMEOUT + 1)
+        pair.clean()
+        assert pair.known() == set()
+        assert tables(pair) - empty < (peaks[0] - empty) / 10
+    assert peaks[1] <= peaks[0] * 1.05
+
+
+def test_r03_what_stays_in_a_dict_that_shrinks_is_there() -> None:
+    pair = Pair()
+    size = FAMILIES[0]
+    for number in range(200 * SHARDS):
+        pair.crowd(number.to_bytes(20, "big"), [peer_of(1, size)], seeding=False)
+    peak = tables(pair)
+    pair.minute += OT_PEER_TIMEOUT
+    for number in range(10 * SHARDS):
+        pair.crowd(number.to_bytes(20, "big"), [peer_of(1, size)], seeding=True)
+    pair.minute += 1
+    pair.clean()
+    pair.check_counts()
+    assert len(pair.known()) == 10 * SHARDS
+    assert tables(pair) < peak / 4
 
 
 # ---- In slices ---------------------------------------------------------------------------------------------

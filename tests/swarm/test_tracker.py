@@ -384,3 +384,19 @@ def test_d09_a_torrent_that_is_not_listed_is_refused() -> None:
     with pytest.raises(TrackerFailure):
         pair.announce(B, peer_of(9, FAMILIES[0]))
     assert pair.known() == {A}
+
+
+@pytest.mark.parametrize("bits", [10, 120])
+def test_r06_info_hashes_that_look_alike_are_spread_as_all_others(bits: int) -> None:
+    """A stranger can choose the first bits, or all of them but the last few, and still aims at no shard."""
+    walk = random.Random(6)
+    tracker = Tracker(Random(1))
+    a = Announce(both_families=False)
+    a.peer, a.stored = peer_of(1, FAMILIES[0]), True
+    each = 40
+    for _ in range(each * len(tracker.shards)):
+        a.info_hash = (walk.getrandbits(160) >> bits).to_bytes(20, "big")
+        tracker.announce(a, 0)
+    sizes = [len(shard) for shard in tracker.shards]
+    assert sum(sizes) == each * len(sizes)
+    assert max(abs(size - each) for size in sizes) < 8 * each**0.5

@@ -1,0 +1,83 @@
+"""How much memory this process may use: the machine's, or less where a control group or a resource limit says so."""
+
+import os
+import resource
+from pathlib import Path
+from typing import Final
+
+from opentracker.server.settings import Settings
+from opentracker.swarm.limits import Limits
+
+V1_NONE: Final = 1 << 60  # version 1 has no word for "no limit": it is a number as large as can be
+LONGEST_PATH: Final = 64  # groups above ours that are asked
+
+
+def measure(settings: Settings) -> None:
+    """Settle how many bytes a share of the memory is, while /proc and /sys can still be seen."""
+    if settings.limit_memory is None:
+        settings.limit_memory = memory_to_use() * settings.limit_memory_share // 100
+
+
+def limits_of(settings: Settings) -> Limits:
+    """What the tracker may hold; without `measure` or a number of its own its bytes are not limited."""
+    return Limits(
+        settings.limit_torrents,
+        settings.limit_peers,
+        settings.limit_peers_per_torrent,
+        settings.limit_ports_per_address,
+        settings.limit_memory or 0,
+    )
+
+
+def memory_to_use(root: Path = Path("/")) -> int:
+    """Bytes; 0 if nothing tells. `root` is where /proc and /sys are."""
+    known = [physical_memory(), *resource_limits(), *group_limits(root)]
+    return min((limit for limit in known if limit > 0), default=0)
+
+
+def physical_memory() -> int:
+    """The machine's memory in bytes; 0 if it does not tell."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (ValueError, OSError):
+        return 0
+
+
+def resource_limits() -> list[int]:
+    """The limits of this process on its address space and its data (`ulimit -v`, `ulimit -d`)."""
+    found = [resource.getrlimit(kind)[0] for kind in (resource.RLIMIT_AS, resource.RLIMIT_DATA)]
+    return [limit for limit in found if limit != resource.RLIM_INFINITY]
+
+
+def group_limits(root: Path) -> list[int]:
+    """The limits of the control groups that this process is in, and of those around them; versions 1 and 2."""
+    try:
+        lines = (root / "proc/self/cgroup").read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:  # not Linux
+        return []
+    limits = []
+    for line in lines:
+        _, _, rest = line.partition(":")
+        controllers, _, path = rest.partition(":")
+        if not controllers:
+            limits += limits_above(root / "sys/fs/cgroup", path, "memory.max")
+        elif "memory" in controllers.split(","):
+            limits += limits_above(root / "sys/fs/cgroup/memory", path, "memory.limit_in_bytes")
+    return limits
+
+
+def limits_above(mount: Path, path: str, name: str) -> list[int]:
+    """The limits in a group's file of this name and in those of the groups around it, as far as they can be seen.
+
+    Within a container the path may be one that only the outside knows: then the mount itself is the group.
+    """
+    found = []
+    parts = [part for part in path.split("/") if part not in ("", "..")][:LONGEST_PATH]
+    for depth in range(len(parts), -1, -1):
+        try:
+            text = mount.joinpath(*parts[:depth], name).read_text(encoding="ascii", errors="replace").strip()
+        except OSError:
+            continue
+        if text.isascii() and text.isdigit() and int(text) < V1_NONE:
+            found.append(int(text))
+    return found

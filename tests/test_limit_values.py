@@ -1,0 +1,64 @@
+"""What `limits.*` in a config file says."""
+
+import pytest
+
+from opentracker import config
+from opentracker._features import OT_MAX_MEMORY
+from opentracker.limit_values import KEYS
+from opentracker.server.settings import Settings
+
+FIELDS = {
+    "limits.torrents": "limit_torrents",
+    "limits.peers": "limit_peers",
+    "limits.peers_per_torrent": "limit_peers_per_torrent",
+    "limits.ports_per_address": "limit_ports_per_address",
+    "limits.memory": "limit_memory",
+    "limits.connections": "limit_connections",
+    "limits.connections_per_address": "limit_connections_per_address",
+}
+
+
+def test_every_key_is_in_the_table_of_all_keys() -> None:
+    assert KEYS.keys() == FIELDS.keys() == {key for key in config.KEYS if key.startswith("limits.")}
+    assert all(config.ACTIONS[key] is action for key, action in KEYS.items())
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize(("text", "value"), [("0", 0), ("7", 7), ("007", 7), ("1000000000", 10**9)])
+def test_numbers(key: str, text: str, value: int) -> None:
+    settings, others = Settings(), Settings()
+    KEYS[key](settings, text)
+    setattr(others, FIELDS[key], value)
+    assert settings == others
+
+
+@pytest.mark.parametrize("key", KEYS)
+@pytest.mark.parametrize("text", ["", "-1", "+1", "1.5", "many", "1 2", "²", "9" * 16, "9" * 5000, "1e3"])
+def test_what_is_no_number(key: str, text: str) -> None:
+    settings = Settings()
+    with pytest.raises(ValueError, match=r"expected .* or 0 for no limit"):
+        KEYS[key](settings, text)
+    assert settings == Settings()
+
+
+@pytest.mark.parametrize(
+    ("text", "value"), [("512M", 512 << 20), ("4g", 4 << 30), ("1K", 1024), ("2T", 2 << 40), ("0M", 0)]
+)
+def test_memory_in_units(text: str, value: int) -> None:
+    settings = Settings()
+    KEYS["limits.memory"](settings, text)
+    assert settings.limit_memory == value
+
+
+def test_memory_as_a_share_of_what_there_is() -> None:
+    settings = Settings()
+    assert (settings.limit_memory, settings.limit_memory_share) == (None, OT_MAX_MEMORY)
+    KEYS["limits.memory"](settings, "1G")
+    KEYS["limits.memory"](settings, "40%")
+    assert (settings.limit_memory, settings.limit_memory_share) == (None, 40)
+
+
+@pytest.mark.parametrize("text", ["101%", "%", "-1%", "5%%", "5P", "M", "1 M", "1MB", "512Ⅿ", "ſ"])
+def test_what_is_no_memory(text: str) -> None:
+    with pytest.raises(ValueError, match="expected bytes as in 512M"):
+        KEYS["limits.memory"](Settings(), text)
