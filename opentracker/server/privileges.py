@@ -1,7 +1,8 @@
 """What a tracker gives up once its sockets are open: root's rights, the file system, the way to other programs.
 
 As root: the directory becomes the root directory, the supplementary groups go, then the group, then the user, and it is
-tried whether root can be had back. Others change to the directory. Nobody gains privileges from here on.
+tried whether root can be had back. Others change to the directory. Nobody gains privileges from here on, and whoever
+has Landlock goes into its sandbox.
 
 What the new root directory hides has to be there before: whatever Python imports late, and the time zone.
 """
@@ -18,6 +19,7 @@ from pathlib import Path
 from typing import Final
 
 from opentracker.errors import StartError
+from opentracker.server import sandbox
 from opentracker.server.settings import Settings
 
 log = logging.getLogger("opentracker")
@@ -87,6 +89,7 @@ def confine(settings: Settings) -> None:
     else:
         enter(settings.directory)
     gain_nothing()
+    sandbox.restrict(settings, sandbox.Kernel())
 
 
 def preload() -> None:

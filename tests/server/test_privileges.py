@@ -72,6 +72,7 @@ def test_l11_root_becomes_nobody_in_its_directory(number: int, folder: Path) -> 
         assert os.readlink(f"/proc/{pid}/root") == str(folder)
         assert os.readlink(f"/proc/{pid}/cwd") == str(folder)
         assert f"running as nobody, with the root directory {folder}" in tracker.lines
+        assert len([line for line in tracker.lines if "Landlock sandbox" in line]) == 1
         tracker.signal(number)
         assert tracker.wait() == 0
         assert not [line for line in tracker.lines if "Traceback" in line or "Error" in line]
