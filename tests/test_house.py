@@ -60,7 +60,7 @@ BRANCHES = {
     "server.wiring:Server.__init__": {*LISTS, *LIMITS},
     "server.wiring:check": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
     "server.wiring:open_sockets": {"WANT_V6"},
-    "server.wiring:start": {*LIMITS},
+    "server.wiring:start": {*LIMITS, "WANT_SYSLOGS"},
     "server.wiring:wildcards": {"WANT_V4_ONLY", "WANT_V6"},
     "swarm.expiry:Cleaner.goes": {*LIMITS},
     "swarm.large:Swarm.announce": {"WANT_V4_ONLY"},

@@ -55,6 +55,7 @@ class Settings:
     limit_memory_share: int = OT_MAX_MEMORY
     limit_connections: int = OT_MAX_CONNECTIONS  # 0: as many as there are descriptors
     limit_connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
+    system_log: str = "/dev/log"  # the socket of the system's log; a test has its own
     check_only: bool = False  # `-t`
 
 

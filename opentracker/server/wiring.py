@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from hashlib import blake2b
 
 from librt.random import Random
@@ -18,6 +19,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_MAX_PEER,
+    WANT_SYSLOGS,
     WANT_V4_ONLY,
     WANT_V6,
 )
@@ -53,6 +55,9 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.tracker import admit_by
 if WANT_MAX_PEER:
     from opentracker.server import memory
+if WANT_SYSLOGS:
+    from opentracker.features.syslogs import CompletedLog
+    from opentracker.server.syslogs import SystemLog
 
 log = logging.getLogger("opentracker")
 
@@ -157,6 +162,7 @@ class Server:
         self.reloads: list[Callable[[], None]] = []  # what is to be done at SIGHUP
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
+        self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
         self.statistics = Statistics(
             Sources(self.tracker, self.uptime, build_info.one_line(), self.tracker_id, self.complete),
             settings.permissions,
@@ -247,6 +253,8 @@ class Server:
         self.loop.close()  # before the sockets: not all of them are watched, a listener may have paused
         for sock in self.sockets:
             sock.close()
+        for close in self.closings:
+            close()
 
 
 def start(settings: Settings, confine: Callable[[Settings], None]) -> Server:
@@ -255,14 +263,19 @@ def start(settings: Settings, confine: Callable[[Settings], None]) -> Server:
     `confine` is `privileges.confine`, of which there is no way back; a test has reason to do less to itself. Whatever a
     tracker has to open or to read outside of its directory comes before it, all else after it.
     """
-    sockets = open_sockets(planned_binds(settings))
     if WANT_MAX_PEER:
         memory.measure(settings)
-    try:
+    with ExitStack() as opened:  # closed again if the start fails
+        sockets = open_sockets(planned_binds(settings))
+        for sock in sockets:
+            opened.enter_context(sock)
+        if WANT_SYSLOGS:
+            system_log = SystemLog(settings.system_log)
+            opened.callback(system_log.close)
         confine(settings)
         server = Server(settings, sockets, os.urandom(SECRET_SIZE), int.from_bytes(os.urandom(7), "big"))
-    except BaseException:
-        for sock in sockets:
-            sock.close()
-        raise
+        if WANT_SYSLOGS:
+            server.tracker.watchers.append(CompletedLog(system_log.write, time.time))
+            server.closings.append(system_log.close)
+        opened.pop_all()
     return server

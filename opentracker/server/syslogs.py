@@ -1,0 +1,62 @@
+"""The socket of the system's log: written to without waiting, whatever has become of who reads it."""
+
+import logging
+import socket
+
+log = logging.getLogger("opentracker")
+
+
+class SystemLog:
+    """A connection to the system's log; it is opened before the root directory hides it.
+
+    A message that cannot be written at once is lost, and counted. When the reader is gone each message tries to find it
+    again: from inside another root directory only with a socket in there.
+    """
+
+    def __init__(self, path: str) -> None:
+        self.path = path
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.sock.setblocking(False)
+        self.lost = 0
+        self.connected = False
+        self.told = False  # that it cannot be reached
+        self.connect()
+
+    def connect(self) -> None:
+        """Find the reader; where there is none that is said once."""
+        try:
+            self.sock.connect(self.path)
+        except OSError as error:
+            if not self.told:
+                log.warning("cannot reach the system's log at %s: %s", self.path, error.strerror)
+            self.told = True
+        else:
+            self.connected = True
+            self.told = False
+
+    def write(self, message: bytes) -> None:
+        """Write a message, or lose it."""
+        if not self.connected:
+            self.connect()
+        if not self.send(message):
+            self.lost += 1
+
+    def send(self, message: bytes) -> bool:
+        """Whether the reader takes a message; one that has come back gets another chance."""
+        for _ in range(2):
+            if not self.connected:
+                return False
+            try:
+                self.sock.send(message)
+            except BlockingIOError:  # its queue is full
+                return False
+            except OSError:
+                self.connected = False
+                self.connect()
+            else:
+                return True
+        return False
+
+    def close(self) -> None:
+        """Close the connection."""
+        self.sock.close()
