@@ -67,6 +67,7 @@ GROUPS: Final = [
 ]
 OPTIONS: Final = [*LISTENING, *SERVING, *RUNNING]
 BY_LETTER: Final = {"-" + option.letter: option for option in OPTIONS}
+LONG_OPTIONS: Final = ("version", "json", "help")
 # Options that only some builds have -> the flag they need.
 OPTION_FLAGS: Final = {
     "b": "WANT_ACCESSLIST_BLACK",
@@ -100,7 +101,7 @@ def parse(arguments: list[str]) -> Settings | str:
     """Settings, or the text to print where one was asked for. Raises UsageError."""
     letters = "".join(option.letter + (":" if option.argument else "") for option in OPTIONS)
     try:
-        found, rest = getopt.getopt(arguments, letters + "vh", ["version", "json", "help"])
+        found, rest = getopt.getopt(arguments, letters + "vh", list(LONG_OPTIONS))
     except getopt.GetoptError as error:
         if error.opt in OPTION_FLAGS and error.opt not in letters:
             raise UsageError(f"option -{error.opt}: {build_info.lacking(OPTION_FLAGS[error.opt])}") from error

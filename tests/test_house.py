@@ -378,6 +378,7 @@ UNTESTED = {
 }
 # Tests of no one module, and why.
 HOUSEHOLD = {
+    "test_docs": "of the pages, which are about all of it",
     "test_house": "of all modules",
 }
 OF_NO_MODULE = {"bench", "build", "e2e"}  # of the benchmarks, the build hook, and the program from outside

@@ -1,16 +1,20 @@
-"""The tables of docs/building.md, made of features.toml: `python tests/build/tables.py` rewrites them in the page.
+"""The tables of docs/building.md and the list of flags in the man page, made of features.toml.
+
+`python tests/build/tables.py` rewrites them in the pages.
 
 A value's description is the comment behind it, a group's title the comment `## ...` above it.
 """
 
 import re
 import sys
+import textwrap
 import tomllib
 from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "building.md"
+MAN_PAGE = ROOT / "docs" / "man" / "opentracker.1"
 
 
 def comments(text: str) -> dict[str, tuple[str, str]]:
@@ -113,11 +117,42 @@ def filled(page: str, text: str) -> str:
     return page
 
 
+def man_flags(text: str) -> str:
+    """Return the list of flags for a man page, in mdoc."""
+    features, described = tomllib.loads(text), comments(text)
+    lines = []
+    for name in features["flags"]:
+        planned = ["not in this version"] if name in features["planned"] else []
+        rules = [rule for rule in rules_of(features, name) if not rule.startswith("requires ")]
+        sentence = "; ".join([described[name][1], *rules, *planned])
+        sentence = sentence[0].upper() + sentence[1:] + "."
+        lines += [f".It Dv {name}", *(roff(line) for line in textwrap.wrap(sentence, 76))]
+    return "\n".join(lines) + "\n"
+
+
+def roff(line: str) -> str:
+    """Return a line of text for a man page, what is in `backquotes` without these."""
+    line = line.replace("`", "").replace("\\", "\\e").replace("-", "\\-")
+    line = re.sub(r"\b(WANT|OT)_", r"\\%\g<0>", line)  # a name is not hyphenated
+    return "\\&" + line if line.startswith((".", "'")) else line
+
+
+def filled_man_page(page: str, text: str) -> str:
+    """Return the man page with its list of flags made anew."""
+    begin, end = '.\\" flags: from features.toml\n', '.\\" end of flags\n'
+    before, found, rest = page.partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found or not found_end:
+        raise SystemExit(f"docs/man/opentracker.1: no place for the flags: {begin.strip()} ... {end.strip()}")
+    return f"{before}{begin}{man_flags(text)}{end}{after}"
+
+
 def main() -> None:
-    """Rewrite the page."""
+    """Rewrite the pages."""
     text = (ROOT / "features.toml").read_text(encoding="utf-8")
-    PAGE.write_text(filled(PAGE.read_text(encoding="utf-8"), text), encoding="utf-8")
-    sys.stdout.write("docs/building.md: written\n")
+    for path, fill in [(PAGE, filled), (MAN_PAGE, filled_man_page)]:
+        path.write_text(fill(path.read_text(encoding="utf-8"), text), encoding="utf-8")
+        sys.stdout.write(f"{path.relative_to(ROOT).as_posix()}: written\n")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Wheels of opentracker itself: what a feature is, and nothing of it where it is off."""
 
 import ast
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,9 @@ def unpacked_copy(target: Path) -> Path:
     for name in ("pyproject.toml", "features.toml", "hatch_build.py", "README.md", "LICENSE"):
         target.mkdir(exist_ok=True)
         (target / name).write_bytes((ROOT / name).read_bytes())
-    for path in (ROOT / "opentracker").rglob("*.py"):
+    shared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
+    named = [ROOT / name for name in shared["targets"]["wheel"]["shared-data"]]
+    for path in [*named, *(ROOT / "opentracker").rglob("*.py")]:
         copy = target / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
@@ -67,6 +70,16 @@ def test_no_text_of_the_access_list_is_in_a_wheel_without(hook: Any, checkout: P
     assert found(on, wanted) | found(black, wanted) == wanted
     assert found(on, wanted) != found(black, wanted)
     assert found(off, wanted) == set()
+
+
+def test_a_wheel_brings_its_pages(checkout: Path) -> None:
+    wheel = build(checkout)
+    for name, source in [
+        ("share/man/man1/opentracker.1", "docs/man/opentracker.1"),
+        ("share/man/man5/opentracker.conf.5", "docs/man/opentracker.conf.5"),
+        ("share/doc/opentracker/opentracker.conf.sample", "opentracker.conf.sample"),
+    ]:
+        assert wheel.read(f".data/data/{name}") == (ROOT / source).read_bytes()
 
 
 def test_wheels_of_a_checkout_and_of_its_sdist_are_the_same(checkout: Path, tmp_path: Path) -> None:

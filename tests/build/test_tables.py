@@ -1,4 +1,4 @@
-"""docs/building.md says what features.toml says."""
+"""docs/building.md and the man page say what features.toml says."""
 
 from typing import Any
 
@@ -22,6 +22,13 @@ def text() -> str:
 def test_the_page_is_up_to_date(tables: Any, text: str) -> None:
     page = tables.PAGE.read_text(encoding="utf-8")
     assert tables.filled(page, text) == page, "run `python tests/build/tables.py`"
+
+
+def test_the_man_page_is_up_to_date(tables: Any, text: str) -> None:
+    page = tables.MAN_PAGE.read_text(encoding="utf-8")
+    assert tables.filled_man_page(page, text) == page, "run `python tests/build/tables.py`"
+    with pytest.raises(SystemExit, match="no place for the flags"):
+        tables.filled_man_page(".Dd", text)
 
 
 def test_every_flag_and_constant_has_a_group_and_a_description(hook: Any, tables: Any, text: str) -> None:

@@ -1,0 +1,154 @@
+"""The man pages and the sample config: of every option, key and flag, and of nothing else."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from opentracker import cli, config
+from opentracker._features import BUILD_RECORD
+from opentracker.errors import ConfigError
+from opentracker.server.settings import Settings
+
+ROOT = Path(__file__).parents[1]
+MAN = ROOT / "docs" / "man"
+OPTIONS_PAGE = (MAN / "opentracker.1").read_text()
+KEYS_PAGE = (MAN / "opentracker.conf.5").read_text()
+SAMPLE = (ROOT / "opentracker.conf.sample").read_text()
+FLAGS: dict[str, bool] = json.loads(BUILD_RECORD)["flags"]
+# A line of the sample that is a key, commented out: no blank behind the #.
+SAMPLE_KEY = re.compile(r"^#([a-z]\S*) (.+)$", re.MULTILINE)
+# Keys whose line there is the default, not an example.
+DEFAULTS = {"listen.udp.workers", "access.stats_path", "tracker.rootdir", "tracker.user"}
+# Keys whose address has to be of a family that is built in.
+OF_A_FAMILY = {
+    "listen.tcp_udp",
+    "listen.tcp",
+    "listen.udp",
+    "livesync.cluster.listen",
+    "livesync.cluster.peer",
+}
+
+
+def section(page: str, title: str) -> str:
+    """The text of a man page's section."""
+    return page.partition(f"\n.Sh {title}\n")[2].partition("\n.Sh ")[0]
+
+
+def items(text: str, macro: str) -> list[str]:
+    """What is tagged with a macro in lists: the words behind it."""
+    return re.findall(rf"^\.It {macro} (.+)$", text, re.MULTILINE)
+
+
+def described(text: str, item: str) -> str:
+    """The paragraph of an item."""
+    return text.partition(f"\n.It {item}\n")[2].partition("\n.It ")[0]
+
+
+# ---- Man pages ---------------------------------------------------------------------------------------------
+
+
+def test_every_option_is_in_the_man_page() -> None:
+    letters = {option.letter for option in cli.OPTIONS} | set(cli.OPTION_FLAGS) | {"v", "h"}
+    found = {word for line in items(OPTIONS_PAGE, "Fl") for word in line.split(" , Fl ")}
+    names = {word.split()[0] for word in found}
+    assert names == letters | {f"-{name}" for name in cli.LONG_OPTIONS}
+    in_synopsis = set(re.findall(r"Fl (\S+)", section(OPTIONS_PAGE, "SYNOPSIS")))
+    assert in_synopsis == names
+
+
+def test_options_of_the_man_page_have_the_arguments_of_the_help() -> None:
+    for option in cli.OPTIONS:
+        argument = option.argument.replace("[/bits]", " Ns Op / Ns Ar bits")
+        assert f".It Fl {option.letter}{f' Ar {argument}' if argument else ''}\n" in OPTIONS_PAGE
+
+
+def test_options_that_need_a_feature_name_it() -> None:
+    for line in items(section(OPTIONS_PAGE, "OPTIONS"), "Fl"):
+        needed = re.findall(r"^\.Dv (WANT_\w+) \.$", described(OPTIONS_PAGE, f"Fl {line}"), re.MULTILINE)
+        flag = cli.OPTION_FLAGS.get(line.split()[0])
+        assert needed == ([flag] if flag else [])
+
+
+def test_every_flag_is_in_the_man_page() -> None:
+    features = section(OPTIONS_PAGE, "FEATURES")
+    assert items(features, "Dv") == list(FLAGS)
+    assert set(re.findall(r"\bWANT_\w+", OPTIONS_PAGE + KEYS_PAGE)) == set(FLAGS)
+
+
+def test_every_key_is_in_the_man_page() -> None:
+    found = {line.split()[0]: line for line in items(KEYS_PAGE, "Ic")}
+    assert set(found) == set(config.KEYS)
+    assert len(items(KEYS_PAGE, "Ic")) == len(found)
+    for key, flag in config.KEYS.items():
+        needed = re.findall(r"^\.Dv (WANT_\w+) \.$", described(KEYS_PAGE, f"Ic {found[key]}"), re.MULTILINE)
+        assert needed == ([flag] if flag else []), key
+    assert set(re.findall(r"\.Ic (\S+)", KEYS_PAGE)) <= set(config.KEYS)
+
+
+@pytest.mark.parametrize("name", ["opentracker.1", "opentracker.conf.5"])
+@pytest.mark.parametrize("checker", ["mandoc -Tlint -Wwarning", "groff -mandoc -ww -z"])
+def test_man_pages_are_in_order(name: str, checker: str) -> None:
+    command = checker.split()
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"needs {command[0]}")
+    done = subprocess.run([*command, MAN / name], check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+# ---- The sample --------------------------------------------------------------------------------------------
+
+
+def test_c16_the_sample_parses_back_to_the_defaults(caplog: pytest.LogCaptureFixture) -> None:
+    settings = Settings()
+    config.take_text(settings, SAMPLE.encode(), "opentracker.conf.sample")
+    assert settings == Settings()
+    assert caplog.messages == []
+    path = ROOT / "opentracker.conf.sample"
+    config.load(settings, str(path))
+    assert settings == Settings(config_files=[str(path)])
+
+
+def test_the_sample_has_every_key_and_no_other() -> None:
+    keys = [key for key, _ in SAMPLE_KEY.findall(SAMPLE)]
+    assert set(keys) == set(config.KEYS)
+    assert max(map(len, SAMPLE.splitlines())) <= 110
+
+
+@pytest.mark.parametrize(("key", "value"), SAMPLE_KEY.findall(SAMPLE))
+def test_every_line_of_the_sample_can_be_taken(key: str, value: str) -> None:
+    settings = Settings()
+    line = f"{key} {value}".encode()
+    flag = config.KEYS[key]
+    other_family = "WANT_V4_ONLY" if value.startswith("[") else "WANT_V6"
+    if flag and not FLAGS[flag]:
+        lacking = flag
+    elif key in OF_A_FAMILY and FLAGS[other_family]:
+        lacking = other_family
+    else:
+        lacking = ""
+    if lacking:
+        with pytest.raises(ConfigError, match=lacking):
+            config.take_text(settings, line, "sample")
+        return
+    config.take_text(settings, line, "sample")
+    changes_nothing = key in DEFAULTS or key == "batchsync.cluster.admin_ip"
+    assert (settings == Settings()) is changes_nothing
+
+
+def test_the_sample_names_the_flag_that_a_key_needs() -> None:
+    for part in re.split(r"^# ---- .*$", SAMPLE, flags=re.MULTILINE)[1:]:
+        for paragraph in part.split("\n\n"):
+            for key, _ in SAMPLE_KEY.findall(paragraph):
+                flag = config.KEYS[key]
+                named = set(re.findall(r"WANT_\w+", paragraph)) or set(re.findall(r"WANT_\w+", part))
+                assert not flag or flag in named, key
+    assert set(re.findall(r"\bWANT_\w+", SAMPLE)) - {"WANT_X"} == set(config.KEYS.values()) - {""}
+
+
+def test_the_sample_is_plain_text() -> None:
+    assert SAMPLE.isascii()
+    assert SAMPLE.endswith("\n")
