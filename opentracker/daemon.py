@@ -27,7 +27,7 @@ def show(text: str) -> None:
 
 def check(settings: Settings) -> int:
     """Tell what would be bound and loaded; bind nothing."""
-    words = plan.in_words(settings)
+    words = plan.in_words(settings, privileges.is_root())
     try:
         wiring.check(settings, privileges.confine)
     except StartError as error:

@@ -6,8 +6,11 @@ from opentracker.server.settings import Settings
 from opentracker.values import shown
 
 
-def in_words(settings: Settings) -> list[str]:
-    """A line for each config file, socket and file of a start, and for what is not at its default."""
+def in_words(settings: Settings, as_root: bool) -> list[str]:
+    """A line for each config file, socket and file of a start, and for what is not at its default.
+
+    `as_root` is whether root would start it, who then is somebody else, in another root directory.
+    """
     lines = [f"the config file {shown(name)} is good" for name in settings.config_files]
     for bind in wiring.planned_binds(settings):
         assert bind.address is not None
@@ -29,7 +32,10 @@ def in_words(settings: Settings) -> list[str]:
         lines.append(f"would serve statistics at /{settings.stats_path}")
     if settings.redirect_url:
         lines.append(f"would redirect / to {settings.redirect_url}")
-    if settings.directory != defaults.directory:
+    if as_root:
+        root = shown(str(settings.directory.absolute()))
+        lines.append(f"would run as {settings.user}, with the root directory {root}")
+    elif settings.directory != defaults.directory:
         lines.append(f"would work in {shown(str(settings.directory))}")
     return lines
 

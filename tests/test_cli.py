@@ -150,7 +150,8 @@ def test_l07_without_ports_6969_is_bound() -> None:
 
 def test_l07_without_ports_6969_is_bound_on_the_latest_address() -> None:
     status, out, _ = run("-i", HOME, "-t")
-    assert (status, out.splitlines()) == (
+    bound = [line for line in out.splitlines() if "listen" in line]
+    assert (status, bound) == (
         0,
         [f"would listen on TCP {ENDPOINT}:6969", f"would listen on UDP {ENDPOINT}:6969"],
     )

@@ -1,6 +1,6 @@
 """What an operator asks for, with the defaults; options and config files fill it in."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from opentracker._features import (
@@ -57,28 +57,3 @@ class Settings:
     limit_connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
     system_log: str = "/dev/log"  # the socket of the system's log; a test has its own
     check_only: bool = False  # `-t`
-
-
-def seen_from(root: Path, path: Path | None) -> Path | None:
-    """What a path is called once `root`, which is absolute, is the root directory.
-
-    One that begins with it is shortened by it, since that is how config files are written; any other stays as it is,
-    a relative one being relative to the new root. Neither is looked at on disk.
-    """
-    if path is None or not path.is_relative_to(root):
-        return path
-    return Path("/") / path.relative_to(root)
-
-
-def settings_seen_from(root: Path, settings: Settings) -> Settings:
-    """The settings with every path that is opened once `root`, which is absolute, is the root directory.
-
-    `state_to_load` is not one of them: it is read before. Without a change of root, nothing is shortened.
-    """
-    return replace(
-        settings,
-        accesslist=seen_from(root, settings.accesslist),
-        fifo_add=seen_from(root, settings.fifo_add),
-        fifo_delete=seen_from(root, settings.fifo_delete),
-        state_file=seen_from(root, settings.state_file),
-    )
