@@ -9,7 +9,7 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, OT_MAX_REQUEST
+from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, OT_MAX_REQUEST, WANT_MAX_PEER
 from opentracker.errors import HttpError
 from opentracker.protocol.http import parse_request
 from opentracker.protocol.pages import Pieces
@@ -19,9 +19,17 @@ from opentracker.server.libc import HalfClose
 from opentracker.server.loop import READ, WRITE, Handler, Loop
 from opentracker.server.sockets import CORKED
 
+if WANT_MAX_PEER:
+    from opentracker.server.connections import Gate
+    from opentracker.swarm.permissions import Permissions
+
 READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
 PAUSE: Final = 1.0  # seconds without accepting when descriptors have run out
+NEVER: Final = float("inf")
 MOST_DRAINED: Final = 1 << 20  # bytes that a refused client may go on sending before it is cut off
+MOST_UNSENT: Final = (
+    1 << 16
+)  # bytes of answers, the last one not counted, that wait for a client to read them
 
 NOTHING: Final = 0  # no events
 
@@ -39,6 +47,27 @@ class HttpServer:
         self.answers = answers
         self.connections: dict[int, Connection] = {}
         self.half_close = HalfClose()
+        if WANT_MAX_PEER:
+            self.gate = Gate(0, 0, Permissions())
+            self.shut: list[Listener] = []  # those that accept nobody until some have gone
+
+    def remember(self, connection: "Connection") -> None:
+        """Take note of a connection that is not finished; it may be known already."""
+        if connection.fd not in self.connections:
+            self.connections[connection.fd] = connection
+            if WANT_MAX_PEER:
+                self.gate.enter(connection.address)
+
+    def forget(self, connection: "Connection") -> None:
+        """Forget a connection that is over; it may never have been noted."""
+        if self.connections.pop(connection.fd, None) is None:
+            return
+        if WANT_MAX_PEER:
+            self.gate.leave(connection.address)
+            if self.shut and self.gate.has_room():
+                for listener in self.shut:
+                    listener.go_on()
+                self.shut.clear()
 
     def sweep(self) -> None:
         """Close the connections whose time is up; nothing is said to them."""
@@ -101,7 +130,7 @@ class Connection(Handler):
     def answer(self) -> None:
         """Answer every complete request that has been received, in order."""
         out = b""
-        while not self.ends and self.pieces is None and (self.received or not out):
+        while not self.ends and self.pieces is None and (self.received or not out) and len(out) < MOST_UNSENT:
             head_only = self.received.startswith(b"HEAD")
             request = None
             try:
@@ -207,7 +236,7 @@ class Connection(Handler):
         if self.watched == NOTHING:
             if events != NOTHING:
                 self.server.loop.watch(self.fd, self, events)
-            self.server.connections[self.fd] = self
+            self.server.remember(self)
         elif events == NOTHING:
             self.server.loop.unwatch(self.fd)
         elif self.watched != events:
@@ -219,7 +248,7 @@ class Connection(Handler):
         self.closed = True
         if self.watched != NOTHING:
             self.server.loop.unwatch(self.fd)
-        self.server.connections.pop(self.fd, None)
+        self.server.forget(self)
         if self.pieces is not None:
             self.pieces.close()
         os.close(self.fd)
@@ -239,22 +268,34 @@ class Listener(Handler):
     def ready(self, events: int) -> None:
         """Accept and serve what is waiting."""
         for _ in range(self.acceptor.waiting()):
+            if WANT_MAX_PEER and self.server.gate.is_full():
+                self.pause(NEVER)
+                self.server.shut.append(self)
+                return
             fd = self.acceptor.accept()
             if fd < 0:
                 if self.acceptor.exhausted:
-                    self.pause()
+                    self.pause(self.server.now.seconds + PAUSE)
                 return
             self.server.answers.counters.tcp_connections += 1
+            if WANT_MAX_PEER and self.server.gate.refuses(self.acceptor.address):
+                self.server.answers.counters.refused_connections += 1
+                os.close(fd)
+                continue
             Connection(fd, self.acceptor.address, self.server).receive()
 
-    def pause(self) -> None:
+    def pause(self, until: float) -> None:
         """Leave the rest waiting in the kernel's queue: a loop that finds them again and again would spin."""
         self.server.loop.unwatch(self.fd)
         self.paused = True
-        self.resume_at = self.server.now.seconds + PAUSE
+        self.resume_at = until
 
     def resume(self) -> None:
         """Go on, if it is time to."""
         if self.paused and self.server.now.seconds >= self.resume_at:
-            self.paused = False
-            self.server.loop.watch(self.fd, self, READ)
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Accept again."""
+        self.paused = False
+        self.server.loop.watch(self.fd, self, READ)

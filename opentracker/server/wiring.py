@@ -54,7 +54,7 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features import accesslist
     from opentracker.swarm.tracker import admit_by
 if WANT_MAX_PEER:
-    from opentracker.server import memory
+    from opentracker.server import connections, memory
 if WANT_SYSLOGS:
     from opentracker.features.syslogs import CompletedLog
     from opentracker.server.syslogs import SystemLog
@@ -159,6 +159,8 @@ class Server:
         self.udp = UdpAnswers(self.tracker, self.ids, self.counters)
         self.http_answers = HttpAnswers(self.tracker, self.counters, settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
+        if WANT_MAX_PEER:
+            self.http.gate = connections.gate_of(settings)
         self.reloads: list[Callable[[], None]] = []  # what is to be done at SIGHUP
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there

@@ -17,6 +17,7 @@ from opentracker._features import (
     OT_MAX_PEERS_HTTP,
     OT_MAX_REQUEST,
     WANT_KEEPALIVE,
+    WANT_MAX_PEER,
 )
 from opentracker.protocol.bencode import decode
 from opentracker.protocol.http import Request
@@ -40,6 +41,10 @@ from tests.protocol.http_cases import (
 )
 from tests.server.live import HOME, Answer, Endpoint, Live, TcpClient, packed
 from tests.server.marks import needs_both, needs_ipv4, needs_ipv6
+
+if WANT_MAX_PEER:
+    from opentracker.server.connections import Gate
+    from opentracker.swarm.permissions import Permissions
 
 H_01 = get(b"/announce?" + ANN)
 CLOSE = b"Host: x\r\nConnection: close\r\n"
@@ -319,6 +324,8 @@ def test_a_reset_within_an_answer(live: Live) -> None:
 
 def test_r07_idle_connections_are_closed_and_others_served(live: Live, many_descriptors: int) -> None:
     to = live.listen_tcp()
+    if WANT_MAX_PEER:
+        live.server.http.gate = Gate(0, 0, Permissions())
     number = min(5000, (many_descriptors - 200) // 2)
     clients = []
     for opened in range(number):
