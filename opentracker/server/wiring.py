@@ -18,6 +18,7 @@ from opentracker._features import (
     OT_CONNECTION_ID_EPOCH,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_FULLSCRAPE,
     WANT_MAX_PEER,
     WANT_SYSLOGS,
     WANT_V4_ONLY,
@@ -58,6 +59,8 @@ if WANT_MAX_PEER:
 if WANT_SYSLOGS:
     from opentracker.features.syslogs import CompletedLog
     from opentracker.server.syslogs import SystemLog
+if WANT_FULLSCRAPE:
+    from opentracker.features.fullscrape import FullScrape
 
 log = logging.getLogger("opentracker")
 
@@ -171,6 +174,8 @@ class Server:
         )
         self.add_statistics()
         self.http_answers.pages[b"/" + settings.stats_path.encode("ascii")] = self.statistics
+        if WANT_FULLSCRAPE:
+            add_full_scrapes(self, settings)
         self.sockets = sockets
         self.listeners: list[Listener] = []
         for sock in sockets:
@@ -257,6 +262,16 @@ class Server:
             sock.close()
         for close in self.closings:
             close()
+
+
+if WANT_FULLSCRAPE:
+
+    def add_full_scrapes(server: Server, settings: Settings) -> None:
+        """Let a server answer with full scrapes."""
+        permissions, restricted = settings.permissions, settings.restricts_fullscrapes
+        page = FullScrape(server.tracker, server.counters, permissions, restricted)
+        server.http_answers.pages[b"/scrape"] = page
+        server.statistics.streams["tpbs"] = page.answer_as
 
 
 def start(settings: Settings, confine: Callable[[Settings], None]) -> Server:

@@ -82,6 +82,17 @@ def test_a_wheel_brings_its_pages(checkout: Path) -> None:
         assert wheel.read(f".data/data/{name}") == (ROOT / source).read_bytes()
 
 
+def test_no_text_of_full_scrapes_is_in_a_wheel_without(hook: Any, checkout: Path) -> None:
+    wanted = {text for text in texts_of_feature(hook, {"WANT_FULLSCRAPE"}) if text.strip("= ")}
+    assert len(wanted) > 20
+    off = build(checkout, WANT_FULLSCRAPE="0")
+    on = build(checkout)
+    assert found(on, wanted) == wanted
+    assert found(off, wanted) == set()
+    assert b"FULL SCRAPE" in b"".join(on.read(name) for name in on.modules)
+    assert b"FULL SCRAPE" not in b"".join(off.read(name) for name in off.modules)
+
+
 def test_wheels_of_a_checkout_and_of_its_sdist_are_the_same(checkout: Path, tmp_path: Path) -> None:
     first = build(checkout, OPENTRACKER_PROFILE="whitelist")
     again = build(

@@ -267,10 +267,27 @@ class TcpClient:
         while not head.endswith(b"\r\n\r\n"):
             head += self.read(1)
         answer = Answer(head)
-        answer.body = self.read(0 if head_only else int(answer.headers["Content-Length"]))
+        if answer.headers.get("Transfer-Encoding") == "chunked":
+            answer.body = b"" if head_only else self.read_chunks()
+        else:
+            answer.body = self.read(0 if head_only else int(answer.headers["Content-Length"]))
         if answer.headers["Connection"] == "close":
             assert self.read_to_end() == b""
         return answer
+
+    def read_chunks(self) -> bytes:
+        """The content of a chunked body, to its last chunk."""
+        content = b""
+        while True:
+            size = b""
+            while not size.endswith(b"\r\n"):
+                size += self.read(1)
+            length = int(size, 16)
+            chunk = self.read(length + 2)
+            assert chunk.endswith(b"\r\n")
+            content += chunk[:length]
+            if length == 0:
+                return content
 
     def ask(self, request: bytes) -> "Answer":
         """Send a request and read its answer."""

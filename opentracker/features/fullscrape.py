@@ -1,0 +1,145 @@
+"""Full scrapes: every torrent with its counts, in the order of the info_hashes, as the client takes them."""
+
+import logging
+from typing import Final
+
+from opentracker.errors import HttpError
+from opentracker.protocol.addresses import format_ip
+from opentracker.protocol.http import Request
+from opentracker.protocol.pages import Page, Pieces
+from opentracker.protocol.scrape_formats import FORMATS, Format
+from opentracker.protocol.streaming import LAST_CHUNK, write_chunk, write_stream_head
+from opentracker.swarm.counters import Counters
+from opentracker.swarm.listing import KEY, Listing, Reader
+from opentracker.swarm.permissions import MAY_FULLSCRAPE, Permissions
+from opentracker.swarm.tracker import Tracker
+
+log = logging.getLogger("opentracker")
+
+CONTENT_TYPE: Final = b"application/octet-stream"
+DEFAULT: Final = b"ben"
+PIECE: Final = 256  # torrents in a piece, at least: some 16 KiB, and a tenth of a millisecond
+MOST_REMEMBERED: Final = 4096  # counts whose text is at hand
+
+
+class FullScrape(Page):
+    """Answers `/scrape` without a query, and the statistics mode `tpbs`.
+
+    With `restricted` it does so for addresses that may have full scrapes, and turns others down.
+    """
+
+    def __init__(
+        self, tracker: Tracker, counters: Counters, permissions: Permissions, restricted: bool
+    ) -> None:
+        self.listing = Listing(tracker)
+        self.counters = counters
+        self.permissions = permissions
+        self.restricted = restricted
+        self.remembered: dict[bytes, dict[bytes, bytes]] = {name: {} for name in FORMATS}
+
+    def takes(self, request: Request) -> bool:
+        """See Page: `/scrape?` with anything behind it is an ordinary scrape."""
+        return request.query is None
+
+    def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
+        """See Page."""
+        return self.answer_as(b"", request, address, minute)
+
+    def answer_as(self, form: bytes, request: Request, address: bytes, minute: int) -> Pieces:
+        """The same in one of five formats, by name, `ben` if it is empty. Raises HttpError."""
+        name = form or DEFAULT
+        if name not in FORMATS:
+            raise HttpError(400)
+        self.admit(request, address)
+        return self.send(self.torrents(name, minute), request)
+
+    def admit(self, request: Request, address: bytes) -> None:
+        """Let an address have what it asks for, or raise HttpError."""
+        if self.restricted and not self.permissions.rights(address) & MAY_FULLSCRAPE:
+            raise HttpError(403)
+        self.counters.full_scrapes += 1
+        if request.method != b"HEAD":
+            log.info("%s - FULL SCRAPE", format_ip(address))
+
+    def send(self, body: Pieces, request: Request) -> Pieces:
+        """A body as an answer to a request."""
+        head = write_stream_head(request, CONTENT_TYPE)
+        return self.count(framed(head, body, request))
+
+    def count(self, pieces: Pieces) -> Pieces:
+        """Pieces, each counted once it has been sent."""
+        try:
+            for piece in pieces:
+                yield piece
+                self.counters.full_scrape_bytes += len(piece)
+        finally:
+            pieces.close()
+
+    def torrents(self, name: bytes, minute: int) -> Pieces:
+        """The body in one of the formats."""
+        form = FORMATS[name]
+        reader = Reader(self.listing, minute)
+        parts: list[bytes] = []
+        try:
+            yield form.start
+            while (rows := reader.next_rows()) is not None:
+                if rows:
+                    self.render(rows, reader, name, parts)
+                if len(parts) >= 2 * PIECE:
+                    yield joined(parts, form.before)
+                    parts.clear()
+                elif not rows:
+                    yield b""
+            yield joined(parts, form.before) + form.end
+        finally:
+            reader.close()
+
+    def render(self, rows: list[bytes], reader: Reader, name: bytes, parts: list[bytes]) -> None:
+        """Add two parts for each torrent: its key, and its counts with what stands before the next one."""
+        form = FORMATS[name]
+        key_of = form.key
+        remembered = self.remembered[name]
+        for row in rows:
+            code = row[KEY:]
+            counts = remembered.get(code)
+            if counts is None:
+                counts = self.render_counts(code, reader, form, remembered)
+            parts.append(row[:KEY] if key_of is None else key_of(row[:KEY]))
+            parts.append(counts)
+
+    def render_counts(
+        self, code: bytes, reader: Reader, form: Format, remembered: dict[bytes, bytes]
+    ) -> bytes:
+        """The counts of a torrent; small ones are remembered."""
+        complete, completed, incomplete = reader.counts(code)
+        text = form.counts(complete, completed, incomplete) + form.before
+        if code[0] < 128:
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            remembered[code] = text
+        return text
+
+
+def joined(parts: list[bytes], before: bytes) -> bytes:
+    """Parts of which each torrent's last one ends in what stands before the next one, put together as it has to be."""
+    if not before or not parts:
+        return b"".join(parts)
+    parts[-1] = parts[-1][: -len(before)]
+    return before + b"".join(parts)
+
+
+def framed(head: bytes, body: Pieces, request: Request) -> Pieces:
+    """Head and body as they go over the connection; the head alone to HEAD."""
+    try:
+        yield head
+        if request.method == b"HEAD":
+            return
+        for piece in body:
+            if not piece or request.http_1_0:
+                yield piece
+            else:
+                yield write_chunk(piece)
+        if not request.http_1_0:
+            yield LAST_CHUNK
+    finally:
+        body.close()
