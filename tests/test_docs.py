@@ -106,6 +106,46 @@ def test_man_pages_are_in_order(name: str, checker: str) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
+# ---- For those who run a tracker -----------------------------------------------------------------------------
+
+OPERATING = (ROOT / "docs" / "operating.md").read_text()
+
+
+def test_the_keys_and_options_that_the_page_names_exist() -> None:
+    rooms = {key.partition(".")[0] for key in config.KEYS}
+    named = set(re.findall(rf"`((?:{'|'.join(sorted(rooms))})\.[a-z_.]+)", OPERATING))
+    assert {key for key in named if not key.endswith(".")} <= set(config.KEYS)
+    assert len(named) > 10
+    letters = {option.letter for option in cli.OPTIONS} | set(cli.OPTION_FLAGS) | {"v", "h"}
+    assert set(re.findall(r"(?:`| )-([a-zA-Z])\b", OPERATING)) <= letters
+    assert set(re.findall(r"\bWANT_\w+", OPERATING)) <= set(FLAGS)
+
+
+def test_the_config_files_of_the_page_are_good_ones() -> None:
+    blocks = re.findall(r"^```\n(.*?)^```$", OPERATING, re.MULTILINE | re.DOTALL)
+    lines = [line for block in blocks for line in block.splitlines() if line.split()[0] in config.KEYS]
+    assert len(lines) > 4
+    for line in lines:
+        try:
+            config.take_text(Settings(), line.encode(), "page")
+        except ConfigError as error:
+            if not re.search("not in this build|not in this version|this build serves", str(error)):
+                raise
+
+
+def test_the_error_that_the_page_shows_is_what_is_said() -> None:
+    (shown,) = re.findall(r"^opentracker: (/etc/.*)$", OPERATING, re.MULTILINE)
+    name, number, line = re.fullmatch(r"(.*?):(\d+): '(.*)': .*", shown).groups()  # type: ignore[union-attr]
+    with pytest.raises(ConfigError) as caught:
+        config.take_text(Settings(), b"\n" * (int(number) - 1) + line.encode(), name)
+    assert str(caught.value) == shown
+
+
+def test_what_the_page_links_to_is_there() -> None:
+    for target in re.findall(r"\]\(([^)#:]+)\)", OPERATING):
+        assert (ROOT / "docs" / target).is_file()
+
+
 # ---- The sample --------------------------------------------------------------------------------------------
 
 
