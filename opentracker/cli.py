@@ -2,6 +2,7 @@
 
 import getopt
 import logging
+import os
 import sys
 from collections.abc import Callable
 from typing import Final
@@ -14,6 +15,7 @@ from opentracker._features import (
     WANT_SYNC_LIVE,
 )
 from opentracker.errors import EXIT_START, EXIT_USAGE, ConfigError, StartError, UsageError
+from opentracker.server.log_lines import LineFormatter, is_journal
 from opentracker.server.settings import Settings
 from opentracker.values import shown
 
@@ -49,6 +51,7 @@ RUNNING: Final = [
     Option("f", "file", config.load, "read a config file now; see opentracker.conf(5)"),
     Option("d", "dir", values.directory, "work in this directory; as root make it the root (default: .)"),
     Option("u", "user", values.user, "become this user when started as root (default: nobody)"),
+    Option("q", "", values.quiet, "log warnings and errors alone (--quiet); --verbose logs every step"),
     Option("t", "", _check, "check options and files, tell what would be bound and loaded, and exit"),
 ]
 if WANT_SYNC_LIVE:
@@ -67,7 +70,8 @@ GROUPS: Final = [
 ]
 OPTIONS: Final = [*LISTENING, *SERVING, *RUNNING]
 BY_LETTER: Final = {"-" + option.letter: option for option in OPTIONS}
-LONG_OPTIONS: Final = ("version", "json", "help")
+LONG: Final = {"--quiet": values.quiet, "--verbose": values.verbose}
+LONG_OPTIONS: Final = ("version", "json", "help", *(name.removeprefix("--") for name in LONG))
 # Options that only some builds have -> the flag they need.
 OPTION_FLAGS: Final = {
     "b": "WANT_ACCESSLIST_BLACK",
@@ -118,15 +122,20 @@ def parse(arguments: list[str]) -> Settings | str:
         if name == "--json":
             raise UsageError("--json goes with --version")
         try:
-            BY_LETTER[name].action(settings, value)
+            (LONG[name] if name in LONG else BY_LETTER[name].action)(settings, value)
         except ValueError as error:
             raise UsageError(f"{name} '{shown(value)}': {shown(str(error))}") from error
+        settings.taken.append(shown(f"{name} {value}".rstrip()))
     return settings
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
-    logging.basicConfig(format="opentracker: %(message)s", level=logging.INFO, stream=sys.stderr)
+def main(
+    arguments: list[str] | None = None, serve: Callable[[Settings], int] = daemon.serve, verbose: bool = False
+) -> int:
+    """Run the command; gives the exit status. `serve` is what does the work, `verbose` an option given beforehand."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(LineFormatter(is_journal(sys.stderr, os.environ)))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
     try:
         settings = parse(sys.argv[1:] if arguments is None else arguments)
     except UsageError as error:
@@ -137,7 +146,8 @@ def main(arguments: list[str] | None = None) -> int:
         if isinstance(settings, str):
             daemon.show(settings)
             return 0
-        return daemon.check(settings) if settings.check_only else daemon.serve(settings)
+        log.setLevel(logging.DEBUG if verbose else settings.log_level)
+        return daemon.check(settings) if settings.check_only else serve(settings)
     except UsageError as error:
         print(f"opentracker: {error}", file=sys.stderr)
         return EXIT_USAGE

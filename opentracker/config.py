@@ -127,6 +127,7 @@ def take_text(settings: Settings, text: bytes, name: str) -> None:
             raise ConfigError(
                 f"{shown(name)}:{number}: '{shown(os.fsdecode(line.strip()))}': {shown(str(error))}"
             ) from error
+        settings.taken.append(f"{shown(name)}:{number}: {key} {shown(value)}")
         if key in WITHOUT_EFFECT:
             log.warning("%s:%d: %s is accepted and has no effect", shown(name), number, key)
 

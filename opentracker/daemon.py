@@ -3,16 +3,25 @@
 import gc
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
+from contextlib import closing
+from typing import Final
 
 from opentracker import build_info, plan
 from opentracker.errors import EXIT_USAGE, StartError
-from opentracker.server import privileges, wiring
+from opentracker.server import descriptors, privileges, wiring
+from opentracker.server.log_lines import Limits
 from opentracker.server.loop import Signals
 from opentracker.server.settings import Settings
+from opentracker.server.systemd import Notifier, Reload, passed_sockets
 
 log = logging.getLogger("opentracker")
+
+LOOK: Final = (
+    0.5  # seconds between two looks at whether a reload is done, where a service manager waits for it
+)
 
 
 def show(text: str) -> None:
@@ -40,21 +49,56 @@ def check(settings: Settings) -> int:
 def serve(settings: Settings, confine: Callable[[Settings], None] = privileges.confine) -> int:
     """Run a tracker until a signal ends it."""
     log.info(build_info.one_line())
-    server = wiring.start(settings, confine)
-    signals = Signals(server.loop, server.signal_actions())
+    for taken in settings.taken:
+        log.debug("taken: %s", taken)
+    descriptors.raise_limit()
+    with closing(Notifier(os.environ, os.getpid())) as manager:
+        server = wiring.start(settings, confine, passed_sockets(os.environ, os.getpid()))
+        run(server, manager)
+    return 0
+
+
+def run(server: wiring.Server, manager: Notifier) -> None:
+    """Serve until a signal ends it, then end."""
+    signals = Signals(server.loop, {**server.signal_actions(), **manager_actions(server, manager)})
     signals.install()
     for line in server.sockets_in_words():  # whoever reads this may end the tracker from now on
         log.info("%s", line)
+    manager.is_ready(f"Listening on {len(server.sockets)} sockets")
+    limits = Limits()
+    log.addFilter(limits)
+    server.loop.every(60.0, limits.next_minute)
     collect_no_garbage()
     try:
         server.loop.run()
+        manager.is_stopping()
         for ending in server.endings:
             ending()
     finally:
+        log.removeFilter(limits)
+        limits.next_minute()
         log.info("%s", server.losses_in_words())
         signals.close()
         server.close()
-    return 0
+
+
+def manager_actions(server: wiring.Server, manager: Notifier) -> dict[int, Callable[[], None]]:
+    """What a service manager is told as the tracker runs; gives what SIGHUP has to do for that."""
+    if manager.sock is None:
+        return {}
+    reload = Reload(manager, server.reloads, server.loop.work)
+    server.loop.every(LOOK, reload.look)
+    server.loop.every(60.0, lambda: manager.tell(f"STATUS={in_words(server)}"))
+    if manager.watchdog_interval > 0:
+        server.loop.every(manager.watchdog_interval, manager.is_alive)
+    return {int(signal.SIGHUP): reload.start}
+
+
+def in_words(server: wiring.Server) -> str:
+    """What a service manager shows of a tracker that runs."""
+    torrents = sum(map(len, server.tracker.shards))
+    announces = server.counters.tcp_announces + server.counters.udp_announces
+    return f"{torrents} torrents, {announces} announces since the start"
 
 
 def collect_no_garbage() -> None:

@@ -4,6 +4,7 @@ A value is text as the operator wrote it. A function changes the settings, or ra
 wrong and what was expected; whoever calls it adds the option, or the file, line and key.
 """
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -252,6 +253,16 @@ def user(settings: Settings, value: str) -> None:
     if not value or not value.isprintable() or " " in value or ":" in value:
         raise ValueError("expected the name of a user")
     settings.user = value
+
+
+def quiet(settings: Settings, value: str) -> None:
+    """`-q`, `--quiet`."""
+    settings.log_level = logging.WARNING
+
+
+def verbose(settings: Settings, value: str) -> None:
+    """`--verbose`."""
+    settings.log_level = logging.DEBUG
 
 
 def redirect_url(settings: Settings, value: str) -> None:

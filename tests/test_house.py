@@ -63,6 +63,7 @@ BRANCHES = {
     "server.udp_answers:UdpAnswers.answer": {"WANT_LOG_NUMWANT"},
     "server.wiring:Server.__init__": {*LISTS, *LIMITS, "WANT_FULLSCRAPE"},
     "server.wiring": {"WANT_FULLSCRAPE"},
+    "server.systemd:fault_of": {"WANT_V4_ONLY", "WANT_V6"},
     "server.wiring:check": {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"},
     "server.wiring:open_sockets": {"WANT_V6"},
     "server.wiring:start": {*LIMITS, "WANT_SYSLOGS"},
@@ -384,6 +385,7 @@ UNTESTED = {
 }
 # Tests of no one module, and why.
 HOUSEHOLD = {
+    "test_units": "of docs/systemd",
     "test_docs": "of the pages, which are about all of it",
     "test_house": "of all modules",
 }

@@ -1,5 +1,6 @@
 """What an operator asks for, with the defaults; options and config files fill it in."""
 
+import logging
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,4 +57,7 @@ class Settings:
     limit_connections: int = OT_MAX_CONNECTIONS  # 0: as many as there are descriptors
     limit_connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
     system_log: str = "/dev/log"  # the socket of the system's log; a test has its own
+    log_level: int = logging.INFO  # the least serious that is logged: `-q`, `--verbose`
+    # Options and keys as they were given, for a log.
+    taken: list[str] = field(default_factory=list, compare=False)
     check_only: bool = False  # `-t`

@@ -1,6 +1,7 @@
 """Opening and describing the sockets that a tracker listens on."""
 
 import errno
+import logging
 import socket
 import sys
 from typing import Final
@@ -8,6 +9,8 @@ from typing import Final
 from opentracker._features import WANT_KEEPALIVE
 from opentracker.errors import StartError
 from opentracker.protocol.addresses import format_endpoint
+
+log = logging.getLogger("opentracker")
 
 RECEIVE_BUFFER: Final = (
     8 * 1024 * 1024
@@ -62,10 +65,7 @@ def _bound(kind: socket.SocketKind, name: str, address: bytes, port: int, only_v
 def open_tcp(address: bytes, port: int, only_v6: bool) -> socket.socket:
     """A listening TCP socket, not blocking. Raises StartError, which names it."""
     sock = _bound(socket.SOCK_STREAM, "TCP", address, port, only_v6)
-    if hasattr(socket, "TCP_DEFER_ACCEPT"):
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_ACCEPT)
-    if CORKED:
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    prepare_tcp(sock)
     try:
         sock.listen(BACKLOG)
     except OSError as error:  # two sockets of one address: the second bind passed thanks to SO_REUSEADDR
@@ -73,12 +73,28 @@ def open_tcp(address: bytes, port: int, only_v6: bool) -> socket.socket:
         raise StartError(
             f"cannot listen on TCP {format_endpoint(address, port)}: {error.strerror}"
         ) from error
+    log.debug("listening on TCP %s", format_endpoint(address, sock.getsockname()[1]))
     return sock
+
+
+def prepare_tcp(sock: socket.socket) -> None:
+    """Set the options of a listening TCP socket that make it cheap to serve."""
+    if hasattr(socket, "TCP_DEFER_ACCEPT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_ACCEPT)
+    if CORKED:
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
 
 
 def open_udp(address: bytes, port: int, only_v6: bool) -> socket.socket:
     """A bound UDP socket, not blocking, with a large receive buffer. Raises StartError, which names it."""
     sock = _bound(socket.SOCK_DGRAM, "UDP", address, port, only_v6)
+    prepare_udp(sock)
+    log.debug("bound UDP %s", format_endpoint(address, sock.getsockname()[1]))
+    return sock
+
+
+def prepare_udp(sock: socket.socket) -> None:
+    """Ask for a large receive buffer."""
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
     except OSError:  # not Linux, or not root: as much as an ordinary user gets
@@ -87,7 +103,6 @@ def open_udp(address: bytes, port: int, only_v6: bool) -> socket.socket:
         except OSError as error:
             if error.errno != errno.ENOBUFS:  # FreeBSD refuses what is too much, and keeps what it had
                 raise
-    return sock
 
 
 def is_wildcard(sock: socket.socket) -> bool:

@@ -5,7 +5,7 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
 
@@ -274,8 +274,12 @@ if WANT_FULLSCRAPE:
         server.statistics.streams["tpbs"] = page.answer_as
 
 
-def start(settings: Settings, confine: Callable[[Settings], None]) -> Server:
+def start(
+    settings: Settings, confine: Callable[[Settings], None], passed: Sequence[socket.socket] = ()
+) -> Server:
     """Open the sockets, confine this process and put a server behind them. Raises StartError and UsageError.
+
+    `passed` are sockets that are open already; with some, those that nobody asked for are not opened.
 
     `confine` is `privileges.confine`, of which there is no way back; a test has reason to do less to itself. Whatever a
     tracker has to open or to read outside of its directory comes before it, all else after it.
@@ -283,9 +287,12 @@ def start(settings: Settings, confine: Callable[[Settings], None]) -> Server:
     if WANT_MAX_PEER:
         memory.measure(settings)
     with ExitStack() as opened:  # closed again if the start fails
-        sockets = open_sockets(planned_binds(settings))
-        for sock in sockets:
+        for sock in passed:
             opened.enter_context(sock)
+        own = open_sockets(planned_binds(settings)) if settings.binds or not passed else []
+        for sock in own:
+            opened.enter_context(sock)
+        sockets = [*passed, *own]
         if WANT_SYSLOGS:
             system_log = SystemLog(settings.system_log)
             opened.callback(system_log.close)
