@@ -14,7 +14,7 @@ from opentracker.errors import UsageError
 from opentracker.server.settings import Bind, Settings
 from tests.server.live import HOME, packed
 from tests.server.marks import needs_ipv4
-from tests.server.process import COMMAND, PATIENCE, Tracker, run
+from tests.server.process import CLUSTER, COMMAND, PATIENCE, Tracker, run
 
 RECORD = json.loads(BUILD_RECORD)
 HOME6 = HOME == "::1"
@@ -55,7 +55,7 @@ def test_who_reads_nothing_of_it_gets_no_traceback(option: str) -> None:
     os.close(reading)
     with open(writing, "wb") as nobody:
         done = subprocess.run(
-            [*COMMAND, option], check=False, stdout=nobody, stderr=subprocess.PIPE, timeout=PATIENCE
+            [*COMMAND, *CLUSTER, option], check=False, stdout=nobody, stderr=subprocess.PIPE, timeout=PATIENCE
         )
     assert (done.returncode, b"BrokenPipe" in done.stderr) == (0, False)
 

@@ -157,7 +157,8 @@ def test_t_of_what_would_not_start(arguments: list[str]) -> None:
 
 @pytest.mark.needs(WANT_V4_ONLY=False, WANT_V6=False)
 def test_l07_ipv4_alone_where_there_is_no_ipv6() -> None:
-    with Tracker(sockets=2, command=[*network_of_its_own(), *COMMAND]) as tracker:
+    command = [*network_of_its_own("ip link set lo up", "ip -6 addr flush dev lo"), *COMMAND]
+    with Tracker(sockets=2, command=command) as tracker:
         assert tracker.endpoints == [("TCP", "0.0.0.0", 6969), ("UDP", "0.0.0.0", 6969)]
         assert "this machine has no IPv6: serving IPv4 alone" in tracker.lines
 
@@ -179,13 +180,13 @@ def test_l07_both_families_on_6969() -> None:
 @needs_ipv6
 @pytest.mark.needs("WANT_V6")
 def test_l07_ipv6_alone_on_6969() -> None:
-    with Tracker(sockets=2, command=[*network_of_its_own(), *COMMAND]) as tracker:
+    with Tracker(sockets=2, command=[*network_of_its_own("ip link set lo up"), *COMMAND]) as tracker:
         assert tracker.endpoints == [("TCP", "::", 6969), ("UDP", "::", 6969)]
 
 
 @pytest.mark.needs("WANT_V4_ONLY")
 def test_l07_ipv4_alone_on_6969() -> None:
-    with Tracker(sockets=2, command=[*network_of_its_own(), *COMMAND]) as tracker:
+    with Tracker(sockets=2, command=[*network_of_its_own("ip link set lo up"), *COMMAND]) as tracker:
         assert tracker.endpoints == [("TCP", "0.0.0.0", 6969), ("UDP", "0.0.0.0", 6969)]
 
 

@@ -20,7 +20,8 @@ class Announce:
 
     Request: `info_hash` (20), `peer_id` (20, or empty if unknown), `peer` (address and port as in a compact list:
     4 + 2 or 16 + 2), `stored` (whether the peer can be listed: ports 0 and 1 cannot), `seeding`, `event`,
-    `numwant` (0 or more, limits applied), `url_data` (BEP 41).
+    `numwant` (0 or more, limits applied), `url_data` (BEP 41), `sync_age` (-1: the client itself announces; else the
+    peer came by live sync, and had been heard of for so many minutes).
 
     Answer: `interval` in seconds, `complete` (seeders), `incomplete` (leechers), `downloaded`, and compact lists:
     `peers` (6 bytes each) and `peers6` (18 each) with both families, else `peers` of the asker's. Beside it, for who
@@ -45,6 +46,7 @@ class Announce:
         "peers6",
         "seeding",
         "stored",
+        "sync_age",
         "url_data",
     )
 
@@ -58,6 +60,7 @@ class Announce:
         self.numwant: int = 0
         self.both_families = both_families
         self.url_data = b""
+        self.sync_age: int = -1
         self.interval: int = 0
         self.complete: int = 0
         self.incomplete: int = 0

@@ -20,6 +20,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_WHITE,
     WANT_FULLSCRAPE,
     WANT_MAX_PEER,
+    WANT_SYNC_LIVE,
     WANT_SYSLOGS,
     WANT_V4_ONLY,
     WANT_V6,
@@ -56,6 +57,8 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.tracker import admit_by
 if WANT_MAX_PEER:
     from opentracker.server import connections, memory
+if WANT_SYNC_LIVE:
+    from opentracker.server import livesync
 if WANT_SYSLOGS:
     from opentracker.features.syslogs import CompletedLog
     from opentracker.server.syslogs import SystemLog
@@ -113,6 +116,8 @@ def open_sockets(binds: list[Bind]) -> list[socket.socket]:
 
 def check(settings: Settings, confine: Callable[[Settings], None]) -> None:
     """Read what a start would read, from where it would; see `start`. Raises StartError and UsageError."""
+    if WANT_SYNC_LIVE:
+        livesync.check(settings.sync_binds, settings.sync_peers)
     confine(settings)
     if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         accesslist.load(settings.accesslist)
@@ -180,6 +185,9 @@ class Server:
         self.listeners: list[Listener] = []
         for sock in sockets:
             self.attach(sock)
+        if WANT_SYNC_LIVE:
+            self.member = livesync.Member(self.tracker, settings.permissions, self.tracker_id, self.loop)
+            self.endings.append(self.member.sync.flush)
         self.turn_ids()
         self.loop.every(1.0, self.turn_ids)
         self.loop.every(1.0, HeapTrim())
@@ -286,6 +294,8 @@ def start(
     """
     if WANT_MAX_PEER:
         memory.measure(settings)
+    if WANT_SYNC_LIVE:
+        livesync.check(settings.sync_binds, settings.sync_peers)
     with ExitStack() as opened:  # closed again if the start fails
         for sock in passed:
             opened.enter_context(sock)
@@ -296,10 +306,16 @@ def start(
         if WANT_SYSLOGS:
             system_log = SystemLog(settings.system_log)
             opened.callback(system_log.close)
+        if WANT_SYNC_LIVE:
+            cluster = livesync.open_cluster(settings.sync_binds, settings.sync_peers)
+            opened.callback(cluster.close)
         confine(settings)
         server = Server(settings, sockets, os.urandom(SECRET_SIZE), int.from_bytes(os.urandom(7), "big"))
         if WANT_SYSLOGS:
             server.tracker.watchers.append(CompletedLog(system_log.write, time.time))
             server.closings.append(system_log.close)
+        if WANT_SYNC_LIVE:
+            server.member.join(cluster)
+            server.closings.append(cluster.close)
         opened.pop_all()
     return server

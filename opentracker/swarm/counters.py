@@ -37,7 +37,11 @@ DATAGRAMS: Final = (
 SYNC: Final = (
     "sync_packets_received",
     "sync_packets_dropped",
+    "sync_malformed",
+    "sync_unblessed",
+    "sync_lost",
     "sync_packets_sent",
+    "sync_unsent",
     "sync_peers_received",
     "sync_peers_dropped",
     "sync_peers_sent",
@@ -96,7 +100,11 @@ class Counters:
         self.udp_errors: i64 = 0
         self.sync_packets_received: i64 = 0
         self.sync_packets_dropped: i64 = 0
+        self.sync_malformed: i64 = 0  # of the packets dropped
+        self.sync_unblessed: i64 = 0  # of the packets dropped: from addresses that may not
+        self.sync_lost: i64 = 0  # packets dropped by the kernel, for want of room
         self.sync_packets_sent: i64 = 0
+        self.sync_unsent: i64 = 0  # packets that the kernel did not take
         self.sync_peers_received: i64 = 0
         self.sync_peers_dropped: i64 = 0
         self.sync_peers_sent: i64 = 0

@@ -5,11 +5,12 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_V4_ONLY
+from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.peer_table import PeerTable
 from opentracker.swarm.peers import (
     COMPLETED,
+    FROM_SYNC,
     STRIDE4,
     STRIDE6,
     find,
@@ -17,6 +18,9 @@ from opentracker.swarm.peers import (
     share_of_leechers,
 )
 from opentracker.swarm.records import MOST_DOWNLOADED
+
+if WANT_SYNC_LIVE:
+    from opentracker.swarm.peers import flags_after
 
 
 class Family:
@@ -145,6 +149,8 @@ class Swarm:
             if a.stored:
                 if index >= 0 and a.event != EVENT_COMPLETED:
                     a.age = (minute - table.refresh(at, index, minute & 255)) & 255
+                    if WANT_SYNC_LIVE:
+                        table.unmark(at, index, FROM_SYNC)
                 else:
                     if index >= 0:
                         state = table.state(at, index)
@@ -166,7 +172,12 @@ class Swarm:
             a.has_completed = True
             if self.downloaded < MOST_DOWNLOADED:
                 self.downloaded += 1
-        table.add(a.peer, flags, minute & 255)
+        stamp = minute & 255
+        if WANT_SYNC_LIVE:
+            flags = flags_after(flags, a, state < 0)
+            if a.sync_age > 0:
+                stamp = (minute - a.sync_age) & 255
+        table.add(a.peer, flags, stamp)
 
     def hand_out_both(self, a: Announce, at: i64, index: i64, random: Random) -> None:
         """Give peers of both families; `at` and `index` tell where the asker is in its own."""

@@ -64,6 +64,14 @@ class PeerTable:
             self.blocks[at] = block[:at_stamp] + BYTE[stamp] + block[at_stamp + 1 :]
         return former
 
+    def unmark(self, at: i64, index: i64, flag: i64) -> None:
+        """Take a flag off a peer that is there."""
+        block = self.blocks[at]
+        at_flags = len(block) // (self.stride + 2) * self.stride + index
+        flags: i64 = block[at_flags]
+        if flags & flag != 0:
+            self.blocks[at] = block[:at_flags] + BYTE[flags & ~flag] + block[at_flags + 1 :]
+
     def put(self, peer: bytes, flags: i64, stamp: i64) -> None:
         """Put a peer that is not there where it belongs, uncounted."""
         at = self.block_of(peer)

@@ -18,6 +18,11 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
+from opentracker._features import WANT_SYNC_LIVE
+
+if WANT_SYNC_LIVE:
+    from opentracker.protocol.messages import Announce
+
 STRIDE4: Final = 6
 STRIDE6: Final = 18
 
@@ -25,6 +30,15 @@ COMPLETED: Final = 0x40  # this peer's `completed` has been counted; the bit of 
 FROM_SYNC: Final = 0x10  # heard of by live sync, so not to be sent on
 
 BYTE: Final = [bytes([value]) for value in range(256)]  # one byte as bytes
+
+
+if WANT_SYNC_LIVE:
+
+    def flags_after(flags: i64, a: Announce, is_new: bool) -> i64:
+        """What becomes of a peer's flags: a newcomer by live sync is marked, and no longer once it announces itself."""
+        if a.sync_age < 0:
+            return flags & COMPLETED
+        return flags | FROM_SYNC if is_new else flags
 
 
 def find(data: bytes, start: i64, n: i64, stride: i64, peer: bytes) -> i64:

@@ -8,11 +8,12 @@ from librt.random import Random
 from librt.strings import read_i32_be
 from mypy_extensions import i64
 
-from opentracker._features import WANT_V4_ONLY
+from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.peers import (
     BYTE,
     COMPLETED,
+    FROM_SYNC,
     STRIDE4,
     STRIDE6,
     choose,
@@ -32,6 +33,9 @@ from opentracker.swarm.records import (
     head,
     without_peers,
 )
+
+if WANT_SYNC_LIVE:
+    from opentracker.swarm.peers import flags_after
 
 
 def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes:  # noqa: PLR0912, PLR0915 - see above
@@ -78,6 +82,8 @@ def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes: 
                 a.age = age
                 if a.event == EVENT_COMPLETED or a.seeding != (at >= border):
                     record = with_peer(record, a, known, minute)
+                elif WANT_SYNC_LIVE and record[at_stamp - n] & FROM_SYNC != 0:
+                    record = own_again(record, at_stamp - n, at_stamp, minute)
                 elif age != 0:
                     record = record[:at_stamp] + BYTE[minute & 255] + record[at_stamp + 1 :]
 
@@ -125,6 +131,10 @@ def with_peer(record: bytes, a: Announce, known: i64, minute: i64) -> bytes:
             completed += 1
     n4, leechers4, n6, leechers6 = counts(record)
     stamp = minute & 255
+    if WANT_SYNC_LIVE:
+        flags = flags_after(flags, a, known < 0)
+        if a.sync_age > 0:
+            stamp = (minute - a.sync_age) & 255
     if v6:
         start = HEAD + PEER4 * n4
         index = n6 if a.seeding else i64(0)
@@ -147,3 +157,17 @@ def without_peer(record: bytes, v6: bool, index: i64, minute: i64) -> bytes:
         return remove(new_head + record[HEAD:start], record, start, n6, STRIDE6, index)
     new_head = head(completed, n4 - 1, leechers4 - 1 if index < leechers4 else leechers4, leechers6)
     return remove(new_head, record, HEAD, n4, STRIDE4, index)
+
+
+if WANT_SYNC_LIVE:
+
+    def own_again(record: bytes, at_flags: i64, at_stamp: i64, minute: i64) -> bytes:
+        """The record with a peer that came by live sync, and has now announced itself."""
+        flags = BYTE[record[at_flags] & COMPLETED]
+        return (
+            record[:at_flags]
+            + flags
+            + record[at_flags + 1 : at_stamp]
+            + BYTE[minute & 255]
+            + record[at_stamp + 1 :]
+        )

@@ -25,7 +25,7 @@ from opentracker._features import (
     WANT_SYSLOGS,
 )
 from opentracker.errors import TrackerFailure
-from opentracker.protocol.messages import Announce
+from opentracker.protocol.messages import EVENT_STOPPED, Announce
 from opentracker.swarm import small
 from opentracker.swarm.counters import Counters
 from opentracker.swarm.large import Swarm
@@ -37,6 +37,8 @@ if WANT_MAX_PEER:
     from opentracker.swarm.limits import Limits
 if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.watching import Watcher
+if WANT_SYNC_LIVE:
+    from opentracker.swarm.synced import sync_large, sync_small
 
 SHARDS: Final = 256
 MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6)
@@ -89,6 +91,9 @@ class Tracker:
         a.has_completed = False
         if WANT_MAX_PEER and self.limits.tight:
             self.limits.screen(a, entry, self.counters)
+        if WANT_SYNC_LIVE and a.sync_age >= 0:
+            sync(self, shard, entry, a, minute)
+            return
         if isinstance(entry, Swarm):
             entry.announce(a, minute, self.random)
             if WANT_MAX_PEER and a.age < 0:
@@ -165,3 +170,26 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         """Let an access list decide from now on; torrents that are here already are asked about at each request."""
         tracker.admission = admission
         tracker.has_doubtful = any(tracker.shards)
+
+
+if WANT_SYNC_LIVE:
+
+    def sync(
+        tracker: Tracker,
+        shard: dict[bytes, bytes | Swarm],
+        entry: bytes | Swarm | None,
+        a: Announce,
+        minute: i64,
+    ) -> None:
+        """Carry out what live sync says of a peer: nobody is answered, counted or told."""
+        if not a.stored and a.event != EVENT_STOPPED:
+            return
+        if isinstance(entry, Swarm):
+            sync_large(entry, a, minute)
+            tracker.settle(entry)
+            return
+        former = EMPTY if entry is None else entry
+        record = sync_small(former, a, minute)
+        if record is not former:
+            kept = record if a.complete + a.incomplete <= SMALL else tracker.grown(record)
+            tracker.put(shard, a.info_hash, entry, kept)

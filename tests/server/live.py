@@ -25,6 +25,8 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
 
 PATIENCE: Final = 20.0  # seconds
 HOME: Final = "::1" if WANT_V6 else "127.0.0.1"  # an address of the family that every build has
+# A cluster of its own, for `Settings.sync_binds`: a build with live sync starts in one or not at all.
+SYNC_BINDS: Final = [(socket.inet_pton(socket.AF_INET6 if WANT_V6 else socket.AF_INET, HOME), 0, "")]
 SECRET: Final = bytes(range(32))
 SEED: Final = 1
 

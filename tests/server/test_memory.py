@@ -17,7 +17,7 @@ from opentracker.server.memory import (
 )
 from opentracker.server.settings import Bind, Settings
 from opentracker.swarm.limits import UNLIMITED
-from tests.server.live import HOME, packed
+from tests.server.live import HOME, SYNC_BINDS, packed
 
 
 def machine(root: Path, groups: str, **files: str) -> Path:
@@ -119,7 +119,8 @@ def test_no_limit(settings: Settings) -> None:
 def test_memory_is_measured_before_the_root_directory_hides_it() -> None:
     seen = []
     server = wiring.start(
-        Settings([Bind(True, packed(HOME), 0)]), lambda settings: seen.append(settings.limit_memory)
+        Settings([Bind(True, packed(HOME), 0)], sync_binds=SYNC_BINDS),
+        lambda settings: seen.append(settings.limit_memory),
     )
     assert seen == [memory_to_use() * OT_MAX_MEMORY // 100]
     assert server.tracker.limits.most_bytes == (seen[0] or UNLIMITED)

@@ -16,7 +16,7 @@ from opentracker.errors import StartError
 from opentracker.server import privileges
 from opentracker.server.settings import Settings
 from tests.server.live import HASH_A, HASH_B, HOME, connect_packet, family_of
-from tests.server.process import COMMAND, PATIENCE, Tracker, run
+from tests.server.process import CLUSTER, COMMAND, PATIENCE, Tracker, run
 
 LISTS = WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE
 LIST_OPTION = "-w" if WANT_ACCESSLIST_WHITE else "-b"
@@ -111,7 +111,7 @@ def test_root_does_not_stay_root(option: str, folder: Path) -> None:
 def test_a_directory_that_the_user_may_not_enter(tmp_path: Path) -> None:
     closed = tmp_path / "closed"
     closed.mkdir(mode=0o700)
-    command = [*COMMAND, "-d", str(closed), "-i", HOME, "-P", "0"]
+    command = [*COMMAND, *CLUSTER, "-d", str(closed), "-i", HOME, "-P", "0"]
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == 111
     assert done.stderr.splitlines()[-1] == (

@@ -1,6 +1,7 @@
 import gc
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from tests.server.live import (
     HOME,
     SECRET,
     SEED,
+    SYNC_BINDS,
     Clock,
     Endpoint,
     Live,
@@ -132,8 +134,8 @@ def stay(settings: Settings) -> None:
     """In place of `privileges.confine`: these tests have more to do in their process."""
 
 
-def start(*binds: Bind, **settings: object) -> wiring.Server:
-    return wiring.start(Settings(list(binds), **settings), stay)  # type: ignore[arg-type]
+def start(*binds: Bind, confine: Callable[[Settings], None] = stay, **settings: object) -> wiring.Server:
+    return wiring.start(Settings(list(binds), sync_binds=SYNC_BINDS, **settings), confine)  # type: ignore[arg-type]
 
 
 def test_a_tracker_that_is_started_serves_and_closes() -> None:
@@ -194,7 +196,7 @@ def test_a_process_is_confined_with_its_sockets_open() -> None:
         opened.append(open_descriptors() - before)
 
     before = open_descriptors()
-    wiring.start(Settings([Bind(False, packed(HOME), 0), Bind(True, packed(HOME), 0)]), count).close()
+    start(Bind(False, packed(HOME), 0), Bind(True, packed(HOME), 0), confine=count).close()
     assert opened >= [2 if DESCRIPTORS.exists() else 0]
 
 
@@ -220,7 +222,7 @@ def test_ids_are_renewed_with_the_epoch() -> None:
 def test_checking_reads_and_binds_nothing(tmp_path: Path) -> None:
     before = open_descriptors()
     confined = []
-    settings = Settings([Bind(True, packed(HOME), 0)], directory=tmp_path)
+    settings = Settings([Bind(True, packed(HOME), 0)], directory=tmp_path, sync_binds=SYNC_BINDS)
     wiring.check(settings, confined.append)
     assert open_descriptors() == before
     assert confined == [settings]

@@ -73,7 +73,10 @@ def main() -> None:
     os.write(go, b".")
     os.read(ready_in, 1)
     ip("route add default via 10.2.0.2")
-    server = wiring.start(Settings([Bind(True, bytes(4), PORT)]), lambda settings: None)
+    server = wiring.start(
+        Settings([Bind(True, bytes(4), PORT)], sync_binds=[(bytes([10, 1, 0, 1]), 0, "")]),
+        lambda settings: None,
+    )
     os.write(go, b".")
     while os.waitpid(client, os.WNOHANG) == (0, 0):
         server.loop.turn(0.05)
