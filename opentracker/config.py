@@ -15,6 +15,7 @@ from opentracker import build_info, values
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_BOGON_FILTER,
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLSCRAPE,
     WANT_IP_FROM_PROXY,
@@ -26,6 +27,8 @@ from opentracker.errors import ConfigError
 from opentracker.server.settings import Settings
 from opentracker.values import shown
 
+if WANT_BOGON_FILTER:
+    from opentracker import address_values
 if WANT_MAX_PEER:
     from opentracker import limit_values
 
@@ -62,6 +65,8 @@ KEYS: Final = {
     "limits.memory": "WANT_MAX_PEER",
     "limits.connections": "WANT_MAX_PEER",
     "limits.connections_per_address": "WANT_MAX_PEER",
+    "limits.listed_network": "WANT_BOGON_FILTER",
+    "limits.refused_ports": "WANT_BOGON_FILTER",
 }
 
 # What the keys of this build do.
@@ -94,6 +99,8 @@ if WANT_SYNC_LIVE:
     ACTIONS["livesync.cluster.listen"] = values.sync_listen
     ACTIONS["livesync.cluster.node_ip"] = values.may_livesync
     ACTIONS["livesync.cluster.peer"] = values.sync_peer
+if WANT_BOGON_FILTER:
+    ACTIONS.update(address_values.KEYS)
 if WANT_MAX_PEER:
     ACTIONS.update(limit_values.KEYS)
 

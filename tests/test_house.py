@@ -24,6 +24,7 @@ FRONT = {
     "plan",
     "values",
     "limit_values",
+    "address_values",
     "__main__",
 }  # beside the rooms: whoever starts the program
 ANYWHERE = {"errors", "_features"}
@@ -34,6 +35,7 @@ FORBIDDEN = {"asyncio", "logging", "os", "random", "secrets", "select", "selecto
 
 LISTS = {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"}
 LIMITS = {"WANT_MAX_PEER"}
+BOGONS = {"WANT_BOGON_FILTER"}
 WATCHERS = {"WANT_SYNC_LIVE", "WANT_SYSLOGS", "WANT_SPOT_WOODPECKER"}
 
 # Features that have a key in config files.
@@ -50,7 +52,7 @@ KEYED = {
 # more than imports depend on it. Modules that are a feature themselves are not listed.
 BRANCHES = {
     "cli": {*LISTS, "WANT_FULLSCRAPE", "WANT_SYNC_LIVE"},
-    "config": {*KEYED, *LIMITS},
+    "config": {*KEYED, *BOGONS, *LIMITS},
     "protocol.http:parse_request": {"WANT_KEEPALIVE"},
     "protocol.query:_parse_claimed_ip": {"WANT_V4_ONLY", "WANT_V6"},
     "protocol.query:parse_announce": {"WANT_IP_FROM_QUERY_STRING"},
@@ -61,7 +63,7 @@ BRANCHES = {
     "server.http:Listener.ready": {*LIMITS},
     "server.http_answers:HttpAnswers.announce": {"WANT_LOG_NUMWANT"},
     "server.udp_answers:UdpAnswers.answer": {"WANT_LOG_NUMWANT"},
-    "server.wiring:Server.__init__": {*LISTS, *LIMITS, "WANT_FULLSCRAPE", "WANT_SYNC_LIVE"},
+    "server.wiring:Server.__init__": {*LISTS, *BOGONS, *LIMITS, "WANT_FULLSCRAPE", "WANT_SYNC_LIVE"},
     "server.wiring": {"WANT_FULLSCRAPE"},
     "server.systemd:fault_of": {"WANT_V4_ONLY", "WANT_V6"},
     "server.wiring:check": {*LISTS, "WANT_SYNC_LIVE"},
@@ -84,8 +86,8 @@ BRANCHES = {
     "swarm.census:Census.offer": LISTS,
     "swarm.networks": {"WANT_V4_ONLY", "WANT_V6"},
     "swarm.peer_table:PeerTable.block_of": {*LIMITS},
-    "swarm.tracker:Tracker.__init__": {*LISTS, *LIMITS, *WATCHERS, "WANT_LOG_NUMWANT"},
-    "swarm.tracker:Tracker.announce": {*LISTS, *LIMITS, *WATCHERS},
+    "swarm.tracker:Tracker.__init__": {*LISTS, *BOGONS, *LIMITS, *WATCHERS, "WANT_LOG_NUMWANT"},
+    "swarm.tracker:Tracker.announce": {*LISTS, *BOGONS, *LIMITS, *WATCHERS},
     "swarm.tracker:Tracker.grown": {*LIMITS},
     "swarm.tracker:Tracker.put": {*LIMITS},
     "swarm.tracker:Tracker.settle": {*LIMITS},

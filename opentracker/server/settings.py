@@ -60,4 +60,8 @@ class Settings:
     log_level: int = logging.INFO  # the least serious that is logged: `-q`, `--verbose`
     # Options and keys as they were given, for a log.
     taken: list[str] = field(default_factory=list, compare=False)
+    listed_networks: Permissions = field(
+        default_factory=Permissions
+    )  # to everybody, whatever their addresses
+    refused_ports: frozenset[bytes] = frozenset()  # never listed; two bytes each
     check_only: bool = False  # `-t`

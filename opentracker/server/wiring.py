@@ -18,6 +18,7 @@ from opentracker._features import (
     OT_CONNECTION_ID_EPOCH,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_BOGON_FILTER,
     WANT_FULLSCRAPE,
     WANT_MAX_PEER,
     WANT_SYNC_LIVE,
@@ -55,6 +56,8 @@ from opentracker.swarm.tracker import SHARDS, Tracker
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features import accesslist
     from opentracker.swarm.tracker import admit_by
+if WANT_BOGON_FILTER:
+    from opentracker.features.bogons import BogonFilter
 if WANT_MAX_PEER:
     from opentracker.server import connections, memory
 if WANT_SYNC_LIVE:
@@ -156,6 +159,8 @@ class Server:
         self.tracker = Tracker(Random(seed))
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             admit_by(self.tracker, accesslist.load(settings.accesslist))
+        if WANT_BOGON_FILTER:
+            self.tracker.visibility = BogonFilter(settings.refused_ports, settings.listed_networks)
         if WANT_MAX_PEER:
             self.tracker.limits = memory.limits_of(settings)
         self.now = Now(clock)

@@ -53,6 +53,8 @@ LIMITS: Final = (  # newcomers that were answered and not stored, by the limit t
     "refused_ports",
     "refused_memory",
     "refused_connections",
+    "refused_bogons",
+    "refused_port_numbers",
     "evicted_torrents",
 )
 OTHERS: Final = (
@@ -114,6 +116,8 @@ class Counters:
         self.refused_ports: i64 = 0
         self.refused_memory: i64 = 0
         self.refused_connections: i64 = 0
+        self.refused_bogons: i64 = 0
+        self.refused_port_numbers: i64 = 0
         self.evicted_torrents: i64 = 0
         self.completed: i64 = 0
         self.full_scrapes: i64 = 0

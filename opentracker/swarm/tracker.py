@@ -18,6 +18,7 @@ from opentracker._features import (
     OT_MAX_PEERS_UDP6,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_BOGON_FILTER,
     WANT_LOG_NUMWANT,
     WANT_MAX_PEER,
     WANT_SPOT_WOODPECKER,
@@ -33,6 +34,8 @@ from opentracker.swarm.records import EMPTY, HEAD, PEER4, SMALL, counts, downloa
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.admission import UNAUTHORIZED, Admission
+if WANT_BOGON_FILTER:
+    from opentracker.swarm.visibility import Visibility
 if WANT_MAX_PEER:
     from opentracker.swarm.limits import Limits
 if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
@@ -69,6 +72,8 @@ class Tracker:
             self.numwants = [0] * (MOST_WANTED + 1)  # clients' announces, by the peers they asked for
         if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             self.watchers: list[Watcher] = []
+        if WANT_BOGON_FILTER:
+            self.visibility = Visibility()
         if WANT_MAX_PEER:
             self.limits = Limits()
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
@@ -89,6 +94,8 @@ class Tracker:
         a.interval = SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
         a.age = -1
         a.has_completed = False
+        if WANT_BOGON_FILTER:
+            self.visibility.screen(a, self.counters)
         if WANT_MAX_PEER and self.limits.tight:
             self.limits.screen(a, entry, self.counters)
         if WANT_SYNC_LIVE and a.sync_age >= 0:
@@ -108,6 +115,8 @@ class Tracker:
                     self.put(shard, info_hash, entry, record)
                 else:
                     self.put(shard, info_hash, entry, self.grown(record))
+        if WANT_BOGON_FILTER and self.visibility.hides:
+            self.visibility.hide(a)
         if a.age >= 0:
             self.renewals[a.age] += 1
         if a.has_completed:

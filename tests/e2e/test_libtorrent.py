@@ -20,7 +20,7 @@ from opentracker.protocol.bencode import decode
 from tests.protocol.http_cases import CASES, CONVERSATIONS, scrape
 from tests.server.live import Live
 from tests.server.marks import needs_ipv4, needs_ipv6
-from tests.server.process import Tracker, allow
+from tests.server.process import Tracker, allow, list_loopback
 
 lt: Any = pytest.importorskip(
     "libtorrent", reason="there is no wheel of libtorrent for this Python or machine"
@@ -131,7 +131,9 @@ def exchange(scheme: str, host: str, folder: Path) -> None:
     torrent = Torrent(folder / "seeder")
     target = folder / "leecher"
     target.mkdir()
-    with Tracker("-i", host, "-p", "0", "-P", "0", *allow(folder, torrent.info_hash), sockets=2) as tracker:
+    with Tracker(
+        "-i", host, "-p", "0", "-P", "0", *allow(folder, torrent.info_hash), *list_loopback(folder), sockets=2
+    ) as tracker:
         where, port = tracker.endpoint("UDP" if scheme == "udp" else "TCP")
         url = f"{scheme}://{f'[{where}]' if ':' in where else where}:{port}/announce"
         counts = tracker.endpoint("TCP")

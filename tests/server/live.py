@@ -9,7 +9,13 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from opentracker._features import OT_CLEAN_CYCLE, WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE, WANT_V6
+from opentracker._features import (
+    OT_CLEAN_CYCLE,
+    WANT_ACCESSLIST_BLACK,
+    WANT_ACCESSLIST_WHITE,
+    WANT_BOGON_FILTER,
+    WANT_V6,
+)
 from opentracker.server.accepting import FastAcceptor, PlainAcceptor
 from opentracker.server.http import Listener
 from opentracker.server.loop import READ
@@ -22,6 +28,8 @@ from opentracker.swarm.tracker import SHARDS
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.admission import Admission
     from opentracker.swarm.tracker import admit_by
+if WANT_BOGON_FILTER:
+    from opentracker.swarm.visibility import Visibility
 
 PATIENCE: Final = 20.0  # seconds
 HOME: Final = "::1" if WANT_V6 else "127.0.0.1"  # an address of the family that every build has
@@ -51,11 +59,17 @@ class Live:
     """A tracker without sockets, until it is told to listen.
 
     `fast` chooses between the two ways there are to serve a socket: with the C library's batches, or plainly. In a
-    build with access lists every torrent is allowed, unless `settings` name a list.
+    build with access lists every torrent is allowed, unless `settings` name a list; in one with a filter of addresses
+    every address is listed, unless it is to be `filtered`.
     """
 
     def __init__(
-        self, settings: Settings | None = None, *, fast: bool = True, secret: bytes = SECRET
+        self,
+        settings: Settings | None = None,
+        *,
+        fast: bool = True,
+        secret: bytes = SECRET,
+        filtered: bool = False,
     ) -> None:
         self.clock = Clock()
         self.fast = fast
@@ -63,6 +77,8 @@ class Live:
         self.server.loop.sleep = no_nap
         self.counters = self.server.counters
         self.clients: list[UdpClient | TcpClient] = []
+        if WANT_BOGON_FILTER and not filtered:  # tests' clients are on loopback
+            self.server.tracker.visibility = Visibility()
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if settings is None or settings.accesslist is None:
                 admit_by(self.server.tracker, Admission())

@@ -15,7 +15,7 @@ from typing import Final
 
 import pytest
 
-from opentracker._features import WANT_ACCESSLIST_WHITE, WANT_SYNC_LIVE, WANT_V6
+from opentracker._features import WANT_ACCESSLIST_WHITE, WANT_BOGON_FILTER, WANT_SYNC_LIVE, WANT_V6
 
 PATIENCE: Final = 30.0  # seconds; for a test that fails, no other
 COMMAND: Final = (sys.executable, "-P", "-X", "dev", "-m", "opentracker")  # -P: the installed one
@@ -160,6 +160,15 @@ def allow(folder: Path, *info_hashes: bytes) -> list[str]:
     path = folder / "whitelist"
     path.write_text("".join(f"{info_hash.hex()}\n" for info_hash in info_hashes))
     return ["-w", str(path)]
+
+
+def list_loopback(folder: Path) -> list[str]:
+    """The options with which a build that filters addresses lists clients on this machine."""
+    if not WANT_BOGON_FILTER:
+        return []
+    path = folder / "listed.conf"
+    path.write_text("limits.listed_network 127.0.0.0/8\nlimits.listed_network ::1\n")
+    return ["-f", str(path)]
 
 
 def network_of_its_own(*setup: str) -> list[str]:

@@ -1,0 +1,137 @@
+"""Addresses that are never listed, since nobody could reach them, and those that only neighbours can.
+
+The table is our own, made of the IANA special-purpose address registries and the multicast registries (a test holds it
+against them): Python's `ipaddress` knows other networks in each version. Of IPv6 nothing outside of 2000::/3 is
+global unicast. An IPv4-mapped address never gets here as such: it is the IPv4 address that it stands for.
+
+An announce from an address that is not listed is answered like any other, and not stored. Peers on private addresses
+are listed to askers on private addresses alone; those of the shared space behind a carrier's NAT likewise among
+themselves. An asker to whom they are not shown may get fewer peers than it wanted; the counts include them.
+"""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+from opentracker.protocol.addresses import parse_network
+from opentracker.protocol.messages import Announce
+from opentracker.swarm.counters import Counters
+from opentracker.swarm.permissions import Permissions
+from opentracker.swarm.visibility import Visibility
+
+PUBLIC: Final = 0
+NEVER: Final = 1
+PRIVATE: Final = 2  # RFC 1918, and the unique local addresses of IPv6
+SHARED: Final = 3  # RFC 6598
+MIXED: Final = 4  # of a first byte: more than that has to be looked at
+
+NETWORKS: Final = {
+    "0.0.0.0/8": NEVER,  # this network
+    "10.0.0.0/8": PRIVATE,
+    "100.64.0.0/10": SHARED,
+    "127.0.0.0/8": NEVER,  # loopback
+    "169.254.0.0/16": NEVER,  # link-local
+    "172.16.0.0/12": PRIVATE,
+    "192.0.0.0/24": NEVER,  # protocol assignments
+    "192.0.2.0/24": NEVER,  # documentation
+    "192.88.99.0/24": NEVER,  # 6to4 relays, deprecated
+    "192.168.0.0/16": PRIVATE,
+    "198.18.0.0/15": NEVER,  # benchmarks
+    "198.51.100.0/24": NEVER,  # documentation
+    "203.0.113.0/24": NEVER,  # documentation
+    "224.0.0.0/4": NEVER,  # multicast
+    "240.0.0.0/4": NEVER,  # reserved, and broadcast
+    "::/3": NEVER,  # unspecified, loopback, mapped, translated, discarded: none is a peer's own
+    "2001::/23": NEVER,  # protocol assignments, Teredo, benchmarks
+    "2001:db8::/32": NEVER,  # documentation
+    "2002::/16": NEVER,  # 6to4
+    "3fff::/20": NEVER,  # documentation
+    "4000::/2": NEVER,  # segment routing, and what is not in use
+    "8000::/2": NEVER,  # not in use
+    "c000::/3": NEVER,
+    "e000::/4": NEVER,
+    "f000::/5": NEVER,
+    "f800::/6": NEVER,
+    "fc00::/7": PRIVATE,
+    "fe00::/8": NEVER,  # link-local, site-local
+    "ff00::/8": NEVER,  # multicast
+}
+HEAD_BYTES: Final = 4  # of an address; no network above has a longer prefix
+
+
+class Networks:
+    """The table, for one family: by the first byte of an address where that is enough."""
+
+    def __init__(self, size: int) -> None:
+        self.by_first = bytearray(256)
+        self.rest: list[tuple[int, int, int]] = []  # of mixed first bytes: mask, value, kind
+        for text, kind in NETWORKS.items():
+            first, bits = parse_network(text)
+            if len(first) != size:
+                continue
+            if bits <= 8:
+                for byte in range(first[0], first[0] + (1 << (8 - bits))):
+                    self.by_first[byte] = kind
+            else:
+                self.by_first[first[0]] = MIXED
+                mask = 0xFFFFFFFF >> (32 - bits) << (32 - bits)
+                self.rest.append((mask, int.from_bytes(first[:HEAD_BYTES], "big"), kind))
+
+    def kind_of(self, address: bytes) -> i64:
+        """PUBLIC, NEVER, PRIVATE or SHARED, of an address or anything that begins with one."""
+        kind: i64 = self.by_first[address[0]]
+        if kind != MIXED:
+            return kind
+        head = int.from_bytes(address[:HEAD_BYTES], "big")
+        for mask, value, found in self.rest:
+            if head & mask == value:
+                return found
+        return PUBLIC
+
+
+class BogonFilter(Visibility):
+    """Lists no bogons, no refused ports (a set of two bytes each), and all that `exceptions` name."""
+
+    def __init__(self, refused_ports: frozenset[bytes], exceptions: Permissions) -> None:
+        super().__init__()
+        self.refused_ports = refused_ports
+        self.exceptions = exceptions
+        self.v4 = Networks(4)
+        self.v6 = Networks(16)
+
+    def kind_of(self, peer: bytes) -> i64:
+        """What kind of address a peer (6 or 18 bytes) has."""
+        kind = self.v4.kind_of(peer) if len(peer) == 6 else self.v6.kind_of(peer)
+        if kind != PUBLIC and self.exceptions.rights(peer[:-2]) != 0:
+            return PUBLIC
+        return kind
+
+    def screen(self, a: Announce, counters: Counters) -> None:
+        """See Visibility."""
+        if not a.stored:
+            return
+        kind = self.kind_of(a.peer)
+        if kind == NEVER:
+            a.stored = False
+            counters.refused_bogons += 1
+        elif a.peer[-2:] in self.refused_ports:
+            a.stored = False
+            counters.refused_port_numbers += 1
+        elif kind != PUBLIC:
+            self.hides = True
+
+    def hide(self, a: Announce) -> None:
+        """See Visibility."""
+        kind = self.kind_of(a.peer)
+        a.peers = self.shown_to(kind, a.peers, 6 if a.both_families else len(a.peer))
+        a.peers6 = self.shown_to(kind, a.peers6, 18)
+
+    def shown_to(self, kind: i64, peers: bytes, stride: i64) -> bytes:
+        """Those of a compact list that an asker of this kind is shown."""
+        shown = []
+        for at in range(0, len(peers), stride):
+            peer = peers[at : at + stride]
+            its = self.kind_of(peer)
+            if its == kind or its == PUBLIC:  # noqa: PLR1714, SIM109 - a tuple would be made for each
+                shown.append(peer)
+        return b"".join(shown)
