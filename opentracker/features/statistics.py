@@ -1,10 +1,10 @@
 """The statistics' page: `/stats?mode=...&format=...`, and what its modes are made of. Every build has it.
 
-A mode is a `Rendering`: which surveys it needs, and a function from figures to the text. A mode with an answer of its
+A mode is a `Form`: which surveys it needs, and what makes its text from figures. A mode with an answer of its
 own kind, such as a full scrape, is a function that gives the pieces of that answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from opentracker._features import WANT_LOG_NUMWANT, WANT_RESTRICT_STATS
@@ -14,7 +14,8 @@ from opentracker.protocol.pages import Page, Pieces
 from opentracker.protocol.query import unquote
 from opentracker.swarm.census import Census
 from opentracker.swarm.figures import Figures
-from opentracker.swarm.networks import NetworkCount, Networks, RankedNetworks
+from opentracker.swarm.network_count import NetworkCount
+from opentracker.swarm.networks import Networks, RankedNetworks
 from opentracker.swarm.permissions import MAY_STAT, Permissions
 from opentracker.swarm.survey import Surveyor
 from opentracker.swarm.tracker import Tracker
@@ -25,31 +26,41 @@ DEFAULT_MODE: Final = "peer"
 CENSUS: Final = "census"
 NETWORKS: Final = "networks"
 
+Every = Callable[[float, Callable[[], None]], None]  # the loop's: do something every so many seconds,
+Start = Callable[[Iterator[None]], None]  # and take on long work
 Stream = Callable[
     [bytes, Request, bytes, int], Pieces
 ]  # format (empty: none given), request, address, minute
 
 
-class Rendering:
-    """How a mode is shown: the surveys it needs, the text of figures, and what to send with it.
+class Form:
+    """How a mode is shown: the surveys it needs, and its type; `headers` are whole header lines."""
 
-    `headers` are whole header lines; `for_blessed` is for addresses with may_stat alone, in every build.
-    """
+    def __init__(self, needs: tuple[str, ...], content_type: bytes, headers: bytes) -> None:
+        self.needs = needs
+        self.content_type = content_type
+        self.headers = headers
+
+    def parts(self, figures: Figures) -> Iterator[bytes]:
+        """The body, in parts none of which takes long to make."""
+        raise NotImplementedError
+
+
+class Rendering(Form):
+    """A mode that a function makes from figures, quickly."""
 
     def __init__(
         self,
         needs: tuple[str, ...],
         render: Callable[[Figures], bytes],
         content_type: bytes = b"text/plain",
-        headers: bytes = b"",
-        *,
-        for_blessed: bool = False,
     ) -> None:
-        self.needs = needs
+        super().__init__(needs, content_type, b"")
         self.render = render
-        self.content_type = content_type
-        self.headers = headers
-        self.for_blessed = for_blessed
+
+    def parts(self, figures: Figures) -> Iterator[bytes]:
+        """See Form."""
+        yield self.render(figures)
 
 
 class Sources:
@@ -94,7 +105,7 @@ class Statistics(Page):
     def __init__(self, sources: Sources, permissions: Permissions) -> None:
         self.sources = sources
         self.permissions = permissions
-        self.renderings: dict[str, dict[str, Rendering]] = {}
+        self.renderings: dict[str, dict[str, Form]] = {}
         self.streams: dict[str, Stream] = {}
 
     def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
@@ -108,8 +119,6 @@ class Statistics(Page):
         rendering = self.renderings.get(form, {}).get(mode)
         if rendering is None:
             raise HttpError(400)
-        if rendering.for_blessed:
-            self.refuse_unless_blessed(address)
         self.sources.tracker.counters.tcp_statistics += 1
         return self.pieces(rendering, request)
 
@@ -118,7 +127,7 @@ class Statistics(Page):
         if not self.permissions.rights(address) & MAY_STAT:
             raise HttpError(403)
 
-    def pieces(self, rendering: Rendering, request: Request) -> Pieces:
+    def pieces(self, rendering: Form, request: Request) -> Pieces:
         """The answer, once the surveys are done that it needs."""
         sources = self.sources
         surveys = []
@@ -136,14 +145,12 @@ class Statistics(Page):
                 figures.networks = survey
             elif isinstance(survey, RankedNetworks):
                 figures.ranked[name] = survey.counts
-        head_only = request.method == b"HEAD"
-        yield write_ok(
-            rendering.render(figures),
-            request.keep_alive,
-            head_only,
-            rendering.content_type,
-            rendering.headers,
-        )
+        parts = []
+        for part in rendering.parts(figures):
+            parts.append(part)
+            yield b""
+        body, head_only = b"".join(parts), request.method == b"HEAD"
+        yield write_ok(body, request.keep_alive, head_only, rendering.content_type, rendering.headers)
 
 
 def parse_query(query: bytes) -> tuple[str, str]:

@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from typing import Final
 
-from opentracker._features import OT_PEER_TIMEOUT, WANT_LOG_NUMWANT
-from opentracker.features.statistics import CENSUS, NETWORKS, Rendering
+from opentracker._features import OT_PEER_TIMEOUT, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT, WANT_SPOT_WOODPECKER
+from opentracker.features.statistics import CENSUS, NETWORKS, Form, Rendering
 from opentracker.features.statistics_xml import everything
 from opentracker.protocol.addresses import format_ip
 from opentracker.swarm.figures import Figures
-from opentracker.swarm.networks import SHOWN, SIZES4, SIZES6
+from opentracker.swarm.network_count import SHOWN, SIZES4, SIZES6
 from opentracker.swarm.ranking import Ranking
 
 # Label -> counter, in the order of `herr`; the C tracker's labels first. Nothing is ever `COM`: compact=0 is accepted.
@@ -181,7 +181,7 @@ def version(figures: Figures) -> bytes:
     return f"{figures.version}\n".encode()
 
 
-MODES: Final[dict[str, Rendering]] = {
+MODES: Final[dict[str, Form]] = {
     "conn": Rendering((), conn),
     "tcp4": Rendering((), tcp4),
     "udp4": Rendering((), udp4),
@@ -200,6 +200,10 @@ MODES: Final[dict[str, Rendering]] = {
     "everything": Rendering((CENSUS,), everything),
 }
 
+if WANT_SPOT_WOODPECKER:
+    MODES["woodpeckers"] = Rendering(("woodpeckers",), networks_of("woodpeckers"))
+if WANT_LOG_NETWORKS:
+    MODES["busy"] = Rendering(("busy",), networks_of("busy"))
 if WANT_LOG_NUMWANT:
 
     def numwants(figures: Figures) -> bytes:

@@ -9,7 +9,13 @@ import os
 from collections.abc import Iterator
 from typing import Final
 
-from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, OT_MAX_REQUEST, WANT_MAX_PEER
+from opentracker._features import (
+    OT_CLIENT_TIMEOUT,
+    OT_CLIENT_TIMEOUT_SEND,
+    OT_MAX_REQUEST,
+    WANT_LOG_NETWORKS,
+    WANT_MAX_PEER,
+)
 from opentracker.errors import HttpError
 from opentracker.protocol.http import parse_request
 from opentracker.protocol.pages import Pieces
@@ -278,6 +284,8 @@ class Listener(Handler):
                     self.pause(self.server.now.seconds + PAUSE)
                 return
             self.server.answers.counters.tcp_connections += 1
+            if WANT_LOG_NETWORKS:
+                self.server.answers.tracker.busy.add(self.acceptor.address)
             if WANT_MAX_PEER and self.server.gate.refuses(self.acceptor.address):
                 self.server.answers.counters.refused_connections += 1
                 os.close(fd)

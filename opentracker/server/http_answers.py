@@ -1,8 +1,9 @@
 """An HTTP request in, its answer out: routes, and what each of them says, without a socket."""
 
+from collections.abc import Callable
 from typing import Final
 
-from opentracker._features import WANT_LOG_NUMWANT
+from opentracker._features import WANT_FULLLOG_NETWORKS, WANT_LOG_NUMWANT
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.bencode import write_announce, write_failure, write_scrape
 from opentracker.protocol.http import Request, write_error, write_ok, write_redirect
@@ -28,10 +29,17 @@ class HttpAnswers:
         self.redirect_url = redirect_url  # where `/` goes; empty: nowhere
         self.request = Announce(both_families=True)
         self.pages: dict[bytes, Page] = {}
+        if WANT_FULLLOG_NETWORKS:
+            self.watchers: list[
+                Callable[[Request, bytes], None]
+            ] = []  # are told of each request and its address
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""
         path = request.path
+        if WANT_FULLLOG_NETWORKS:
+            for watcher in self.watchers:
+                watcher(request, address)
         try:
             if path in self.pages and self.pages[path].takes(request):
                 return self.pages[path].answer(request, address, minute)

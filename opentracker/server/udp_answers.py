@@ -3,7 +3,7 @@
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_LOG_NUMWANT
+from opentracker._features import WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.udp import (
@@ -44,6 +44,8 @@ class UdpAnswers:
             return
         if action == CONNECT:
             counters.udp_connects += 1
+            if WANT_LOG_NETWORKS:
+                self.tracker.busy.add(address)
             write_connect(out, packet, self.ids.make(address))
         elif not self.ids.accepts(packet, address):
             counters.udp_mismatches += 1

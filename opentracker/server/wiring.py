@@ -19,6 +19,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
+    WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
     WANT_MAX_PEER,
     WANT_SYNC_LIVE,
@@ -27,7 +28,7 @@ from opentracker._features import (
     WANT_V6,
 )
 from opentracker.errors import StartError
-from opentracker.features import statistics_text
+from opentracker.features import statistics_modes
 from opentracker.features.statistics import Sources, Statistics
 from opentracker.protocol.addresses import DEFAULT_PORT
 from opentracker.server.accepting import acceptor_for
@@ -182,7 +183,11 @@ class Server:
             Sources(self.tracker, self.uptime, build_info.one_line(), self.tracker_id, self.complete),
             settings.permissions,
         )
-        self.add_statistics()
+        watching = statistics_modes.join(
+            self.statistics, self.loop.every, self.loop.start, self.http_answers.pages
+        )
+        if WANT_FULLLOG_NETWORKS:
+            self.http_answers.watchers += watching
         self.http_answers.pages[b"/" + settings.stats_path.encode("ascii")] = self.statistics
         if WANT_FULLSCRAPE:
             add_full_scrapes(self, settings)
@@ -214,17 +219,15 @@ class Server:
         """Seconds since the start, as of this turn."""
         return self.now.seconds
 
-    def add_statistics(self) -> None:
-        """Join the statistics that this build has."""
-        text = dict(statistics_text.MODES)
-        self.statistics.renderings[""] = text
-
     def complete(self, figures: Figures) -> None:
         """Add to a statistic what only the loop and the sockets know."""
         self.count_drops()
         figures.counters["udp_dropped"] = self.counters.udp_dropped
         figures.longest_turn = self.loop.longest_turn
         figures.connections = len(self.http.connections)
+        figures.udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
+        figures.tcp_sockets = len(self.sockets) - figures.udp_sockets
+        figures.work = len(self.loop.work)
 
     def turn_ids(self) -> None:
         """Begin a new epoch of connection ids, if it is time to."""

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from typing import Final
 
-from mypy_extensions import i64
-
 from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
 from opentracker.swarm.large import Swarm
 from opentracker.swarm.ranking import Ranking
@@ -21,20 +19,20 @@ class Census(Survey):
 
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
-        self.torrents: i64 = 0
-        self.leechers4: i64 = 0
-        self.seeders4: i64 = 0
-        self.leechers6: i64 = 0
-        self.seeders6: i64 = 0
+        self.torrents = 0
+        self.leechers4 = 0
+        self.seeders4 = 0
+        self.leechers6 = 0
+        self.seeders6 = 0
         self.by_peers = Ranking(RANKED)
         self.by_seeders = Ranking(RANKED)
         self.by_leechers = Ranking(RANKED)
 
-    def peers(self) -> i64:
+    def peers(self) -> int:
         """How many peers there are."""
         return self.leechers4 + self.leechers6 + self.seeders()
 
-    def seeders(self) -> i64:
+    def seeders(self) -> int:
         """How many seeders there are."""
         return self.seeders4 + self.seeders6
 

@@ -1,10 +1,9 @@
 """Figures: everything that statistics are made of, as a part that can be merged with another part and then rendered."""
 
-from collections.abc import Iterator
-
 from opentracker.swarm.census import Census
 from opentracker.swarm.counters import NAMES
-from opentracker.swarm.networks import NetworkCount, Networks
+from opentracker.swarm.network_count import NetworkCount
+from opentracker.swarm.networks import Networks
 
 
 class Figures:
@@ -12,7 +11,8 @@ class Figures:
 
     `counters` by name; `renewals` are how many peers renewed, by the minutes since each was last heard of; `numwants`
     how often each number of peers was asked for. `census`, `networks` and `ranked` (counts of networks by the mode that
-    shows them) are there as far as they were asked for. `uptime` is in seconds, `longest_turn` too.
+    shows them) are there as far as they were asked for. `uptime` is in seconds, `longest_turn` too; `connections` are
+    HTTP ones that could not be answered in one go and are open, `work` is what the loop does in slices just now.
     """
 
     def __init__(self, version: str, tracker_id: int, uptime: int) -> None:
@@ -20,7 +20,10 @@ class Figures:
         self.tracker_id = tracker_id
         self.uptime = uptime
         self.longest_turn = 0.0
-        self.connections = 0  # open HTTP connections that are not answered in one go
+        self.connections = 0
+        self.tcp_sockets = 0
+        self.udp_sockets = 0
+        self.work = 0
         self.counters: dict[str, int] = dict.fromkeys(NAMES, 0)
         self.renewals: list[int] = []
         self.numwants: list[int] = []
@@ -42,11 +45,14 @@ class Figures:
         counters = self.counters
         return counters["tcp_announces"] + counters["udp_announces"] + counters["udp_connects"]
 
-    def merge(self, other: "Figures") -> Iterator[None]:
-        """Take in another part's figures, of the same surveys; yields while networks are ranked anew."""
+    def merge(self, other: "Figures") -> None:
+        """Take in another part's figures, of the same surveys."""
         self.uptime = max(self.uptime, other.uptime)
         self.longest_turn = max(self.longest_turn, other.longest_turn)
         self.connections += other.connections
+        self.tcp_sockets += other.tcp_sockets
+        self.udp_sockets += other.udp_sockets
+        self.work += other.work
         for name, value in other.counters.items():
             self.counters[name] += value
         self.renewals = [one + two for one, two in zip(self.renewals, other.renewals, strict=True)]
@@ -54,8 +60,7 @@ class Figures:
         if self.census is not None:
             self.census.merge(other.counted())
         if self.networks is not None and other.networks is not None:
-            yield from self.networks.merge(other.networks)
+            self.networks.merge(other.networks)
         for mode, counts in self.ranked.items():
             for size, count in counts.items():
                 count.merge(other.ranked[mode][size])
-                yield from count.rank()

@@ -19,6 +19,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
+    WANT_LOG_NETWORKS,
     WANT_LOG_NUMWANT,
     WANT_MAX_PEER,
     WANT_SPOT_WOODPECKER,
@@ -38,6 +39,8 @@ if WANT_BOGON_FILTER:
     from opentracker.swarm.visibility import Visibility
 if WANT_MAX_PEER:
     from opentracker.swarm.limits import Limits
+if WANT_LOG_NETWORKS:
+    from opentracker.swarm.network_count import AddressCount
 if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.watching import Watcher
 if WANT_SYNC_LIVE:
@@ -68,6 +71,8 @@ class Tracker:
         self.random = random
         self.counters = Counters()
         self.renewals = [0] * 256  # of peers, by the minutes since each was last heard of
+        if WANT_LOG_NETWORKS:
+            self.busy = AddressCount()  # connections: TCP ones, and connects over UDP
         if WANT_LOG_NUMWANT:
             self.numwants = [0] * (MOST_WANTED + 1)  # clients' announces, by the peers they asked for
         if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:

@@ -24,7 +24,12 @@ CROSSED = (
     *("WANT_RESTRICT_STATS", "WANT_FULLSCRAPE", "WANT_IP_FROM_QUERY_STRING"),
 )
 # Modules of features that every build has: statistics, whose forms and modes are features.
-EVERYWHERE = {"features.statistics", "features.statistics_text", "features.statistics_xml"}
+EVERYWHERE = {
+    "features.statistics",
+    "features.statistics_modes",
+    "features.statistics_text",
+    "features.statistics_xml",
+}
 COMBINATIONS = 144  # of those eight that the rules allow
 
 

@@ -25,7 +25,9 @@ def live_with(
     """A tracker that knows what another does, 100 seconds after its start, and where it listens."""
     live = Live(settings or blessed(), fast=fast)
     live.server.tracker.shards[:] = (content or known()).shards
-    live.clock.seconds += 100
+    live.advance(97)
+    live.until(lambda: not live.server.loop.work, "what a minute brings")
+    live.clock.seconds += 3
     return live, live.listen_tcp()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from opentracker._features import OT_PEER_TIMEOUT, WANT_V6
 from opentracker.features.statistics_text import block, first_address
-from opentracker.swarm.networks import SIZES4, SIZES6
+from opentracker.swarm.network_count import SIZES, SIZES4, SIZES6
 from tests.features.stats import blessed, live_with, stats, text
 from tests.protocol.http_cases import HASH_A, announce, get, scrape
 from tests.server.live import HOME, Endpoint, Live, announce_packet, scrape_packet
@@ -64,7 +64,6 @@ def test_t05_modes_for_mrtg(asked: Asked, mode: str, expected: str) -> None:
 @pytest.mark.parametrize("mode", ["conn", "completed"])
 def test_rates_of_a_tracker_that_has_just_started(mode: str) -> None:
     live, to = live_with()
-    live.clock.seconds -= 100
     live.server.now.start = live.clock.seconds
     live.turn()
     live.counters.completed = 3
@@ -206,3 +205,15 @@ def test_text_is_plain(asked: Asked) -> None:
         assert answer.status == 200
         if mode not in ("html", "prometheus"):
             assert answer.headers["Content-Type"] == "text/plain"
+
+
+@pytest.mark.needs("WANT_LOG_NETWORKS")
+def test_busy(asked: Asked) -> None:
+    live, to = asked
+    client = live.udp(live.listen_udp())
+    connection_id = client.connect()
+    client.ask(announce_packet(connection_id))  # no connection
+    live.ask(to, announce(7000))
+    shown = text(live, to, "mode=busy")
+    caption = " and ".join(f"/{8 * size}" for size in SIZES)
+    assert shown == f"Networks, limit {caption}:\n00000003: {'::' if WANT_V6 else '127.0.0.0'}\n\n"

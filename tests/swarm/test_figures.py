@@ -1,6 +1,7 @@
 from opentracker.swarm.census import Census
 from opentracker.swarm.figures import Figures
-from opentracker.swarm.networks import SHOWN, SIZES, NetworkCount, Networks
+from opentracker.swarm.network_count import SHOWN, SIZES, NetworkCount
+from opentracker.swarm.networks import Networks
 from tests.swarm.crowd import done, known
 
 
@@ -18,7 +19,7 @@ def part(uptime: int) -> Figures:
     into = known()
     figures.census, figures.networks = done(Census(into)), done(Networks(into))
     figures.ranked = {"busy": {SIZES[0]: NetworkCount()}}
-    figures.ranked["busy"][SIZES[0]].add(b"\x0a\0\0", uptime)
+    figures.ranked["busy"][SIZES[0]].ranking.offer(uptime, b"\x0a\0\0")
     return figures
 
 
@@ -31,8 +32,7 @@ def test_rates() -> None:
 
 def test_two_parts_become_one() -> None:
     one = part(10)
-    for _ in one.merge(part(30)):
-        pass
+    one.merge(part(30))
     assert (one.uptime, one.longest_turn, one.connections) == (30, 0.03, 4)
     assert (one.counters["tcp_announces"], one.successes()) == (20, 120)
     assert (one.renewals, one.numwants) == ([2, 4], [0, 6])
