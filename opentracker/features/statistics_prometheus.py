@@ -69,6 +69,7 @@ COUNTERS: Final[tuple[tuple[str, str, Samples], ...]] = (
             ('limit="memory"', "refused_memory"),
             ('limit="connections"', "refused_connections"),
             ('limit="evictions"', "evicted_torrents"),
+            ('limit="unroutable_addresses"', "refused_bogons"),
         ),
     ),
     ("opentracker_statistics_total", "Statistics that were asked for.", (("", "tcp_statistics"),)),

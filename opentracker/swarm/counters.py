@@ -3,6 +3,8 @@
 Every HTTP request is counted once: as an announce, a scrape, a full scrape, a statistic, a failure (`200 OK` with a
 reason, whatever was asked for), or by the status of its answer. Every datagram that was read is a connect, an
 announce, a scrape, a failure (an announce that was turned down), a mismatch, or invalid.
+
+A new counter also goes into the table of features/statistics_prometheus.py: a test names those that no metric shows.
 """
 
 from typing import Final
