@@ -28,7 +28,7 @@ UNLIMITED: Final[i64] = 1 << 60
 ROOM: Final = 16  # a sixteenth of a limit, and so on
 RESERVE: Final = 32
 
-# Bytes, measured as growth of the resident set (bench/footprint.py): see docs/performance.md.
+# Bytes, so that they sum to what a resident set grows by, or to a fifth more (bench/abuse.py).
 TORRENT: Final = 128  # an info_hash and its place in a dict
 SWARM: Final = 768  # a large swarm, its tables and their lists
 BLOCK: Final = 64  # a block of a table, beside its peers

@@ -1,0 +1,102 @@
+"""What floods cost: memory that comes back (R-03), info_hashes that look alike (R-06). Run by a wheel's own python.
+
+`python bench/abuse.py [TORRENTS]` fills a tracker with random torrents of one peer (a million), lets them expire, and
+fills it again; then it announces 200,000 torrents with random info_hashes, and as many that share their first ten bits.
+"""
+
+from __future__ import annotations
+
+import gc
+import random
+import sys
+import time
+from typing import Final
+
+from librt.random import Random
+
+from opentracker._features import OT_PEER_TIMEOUT
+from opentracker.protocol.messages import Announce
+from opentracker.server.libc import HeapTrim
+from opentracker.swarm.expiry import Cleaner
+from opentracker.swarm.tracker import SHARDS, Tracker
+
+ALIKE: Final = 200_000
+REPEATS: Final = 5
+CHUNK: Final = 100_000
+
+
+def resident() -> int:
+    """Bytes of memory that this process has."""
+    with open("/proc/self/statm", "rb") as file:
+        return int(file.read().split()[1]) * 4096
+
+
+def request() -> Announce:
+    a = Announce(both_families=False)
+    a.peer, a.stored, a.numwant = b"\x0a\0\0\1\x1a\xe1", True, 0
+    return a
+
+
+def fill(tracker: Tracker, torrents: int, minute: int, trim: HeapTrim) -> None:
+    """Torrents of one peer each, with info_hashes that nobody keeps."""
+    a = request()
+    for number in range(torrents):
+        a.info_hash = random.randbytes(20)
+        tracker.announce(a, minute)
+        if number % CHUNK == 0:
+            trim()  # as the loop does every second
+
+
+def clean(tracker: Tracker, minute: int, trim: HeapTrim) -> None:
+    """A clean cycle."""
+    cleaner = Cleaner(tracker)
+    for _ in range(SHARDS):
+        for _ in cleaner.clean_next(minute):
+            pass
+        trim()
+
+
+def memory_comes_back(torrents: int) -> None:
+    tracker, trim = Tracker(Random(1)), HeapTrim()
+    fill(tracker, 1000, 0, trim)
+    base = resident()
+    fill(tracker, torrents, 0, trim)
+    first = resident()
+    counted = tracker.limits.bytes if hasattr(tracker, "limits") else 0
+    for minute in (OT_PEER_TIMEOUT + 1, OT_PEER_TIMEOUT + 3):
+        clean(tracker, minute, trim)
+    assert not any(tracker.shards)
+    after = resident()
+    fill(tracker, torrents, OT_PEER_TIMEOUT + 4, trim)
+    second = resident()
+    mib = 1 << 20
+    print(f"R-03, {torrents:,} torrents: {base / mib:.1f} MiB before, {first / mib:.1f} filled", end="")
+    print(
+        f" ({counted / mib:.1f} counted), {after / mib:.1f} after their time, {second / mib:.1f} filled again"
+    )
+    print(f"  returned {(first - after) / (first - base):.1%} of the growth (goal: at least 70 %)", end="")
+    print(f", second peak {(second - first) / (first - base):+.1%} of the first (goal: at most +5 %)")
+
+
+def seconds_for(info_hashes: list[bytes]) -> float:
+    """CPU seconds for an announce to each."""
+    tracker = Tracker(Random(1))
+    a = request()
+    start = time.process_time()
+    for a.info_hash in info_hashes:
+        tracker.announce(a, 0)
+    return time.process_time() - start
+
+
+def looking_alike() -> None:
+    usual = [random.randbytes(20) for _ in range(ALIKE)]
+    alike = [(random.getrandbits(160) >> 10).to_bytes(20, "big") for _ in range(ALIKE)]
+    times = [(seconds_for(usual), seconds_for(alike)) for _ in range(REPEATS)]
+    ratio = min(time[1] for time in times) / min(time[0] for time in times)
+    print(f"R-06, {ALIKE:,} torrents: {ratio:.2f} × the CPU time if info_hashes share ten bits (goal: < 1.3)")
+
+
+if __name__ == "__main__":
+    gc.disable()
+    memory_comes_back(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
+    looking_alike()
