@@ -4,6 +4,7 @@ import logging
 from typing import Final
 
 from opentracker.errors import HttpError
+from opentracker.features.state import State
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Pieces
@@ -23,14 +24,20 @@ MOST_REMEMBERED: Final = 4096  # counts whose text is at hand
 
 
 class FullScrape(Page):
-    """Answers `/scrape` without a query, and the statistics mode `tpbs`.
+    """Answers `/scrape` without a query, and the statistics modes `tpbs` and `statedump`.
 
     With `restricted` it does so for addresses that may have full scrapes, and turns others down.
     """
 
     def __init__(
-        self, tracker: Tracker, counters: Counters, permissions: Permissions, restricted: bool
+        self,
+        tracker: Tracker,
+        counters: Counters,
+        permissions: Permissions,
+        restricted: bool,
+        state: State,
     ) -> None:
+        self.state = state
         self.listing = Listing(tracker)
         self.counters = counters
         self.permissions = permissions
@@ -52,6 +59,13 @@ class FullScrape(Page):
             raise HttpError(400)
         self.admit(request, address)
         return self.send(self.torrents(name, minute), request)
+
+    def dump_as(self, form: bytes, request: Request, address: bytes, minute: int) -> Pieces:
+        """A state dump, which has one form. Raises HttpError."""
+        if form:
+            raise HttpError(400)
+        self.admit(request, address)
+        return self.send(self.state.lines(), request)
 
     def admit(self, request: Request, address: bytes) -> None:
         """Let an address have what it asks for, or raise HttpError."""

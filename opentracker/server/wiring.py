@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from hashlib import blake2b
+from io import FileIO
 
 from librt.random import Random
 
@@ -68,6 +69,8 @@ if WANT_SYSLOGS:
     from opentracker.server.syslogs import SystemLog
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape import FullScrape
+    from opentracker.features.state import State, open_state
+    from opentracker.features.state_file import StateFile
 
 log = logging.getLogger("opentracker")
 
@@ -122,6 +125,8 @@ def check(settings: Settings, confine: Callable[[Settings], None]) -> None:
     """Read what a start would read, from where it would; see `start`. Raises StartError and UsageError."""
     if WANT_SYNC_LIVE:
         livesync.check(settings.sync_binds, settings.sync_peers)
+    if WANT_FULLSCRAPE and settings.state_to_load is not None:
+        open_state(settings.state_to_load).close()
     confine(settings)
     if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         accesslist.load(settings.accesslist)
@@ -146,7 +151,8 @@ def each(todo: list[Callable[[], None]]) -> Callable[[], None]:
 class Server:
     """A tracker with its sockets, in this process.
 
-    The secret (32 bytes) and the seed come from the operating system; `clock` gives seconds and never goes back.
+    The secret (32 bytes) and the seed come from the operating system; `clock` gives seconds and never goes back;
+    `state` is an open state file to begin with.
     """
 
     def __init__(
@@ -156,6 +162,7 @@ class Server:
         secret: bytes,
         seed: int,
         clock: Callable[[], float] = time.monotonic,
+        state: FileIO | None = None,
     ) -> None:
         self.tracker = Tracker(Random(seed))
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
@@ -190,7 +197,7 @@ class Server:
             self.http_answers.watchers += watching
         self.http_answers.pages[b"/" + settings.stats_path.encode("ascii")] = self.statistics
         if WANT_FULLSCRAPE:
-            add_full_scrapes(self, settings)
+            add_full_scrapes(self, settings, state)
         self.sockets = sockets
         self.listeners: list[Listener] = []
         for sock in sockets:
@@ -282,12 +289,20 @@ class Server:
 
 if WANT_FULLSCRAPE:
 
-    def add_full_scrapes(server: Server, settings: Settings) -> None:
-        """Let a server answer with full scrapes."""
+    def add_full_scrapes(server: Server, settings: Settings, opened: FileIO | None) -> None:
+        """Let a server answer with full scrapes, and keep its state; `opened` is the one that it begins with."""
         permissions, restricted = settings.permissions, settings.restricts_fullscrapes
-        page = FullScrape(server.tracker, server.counters, permissions, restricted)
+        state = State(server.tracker, lambda: server.now.minute, time.time)
+        page = FullScrape(server.tracker, server.counters, permissions, restricted, state)
         server.http_answers.pages[b"/scrape"] = page
         server.statistics.streams["tpbs"] = page.answer_as
+        server.statistics.streams["statedump"] = page.dump_as
+        if opened is not None:
+            state.load(opened, str(settings.state_to_load))
+        if settings.state_file is not None:
+            file = StateFile(settings.state_file, state.pieces)
+            server.dumps.append(lambda: server.loop.start(file.begin()))
+            server.endings.append(file.write)
 
 
 def start(
@@ -317,8 +332,13 @@ def start(
         if WANT_SYNC_LIVE:
             cluster = livesync.open_cluster(settings.sync_binds, settings.sync_peers)
             opened.callback(cluster.close)
+        state = None
+        if WANT_FULLSCRAPE and settings.state_to_load is not None:
+            state = open_state(settings.state_to_load)
+            opened.callback(state.close)
         confine(settings)
-        server = Server(settings, sockets, os.urandom(SECRET_SIZE), int.from_bytes(os.urandom(7), "big"))
+        seed = int.from_bytes(os.urandom(7), "big")
+        server = Server(settings, sockets, os.urandom(SECRET_SIZE), seed, state=state)
         if WANT_SYSLOGS:
             server.tracker.watchers.append(CompletedLog(system_log.write, time.time))
             server.closings.append(system_log.close)

@@ -25,6 +25,7 @@ PEER6: Final = STRIDE6 + 2
 EMPTY: Final = bytes(HEAD)
 SMALL: Final = 200  # peers; one more makes the torrent a large swarm. Below 256.
 MOST_DOWNLOADED: Final = 0x7FFFFFFF
+NEGATIVE: Final = 1 << 23  # 16 years of minutes
 
 
 def downloaded(record: bytes) -> i64:
@@ -41,8 +42,9 @@ def counts(record: bytes) -> tuple[i64, i64, i64, i64]:
 
 
 def left_at(record: bytes) -> i64:
-    """The minute in which the last peer left; the record has none."""
-    return int.from_bytes(record[4:HEAD], "big")
+    """The minute in which the last peer left, before the start if it is negative; the record has none."""
+    minute: i64 = int.from_bytes(record[4:HEAD], "big")
+    return minute if minute < NEGATIVE else minute - 2 * NEGATIVE
 
 
 def head(completed: i64, n4: i64, leechers4: i64, leechers6: i64) -> bytes:
@@ -53,5 +55,5 @@ def head(completed: i64, n4: i64, leechers4: i64, leechers6: i64) -> bytes:
 
 def without_peers(completed: i64, minute: i64) -> bytes:
     """The record of a torrent whose last peer left in `minute`."""
-    packed: int = completed << 24 | minute
+    packed: int = completed << 24 | (minute & (2 * NEGATIVE - 1))
     return packed.to_bytes(HEAD, "big")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from opentracker._features import WANT_ACCESSLIST_WHITE
 from opentracker.errors import HttpError
 from opentracker.features.fullscrape import FullScrape
+from opentracker.features.state import State
 from opentracker.protocol.bencode import decode
 from opentracker.protocol.http import Request, parse_request
 from opentracker.server.loop import SLICE
@@ -37,7 +38,8 @@ def live() -> Iterator[Live]:
 
 
 def page_of(tracker: Tracker) -> FullScrape:
-    return FullScrape(tracker, tracker.counters, Permissions(), False)
+    state = State(tracker, lambda: 0, lambda: 0.0)
+    return FullScrape(tracker, tracker.counters, Permissions(), False, state)
 
 
 def asked(request: bytes = FULL_1_0) -> Request:
