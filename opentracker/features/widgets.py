@@ -70,7 +70,9 @@ def number(name: str, value: str, unit: str, note: str, shares: str = "") -> str
 
 def share(parts: Sequence[tuple[int, float]]) -> str:
     """A bar that is divided: colours and amounts; only a picture of what the text beside it says."""
-    total = sum([amount for _, amount in parts])
+    total = 0.0
+    for _, amount in parts:
+        total += amount
     shown = [
         f'<i class="c{colour}" style="flex:{100 * amount / total:.4g}"></i>'
         for colour, amount in parts
@@ -98,12 +100,14 @@ def table(title: str, legend: list[tuple[str, int]], columns: tuple[str, ...], l
 
 def bars(parts: Sequence[tuple[int, float]], most: int) -> str:
     """A table's cell with a bar, as long as its amounts are of the largest row's."""
-    rest = most - sum(amount for _, amount in parts)
-    shown = "".join(
-        f'<i class="c{colour}" style="flex:{amount}"></i>' for colour, amount in parts if amount > 0
-    )
-    air = f'<b style="flex:{max(rest, 0)}"></b>'
-    return f'<td class="bars" aria-hidden="true"><div class="share">{shown}{air}</div></td>'
+    rest = float(most)
+    shown = []
+    for colour, amount in parts:
+        rest -= amount
+        if amount > 0:
+            shown.append(f'<i class="c{colour}" style="flex:{amount:.6g}"></i>')
+    shown.append(f'<b style="flex:{max(rest, 0.0):.6g}"></b>')
+    return f'<td class="bars" aria-hidden="true"><div class="share">{"".join(shown)}</div></td>'
 
 
 def cell(text: str) -> str:
