@@ -46,14 +46,18 @@ def check(settings: Settings) -> int:
     return 0
 
 
-def serve(settings: Settings, confine: Callable[[Settings], None] = privileges.confine) -> int:
+def serve(
+    settings: Settings,
+    confine: Callable[[Settings], None] = privileges.confine,
+    make: type[wiring.Server] = wiring.Server,
+) -> int:
     """Run a tracker until a signal ends it."""
     log.info(build_info.one_line())
     for taken in settings.taken:
         log.debug("taken: %s", taken)
     descriptors.raise_limit()
     with closing(Notifier(os.environ, os.getpid())) as manager:
-        server = wiring.start(settings, confine, passed_sockets(os.environ, os.getpid()))
+        server = wiring.start(settings, confine, passed_sockets(os.environ, os.getpid()), make)
         run(server, manager)
     return 0
 

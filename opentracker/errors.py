@@ -9,7 +9,8 @@
     │   └── TrackerFailure       answered `200 OK` with a bencoded `failure reason`, or with an UDP error packet
     ├── UsageError               a wrong command line, config or list file; exit status 1
     │   └── ConfigError          a config file, where a text on how to use the command is no help
-    └── StartError               the machine says no (bind, chdir); exit status 111
+    ├── StartError               the machine says no (bind, chdir); exit status 111
+    └── InvariantError           the tracker itself is wrong; exit status 70
 
 A datagram that is to be met with silence raises nothing: its parser returns None.
 """
@@ -17,6 +18,7 @@ A datagram that is to be met with silence raises nothing: its parser returns Non
 from typing import Final
 
 EXIT_USAGE: Final = 1
+EXIT_FAULT: Final = 70  # EX_SOFTWARE
 EXIT_START: Final = 111  # the C tracker's status where a bind fails
 
 
@@ -65,3 +67,7 @@ class ConfigError(UsageError):
 
 class StartError(OpentrackerError):
     """The machine refuses what was asked, a bind for example: one line that names it. Exit status 111."""
+
+
+class InvariantError(OpentrackerError):
+    """The store is not as it has to be, which is a fault of ours; looked for by `opentracker.debug`. Exit status 70."""

@@ -8,6 +8,7 @@ import pytest
 
 from opentracker import errors
 from opentracker.errors import (
+    EXIT_FAULT,
     EXIT_START,
     EXIT_USAGE,
     ConfigError,
@@ -65,4 +66,4 @@ def test_errors_for_the_operator_are_their_one_line(cls: type[OpentrackerError])
 
 
 def test_exit_statuses_are_the_documented_ones() -> None:
-    assert (EXIT_USAGE, EXIT_START) == (1, 111)
+    assert (EXIT_USAGE, EXIT_FAULT, EXIT_START) == (1, 70, 111)

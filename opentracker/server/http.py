@@ -151,7 +151,10 @@ class Connection(Handler):
                     self.pieces = answer
                 self.ends = not request.keep_alive
             except HttpError as error:
-                out += self.server.answers.error(error.status, head_only, request is not None)
+                if request is None:
+                    out += self.server.answers.refuse(error.status, head_only, self.received, self.address)
+                else:
+                    out += self.server.answers.error(error.status, head_only, True)
                 self.ends = True
                 self.unread = True
         if not out and self.pieces is None:

@@ -78,6 +78,10 @@ class HttpAnswers:
         self.counters.tcp_scrapes += 1
         return write_scrape(entries)
 
+    def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
+        """The whole answer for bytes from `address` that are no request."""
+        return self.error(status, head_only, False)
+
     def error(self, status: int, head_only: bool, was_parsed: bool) -> bytes:
         """The whole answer for a status other than 200; `was_parsed` tells whether there was a request at all."""
         self.counters.count_error(status, was_parsed)

@@ -73,7 +73,7 @@ def open_tcp(address: bytes, port: int, only_v6: bool) -> socket.socket:
         raise StartError(
             f"cannot listen on TCP {format_endpoint(address, port)}: {error.strerror}"
         ) from error
-    log.debug("listening on TCP %s", format_endpoint(address, sock.getsockname()[1]))
+    log.debug("bound TCP %s", format_endpoint(address, sock.getsockname()[1]))
     return sock
 
 

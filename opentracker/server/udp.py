@@ -188,14 +188,19 @@ class UdpPlain(Handler):
                 self.answers.counters.udp_errors += 1
                 return
             self.answers.counters.udp_datagrams += 1
-            out = BytesWriter()
             address = unmap(socket.inet_pton(self.sock.family, source[0].partition("%")[0]))
-            self.answers.answer(packet, address, self.now.minute, out)
-            if len(out) > 0:
+            answer = self.answer(packet, address)
+            if answer:
                 try:
-                    self.sock.sendmsg([out.getvalue()], without_interface(beside), 0, source)
+                    self.sock.sendmsg([answer], without_interface(beside), 0, source)
                 except OSError:
                     self.answers.counters.udp_unsent += 1
+
+    def answer(self, packet: bytes, address: bytes) -> bytes:
+        """The answer to a datagram from `address`; empty: none."""
+        out = BytesWriter()
+        self.answers.answer(packet, address, self.now.minute, out)
+        return out.getvalue()
 
 
 def without_interface(beside: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:

@@ -178,7 +178,7 @@ class Server:
         self.tracker_id = tracker_id_of(seed)
         self.cleaner = Cleaner(self.tracker)
         self.udp = UdpAnswers(self.tracker, self.ids, self.counters)
-        self.http_answers = HttpAnswers(self.tracker, self.counters, settings.redirect_url.encode("ascii"))
+        self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
         if WANT_MAX_PEER:
             self.http.gate = connections.gate_of(settings)
@@ -217,10 +217,16 @@ class Server:
         """Serve a socket."""
         if sock.type == socket.SOCK_STREAM:
             self.listeners.append(Listener(acceptor_for(sock), self.http))
-        elif has_mmsg():
-            self.loop.watch(sock.fileno(), UdpRing(sock, self.udp, self.now), READ)
         else:
-            self.loop.watch(sock.fileno(), UdpPlain(sock, self.udp, self.now), READ)
+            self.loop.watch(sock.fileno(), self.new_udp_handler(sock), READ)
+
+    def new_http_answers(self, redirect_url: bytes) -> HttpAnswers:
+        """What answers HTTP requests; `opentracker.debug` has others."""
+        return HttpAnswers(self.tracker, self.counters, redirect_url)
+
+    def new_udp_handler(self, sock: socket.socket) -> UdpRing | UdpPlain:
+        """What serves a UDP socket; `opentracker.debug` has others."""
+        return (UdpRing if has_mmsg() else UdpPlain)(sock, self.udp, self.now)
 
     def uptime(self) -> float:
         """Seconds since the start, as of this turn."""
@@ -306,7 +312,10 @@ if WANT_FULLSCRAPE:
 
 
 def start(
-    settings: Settings, confine: Callable[[Settings], None], passed: Sequence[socket.socket] = ()
+    settings: Settings,
+    confine: Callable[[Settings], None],
+    passed: Sequence[socket.socket] = (),
+    make: type[Server] = Server,
 ) -> Server:
     """Open the sockets, confine this process and put a server behind them. Raises StartError and UsageError.
 
@@ -338,7 +347,7 @@ def start(
             opened.callback(state.close)
         confine(settings)
         seed = int.from_bytes(os.urandom(7), "big")
-        server = Server(settings, sockets, os.urandom(SECRET_SIZE), seed, state=state)
+        server = make(settings, sockets, os.urandom(SECRET_SIZE), seed, state=state)
         if WANT_SYSLOGS:
             server.tracker.watchers.append(CompletedLog(system_log.write, time.time))
             server.closings.append(system_log.close)

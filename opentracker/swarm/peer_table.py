@@ -31,7 +31,7 @@ class PeerTable:
         self.by_host = by_host
         self.blocks = [b""]
         self.peers: i64 = 0
-        self.mask: i64 = 0  # the least 2^k - 1 that is not below the last block's number
+        self.mask: i64 = 0  # 2^k - 1, not below the last block's number and at most one step more
         self.longest: i64 = 0  # no block has held more peers than this
 
     def block_of(self, peer: bytes) -> i64:

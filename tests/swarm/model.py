@@ -20,6 +20,7 @@ from opentracker._features import (
 )
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
 from opentracker.swarm.expiry import Cleaner
+from opentracker.swarm.invariants import ANY_AGE, Checker
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 FAMILIES = [size for size in (6, 18) if not (WANT_V4_ONLY and size == 18) and not (WANT_V6 and size == 6)]
@@ -155,6 +156,15 @@ class Pair:
         """Compare what a scrape of each torrent says."""
         for info_hash, torrent in self.model.torrents.items():
             assert self.tracker.scrape(info_hash) == torrent.counts()
+
+        self.check_store()
+
+    def check_store(self) -> None:
+        """Look at how the tracker keeps them."""
+        checker = Checker(self.tracker)
+        for _ in range(SHARDS):
+            for _ in checker.check_next(self.minute, ANY_AGE):
+                pass
 
     def check_members(self) -> None:
         """Compare the peers of each torrent, by asking for all of them; changes nothing."""

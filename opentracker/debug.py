@@ -1,0 +1,75 @@
+"""`opentracker.debug`: the same tracker, in Python's development mode, that tells and checks more as it runs.
+
+The log has every option taken, every socket, every step in which rights are given up, and every refused request with
+its bytes. Every torrent is looked at in each clean cycle, in slices of the loop; the first one that is not as it has to
+be ends the process, with status 70. Nothing of this is on the way of the normal command: handlers are others.
+"""
+
+import logging
+import os
+import sys
+from typing import Any, Final
+
+from opentracker import cli, daemon
+from opentracker._features import OT_CLEAN_CYCLE
+from opentracker.errors import EXIT_FAULT, InvariantError
+from opentracker.server import wiring
+from opentracker.server.libc import has_mmsg
+from opentracker.server.refusals import TellingHttpAnswers, TellingPlain, TellingRing
+from opentracker.server.settings import Settings
+from opentracker.swarm.invariants import ANY_AGE, OLDEST, Checker
+from opentracker.swarm.tracker import SHARDS
+
+log = logging.getLogger("opentracker")
+
+GAP: Final = (
+    30.0  # seconds without a turn: the process was stopped, by a debugger maybe, and nothing was cleaned
+)
+
+
+class DebugServer(wiring.Server):
+    """A tracker that tells what it refuses and checks what it holds."""
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.checker = Checker(self.tracker)
+        self.checked_at = self.now.seconds
+        self.sure_from = 0.0  # seconds; stamps may be too old before
+        self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.check_next)
+
+    def new_http_answers(self, redirect_url: bytes) -> TellingHttpAnswers:
+        """See Server."""
+        return TellingHttpAnswers(self.tracker, self.counters, redirect_url)
+
+    def new_udp_handler(self, sock: Any) -> TellingRing | TellingPlain:
+        """See Server."""
+        return (TellingRing if has_mmsg() else TellingPlain)(sock, self.udp, self.now)
+
+    def check_next(self) -> None:
+        """Check the next shard. Raises InvariantError, as the loop goes on with it."""
+        seconds = self.now.seconds
+        if seconds - self.checked_at > GAP:
+            self.sure_from = seconds + 2 * OT_CLEAN_CYCLE * 60
+        self.checked_at = seconds
+        oldest = OLDEST if seconds >= self.sure_from else ANY_AGE
+        self.loop.start(self.checker.check_next(self.now.minute, oldest))
+
+
+def serve(settings: Settings, make: type[wiring.Server] = DebugServer) -> int:
+    """Run a tracker until a signal ends it, or something is not as it has to be."""
+    try:
+        return daemon.serve(settings, make=make)
+    except InvariantError as error:
+        log.critical("the store is not as it has to be: %s", error)
+        return EXIT_FAULT
+
+
+def main() -> int:
+    """Run the command; gives the exit status."""
+    if not sys.flags.dev_mode:
+        os.execv(sys.executable, [sys.executable, "-X", "dev", *sys.orig_argv[1:]])  # noqa: S606 - itself
+    return cli.main(serve=serve, verbose=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,91 @@
+"""`opentracker.debug`: the same command, which tells and checks more."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+from pathlib import Path
+
+import pytest
+
+from tests.server.live import HASH_A, HOME, announce_packet, connect_packet, family_of
+from tests.server.process import PATIENCE, Tracker, allow, run
+
+COMMAND = (sys.executable, "-P", "-m", "opentracker.debug")
+
+
+def ask(endpoint: tuple[str, int], *packets: bytes) -> bytes:
+    with socket.socket(family_of(endpoint[0]), socket.SOCK_DGRAM) as client:
+        client.settimeout(PATIENCE)
+        client.connect(endpoint)
+        for packet in packets:
+            client.send(packet)
+        return client.recv(2048)
+
+
+@pytest.mark.parametrize("option", ["-h", "-v", "-x", "-t"])
+def test_it_takes_the_same_options(option: str) -> None:
+    status, out, err = run(option, command=COMMAND)
+    assert (status, out) == run(option)[:2]
+    assert "Traceback" not in err
+
+
+def test_it_tells_what_it_does(tmp_path: Path) -> None:
+    options = ["-i", HOME, "-p", "0", "-P", "0", *allow(tmp_path, HASH_A)]
+    with Tracker(*options, sockets=2, command=COMMAND) as tracker:
+        assert len(ask(tracker.endpoint("UDP"), b"nonsense", connect_packet())) == 16
+        arguments = Path(f"/proc/{tracker.process.pid}/cmdline")
+        if arguments.exists():
+            assert b"-X\0dev\0" in arguments.read_bytes(), "Python's development mode"
+        tracker.signal(signal.SIGTERM)
+        assert tracker.wait() == 0
+    text = "\n".join(tracker.lines)
+    for step in (
+        "taken: -i " + HOME,
+        "taken: -P 0",
+        "bound UDP ",
+        "listening on TCP ",
+        "set no-new-privileges" if sys.platform.startswith("linux") else "",
+        "became uid " if os.geteuid() == 0 else "changed to the directory",
+        f"refused UDP from {HOME}, with silence: b'nonsense'",
+    ):
+        assert step in text
+
+
+# The debug command, its store broken as soon as it serves, and checked at once.
+BREAK = """
+import sys
+from opentracker import cli, debug
+class Broken(debug.DebugServer):
+    def check_next(self):
+        for shard in self.tracker.shards:
+            for info_hash in shard:
+                shard[info_hash] = shard[info_hash][:-1]
+        for _ in range(256):
+            super().check_next()
+
+sys.exit(cli.main(sys.argv[1:], serve=lambda settings: debug.serve(settings, Broken), verbose=True))
+"""
+
+
+def test_a_store_that_is_not_as_it_has_to_be_ends_it(tmp_path: Path) -> None:
+    command = [sys.executable, "-P", "-X", "dev", "-c", BREAK]
+    options = ["-i", HOME, "-P", "0", *allow(tmp_path, HASH_A)]
+    with Tracker(*options, sockets=1, command=command) as tracker:
+        answer = ask(tracker.endpoint("UDP"), connect_packet())
+        ask(tracker.endpoint("UDP"), announce_packet(answer[8:]))
+        status = tracker.wait()
+        assert status == 70
+    told = [line for line in tracker.lines if "the store is not as it has to be" in line]
+    assert len(told) == 1
+    assert HASH_A.hex() in told[0]
+
+
+def test_the_console_script() -> None:
+    script = Path(sysconfig.get_path("scripts")) / "opentracker.debug"
+    if not script.exists():
+        pytest.skip("installed before there was this command")
+    done = subprocess.run([str(script), "-v"], check=False, capture_output=True, text=True, timeout=PATIENCE)
+    assert (done.returncode, done.stdout) == run("-v")[:2]
