@@ -1,8 +1,16 @@
 """Full scrapes: every torrent with its counts, in the order of the info_hashes, as the client takes them."""
 
 import logging
+from collections.abc import Callable
 from typing import Final
 
+from opentracker._features import (
+    WANT_COMPRESSION_GZIP,
+    WANT_COMPRESSION_GZIP_ALWAYS,
+    WANT_COMPRESSION_ZSTD,
+    WANT_COMPRESSION_ZSTD_ALWAYS,
+    WANT_MODEST_FULLSCRAPES,
+)
 from opentracker.errors import HttpError
 from opentracker.features.state import State
 from opentracker.protocol.addresses import format_ip
@@ -15,11 +23,21 @@ from opentracker.swarm.listing import KEY, Listing, Reader
 from opentracker.swarm.permissions import MAY_FULLSCRAPE, Permissions
 from opentracker.swarm.tracker import Tracker
 
+if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
+    from opentracker.protocol.accept_encoding import Encoder, choose
+if WANT_COMPRESSION_GZIP:
+    from opentracker.features.compression_gzip import GzipEncoder
+if WANT_COMPRESSION_ZSTD:
+    from opentracker.features.compression_zstd import ZstdEncoder
+if WANT_MODEST_FULLSCRAPES:
+    from opentracker.features.modest_fullscrapes import Modesty
+
 log = logging.getLogger("opentracker")
 
 CONTENT_TYPE: Final = b"application/octet-stream"
 DEFAULT: Final = b"ben"
 PIECE: Final = 256  # torrents in a piece, at least: some 16 KiB, and a tenth of a millisecond
+SLICE: Final = 8192  # bytes compressed in one go
 MOST_REMEMBERED: Final = 4096  # counts whose text is at hand
 
 
@@ -36,7 +54,10 @@ class FullScrape(Page):
         permissions: Permissions,
         restricted: bool,
         state: State,
+        seconds: Callable[[], float],
     ) -> None:
+        if WANT_MODEST_FULLSCRAPES:
+            self.modesty = Modesty(seconds)
         self.state = state
         self.listing = Listing(tracker)
         self.counters = counters
@@ -71,13 +92,21 @@ class FullScrape(Page):
         """Let an address have what it asks for, or raise HttpError."""
         if self.restricted and not self.permissions.rights(address) & MAY_FULLSCRAPE:
             raise HttpError(403)
+        if WANT_MODEST_FULLSCRAPES:
+            self.modesty.ask(address, request.method != b"HEAD")
         self.counters.full_scrapes += 1
         if request.method != b"HEAD":
             log.info("%s - FULL SCRAPE", format_ip(address))
 
     def send(self, body: Pieces, request: Request) -> Pieces:
         """A body as an answer to a request."""
-        head = write_stream_head(request, CONTENT_TYPE)
+        if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
+            encoding = encoding_for(request)
+            head = write_stream_head(request, CONTENT_TYPE, encoding, varies())
+            if encoding and request.method != b"HEAD":
+                body = encoded(body, ENCODERS[encoding]())
+        else:
+            head = write_stream_head(request, CONTENT_TYPE)
         return self.count(framed(head, body, request))
 
     def count(self, pieces: Pieces) -> Pieces:
@@ -140,6 +169,45 @@ def joined(parts: list[bytes], before: bytes) -> bytes:
         return b"".join(parts)
     parts[-1] = parts[-1][: -len(before)]
     return before + b"".join(parts)
+
+
+if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
+    ENCODERS: Final[dict[bytes, Callable[[], Encoder]]] = {}  # with both, zstd wins
+    if WANT_COMPRESSION_ZSTD:
+        ENCODERS[b"zstd"] = ZstdEncoder
+    if WANT_COMPRESSION_GZIP:
+        ENCODERS[b"gzip"] = GzipEncoder
+
+    def encoding_for(request: Request) -> bytes:
+        """The Content-Encoding of an answer; empty for none."""
+        name = choose(request, tuple(ENCODERS))
+        if WANT_COMPRESSION_GZIP_ALWAYS and not name:
+            name = b"gzip"
+        if WANT_COMPRESSION_ZSTD_ALWAYS:
+            name = b"zstd"
+        return name
+
+    def varies() -> bool:
+        """Whether that depends on what the client accepts."""
+        always = len(ENCODERS) == 1
+        if not WANT_COMPRESSION_GZIP_ALWAYS:
+            always = False
+        if WANT_COMPRESSION_ZSTD_ALWAYS:
+            always = True
+        return not always
+
+    def encoded(body: Pieces, encoder: Encoder) -> Pieces:
+        """A body encoded, in slices that take well under a millisecond."""
+        try:
+            for piece in body:
+                if not piece:
+                    yield b""
+                for at in range(0, len(piece), SLICE):
+                    yield encoder.feed(piece[at : at + SLICE])
+            yield encoder.end()
+        finally:
+            encoder.close()
+            body.close()
 
 
 def framed(head: bytes, body: Pieces, request: Request) -> Pieces:

@@ -299,7 +299,7 @@ if WANT_FULLSCRAPE:
         """Let a server answer with full scrapes, and keep its state; `opened` is the one that it begins with."""
         permissions, restricted = settings.permissions, settings.restricts_fullscrapes
         state = State(server.tracker, lambda: server.now.minute, time.time)
-        page = FullScrape(server.tracker, server.counters, permissions, restricted, state)
+        page = FullScrape(server.tracker, server.counters, permissions, restricted, state, server.uptime)
         server.http_answers.pages[b"/scrape"] = page
         server.statistics.streams["tpbs"] = page.answer_as
         server.statistics.streams["statedump"] = page.dump_as

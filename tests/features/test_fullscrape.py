@@ -1,6 +1,8 @@
 """Full scrapes over real connections: who gets one, how it is framed, and that it is the truth."""
 
+import gzip
 import logging
+import sys
 from collections.abc import Callable, Iterator
 from urllib.parse import unquote_to_bytes
 
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opentracker._features import WANT_ACCESSLIST_WHITE
+from opentracker._features import OT_MODEST_PEER_TIMEOUT, WANT_ACCESSLIST_WHITE, WANT_COMPRESSION_ZSTD
 from opentracker.errors import HttpError
 from opentracker.features.fullscrape import FullScrape
 from opentracker.features.state import State
@@ -18,13 +20,18 @@ from opentracker.server.loop import SLICE
 from opentracker.server.settings import Settings
 from opentracker.swarm.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_STAT, Permissions
 from opentracker.swarm.tracker import Tracker
-from tests.server.live import HOME, Live, packed
+from tests.server.live import HOME, Answer, Live, packed
 from tests.server.marks import needs_ipv4
 from tests.swarm.filled import Counts, add, filled, known, open_tracker
 
 if WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist import AccessList
     from opentracker.swarm.tracker import admit_by
+if WANT_COMPRESSION_ZSTD:
+    if sys.version_info >= (3, 14):
+        from compression.zstd import decompress as zstd_decompress
+    else:
+        from backports.zstd import decompress as zstd_decompress
 
 FULL = b"GET /scrape HTTP/1.1\r\nHost: x\r\n\r\n"
 FULL_1_0 = b"GET /scrape HTTP/1.0\r\n\r\n"
@@ -39,7 +46,7 @@ def live() -> Iterator[Live]:
 
 def page_of(tracker: Tracker) -> FullScrape:
     state = State(tracker, lambda: 0, lambda: 0.0)
-    return FullScrape(tracker, tracker.counters, Permissions(), False, state)
+    return FullScrape(tracker, tracker.counters, Permissions(), False, state, lambda: 0.0)
 
 
 def asked(request: bytes = FULL_1_0) -> Request:
@@ -186,6 +193,7 @@ def test_the_statistics_mode_tpbs_gives_any_format(live: Live) -> None:
     fill(live, torrents)
     to = live.listen_tcp()
     for form, expected in ((b"", b"d5:files"), (b"&format=ben", b"d5:files"), (b"&format=txt", b"")):
+        live.advance(OT_MODEST_PEER_TIMEOUT)
         client = live.tcp(to)
         client.send(b"GET /stats?mode=tpbs" + form + b" HTTP/1.0\r\n\r\n")
         head, _, body = client.read_to_end().partition(b"\r\n\r\n")
@@ -302,6 +310,7 @@ def test_what_was_sent_is_counted(live: Live) -> None:
     fill(live, known(500))
     sent = 0
     for _ in range(3):
+        live.advance(OT_MODEST_PEER_TIMEOUT)
         client = live.tcp(live.listen_tcp())
         client.send(FULL_1_0)
         sent += len(client.read_to_end())
@@ -333,6 +342,7 @@ def test_s15_a_client_that_stalls_is_produced_nothing_for(live: Live) -> None:
     assert page.listing.stretches == {}
 
 
+@pytest.mark.needs(WANT_MODEST_FULLSCRAPES=False)
 def test_several_at_once_share_what_is_read(live: Live) -> None:
     torrents = many(live)
     clients = [live.tcp(live.listen_tcp()) for _ in range(4)]
@@ -364,3 +374,102 @@ def test_announces_are_answered_between_the_pieces(live: Live) -> None:
         assert answer.status == 200
         answered_at.append(len(client.received))
     assert len(set(answered_at)) > 3
+
+
+# ---- Compressed --------------------------------------------------------------------------------------------
+
+
+def decoded(answer: Answer) -> bytes:
+    encoding = answer.headers.get("Content-Encoding")
+    if encoding == "gzip":
+        return gzip.decompress(answer.body)
+    if WANT_COMPRESSION_ZSTD and encoding == "zstd":
+        return zstd_decompress(answer.body)
+    assert encoding is None
+    return answer.body
+
+
+def ask_with(live: Live, header: bytes) -> Answer:
+    request = b"GET /scrape HTTP/1.1\r\nConnection: close\r\n%b\r\n" % header
+    live.advance(OT_MODEST_PEER_TIMEOUT)
+    return live.ask(live.listen_tcp(), request)
+
+
+HEADERS = [
+    b"",
+    b"Accept-Encoding: gzip\r\n",
+    b"Accept-Encoding: zstd\r\n",
+    b"Accept-Encoding: gzip, zstd\r\n",
+    b"Accept-Encoding: identity\r\n",
+]
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_s13_any_encoding_holds_every_torrent(live: Live, header: bytes) -> None:
+    torrents = known(600)
+    fill(live, torrents)
+    assert torrents_in(decoded(ask_with(live, header))) == torrents
+
+
+def encodings(live: Live) -> list[str | None]:
+    return [ask_with(live, header).headers.get("Content-Encoding") for header in HEADERS]
+
+
+@pytest.mark.needs(WANT_COMPRESSION_GZIP=False, WANT_COMPRESSION_ZSTD=False)
+def test_without_them_nothing_is_encoded_and_nothing_varies(live: Live) -> None:
+    assert encodings(live) == [None] * 5
+    assert "Vary" not in ask_with(live, HEADERS[1]).headers
+
+
+@pytest.mark.needs("WANT_COMPRESSION_GZIP", WANT_COMPRESSION_GZIP_ALWAYS=False, WANT_COMPRESSION_ZSTD=False)
+def test_s13_gzip_alone(live: Live) -> None:
+    assert encodings(live) == [None, "gzip", None, "gzip", None]
+    assert ask_with(live, b"").headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.needs("WANT_COMPRESSION_ZSTD", WANT_COMPRESSION_ZSTD_ALWAYS=False, WANT_COMPRESSION_GZIP=False)
+def test_zstd_alone(live: Live) -> None:
+    assert encodings(live) == [None, None, "zstd", "zstd", None]
+    assert ask_with(live, b"").headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.needs(
+    "WANT_COMPRESSION_GZIP",
+    "WANT_COMPRESSION_ZSTD",
+    WANT_COMPRESSION_GZIP_ALWAYS=False,
+    WANT_COMPRESSION_ZSTD_ALWAYS=False,
+)
+def test_with_both_zstd_wins(live: Live) -> None:
+    assert encodings(live) == [None, "gzip", "zstd", "zstd", None]
+
+
+@pytest.mark.needs("WANT_COMPRESSION_GZIP_ALWAYS", WANT_COMPRESSION_ZSTD=False)
+def test_gzip_whatever_the_client_says(live: Live) -> None:
+    assert encodings(live) == ["gzip"] * 5
+    assert "Vary" not in ask_with(live, b"").headers
+
+
+@pytest.mark.needs("WANT_COMPRESSION_GZIP_ALWAYS", "WANT_COMPRESSION_ZSTD")
+def test_gzip_for_all_that_do_not_take_zstd(live: Live) -> None:
+    assert encodings(live) == ["gzip", "gzip", "zstd", "zstd", "gzip"]
+    assert ask_with(live, b"").headers["Vary"] == "Accept-Encoding"
+
+
+@pytest.mark.needs("WANT_COMPRESSION_ZSTD_ALWAYS")
+def test_zstd_whatever_the_client_says(live: Live) -> None:
+    assert encodings(live) == ["zstd"] * 5
+    assert "Vary" not in ask_with(live, b"").headers
+
+
+@pytest.mark.parametrize("header", HEADERS)
+def test_a_client_that_vanishes_leaves_nothing_behind(live: Live, header: bytes) -> None:
+    many(live)
+    client = live.tcp(live.listen_tcp(), receive_buffer=4096)
+    client.send(b"GET /scrape HTTP/1.0\r\n%b\r\n" % header)
+    counters = live.counters
+    live.until(lambda: counters.full_scrape_bytes > 0 and not live.server.loop.work, "the socket to be full")
+    client.reset()
+    live.until(lambda: not live.server.http.connections, "the end of it")
+    page = live.server.http_answers.pages[b"/scrape"]
+    assert isinstance(page, FullScrape)
+    assert page.listing.stretches == {}
