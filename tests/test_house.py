@@ -27,6 +27,7 @@ FRONT = {
     "limit_values",
     "address_values",
     "__main__",
+    "bridge",
 }  # beside the rooms: whoever starts the program
 ANYWHERE = {"errors", "_features"}
 

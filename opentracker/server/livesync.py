@@ -104,6 +104,23 @@ class Member:
         self.sync.tick(self.loop.now.seconds)
         self.sync.counters.sync_lost = sum([dropped(sock) for sock in self.cluster.sockets])
 
+    def end(self) -> None:
+        """Send what is left, and tell what live sync has done: the tracker ends."""
+        self.sync.flush()
+        counters = self.sync.counters
+        log.info(
+            "live sync: %d peers received in %d packets, %d sent in %d; packets dropped: %d unblessed, %d malformed,"
+            " %d by the kernel; %d peers not taken",
+            counters.sync_peers_received,
+            counters.sync_packets_received,
+            counters.sync_peers_sent,
+            counters.sync_packets_sent,
+            counters.sync_unblessed,
+            counters.sync_malformed,
+            counters.sync_lost,
+            counters.sync_peers_dropped,
+        )
+
 
 def receive(sock: socket.socket) -> tuple[bytes, bytes]:
     """The next packet, a byte longer than LONGEST where it was cut off, and the packed address it came from.

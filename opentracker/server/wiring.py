@@ -204,7 +204,7 @@ class Server:
             self.attach(sock)
         if WANT_SYNC_LIVE:
             self.member = livesync.Member(self.tracker, settings.permissions, self.tracker_id, self.loop)
-            self.endings.append(self.member.sync.flush)
+            self.endings.append(self.member.end)
         self.turn_ids()
         self.loop.every(1.0, self.turn_ids)
         self.loop.every(1.0, HeapTrim())
