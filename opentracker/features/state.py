@@ -5,9 +5,13 @@ from io import FileIO
 from pathlib import Path
 from typing import Final
 
+from opentracker._features import WANT_FULL_STATE
 from opentracker.errors import UsageError
 from opentracker.features import statedump
 from opentracker.swarm.tracker import Tracker
+
+if WANT_FULL_STATE:
+    from opentracker.features import full_state
 
 BLOCK: Final = 1 << 16
 
@@ -30,10 +34,17 @@ class State:
 
     def pieces(self) -> Generator[bytes, None, None]:
         """What is written to the state file."""
+        if WANT_FULL_STATE:
+            return full_state.write(self.tracker, self.minute(), self.epoch())
         return self.lines()
 
     def load(self, file: FileIO, name: str) -> None:
         """Take in what an open file holds, and close it."""
+        if WANT_FULL_STATE:
+            if full_state.is_full_state(file):
+                with file:
+                    full_state.Loading(self.tracker, self.minute(), self.epoch()).load(file, name)
+                return
         loading = statedump.Loading(self.tracker, self.minute(), self.epoch())
         with file:
             for _ in loading.load(statedump.lines_of(blocks_of(file))):
