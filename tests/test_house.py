@@ -68,7 +68,7 @@ BRANCHES = {
         *LISTS,
         *BOGONS,
         *LIMITS,
-        *("WANT_FULLLOG_NETWORKS", "WANT_FULLSCRAPE", "WANT_SYNC_LIVE"),
+        *("WANT_FULLLOG_NETWORKS", "WANT_FULLSCRAPE", "WANT_SYNC_LIVE", "WANT_SYNC_SCRAPE"),
     },
     "server.wiring": {"WANT_FULLSCRAPE"},
     "server.systemd:fault_of": {"WANT_V4_ONLY", "WANT_V6"},

@@ -5,7 +5,7 @@ fresh `completed` and every `stopped`. Records gather in a buffer for each famil
 until 15 s have passed since the family's last packet. What came by live sync is never told on, so nothing goes round.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from mypy_extensions import i64, mypyc_attr
@@ -36,9 +36,21 @@ from opentracker.swarm.watching import Watcher
 FLUSH_SECONDS: Final = 15.0  # the C tracker's
 
 
+def nobody(packet: bytes) -> int:
+    """Send to nobody: there is no cluster."""
+    return 0
+
+
 @mypyc_attr(allow_interpreted_subclasses=True)  # a test's
 class Extension:
-    """What wants the packets that are not of peers: scrape sync."""
+    """What speaks to the cluster in packets that are not of peers: scrape sync. Here: nothing."""
+
+    def __init__(self) -> None:
+        self.send: Callable[[bytes], int] = nobody
+
+    def tick(self, seconds: float, minute: i64) -> Iterator[None] | None:
+        """Send what is due; called about every second. Gives long work where there is some to do."""
+        return None
 
     def received(self, kind: i64, packet: bytes) -> None:
         """Look at a packet of another tracker of the cluster."""
@@ -155,8 +167,3 @@ class LiveSync(Watcher):
             stored += 1
         self.counters.sync_peers_received += stored
         self.counters.sync_peers_dropped += count - stored
-
-
-def nobody(packet: bytes) -> int:
-    """Send to nobody: there is no cluster."""
-    return 0

@@ -94,6 +94,7 @@ class Member:
         for line in cluster.words:
             log.info("%s", line)
         self.sync.send = cluster.send
+        self.sync.extension.send = cluster.send
         for sock in cluster.sockets:
             self.loop.watch(sock.fileno(), SyncSocket(sock, self.sync, self.loop.now), READ)
         if not self.sync.permissions.given(MAY_LIVESYNC):
@@ -101,7 +102,11 @@ class Member:
 
     def tick(self) -> None:
         """Send what has waited long enough, and take over what the kernel has counted."""
-        self.sync.tick(self.loop.now.seconds)
+        now = self.loop.now
+        self.sync.tick(now.seconds)
+        work = self.sync.extension.tick(now.seconds, now.minute)
+        if work is not None:
+            self.loop.start(work)
         self.sync.counters.sync_lost = sum([dropped(sock) for sock in self.cluster.sockets])
 
     def end(self) -> None:

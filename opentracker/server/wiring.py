@@ -24,6 +24,7 @@ from opentracker._features import (
     WANT_FULLSCRAPE,
     WANT_MAX_PEER,
     WANT_SYNC_LIVE,
+    WANT_SYNC_SCRAPE,
     WANT_SYSLOGS,
     WANT_V4_ONLY,
     WANT_V6,
@@ -64,6 +65,8 @@ if WANT_MAX_PEER:
     from opentracker.server import connections, memory
 if WANT_SYNC_LIVE:
     from opentracker.server import livesync
+if WANT_SYNC_SCRAPE:
+    from opentracker.features.sync_scrape import ScrapeSync
 if WANT_SYSLOGS:
     from opentracker.features.syslogs import CompletedLog
     from opentracker.server.syslogs import SystemLog
@@ -205,6 +208,8 @@ class Server:
         if WANT_SYNC_LIVE:
             self.member = livesync.Member(self.tracker, settings.permissions, self.tracker_id, self.loop)
             self.endings.append(self.member.end)
+        if WANT_SYNC_SCRAPE:
+            self.member.sync.extension = ScrapeSync(self.tracker, self.tracker_id)
         self.turn_ids()
         self.loop.every(1.0, self.turn_ids)
         self.loop.every(1.0, HeapTrim())

@@ -33,9 +33,8 @@ def expired_stamps(minute: i64) -> bytes:
 
 
 def newest(stamps: bytes, minute: i64) -> i64:
-    """The latest minute in a non-empty plane of stamps; 0 for what was heard of before the start."""
-    latest = minute - min([(minute - stamp) & 255 for stamp in stamps])
-    return latest if latest > 0 else 0
+    """The latest minute in a non-empty plane of stamps."""
+    return minute - min([(minute - stamp) & 255 for stamp in stamps])
 
 
 class Cleaner:
