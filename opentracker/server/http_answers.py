@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Final
 
-from opentracker._features import WANT_FULLLOG_NETWORKS, WANT_LOG_NUMWANT
+from opentracker._features import WANT_FULLLOG_NETWORKS, WANT_IP_FROM_PROXY, WANT_LOG_NUMWANT
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.bencode import write_announce, write_failure, write_scrape
 from opentracker.protocol.http import Request, write_error, write_ok, write_redirect
@@ -15,6 +15,12 @@ from opentracker.swarm.tracker import Tracker
 
 ANNOUNCE_PREFIX: Final = b"/a"  # the C tracker's leniency: /announce.php is an announce
 SCRAPE_PREFIX: Final = b"/sc"
+
+if WANT_IP_FROM_PROXY:
+
+    def its_connection(request: Request, address: bytes) -> bytes:
+        """The client is who has connected."""
+        return address
 
 
 class HttpAnswers:
@@ -33,14 +39,19 @@ class HttpAnswers:
             self.watchers: list[
                 Callable[[Request, bytes], None]
             ] = []  # are told of each request and its address
+        if WANT_IP_FROM_PROXY:
+            # From a request and the address of its connection to the client's. Raises TrackerFailure.
+            self.client_of: Callable[[Request, bytes], bytes] = its_connection
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""
         path = request.path
-        if WANT_FULLLOG_NETWORKS:
-            for watcher in self.watchers:
-                watcher(request, address)
         try:
+            if WANT_IP_FROM_PROXY:
+                address = self.client_of(request, address)
+            if WANT_FULLLOG_NETWORKS:
+                for watcher in self.watchers:
+                    watcher(request, address)
             if path in self.pages and self.pages[path].takes(request):
                 return self.pages[path].answer(request, address, minute)
             if path.startswith(ANNOUNCE_PREFIX):

@@ -7,6 +7,7 @@ import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
+from functools import partial
 from hashlib import blake2b
 from io import FileIO
 
@@ -20,8 +21,10 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
+    WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
+    WANT_IP_FROM_PROXY,
     WANT_MAX_PEER,
     WANT_SYNC_LIVE,
     WANT_SYNC_SCRAPE,
@@ -58,7 +61,6 @@ from opentracker.swarm.tracker import SHARDS, Tracker
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features import accesslist
-    from opentracker.swarm.tracker import admit_by
 if WANT_BOGON_FILTER:
     from opentracker.features.bogons import BogonFilter
 if WANT_MAX_PEER:
@@ -74,6 +76,11 @@ if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape import FullScrape
     from opentracker.features.state import State, open_state
     from opentracker.features.state_file import StateFile
+if WANT_DYNAMIC_ACCESSLIST:
+    from opentracker.features.dynamic_accesslist import Changes
+    from opentracker.server.dynamic_accesslist import Fifos, check_fifos
+if WANT_IP_FROM_PROXY:
+    from opentracker.features import proxy
 
 log = logging.getLogger("opentracker")
 
@@ -133,6 +140,8 @@ def check(settings: Settings, confine: Callable[[Settings], None]) -> None:
     confine(settings)
     if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         accesslist.load(settings.accesslist)
+    if WANT_DYNAMIC_ACCESSLIST:
+        check_fifos(settings)
 
 
 def tracker_id_of(seed: int) -> int:
@@ -169,7 +178,7 @@ class Server:
     ) -> None:
         self.tracker = Tracker(Random(seed))
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            admit_by(self.tracker, accesslist.load(settings.accesslist))
+            torrents = accesslist.load(settings.accesslist)
         if WANT_BOGON_FILTER:
             self.tracker.visibility = BogonFilter(settings.refused_ports, settings.listed_networks)
         if WANT_MAX_PEER:
@@ -182,6 +191,8 @@ class Server:
         self.cleaner = Cleaner(self.tracker)
         self.udp = UdpAnswers(self.tracker, self.ids, self.counters)
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
+        if WANT_IP_FROM_PROXY:
+            self.http_answers.client_of = proxy.Proxies(settings.permissions).client
         self.http = HttpServer(self.loop, self.http_answers)
         if WANT_MAX_PEER:
             self.http.gate = connections.gate_of(settings)
@@ -189,6 +200,8 @@ class Server:
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
         self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            keep_list(self, settings, torrents)
         self.statistics = Statistics(
             Sources(self.tracker, self.uptime, build_info.one_line(), self.tracker_id, self.complete),
             settings.permissions,
@@ -296,6 +309,18 @@ class Server:
             sock.close()
         for close in self.closings:
             close()
+
+
+if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+
+    def keep_list(server: Server, settings: Settings, torrents: accesslist.AccessList) -> None:
+        """Let an access list decide, a signal replace it, and what is written into FIFOs change it."""
+        keeper = accesslist.Keeper(server.tracker, torrents, server.loop.start)
+        server.reloads.append(lambda: keeper.reload(settings.accesslist))
+        if WANT_DYNAMIC_ACCESSLIST:
+            fifos = Fifos(settings)
+            fifos.watch(server.loop, partial(Changes, keeper))
+            server.closings.append(fifos.close)
 
 
 if WANT_FULLSCRAPE:

@@ -1,0 +1,61 @@
+"""The client behind a reverse proxy: the one that the trusted proxies' `X-Forwarded-For` names.
+
+A proxy adds the address that connected to it at the right end. So the addresses are read from the right: those of
+trusted proxies are passed over, and the next one is the client's. Everything to the left of it is what the client
+itself may have sent, and is not looked at. What has no place here makes the header useless, and the request fails: to
+go on with another address would be to announce somebody else.
+"""
+
+from typing import Final
+
+from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker.errors import TrackerFailure
+from opentracker.protocol.addresses import parse_endpoint
+from opentracker.protocol.http import Request, header_values
+from opentracker.swarm.permissions import MAY_PROXY, Permissions
+
+HEADER: Final = b"X-Forwarded-For"
+INVALID: Final = b"invalid X-Forwarded-For"
+MOST_PROXIES: Final = 32  # one behind the other; a header of 8 KiB could name a thousand
+LONGEST: Final = 64  # bytes of an address with brackets, port and blanks around it
+
+
+class Proxies:
+    """Knows the proxies that are trusted: the addresses with MAY_PROXY."""
+
+    def __init__(self, permissions: Permissions) -> None:
+        self.permissions = permissions
+
+    def client(self, request: Request, address: bytes) -> bytes:
+        """Whom a request from `address` (4 or 16 bytes) is from, in the same form. Raises TrackerFailure.
+
+        That is the address itself, unless it is a trusted proxy's and the request has the header.
+        """
+        if not self.is_trusted(address):
+            return address
+        values = header_values(request, HEADER)
+        if not values:
+            return address
+        names = b",".join(values).rsplit(b",", MOST_PROXIES + 1)  # several headers are one (RFC 9110, 5.3)
+        names.reverse()
+        for name in names[: MOST_PROXIES + 1]:
+            named = parse_name(name)
+            if not self.is_trusted(named):
+                if (WANT_V4_ONLY and len(named) != 4) or (WANT_V6 and len(named) != 16):
+                    raise TrackerFailure(INVALID)
+                return named
+        raise TrackerFailure(INVALID)
+
+    def is_trusted(self, address: bytes) -> bool:
+        """Whether this is a proxy whose header is believed."""
+        return self.permissions.rights(address) & MAY_PROXY != 0
+
+
+def parse_name(name: bytes) -> bytes:
+    """Packed form of an address as proxies write it: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`."""
+    if len(name) > LONGEST:
+        raise TrackerFailure(INVALID)
+    try:
+        return parse_endpoint(name.strip(b" \t").decode("ascii"))[0]
+    except ValueError as error:  # not ASCII, or no address
+        raise TrackerFailure(INVALID) from error
