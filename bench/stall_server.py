@@ -19,7 +19,7 @@ from typing import Final
 
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT
 from opentracker.protocol.addresses import parse_ip
-from opentracker.server import wiring
+from opentracker.server import binding, wiring
 from opentracker.server.loop import Signals
 from opentracker.server.settings import Bind, Settings
 from opentracker.swarm.connection_ids import SECRET_SIZE
@@ -78,7 +78,7 @@ def main(host: str, port: str, directory: str) -> None:
     settings = Settings(binds=[Bind(True, address, int(port))], directory=Path(directory))
     wiring.enter(settings.directory)
     clock = Clock()
-    sockets = wiring.open_sockets(settings.binds)
+    sockets = binding.open_sockets(settings.binds)
     server = wiring.Server(settings, sockets, os.urandom(SECRET_SIZE), 1, clock)
     signals = Signals(server.loop)
     signals.install()

@@ -1,7 +1,7 @@
 """What a start would do, in words: `-t`."""
 
 from opentracker.protocol.addresses import format_endpoint, format_ip
-from opentracker.server import wiring
+from opentracker.server import binding
 from opentracker.server.settings import Settings
 from opentracker.values import shown
 
@@ -12,7 +12,7 @@ def in_words(settings: Settings, as_root: bool) -> list[str]:
     `as_root` is whether root would start it, who then is somebody else, in another root directory.
     """
     lines = [f"the config file {shown(name)} is good" for name in settings.config_files]
-    for bind in wiring.planned_binds(settings):
+    for bind in binding.planned_binds(settings):
         assert bind.address is not None
         kind = "UDP" if bind.udp else "TCP"
         lines.append(f"would listen on {kind} {format_endpoint(bind.address, bind.port)}")

@@ -2,22 +2,15 @@
 
 import logging
 import os
-import signal
 import socket
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from functools import partial
-from hashlib import blake2b
 from io import FileIO
-
-from librt.random import Random
 
 from opentracker import build_info
 from opentracker._features import (
-    OT_CLEAN_CYCLE,
-    OT_CLIENT_TIMEOUT_CHECKINTERVAL,
-    OT_CONNECTION_ID_EPOCH,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
@@ -29,35 +22,13 @@ from opentracker._features import (
     WANT_SYNC_LIVE,
     WANT_SYNC_SCRAPE,
     WANT_SYSLOGS,
-    WANT_V4_ONLY,
-    WANT_V6,
 )
-from opentracker.errors import StartError
 from opentracker.features import statistics_modes
 from opentracker.features.statistics import Sources, Statistics
-from opentracker.protocol.addresses import DEFAULT_PORT
-from opentracker.server.accepting import acceptor_for
-from opentracker.server.clock import Now
-from opentracker.server.http import PAUSE, HttpServer, Listener
-from opentracker.server.http_answers import HttpAnswers
-from opentracker.server.libc import HeapTrim, has_mmsg
-from opentracker.server.loop import READ, Loop
-from opentracker.server.settings import Bind, Settings
-from opentracker.server.sockets import (
-    RECEIVE_BUFFER,
-    describe,
-    dropped,
-    has_ipv6,
-    open_tcp,
-    open_udp,
-    receive_buffer_of,
-)
-from opentracker.server.udp import UdpPlain, UdpRing
-from opentracker.server.udp_answers import UdpAnswers
-from opentracker.swarm.connection_ids import SECRET_SIZE, ConnectionIds
-from opentracker.swarm.expiry import Cleaner
-from opentracker.swarm.figures import Figures
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.server import binding
+from opentracker.server.core import Core
+from opentracker.server.settings import Settings
+from opentracker.swarm.connection_ids import SECRET_SIZE
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features import accesslist
@@ -84,52 +55,6 @@ if WANT_IP_FROM_PROXY:
 
 log = logging.getLogger("opentracker")
 
-ANY4 = bytes(4)
-ANY6 = bytes(16)
-
-
-def planned_binds(settings: Settings) -> list[Bind]:
-    """The sockets to open, every one with its address: those asked for, or TCP and UDP 6969.
-
-    A wildcard stands for each family that the build and the machine have.
-    """
-    asked = settings.binds or [Bind(udp, settings.last_address, DEFAULT_PORT) for udp in (False, True)]
-    binds = []
-    for bind in asked:
-        for address in wildcards() if bind.address is None else [bind.address]:
-            binds.append(Bind(bind.udp, address, bind.port))
-    return binds
-
-
-def wildcards() -> list[bytes]:
-    """The addresses that stand for all addresses."""
-    if WANT_V6:
-        return [ANY6]
-    if not WANT_V4_ONLY:
-        if has_ipv6():
-            return [ANY4, ANY6]
-        log.warning("this machine has no IPv6: serving IPv4 alone")
-    return [ANY4]
-
-
-def open_sockets(binds: list[Bind]) -> list[socket.socket]:
-    """Open them all, or none. Raises StartError, which names the one that could not be opened.
-
-    An IPv6 wildcard takes IPv4 too in a dual-stack build, unless the IPv4 wildcard is bound to the same port as well.
-    """
-    sockets: list[socket.socket] = []
-    try:
-        for bind in binds:
-            assert bind.address is not None
-            only_v6 = WANT_V6 or bind.address != ANY6 or Bind(bind.udp, ANY4, bind.port) in binds
-            open_socket = open_udp if bind.udp else open_tcp
-            sockets.append(open_socket(bind.address, bind.port, only_v6))
-    except StartError:
-        for sock in sockets:
-            sock.close()
-        raise
-    return sockets
-
 
 def check(settings: Settings, confine: Callable[[Settings], None]) -> None:
     """Read what a start would read, from where it would; see `start`. Raises StartError and UsageError."""
@@ -144,28 +69,8 @@ def check(settings: Settings, confine: Callable[[Settings], None]) -> None:
         check_fifos(settings)
 
 
-def tracker_id_of(seed: int) -> int:
-    """A random u32 by which trackers of a cluster tell each other apart; nothing secret follows from it."""
-    digest = blake2b(seed.to_bytes(8, "big"), digest_size=4, person=b"tracker id").digest()
-    return int.from_bytes(digest, "big")
-
-
-def each(todo: list[Callable[[], None]]) -> Callable[[], None]:
-    """One function that calls them all."""
-
-    def call() -> None:
-        for do in todo:
-            do()
-
-    return call
-
-
-class Server:
-    """A tracker with its sockets, in this process.
-
-    The secret (32 bytes) and the seed come from the operating system; `clock` gives seconds and never goes back;
-    `state` is an open state file to begin with.
-    """
+class Server(Core):
+    """A tracker with the features of this build; `state` is an open state file to begin with."""
 
     def __init__(
         self,
@@ -176,151 +81,62 @@ class Server:
         clock: Callable[[], float] = time.monotonic,
         state: FileIO | None = None,
     ) -> None:
-        self.tracker = Tracker(Random(seed))
+        # What may fail comes before anything is opened.
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             torrents = accesslist.load(settings.accesslist)
+        if WANT_DYNAMIC_ACCESSLIST:
+            fifos = Fifos(settings)
+        super().__init__(settings, sockets, secret, seed, clock)
         if WANT_BOGON_FILTER:
             self.tracker.visibility = BogonFilter(settings.refused_ports, settings.listed_networks)
         if WANT_MAX_PEER:
             self.tracker.limits = memory.limits_of(settings)
-        self.now = Now(clock)
-        self.loop = Loop(self.now)
-        self.counters = self.tracker.counters
-        self.ids = ConnectionIds(secret)
-        self.tracker_id = tracker_id_of(seed)
-        self.cleaner = Cleaner(self.tracker)
-        self.udp = UdpAnswers(self.tracker, self.ids, self.counters)
-        self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
+            self.http.gate = connections.gate_of(settings)
         if WANT_IP_FROM_PROXY:
             self.http_answers.client_of = proxy.Proxies(settings.permissions).client
-        self.http = HttpServer(self.loop, self.http_answers)
-        if WANT_MAX_PEER:
-            self.http.gate = connections.gate_of(settings)
-        self.reloads: list[Callable[[], None]] = []  # what is to be done at SIGHUP
-        self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
-        self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
-        self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            keep_list(self, settings, torrents)
-        self.statistics = Statistics(
-            Sources(self.tracker, self.uptime, build_info.one_line(), self.tracker_id, self.complete),
-            settings.permissions,
-        )
-        watching = statistics_modes.join(
-            self.statistics, self.loop.every, self.loop.start, self.http_answers.pages
-        )
-        if WANT_FULLLOG_NETWORKS:
-            self.http_answers.watchers += watching
-        self.http_answers.pages[b"/" + settings.stats_path.encode("ascii")] = self.statistics
+            keeper = keep_list(self, settings, torrents)
+        if WANT_DYNAMIC_ACCESSLIST:
+            add_fifos(self, fifos, keeper)
+        self.statistics = add_statistics(self, settings)
         if WANT_FULLSCRAPE:
             add_full_scrapes(self, settings, state)
-        self.sockets = sockets
-        self.listeners: list[Listener] = []
-        for sock in sockets:
-            self.attach(sock)
         if WANT_SYNC_LIVE:
             self.member = livesync.Member(self.tracker, settings.permissions, self.tracker_id, self.loop)
             self.endings.append(self.member.end)
         if WANT_SYNC_SCRAPE:
             self.member.sync.extension = ScrapeSync(self.tracker, self.tracker_id)
-        self.turn_ids()
-        self.loop.every(1.0, self.turn_ids)
-        self.loop.every(1.0, HeapTrim())
-        self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.clean)
-        self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
-        self.loop.every(PAUSE, self.resume)
-        self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.count_drops)
 
-    def attach(self, sock: socket.socket) -> None:
-        """Serve a socket."""
-        if sock.type == socket.SOCK_STREAM:
-            self.listeners.append(Listener(acceptor_for(sock), self.http))
-        else:
-            self.loop.watch(sock.fileno(), self.new_udp_handler(sock), READ)
 
-    def new_http_answers(self, redirect_url: bytes) -> HttpAnswers:
-        """What answers HTTP requests; `opentracker.debug` has others."""
-        return HttpAnswers(self.tracker, self.counters, redirect_url)
-
-    def new_udp_handler(self, sock: socket.socket) -> UdpRing | UdpPlain:
-        """What serves a UDP socket; `opentracker.debug` has others."""
-        return (UdpRing if has_mmsg() else UdpPlain)(sock, self.udp, self.now)
-
-    def uptime(self) -> float:
-        """Seconds since the start, as of this turn."""
-        return self.now.seconds
-
-    def complete(self, figures: Figures) -> None:
-        """Add to a statistic what only the loop and the sockets know."""
-        self.count_drops()
-        figures.counters["udp_dropped"] = self.counters.udp_dropped
-        figures.longest_turn = self.loop.longest_turn
-        figures.connections = len(self.http.connections)
-        figures.udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
-        figures.tcp_sockets = len(self.sockets) - figures.udp_sockets
-        figures.work = len(self.loop.work)
-
-    def turn_ids(self) -> None:
-        """Begin a new epoch of connection ids, if it is time to."""
-        self.ids.turn(int(self.now.seconds) // OT_CONNECTION_ID_EPOCH)
-
-    def clean(self) -> None:
-        """Clean the next shard."""
-        self.loop.start(self.cleaner.clean_next(self.now.minute))
-
-    def count_drops(self) -> None:
-        """Take over what the kernel has counted: datagrams that found the receive buffer full."""
-        self.counters.udp_dropped = sum(
-            dropped(sock) for sock in self.sockets if sock.type == socket.SOCK_DGRAM
-        )
-
-    def sockets_in_words(self) -> list[str]:
-        """A line for each socket, and one where a receive buffer is smaller than was asked for."""
-        lines = [f"listening on {describe(sock)}" for sock in self.sockets]
-        granted = [receive_buffer_of(sock) for sock in self.sockets if sock.type == socket.SOCK_DGRAM]
-        if granted and min(granted) < RECEIVE_BUFFER:
-            asked = RECEIVE_BUFFER // 1024
-            lines.append(
-                f"UDP receive buffers of {min(granted) // 1024} KiB were granted, {asked} KiB asked for"
-            )
-        return lines
-
-    def losses_in_words(self) -> str:
-        """What may have kept clients waiting, for the end of a log."""
-        self.count_drops()
-        drops, longest = self.counters.udp_dropped, self.loop.longest_turn * 1000
-        return f"the kernel dropped {drops} datagrams; the longest turn of the loop took {longest:.1f} ms"
-
-    def signal_actions(self) -> dict[int, Callable[[], None]]:
-        """What to do at which signal; none where no feature has anything to do."""
-        actions = {signal.SIGHUP: self.reloads, signal.SIGUSR1: self.dumps}
-        return {int(number): each(todo) for number, todo in actions.items() if todo}
-
-    def resume(self) -> None:
-        """Let listeners that ran out of descriptors try again."""
-        for listener in self.listeners:
-            listener.resume()
-
-    def close(self) -> None:
-        """Close everything."""
-        self.http.close()
-        self.loop.close()  # before the sockets: not all of them are watched, a listener may have paused
-        for sock in self.sockets:
-            sock.close()
-        for close in self.closings:
-            close()
+def add_statistics(server: Core, settings: Settings) -> Statistics:
+    """Let a server answer with statistics."""
+    sources = Sources(
+        server.tracker, server.uptime, build_info.one_line(), server.tracker_id, server.complete
+    )
+    statistics = Statistics(sources, settings.permissions)
+    pages = server.http_answers.pages
+    watching = statistics_modes.join(statistics, server.loop.every, server.loop.start, pages)
+    if WANT_FULLLOG_NETWORKS:
+        server.http_answers.watchers += watching
+    pages[b"/" + settings.stats_path.encode("ascii")] = statistics
+    return statistics
 
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
 
-    def keep_list(server: Server, settings: Settings, torrents: accesslist.AccessList) -> None:
-        """Let an access list decide, a signal replace it, and what is written into FIFOs change it."""
+    def keep_list(server: Server, settings: Settings, torrents: accesslist.AccessList) -> accesslist.Keeper:
+        """Let an access list decide, and a signal replace it."""
         keeper = accesslist.Keeper(server.tracker, torrents, server.loop.start)
         server.reloads.append(lambda: keeper.reload(settings.accesslist))
-        if WANT_DYNAMIC_ACCESSLIST:
-            fifos = Fifos(settings)
-            fifos.watch(server.loop, partial(Changes, keeper))
-            server.closings.append(fifos.close)
+        return keeper
+
+
+if WANT_DYNAMIC_ACCESSLIST:
+
+    def add_fifos(server: Server, fifos: Fifos, keeper: accesslist.Keeper) -> None:
+        """Let what is written into FIFOs change the access list."""
+        fifos.watch(server.loop, partial(Changes, keeper))
+        server.closings.append(fifos.close)
 
 
 if WANT_FULLSCRAPE:
@@ -361,7 +177,7 @@ def start(
     with ExitStack() as opened:  # closed again if the start fails
         for sock in passed:
             opened.enter_context(sock)
-        own = open_sockets(planned_binds(settings)) if settings.binds or not passed else []
+        own = binding.open_sockets(binding.planned_binds(settings)) if settings.binds or not passed else []
         for sock in own:
             opened.enter_context(sock)
         sockets = [*passed, *own]

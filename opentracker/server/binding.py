@@ -1,0 +1,58 @@
+"""Which sockets a tracker opens, and opening them all or none."""
+
+import logging
+import socket
+
+from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker.errors import StartError
+from opentracker.protocol.addresses import DEFAULT_PORT
+from opentracker.server.settings import Bind, Settings
+from opentracker.server.sockets import has_ipv6, open_tcp, open_udp
+
+log = logging.getLogger("opentracker")
+
+ANY4 = bytes(4)
+ANY6 = bytes(16)
+
+
+def planned_binds(settings: Settings) -> list[Bind]:
+    """The sockets to open, every one with its address: those asked for, or TCP and UDP 6969.
+
+    A wildcard stands for each family that the build and the machine have.
+    """
+    asked = settings.binds or [Bind(udp, settings.last_address, DEFAULT_PORT) for udp in (False, True)]
+    binds = []
+    for bind in asked:
+        for address in wildcards() if bind.address is None else [bind.address]:
+            binds.append(Bind(bind.udp, address, bind.port))
+    return binds
+
+
+def wildcards() -> list[bytes]:
+    """The addresses that stand for all addresses."""
+    if WANT_V6:
+        return [ANY6]
+    if not WANT_V4_ONLY:
+        if has_ipv6():
+            return [ANY4, ANY6]
+        log.warning("this machine has no IPv6: serving IPv4 alone")
+    return [ANY4]
+
+
+def open_sockets(binds: list[Bind]) -> list[socket.socket]:
+    """Open them all, or none. Raises StartError, which names the one that could not be opened.
+
+    An IPv6 wildcard takes IPv4 too in a dual-stack build, unless the IPv4 wildcard is bound to the same port as well.
+    """
+    sockets: list[socket.socket] = []
+    try:
+        for bind in binds:
+            assert bind.address is not None
+            only_v6 = WANT_V6 or bind.address != ANY6 or Bind(bind.udp, ANY4, bind.port) in binds
+            open_socket = open_udp if bind.udp else open_tcp
+            sockets.append(open_socket(bind.address, bind.port, only_v6))
+    except StartError:
+        for sock in sockets:
+            sock.close()
+        raise
+    return sockets

@@ -1,0 +1,162 @@
+"""A tracker with its sockets in this process, before any feature joins it (see `wiring`)."""
+
+import signal
+import socket
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+
+from librt.random import Random
+
+from opentracker._features import OT_CLEAN_CYCLE, OT_CLIENT_TIMEOUT_CHECKINTERVAL, OT_CONNECTION_ID_EPOCH
+from opentracker.server.accepting import acceptor_for
+from opentracker.server.clock import Now
+from opentracker.server.http import PAUSE, HttpServer, Listener
+from opentracker.server.http_answers import HttpAnswers
+from opentracker.server.libc import HeapTrim, has_mmsg
+from opentracker.server.loop import READ, Loop
+from opentracker.server.settings import Settings
+from opentracker.server.sockets import RECEIVE_BUFFER, describe, dropped, receive_buffer_of
+from opentracker.server.udp import UdpPlain, UdpRing
+from opentracker.server.udp_answers import UdpAnswers
+from opentracker.swarm.connection_ids import ConnectionIds
+from opentracker.swarm.expiry import Cleaner
+from opentracker.swarm.figures import Figures
+from opentracker.swarm.tracker import SHARDS, Tracker
+
+
+def tracker_id_of(seed: int) -> int:
+    """A random u32 by which trackers of a cluster tell each other apart; nothing secret follows from it."""
+    digest = blake2b(seed.to_bytes(8, "big"), digest_size=4, person=b"tracker id").digest()
+    return int.from_bytes(digest, "big")
+
+
+def each(todo: list[Callable[[], None]]) -> Callable[[], None]:
+    """One function that calls them all."""
+
+    def call() -> None:
+        for do in todo:
+            do()
+
+    return call
+
+
+class Core:
+    """The tracker, the loop, and what answers the sockets.
+
+    The secret (32 bytes) and the seed come from the operating system; `clock` gives seconds and never goes back.
+    Features hang themselves into `reloads` and the lists after it.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        sockets: list[socket.socket],
+        secret: bytes,
+        seed: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.tracker = Tracker(Random(seed))
+        self.tracker_id = tracker_id_of(seed)
+        self.counters = self.tracker.counters
+        self.now = Now(clock)
+        self.loop = Loop(self.now)
+        self.ids = ConnectionIds(secret)
+        self.cleaner = Cleaner(self.tracker)
+        self.udp = UdpAnswers(self.tracker, self.ids, self.counters)
+        self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
+        self.http = HttpServer(self.loop, self.http_answers)
+        self.reloads: list[Callable[[], None]] = []  # what is to be done at SIGHUP
+        self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
+        self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
+        self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
+        self.sockets = sockets
+        self.listeners: list[Listener] = []
+        for sock in sockets:
+            self.attach(sock)
+        self.turn_ids()
+        self.loop.every(1.0, self.turn_ids)
+        self.loop.every(1.0, HeapTrim())
+        self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.clean)
+        self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
+        self.loop.every(PAUSE, self.resume)
+        self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.count_drops)
+
+    def attach(self, sock: socket.socket) -> None:
+        """Serve a socket."""
+        if sock.type == socket.SOCK_STREAM:
+            self.listeners.append(Listener(acceptor_for(sock), self.http))
+        else:
+            self.loop.watch(sock.fileno(), self.new_udp_handler(sock), READ)
+
+    def new_http_answers(self, redirect_url: bytes) -> HttpAnswers:
+        """What answers HTTP requests; `opentracker.debug` has others."""
+        return HttpAnswers(self.tracker, self.counters, redirect_url)
+
+    def new_udp_handler(self, sock: socket.socket) -> UdpRing | UdpPlain:
+        """What serves a UDP socket; `opentracker.debug` has others."""
+        return (UdpRing if has_mmsg() else UdpPlain)(sock, self.udp, self.now)
+
+    def uptime(self) -> float:
+        """Seconds since the start, as of this turn."""
+        return self.now.seconds
+
+    def complete(self, figures: Figures) -> None:
+        """Add to a statistic what only the loop and the sockets know."""
+        self.count_drops()
+        figures.counters["udp_dropped"] = self.counters.udp_dropped
+        figures.longest_turn = self.loop.longest_turn
+        figures.connections = len(self.http.connections)
+        figures.udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
+        figures.tcp_sockets = len(self.sockets) - figures.udp_sockets
+        figures.work = len(self.loop.work)
+
+    def turn_ids(self) -> None:
+        """Begin a new epoch of connection ids, if it is time to."""
+        self.ids.turn(int(self.now.seconds) // OT_CONNECTION_ID_EPOCH)
+
+    def clean(self) -> None:
+        """Clean the next shard."""
+        self.loop.start(self.cleaner.clean_next(self.now.minute))
+
+    def count_drops(self) -> None:
+        """Take over what the kernel has counted: datagrams that found the receive buffer full."""
+        self.counters.udp_dropped = sum(
+            dropped(sock) for sock in self.sockets if sock.type == socket.SOCK_DGRAM
+        )
+
+    def sockets_in_words(self) -> list[str]:
+        """A line for each socket, and one where a receive buffer is smaller than was asked for."""
+        lines = [f"listening on {describe(sock)}" for sock in self.sockets]
+        granted = [receive_buffer_of(sock) for sock in self.sockets if sock.type == socket.SOCK_DGRAM]
+        if granted and min(granted) < RECEIVE_BUFFER:
+            asked = RECEIVE_BUFFER // 1024
+            lines.append(
+                f"UDP receive buffers of {min(granted) // 1024} KiB were granted, {asked} KiB asked for"
+            )
+        return lines
+
+    def losses_in_words(self) -> str:
+        """What may have kept clients waiting, for the end of a log."""
+        self.count_drops()
+        drops, longest = self.counters.udp_dropped, self.loop.longest_turn * 1000
+        return f"the kernel dropped {drops} datagrams; the longest turn of the loop took {longest:.1f} ms"
+
+    def signal_actions(self) -> dict[int, Callable[[], None]]:
+        """What to do at which signal; none where no feature has anything to do."""
+        actions = {signal.SIGHUP: self.reloads, signal.SIGUSR1: self.dumps}
+        return {int(number): each(todo) for number, todo in actions.items() if todo}
+
+    def resume(self) -> None:
+        """Let listeners that ran out of descriptors try again."""
+        for listener in self.listeners:
+            listener.resume()
+
+    def close(self) -> None:
+        """Close everything."""
+        self.http.close()
+        self.loop.close()  # before the sockets: not all of them are watched, a listener may have paused
+        for sock in self.sockets:
+            sock.close()
+        for close in self.closings:
+            close()
