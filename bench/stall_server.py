@@ -21,6 +21,7 @@ from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT
 from opentracker.protocol.addresses import parse_ip
 from opentracker.server import binding, wiring
 from opentracker.server.loop import Signals
+from opentracker.server.privileges import enter
 from opentracker.server.settings import Bind, Settings
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
@@ -76,11 +77,11 @@ class Control:
 def main(host: str, port: str, directory: str) -> None:
     address = parse_ip(host)
     settings = Settings(binds=[Bind(True, address, int(port))], directory=Path(directory))
-    wiring.enter(settings.directory)
+    enter(settings.directory)
     clock = Clock()
     sockets = binding.open_sockets(settings.binds)
     server = wiring.Server(settings, sockets, os.urandom(SECRET_SIZE), 1, clock)
-    signals = Signals(server.loop)
+    signals = Signals(server.loop, {})
     signals.install()
     server.loop.every(LOOK_SECONDS, Control(server, clock).look)
     server.loop.run()
