@@ -416,7 +416,12 @@ HOUSEHOLD = {
     "test_docs": "of the pages, which are about all of it",
     "test_house": "of all modules",
 }
-OF_NO_MODULE = {"bench", "build", "e2e"}  # of the benchmarks, the build hook, and the program from outside
+OF_NO_MODULE = {
+    "bench",
+    "build",
+    "e2e",
+    "fuzz",
+}  # the benchmarks, the build hook, the program from outside, any bytes
 
 
 def expected_test(module: str) -> str:

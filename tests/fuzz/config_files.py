@@ -1,0 +1,51 @@
+"""Config files: settings or one clear line with file and line number; the same with other line ends."""
+
+import logging
+import re
+from dataclasses import fields
+
+from opentracker import config
+from opentracker.errors import ConfigError
+from opentracker.server.settings import Settings
+
+WORDS = [*(key.encode() + b" " for key in config.KEYS), b"\n", b"\r\n", b"#", b"127.0.0.1:6969", b"[::1]:80"]
+WORDS += [
+    b"10.0.0.0/8",
+    b"fe80::1%eth0",
+    b"2001:db8::/32",
+    b"/var/lib/x",
+    b"100000",
+    b"50%",
+    b"\xc3\xa9",
+    b"\xff",
+]
+NAME = "fuzzed.conf"
+HEAD = re.compile(rf"{re.escape(NAME)}:[1-9][0-9]*: '")
+
+
+def outcome(text: bytes) -> object:
+    """What a file sets, or the error's text."""
+    logging.getLogger("opentracker").setLevel(logging.CRITICAL)
+    settings = Settings()
+    try:
+        config.take_text(settings, text, NAME)
+    except ConfigError as error:
+        line = str(error)
+        assert HEAD.match(line) and line.isprintable() and len(line) < 600, line
+        return line
+    for taken in settings.taken:
+        assert taken.isprintable() and len(taken) < 400, taken
+    return [
+        getattr(settings, each.name)
+        for each in fields(settings)
+        if each.name not in ("permissions", "listed_networks", "state_file", "state_to_load")
+    ]
+
+
+def check(text: bytes) -> None:
+    """One file."""
+    result = outcome(text)
+    if b"\r" not in text:
+        assert outcome(text.replace(b"\n", b"\r\n")) == result
+    if text.endswith(b"\n"):
+        assert outcome(text[:-1]) == result

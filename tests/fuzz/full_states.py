@@ -1,0 +1,70 @@
+"""State files with peers: one is taken in as a whole, to the counts that its copy has, or nothing of it is.
+
+An input is put behind a head and before the number of torrents and the checksum, so that mutations get past those. Its
+first byte chooses the number of torrents that the file says.
+"""
+
+import logging
+import os
+import tempfile
+from hashlib import blake2b
+from io import FileIO
+
+from librt.random import Random
+
+from opentracker.features.full_state import DIGEST, MAGIC, Loading, write
+from opentracker.swarm.tracker import Tracker
+
+WORDS = [bytes([0, 0, 0, size]) for size in (0, 1, 2, 10, 18, 20, 22, 34)]
+WORDS += [
+    b"A" * 20,
+    b"\x80\0\0\x05",
+    b"\x80\0\0\0" + bytes(16),
+    b"\x01\x02\x03\x04\x1a\xe1",
+    b"\xff\xff\xff\xff",
+]
+EPOCH = 29_000_000
+MINUTE = 60
+HEAD = MAGIC + EPOCH.to_bytes(8, "big", signed=True) + (MINUTE - 5).to_bytes(8, "big")
+
+handle, name = tempfile.mkstemp(prefix="opentracker-fuzz-")
+os.unlink(name)
+
+
+def load(text: bytes) -> Tracker:
+    """A tracker that has loaded a file."""
+    os.truncate(handle, 0)
+    os.pwrite(handle, text, 0)
+    os.lseek(handle, 0, os.SEEK_SET)
+    tracker = Tracker(Random(1))
+    with FileIO(handle, closefd=False) as file:
+        Loading(tracker, MINUTE, EPOCH).load(file, "fuzzed")
+    return tracker
+
+
+def counts(tracker: Tracker) -> dict[bytes, tuple[int, int, int]]:
+    """What a scrape says of every torrent."""
+    return {info_hash: tracker.scrape(info_hash) for shard in tracker.shards for info_hash in shard}
+
+
+def whole(middle: bytes, torrents: int) -> bytes:
+    """A file whose checksum is right."""
+    text = HEAD + middle + torrents.to_bytes(8, "big")
+    return text + blake2b(text, digest_size=DIGEST).digest()
+
+
+def check(data: bytes) -> None:
+    """One file, and what is written of it."""
+    logging.getLogger("opentracker").setLevel(logging.CRITICAL)
+    if not data:
+        return
+    tracker = load(whole(data[1:], data[0]))
+    before = counts(tracker)
+    assert len(before) <= data[0]
+    for complete, downloaded, incomplete in before.values():
+        assert min(complete, downloaded, incomplete) >= 0
+    written = b"".join(write(tracker, MINUTE, EPOCH))
+    after = counts(load(written))
+    for info_hash, numbers in after.items():
+        assert before[info_hash] == numbers
+    assert {each for each, numbers in before.items() if any(numbers)} <= set(after)

@@ -1,0 +1,41 @@
+"""State dumps: whole lines are loaded, broken ones skipped, however the file is cut; written again they say the same.
+
+The first byte of an input chooses the size of the blocks that are read.
+"""
+
+from librt.random import Random
+
+from opentracker.features.statedump import Loading, lines_of, read_line, write_lines
+from opentracker.swarm.tracker import Tracker
+
+WORDS = [b"41" * 20, b":", b":29000000:", b":5\n", b"\r\n", b"\n", b"Ab", b"9999999999", b"0"]
+EPOCH = 29_000_000  # minutes since 1970: in the year 2025
+MINUTE = 60
+
+
+def loaded(blocks: list[bytes]) -> Tracker:
+    """A tracker that has loaded a file."""
+    tracker = Tracker(Random(1))
+    for _ in Loading(tracker, MINUTE, EPOCH).load(lines_of(blocks)):
+        pass
+    return tracker
+
+
+def dump(tracker: Tracker) -> list[bytes]:
+    """The lines of a dump, sorted: shards differ between processes."""
+    return sorted(b"".join(write_lines(tracker, MINUTE, EPOCH)).splitlines())
+
+
+def check(data: bytes) -> None:
+    """One file."""
+    if not data:
+        return
+    size, text = data[0] + 1, data[1:]
+    lines = dump(loaded([text[at : at + size] for at in range(0, len(text), size)]))
+    assert lines == dump(loaded([text]))
+    good = [found[0] for found in map(read_line, text.split(b"\n")) if found is not None]
+    assert len(lines) <= len(set(good))
+    for line in lines:
+        found = read_line(line)
+        assert found is not None and found[0] in good
+    assert dump(loaded([b"".join(line + b"\n" for line in lines)])) == lines
