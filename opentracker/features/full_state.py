@@ -138,6 +138,8 @@ class Input:
 
     def take(self, size: i64) -> bytes:
         """The next bytes. Raises BrokenStateError."""
+        if self.at + size > len(self.block) + self.left:  # before room is made for what a length says
+            raise BrokenStateError("a torrent is cut")
         while self.at + size > len(self.block):
             more = self.file.read(max(BLOCK, size)) if self.left else b""
             more = (more or b"")[: self.left]
@@ -264,6 +266,8 @@ class Loading:
         """A small torrent as it is now, without the peers that are too old. Raises BrokenStateError."""
         if len(record) < HEAD:
             raise BrokenStateError("a torrent is too short")
+        if downloaded(record) < 0:
+            raise BrokenStateError("a torrent has a wrong count")
         if len(record) == HEAD:
             return without_peers(downloaded(record), left_at(record) + self.moved)
         n4, leechers4, n6, leechers6 = counts(record)

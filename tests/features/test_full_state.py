@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from opentracker._features import OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
 from opentracker.features import full_state
-from opentracker.features.full_state import DIGEST, HEADER, Loading, is_full_state
+from opentracker.features.full_state import DIGEST, HEADER, LARGE, Loading, is_full_state
 from opentracker.features.state import State, open_state
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED
 from opentracker.swarm.ages import touched
@@ -244,6 +244,9 @@ def signed(data: bytes) -> bytes:
         (b"a" * 20 + (8).to_bytes(4, "big") + bytes(8), "wrong length"),
         (b"a" * 20 + (15).to_bytes(4, "big") + bytes([0, 0, 0, 0, 1, 2, 0]) + bytes(8), "wrong length"),
         (b"a" * 20 + (1000).to_bytes(4, "big"), "cut"),
+        (b"a" * 20 + (LARGE - 1).to_bytes(4, "big"), "cut"),  # and no room is made for 2 GB
+        (b"a" * 20 + (7).to_bytes(4, "big") + bytes([128, 0, 0, 5, 0, 0, 0]), "wrong count"),
+        (b"a" * 20 + (15).to_bytes(4, "big") + bytes([255, 0, 0, 5, 1, 1, 0]) + bytes(8), "wrong count"),
         (b"a" * 19, "cut"),
         (
             b"a" * 20
