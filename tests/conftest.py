@@ -8,6 +8,7 @@ is of opentracker/swarm/x.py, and is skipped where that is left out.
 import importlib.metadata
 import json
 import os
+import re
 import tomllib
 from collections import Counter
 from collections.abc import Iterator
@@ -24,7 +25,7 @@ TESTS = Path(__file__).parent
 MODULES: dict[str, list[str]] = tomllib.loads((TESTS.parent / "features.toml").read_text(encoding="utf-8"))[
     "modules"
 ]
-LACKING = pytest.StashKey[Counter[str]]()
+LACKING = re.compile(r"needs a build with (.*)")
 
 hypothesis.settings.register_profile("dev", deadline=None)
 hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
@@ -36,7 +37,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "needs(flag, ..., flag=False): flags that a build has to have, or to lack"
     )
-    config.stash[LACKING] = Counter()
     installed = importlib.metadata.distribution("opentracker")
     tested = Path(opentracker.__file__ or "").resolve().parent
     editable = any(file.suffix == ".pth" for file in installed.files or [])
@@ -50,7 +50,6 @@ class TestsOfAbsentModule(pytest.Module):
     def collect(self) -> Iterator[pytest.Item]:
         """Skip, naming the flags of which any would do."""
         needed = " or ".join(f"{flag}=1" for flag in MODULES[tested_module(self.path)])
-        self.config.stash[LACKING][needed] += 1
         pytest.skip(f"needs a build with {needed}", allow_module_level=True)
 
 
@@ -75,7 +74,6 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         needed = {**dict.fromkeys(marker.args, True), **marker.kwargs}
         for flag, value in needed.items():
             if FLAGS[flag] is not value:
-                item.config.stash[LACKING][f"{flag}={int(value)}"] += 1
                 pytest.skip(f"needs a build with {flag}={int(value)}")
 
 
@@ -83,7 +81,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say how many tests ran on which build, and which flags the others need."""
     stats = terminalreporter.stats
     ran = sum(len(stats.get(outcome, [])) for outcome in ("passed", "failed"))
-    lacking = terminalreporter.config.stash[LACKING]
+    skips = [str(report.longrepr) for report in stats.get("skipped", [])]
+    lacking = Counter(found[1].rstrip("')") for skip in skips if (found := LACKING.search(skip)))
     reasons = (
         ", ".join(f"{count} need {flag}" for flag, count in sorted(lacking.items())) or "none needs another"
     )
