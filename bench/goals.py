@@ -45,6 +45,13 @@ GOALS: Final = (
     Goal("stall longest slice", "pure", "", "at most", 10, "ms"),
     Goal("stall p99.9 added", "compiled", "", "at most", 2, "ms"),
     Goal("stall p99.9 added", "pure", "", "at most", 5, "ms"),
+    Goal("fullscrape", "compiled", "c", "at least", 1.0),
+    Goal("fullscrape", "pure", "c", "at least", 0.3),
+    *(Goal("fullscrape-gzip", subject, "", "at least", 0.9, "× gzip -7") for subject in ("compiled", "pure")),
+    *(Goal("fullscrape growth", subject, "", "at most", 20, "MiB") for subject in ("compiled", "pure")),
+    Goal("fullscrape longest slice", "compiled", "", "at most", 5, "ms"),
+    Goal("fullscrape p99.9 added", "compiled", "", "at most", 2, "ms"),
+    Goal("state", "compiled", "", "at most", 5, "s"),
 )
 
 

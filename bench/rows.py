@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from errors import BenchError
 from inside import micro, profile, stall
 from memory import memory
+from scrapes import fullscrape, fullscrape_gzip, fullscrape_many, state
 from speed import http, http_keepalive, http_saturated, udp, udp6, udp_sources
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "memory": memory,
     "micro": micro,
     "stall": stall,
+    "fullscrape": fullscrape,
+    "fullscrape-gzip": fullscrape_gzip,
+    "fullscrape-many": fullscrape_many,
+    "state": state,
     "profile": profile,
 }
 

@@ -76,7 +76,9 @@ class Control:
 
 def main(host: str, port: str, directory: str) -> None:
     address = parse_ip(host)
-    settings = Settings(binds=[Bind(True, address, int(port))], directory=Path(directory))
+    settings = Settings(
+        binds=[Bind(udp, address, int(port)) for udp in (False, True)], directory=Path(directory)
+    )
     enter(settings.directory)
     clock = Clock()
     sockets = binding.open_sockets(settings.binds)

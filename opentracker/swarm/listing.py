@@ -84,15 +84,15 @@ class Stretch:
 
     def note(self, start: i64, end: i64) -> None:
         """Note some of the torrents of the shard that is being read."""
-        keys = self.keys
-        entries = self.entries
         buckets = self.buckets
         remembered = self.remembered
+        first, width, shift = self.first, self.width, self.shift
+        keys, entries = self.keys, self.entries
         for index in range(start, end):
             info_hash = keys[index]
             place: i64 = info_hash[0]
-            place = (place << 8 | info_hash[1]) - self.first
-            if place < 0 or place >= self.width:
+            place = (place << 8 | info_hash[1]) - first
+            if place < 0 or place >= width:
                 continue
             entry = entries[index]
             if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
@@ -102,13 +102,13 @@ class Stretch:
                 code = self.code(entry.complete(), entry.downloaded, entry.incomplete())
             elif (
                 len(entry) > HEAD and len(entry) == HEAD + PEER4 * entry[4]
-            ):  # no IPv6 peers: all is in the head
+            ):  # no IPv6 peers: the head has it all
                 head = entry[:HEAD]
                 known = remembered.get(head)
                 code = self.code_of_head(entry, head) if known is None else known
             else:
                 code = self.code_of(entry)
-            buckets[place >> self.shift] += info_hash + code
+            buckets[place >> shift] += info_hash + code
 
     def code_of(self, record: bytes) -> bytes:
         """The counts of a small torrent, as they stand in a row."""
