@@ -44,7 +44,12 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--loss", type=float, default=0.0, help="percent of packets that the relay loses")
     parser.add_argument("--double", type=float, default=0.0, help="percent of packets that it sends twice")
-    parser.add_argument("--rounds", type=int, default=1, help="how often every peer announces (default: 1)")
+    parser.add_argument(
+        "--rounds",
+        type=int,
+        default=1,
+        help="how often every peer announces, at most: until the counts are exact (default: 1)",
+    )
     parser.add_argument(
         "--ipv6", action="store_true", help="the cluster's own network is IPv6; so are all peers"
     )
@@ -433,6 +438,8 @@ def crowd(cluster: Cluster) -> None:
             node.start()
             have = sum(complete + incomplete for complete, _, incomplete in node.client.scrape(hashes))
             report("a node was restarted", peers=have)
+        elif settled:
+            break
     good = is_forgery_refused(cluster, hashes) and settled
     report("verdict", good=good)
     if not good:

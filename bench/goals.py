@@ -40,6 +40,9 @@ GOALS: Final = (
         for fill in ("300000x1", "50000x10", "300x1000")
         for subject in ("compiled", "pure")
     ),
+    Goal("sync", "synced", "compiled", "at least", 0.9),
+    Goal("sync", "all-told", "compiled", "at least", 0.9),
+    Goal("sync-intake", "compiled", "", "at least", 150_000, "peers a CPU second"),
     Goal("micro 100000 against 100", "compiled", "", "at most", 1.5),
     Goal("stall longest slice", "compiled", "", "at most", 5, "ms"),
     Goal("stall longest slice", "pure", "", "at most", 10, "ms"),

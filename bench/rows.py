@@ -10,6 +10,7 @@ from inside import micro, profile, stall
 from memory import memory
 from scrapes import fullscrape, fullscrape_gzip, fullscrape_many, state
 from speed import http, http_keepalive, http_saturated, udp, udp6, udp_sources
+from sync import sync, sync_intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +31,8 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "fullscrape-gzip": fullscrape_gzip,
     "fullscrape-many": fullscrape_many,
     "state": state,
+    "sync": sync,
+    "sync-intake": sync_intake,
     "profile": profile,
 }
 

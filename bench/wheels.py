@@ -54,6 +54,7 @@ def archived(directory: Path, revision: str) -> Path:
 def installed(directory: Path, python: str, source: Path, flags: dict[str, str]) -> Path:
     """The python of an environment with a wheel of the source, built anew where anything changed."""
     words = [name.removeprefix("WANT_").lower() for name, value in sorted(flags.items()) if value == "1"]
+    words += [f"{name.lower()}={value}" for name, value in sorted(flags.items()) if name.startswith("OT_")]
     venv = directory / "-".join(["venv", *([] if source == ROOT else [source.name]), *words])
     stamp = venv / "bench-stamp.json"
     wanted = json.dumps({"source": digest(source), "flags": flags, "python": python})
