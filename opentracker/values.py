@@ -198,11 +198,13 @@ if WANT_FULLSCRAPE:
 if WANT_SYNC_LIVE:
 
     def parse_sync_endpoint(value: str) -> tuple[bytes, int, str]:
-        """Address, port and interface (or empty) of what `parse_endpoint` takes, and of `[fe80::1%eth0]:9696`."""
+        """Address, port and interface (or empty) of what `parse_endpoint` takes, and of `[fe80::1%eth0]:9696`.
+
+        Either family will do in any build: trackers of IPv6 alone may tell each other of it over IPv4.
+        """
         host, zone_mark, rest = value.partition("%")
         interface, bracket, port = rest.partition("]")
         address, number = parse_endpoint(host + bracket + port, SYNC_PORT)
-        check_family(address)
         if zone_mark:
             good = interface.isascii() and interface.isprintable() and not set(interface) & set(" /:%[")
             if not (good and 0 < len(interface) <= LONGEST_INTERFACE):

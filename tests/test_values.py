@@ -114,7 +114,11 @@ def test_fifos() -> None:
 
 if WANT_SYNC_LIVE:
 
-    @pytest.mark.needs(WANT_V4_ONLY=False)
+    @pytest.mark.parametrize("value", ["10.0.0.1:9696", "[2001:db8::1]:9696"])
+    def test_live_sync_over_either_family_in_any_build(value: str) -> None:
+        address, port, _ = values.parse_sync_endpoint(value)
+        assert (len(address), port) == (4 if "." in value else 16, 9696)
+
     @pytest.mark.parametrize(
         ("value", "interface", "port"),
         [
