@@ -10,6 +10,7 @@ from opentracker._features import WANT_V6
 from opentracker.errors import StartError
 from opentracker.protocol.livesync import LONGEST
 from opentracker.server import wiring
+from opentracker.server.core import tracker_id_of
 from opentracker.server.livesync import Endpoint, check, in_words, interface_index, open_cluster
 from opentracker.server.settings import Bind, Settings
 from opentracker.server.sockets import has_ipv6
@@ -19,7 +20,7 @@ from tests.server.live import HASH_A, HOME, SEED, Live, announce_packet, packed
 from tests.server.process import COMMAND, PATIENCE
 
 OTHER_ID = bytes.fromhex("cafebabe")
-OWN_ID = wiring.tracker_id_of(SEED).to_bytes(4, "big")
+OWN_ID = tracker_id_of(SEED).to_bytes(4, "big")
 KIND = bytes([0, 0, 0, int(WANT_V6)])
 PEER = packed(HOME) + (6881).to_bytes(2, "big")
 
