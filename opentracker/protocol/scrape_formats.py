@@ -32,7 +32,8 @@ def bencoded(complete: i64, completed: i64, incomplete: i64) -> bytes:
 
 def binary(complete: i64, completed: i64, incomplete: i64) -> bytes:
     """Seeders and leechers, u32 each, big-endian."""
-    packed: int = complete << 32 | incomplete
+    seeders: int = complete  # of any size: 32 bits more would not fit where it is compiled
+    packed: int = seeders << 32 | incomplete
     return packed.to_bytes(8, "big")
 
 
