@@ -5,8 +5,10 @@ format for the mutations. Its seeds are the files of corpus/NAME; what was found
 """
 
 import importlib
+import os
 import random
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -43,6 +45,15 @@ def lacking(name: str) -> str:
     if flags and not any(getattr(_features, flag) for flag in flags):
         return " or ".join(f"{flag}=1" for flag in flags)
     return ""
+
+
+def memory_file() -> int:
+    """The descriptor of an unnamed file, which is quick to fill anew."""
+    if hasattr(os, "memfd_create"):
+        return os.memfd_create("fuzzed")
+    handle, name = tempfile.mkstemp()
+    os.unlink(name)
+    return handle
 
 
 def load(name: str) -> Any:

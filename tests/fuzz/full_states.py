@@ -6,7 +6,6 @@ first byte chooses the number of torrents that the file says.
 
 import logging
 import os
-import tempfile
 from hashlib import blake2b
 from io import FileIO
 
@@ -14,6 +13,8 @@ from librt.random import Random
 
 from opentracker.features.full_state import DIGEST, MAGIC, Loading, write
 from opentracker.swarm.tracker import Tracker
+from tests.fuzz.engine import memory_file
+from tests.fuzz.state_files import emptied
 
 WORDS = [bytes([0, 0, 0, size]) for size in (0, 1, 2, 10, 18, 20, 22, 34)]
 WORDS += [
@@ -27,16 +28,16 @@ EPOCH = 29_000_000
 MINUTE = 60
 HEAD = MAGIC + EPOCH.to_bytes(8, "big", signed=True) + (MINUTE - 5).to_bytes(8, "big")
 
-handle, name = tempfile.mkstemp(prefix="opentracker-fuzz-")
-os.unlink(name)
+handle = memory_file()
+tracker = Tracker(Random(1))
 
 
 def load(text: bytes) -> Tracker:
-    """A tracker that has loaded a file."""
+    """A tracker that has loaded a file; always the same one, emptied."""
     os.truncate(handle, 0)
     os.pwrite(handle, text, 0)
     os.lseek(handle, 0, os.SEEK_SET)
-    tracker = Tracker(Random(1))
+    emptied(tracker)
     with FileIO(handle, closefd=False) as file:
         Loading(tracker, MINUTE, EPOCH).load(file, "fuzzed")
     return tracker
@@ -58,8 +59,7 @@ def check(data: bytes) -> None:
     logging.getLogger("opentracker").setLevel(logging.CRITICAL)
     if not data:
         return
-    tracker = load(whole(data[1:], data[0]))
-    before = counts(tracker)
+    before = counts(load(whole(data[1:], data[0])))
     assert len(before) <= data[0]
     for complete, downloaded, incomplete in before.values():
         assert min(complete, downloaded, incomplete) >= 0

@@ -3,12 +3,12 @@
 import logging
 import os
 import re
-import tempfile
 from pathlib import Path
 
 from opentracker._features import WANT_ACCESSLIST_WHITE
 from opentracker.errors import UsageError
 from opentracker.features import accesslist
+from tests.fuzz.engine import memory_file
 
 WORDS = [
     b"41" * 20,
@@ -25,8 +25,7 @@ WORDS = [
 LINE = re.compile(rb"([0-9A-Fa-f]{40})(?![0-9A-Fa-f])")
 OTHERS = [b"A" * 20, b"B" * 20, b"\xab" * 20]
 
-handle, name = tempfile.mkstemp(prefix="opentracker-fuzz-")
-os.unlink(name)
+handle = memory_file()
 path = Path(f"/dev/fd/{handle}")
 
 
