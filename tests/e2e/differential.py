@@ -217,7 +217,7 @@ def announce_request(ask: Ask) -> bytes:
         query += b"&event=" + ask.event.encode()
     if ask.numwant is not None:
         query += b"&numwant=%d" % ask.numwant
-    return b"GET /announce?" + query + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+    return b"GET /announce?" + query + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
 
 
 def cut(peers: bytes) -> list[bytes]:
@@ -443,7 +443,7 @@ class Comparison:
         source = dice.choice(SOURCES)
         hashes = [dice.choice(LISTED + REFUSED) for _ in range(dice.choice([1, 1, 2, 4]))]
         query = b"&".join(b"info_hash=" + info_hash for info_hash in hashes)
-        request = b"GET /scrape?" + query + b" HTTP/1.1\r\nHost: x\r\n\r\n"
+        request = b"GET /scrape?" + query + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
         (their_status, theirs), (our_status, ours) = (
             side.ask_http(source, request) for side in (self.theirs, self.ours)
         )
@@ -513,7 +513,7 @@ class Comparison:
         target, named, their_statuses, our_status, reason = self.dice.choice(ODD_REQUESTS)
         source = self.dice.choice(SOURCES)
         (their_status, theirs), (our_real_status, ours) = (
-            side.ask_http(source, target + b" HTTP/1.1\r\nHost: x\r\n\r\n")
+            side.ask_http(source, target + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             for side in (self.theirs, self.ours)
         )
         self.compared["odd requests"] += 1
