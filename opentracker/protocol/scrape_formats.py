@@ -32,8 +32,9 @@ def bencoded(complete: i64, completed: i64, incomplete: i64) -> bytes:
 
 def binary(complete: i64, completed: i64, incomplete: i64) -> bytes:
     """Seeders and leechers, u32 each, big-endian."""
-    seeders: int = complete  # of any size: 32 bits more would not fit where it is compiled
-    packed: int = seeders << 32 | incomplete
+    seeders: int = complete  # both of any size: compiled, an i64 would not hold 32 bits more
+    leechers: int = incomplete
+    packed = seeders << 32 | leechers
     return packed.to_bytes(8, "big")
 
 
