@@ -98,7 +98,7 @@ def numbers(figures: Figures, history: History) -> str:
 
 def families(census: Census) -> str:
     """Peers by the address families that are in the build, in words."""
-    told = []
+    told: list[str] = []
     if not WANT_V6:
         told.append(f"{census.seeders4 + census.leechers4:,} peers over IPv4")
     if not WANT_V4_ONLY:
