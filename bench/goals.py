@@ -55,6 +55,11 @@ GOALS: Final = (
     Goal("fullscrape longest slice", "compiled", "", "at most", 5, "ms"),
     Goal("fullscrape p99.9 added", "compiled", "", "at most", 2, "ms"),
     Goal("state", "compiled", "", "at most", 5, "s"),
+    Goal("lists 1000000 read", "compiled", "", "at most", 2, "s"),
+    Goal("lists 1000000 read", "pure", "", "at most", 4, "s"),
+    Goal("lists 1000000 each", "compiled", "", "at most", 40, "bytes"),
+    Goal("lists 1000000 each", "pure", "", "at most", 40, "bytes"),
+    Goal("lists 1000000 look-up", "compiled", "", "at most", 500, "ns"),
 )
 
 

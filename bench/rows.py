@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from errors import BenchError
 from inside import micro, profile, stall
+from lists import lists
 from memory import memory
 from scrapes import fullscrape, fullscrape_gzip, fullscrape_many, state
 from speed import http, http_keepalive, http_saturated, udp, udp6, udp_sources
@@ -33,6 +34,7 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "state": state,
     "sync": sync,
     "sync-intake": sync_intake,
+    "lists": lists,
     "profile": profile,
 }
 

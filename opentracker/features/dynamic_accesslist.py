@@ -1,7 +1,7 @@
 """Changes of the access list as the tracker runs: lines of the list's own form, written into FIFOs.
 
 A hash that is added is listed from then on, one that is deleted is not, whatever the file says; of several changes the
-last counts. They are kept beside the file's info_hashes, in some 150 bytes each, unless the file says the same; how
+last counts. They are kept beside the file's info_hashes, in some 120 bytes each, unless the file says the same; how
 many there are is up to the operator. A reload that succeeds forgets those from before it; those that come while the
 file is being read hold for the new list as well.
 """

@@ -1,0 +1,103 @@
+"""The row on access lists: reading, holding and asking one, and reloading it under load."""
+
+from __future__ import annotations
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import wheels
+from errors import BenchError
+from goals import print_verdicts
+from results import value
+from servers import Contender, running
+from tables import table
+
+if TYPE_CHECKING:
+    from setting import Bench
+
+HERE: Final = Path(__file__).resolve().parent
+SIZES: Final = (1_000_000, 5_000_000)
+RELOADED: Final = 1_000_000
+LOAD_SECONDS: Final = 15
+RELOAD_AFTER: Final = 5.0  # seconds
+TURN: Final = re.compile(r"the longest turn of the loop took ([\d.]+) ms")
+READ: Final = re.compile(r"access list .*: \d+ torrents, read in ([\d.]+) s")
+
+
+def lists(bench: Bench) -> None:
+    """An access list: time, memory, look-ups, and the longest gap between answers while a million is reloaded."""
+    ours = bench.contenders("compiled", "pure", flags=wheels.WHITELIST, others=False)
+    for size in SIZES:
+        row = f"lists {size}"
+        found = {each.name: figures(bench, each.command[0], size) for each in ours}
+        heads = [
+            row,
+            "s to read",
+            "CPU s",
+            "longest turn of a reload, CPU ms",
+            "bytes each",
+            "ns known",
+            "ns unknown",
+        ]
+        keys = ("seconds", "cpu_seconds", "turn_ms", "bytes_each", "known_ns", "unknown_ns")
+        lines = [[name, *(f"{report[key]:,.4g}" for key in keys)] for name, report in found.items()]
+        print(table(heads, lines), end="\n\n")
+        print_verdicts(f"{row} read", found, lambda name, _, found=found: found[name]["seconds"])
+        print_verdicts(f"{row} each", found, lambda name, _, found=found: found[name]["bytes_each"])
+        print_verdicts(f"{row} look-up", found, lambda name, _, found=found: found[name]["unknown_ns"])
+    reloads = {each.name: reloaded(bench, each) for each in ours}
+    heads = ["lists, reload", "requests a second", "s to reload", "longest turn ms, in all"]
+    heads += [f"{p} ms {when}" for when in ("calm", "reload") for p in ("p50", "p99", "p99.9", "max")]
+    heads.append("lost")
+    lines = []
+    for name, result in reloads.items():
+        line = [name, f"{result['rate']:,.0f}", f"{result['seconds']:.2f}", f"{result['turn']:.2f}"]
+        for when in ("calm", "reload"):
+            for p in ("p50", "p99", "p99.9", "max"):
+                line.append(f"{value(result[when], f'latency_us/{p}') / 1000:.2f}")
+        lines.append([*line, f"{value(result['reload'], 'timeouts'):,.0f}"])
+    print(table(heads, lines), end="\n\n", flush=True)
+
+
+def figures(bench: Bench, python: str, size: int) -> dict[str, Any]:
+    command = [python, "-P", str(HERE / "list_figures.py"), str(bench.programs.whitelist(size))]
+    process = bench.stage.place.start(command, stdout=subprocess.PIPE, text=True, cwd=bench.stage.directory)
+    output, _ = process.communicate()
+    if process.returncode:
+        raise BenchError(f"list_figures.py ended with {process.returncode}")
+    report: dict[str, Any] = json.loads(output)
+    print(f"  {python}: {report}", file=sys.stderr)
+    return report
+
+
+def reloaded(bench: Bench, contender: Contender) -> dict[str, Any]:
+    """Half of the peak rate, evenly spaced, without a reload and with one in its midst.
+
+    Latencies count from when a request was due, so the longest one is the longest gap between answers. Never realtime:
+    a reload takes the whole core for a second, and the kernel then stops a realtime process for 50 ms.
+    """
+    with running(contender, bench.stage, bench.programs.whitelist(RELOADED)) as server:
+
+        def load(*options: str) -> dict[str, Any]:
+            report = bench.programs.load("load", "mix", *server.arguments, *options)
+            print(f"  {contender.name} mix {report['latency_us']}", file=sys.stderr)
+            return report
+
+        rate = load("--seconds", "2")["answers_per_second"] / 2
+        paced = ("--rate", str(rate), "--seconds", str(LOAD_SECONDS))
+        calm = load(*paced)
+        hangup = threading.Timer(RELOAD_AFTER, server.process.send_signal, (signal.SIGHUP,))
+        hangup.start()
+        reload = load(*paced)
+        hangup.join()
+    log = server.log.read_text()
+    read, turn = READ.findall(log), TURN.findall(log)
+    if len(read) != 2 or len(turn) != 1:
+        raise BenchError(f"{contender.name}: no reload came to its end: {log[-500:]}")
+    return {"rate": rate, "calm": calm, "reload": reload, "seconds": float(read[1]), "turn": float(turn[0])}
