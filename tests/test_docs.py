@@ -35,8 +35,6 @@ OF_A_FAMILY = {
     "listen.tcp_udp",
     "listen.tcp",
     "listen.udp",
-    "livesync.cluster.listen",
-    "livesync.cluster.peer",
 }
 
 

@@ -248,13 +248,14 @@ def signed(data: bytes) -> bytes:
         (b"a" * 20 + (7).to_bytes(4, "big") + bytes([128, 0, 0, 5, 0, 0, 0]), "wrong count"),
         (b"a" * 20 + (15).to_bytes(4, "big") + bytes([255, 0, 0, 5, 1, 1, 0]) + bytes(8), "wrong count"),
         (b"a" * 19, "cut"),
-        (
+        pytest.param(
             b"a" * 20
             + (1 << 31).to_bytes(4, "big")
             + (1).to_bytes(4, "big")
             + (5).to_bytes(4, "big")
             + b"abcde",
             "block",
+            marks=pytest.mark.needs(WANT_V6=False),  # a block of IPv4 peers, which comes first
         ),
     ],
 )
