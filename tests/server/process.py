@@ -115,7 +115,7 @@ def run(*arguments: str, command: Sequence[str] = COMMAND) -> tuple[int, str, st
 
     A tracker is in a cluster of its own, and says nothing of it.
     """
-    is_tracker = Path(command[-1]).name == "opentracker"
+    is_tracker = Path(command[-1]).name in ("opentracker", "opentracker.debug")
     done = subprocess.run(
         [*command, *(CLUSTER if is_tracker else []), *arguments],
         cwd=folder_to_work_in(arguments),
