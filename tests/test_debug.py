@@ -25,11 +25,7 @@ def ask(endpoint: tuple[str, int], *packets: bytes) -> bytes:
         return client.recv(2048)
 
 
-@pytest.mark.parametrize(
-    "option",
-    # A build with live sync checks nothing without a member's address.
-    ["-h", "-v", "-x", pytest.param("-t", marks=pytest.mark.needs(WANT_SYNC_LIVE=False))],
-)
+@pytest.mark.parametrize("option", ["-h", "-v", "-x", "-t"])
 def test_it_takes_the_same_options(option: str) -> None:
     status, out, err = run(option, command=COMMAND)
     assert (status, out) == run(option)[:2]
