@@ -19,7 +19,8 @@ from typing import Final
 from opentracker.server.clock import Now
 
 NAP: Final = 0.0001  # seconds of rest after a shorter turn: what comes in meanwhile is served in one go
-SLICE: Final = 0.001  # seconds of long work in a turn
+SLICE: Final = 0.001  # seconds of a turn that long work may fill up, behind the sockets
+LEAST_SLICE: Final = SLICE / 8  # and what it has of a turn that the sockets have filled
 READ: Final = selectors.EVENT_READ
 WRITE: Final = selectors.EVENT_WRITE
 
@@ -92,7 +93,7 @@ class Loop:
                 timer.due = began + timer.interval
                 timer.action()
         if self.work:
-            self.advance()
+            self.advance(began)
         now.read()
         took = now.seconds - began
         if took > self.longest_turn:
@@ -110,11 +111,11 @@ class Loop:
                 longest = until
         return longest
 
-    def advance(self) -> None:
+    def advance(self, began: float) -> None:
         """Give the long work whose turn it is its slice; the rest waits its own."""
         now = self.now
         now.read()
-        end = now.seconds + SLICE
+        end = max(began + SLICE, now.seconds + LEAST_SLICE)
         work = self.work.pop(0)
         while now.seconds < end:
             try:
