@@ -14,12 +14,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_ANSWER = 16384 };
+enum {
+    MAX_ANSWER = 16384,
+    PACED_NAP_NS = 50000, /* leaves a core that is shared some air */
+};
 
 struct options {
     const char *host, *port, *source;
     uint32_t torrents, peers, sources, window, numwant, timeout_ms;
-    double skew, seconds, warmup;
+    double skew, seconds, warmup, rate;
     uint64_t requests, seed;
     int pid;
     bool keep_alive;
@@ -95,13 +98,13 @@ static int open_connection(struct load *l, uint32_t source)
     return s;
 }
 
-static void ask(struct load *l, struct connection *c, const struct peer *peer, const char *event)
+static void ask(struct load *l, struct connection *c, const struct peer *peer, const char *event, uint64_t due)
 {
     char request[1024];
     if (c->socket < 0)
         c->socket = open_connection(l, peer->source);
     int length = write_request(l, peer, event, request);
-    c->sent = now_ns();
+    c->sent = due ? due : now_ns();
     c->asked = true;
     c->length = 0;
     if (send(c->socket, request, (size_t)length, MSG_NOSIGNAL) != length)
@@ -155,22 +158,35 @@ static bool finish(struct load *l, struct connection *c)
     return true;
 }
 
+/* When the next request is due, in a phase with a rate; 0 where it is sent as soon as a connection is free. */
+static uint64_t due_time(const struct load *l, uint64_t start, uint64_t asked, bool each)
+{
+    return each || l->o->rate <= 0 ? 0 : start + (uint64_t)((double)asked * 1e9 / l->o->rate);
+}
+
 static void run(struct load *l, uint64_t requests, double seconds, bool each)
 {
-    uint64_t end = seconds > 0 ? now_ns() + (uint64_t)(seconds * 1e9) : UINT64_MAX, asked = 0;
+    uint64_t start = now_ns(), end = seconds > 0 ? start + (uint64_t)(seconds * 1e9) : UINT64_MAX, asked = 0;
     uint32_t open = 0;
     for (bool more = true; more || open;) {
         more = asked < requests && (end == UINT64_MAX || now_ns() < end);
+        bool idle = true;
         for (uint32_t i = 0; i < l->o->window; i++) {
             struct connection *c = &l->connections[i];
             if (c->asked && finish(l, c))
-                open--;
-            if (!c->asked && more && asked < requests) {
-                ask(l, c, &l->population[each ? asked : below(&l->random, l->o->peers)], each ? "&event=started" : "");
-                asked++;
-                open++;
-            }
+                open--, idle = false;
+            if (c->asked || !more || asked >= requests)
+                continue;
+            uint64_t due = due_time(l, start, asked, each);
+            if (due && due > now_ns())
+                continue;
+            ask(l, c, &l->population[each ? asked : below(&l->random, l->o->peers)], each ? "&event=started" : "", due);
+            asked++;
+            open++;
+            idle = false;
         }
+        if (idle && !each && l->o->rate > 0)
+            nanosleep(&(struct timespec){.tv_nsec = PACED_NAP_NS}, NULL);
     }
 }
 
@@ -214,18 +230,19 @@ static const char usage[] =
     "  --window N               connections at once (128)\n"
     "  --numwant N              (50)\n"
     "  --seconds S --warmup S   (5, 1)\n"
+    "  --rate N                 announces a second, evenly spaced, latency from when they were due (as fast as answers come)\n"
     "  --requests N             measure so many announces, not so many seconds\n"
     "  --timeout MS             (2000)\n";
 
 static void parse_options(int argc, char **argv, struct options *o)
 {
-    enum { HOST, PORT, PID, KEEP_ALIVE, TORRENTS, PEERS, SKEW, SEED, SOURCES, SOURCE, WINDOW, NUMWANT, SECONDS, WARMUP, REQUESTS,
-           TIMEOUT, HELP };
+    enum { HOST, PORT, PID, KEEP_ALIVE, TORRENTS, PEERS, SKEW, SEED, SOURCES, SOURCE, WINDOW, NUMWANT, SECONDS, WARMUP, RATE,
+           REQUESTS, TIMEOUT, HELP };
     static const struct option table[] = {
         {"host", 1, NULL, HOST},       {"port", 1, NULL, PORT},         {"pid", 1, NULL, PID},         {"keep-alive", 0, NULL, KEEP_ALIVE},
         {"torrents", 1, NULL, TORRENTS}, {"peers", 1, NULL, PEERS},     {"skew", 1, NULL, SKEW},       {"seed", 1, NULL, SEED},
         {"sources", 1, NULL, SOURCES}, {"source", 1, NULL, SOURCE},     {"window", 1, NULL, WINDOW},   {"numwant", 1, NULL, NUMWANT},
-        {"seconds", 1, NULL, SECONDS}, {"warmup", 1, NULL, WARMUP},     {"requests", 1, NULL, REQUESTS}, {"timeout", 1, NULL, TIMEOUT},
+        {"seconds", 1, NULL, SECONDS}, {"warmup", 1, NULL, WARMUP},     {"rate", 1, NULL, RATE},         {"requests", 1, NULL, REQUESTS}, {"timeout", 1, NULL, TIMEOUT},
         {"help", 0, NULL, HELP},       {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         uint64_t n = optarg ? strtoull(optarg, NULL, 10) : 0;
@@ -244,6 +261,7 @@ static void parse_options(int argc, char **argv, struct options *o)
         case NUMWANT: o->numwant = (uint32_t)n; break;
         case SECONDS: o->seconds = atof(optarg); break;
         case WARMUP: o->warmup = atof(optarg); break;
+        case RATE: o->rate = atof(optarg); break;
         case REQUESTS: o->requests = n; break;
         case TIMEOUT: o->timeout_ms = (uint32_t)n; break;
         case HELP: fputs(usage, stdout); exit(0);

@@ -1,0 +1,161 @@
+"""What was seen in a soak, as tables and verdicts."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from statistics import fmean, median
+from typing import Any, Final
+
+from results import value
+from tables import table
+from watching import Watch, slope
+
+SETTLED: Final = 12  # minutes: the peer timeout and a clean cycle
+ENOUGH: Final = 120  # samples, one a second
+GROWTH: Final = 1.0  # percent of the memory in half an hour that still counts as none
+PERCENTILES: Final = ("p50", "p99", "p99.9", "max")
+
+
+@dataclass(slots=True)
+class Minute:
+    """A minute of load: reports of the load generators (None in the minute of the SIGKILL for HTTP), of the server."""
+
+    udp: dict[str, Any]
+    http: dict[str, Any] | None
+    recount: dict[str, Any]
+    memory_kib: int
+    descriptors: int
+    buffer_errors: int
+
+    def cells(self, number: int) -> list[str]:
+        """Its row of the table."""
+        found = self.recount["found"]
+        cells = [f"{number}{'' if self.http else ' (SIGKILL)'}", f"{self.udp['answers_per_second']:,.0f}"]
+        cells += [f"{milliseconds(self.udp, p):.2f}" for p in PERCENTILES]
+        cells += [f"{value(self.udp, 'timeouts'):.0f}", str(self.buffer_errors)]
+        if self.http:
+            cells += [f"{milliseconds(self.http, 'p99.9'):.1f}", f"{self.udp['server_busy']:.0%}"]
+        else:
+            cells += ["-", "-"]
+        cells += [f"{self.memory_kib / 1024:.1f}", str(self.descriptors)]
+        return [
+            *cells,
+            f"{found['torrents']:,}",
+            f"{found['peers']:,}",
+            "yes" if agrees(self.recount) else "NO",
+        ]
+
+
+HEADS: Final = ["minute", "UDP answers a second", *(f"{p} ms" for p in PERCENTILES), "lost", "buffer errors"]
+HEADS += ["HTTP p99.9 ms", "server busy", "MiB", "descriptors", "torrents", "peers", "counts agree"]
+
+
+def milliseconds(report: dict[str, Any], percentile: str) -> float:
+    return value(report, f"latency_us/{percentile}") / 1000
+
+
+def agrees(recount: dict[str, Any]) -> bool:
+    """Whether everything that is counted is what is there."""
+    found = recount["found"]
+    return (
+        not recount["fault"]
+        and all(recount["kept"][name] == found[name] for name in recount["kept"])
+        and recount["connections"] == recount["connections_counted"] == recount["connections_by_address"]
+    )
+
+
+@dataclass(slots=True)
+class Seen:
+    """Everything that was seen in a run."""
+
+    peaks: tuple[float, float]  # answers a second, over UDP and HTTP
+    rates: tuple[float, float]
+    began: float = 0.0  # seconds of the monotonic clock
+    minutes: list[Minute] = field(default_factory=list)
+    watches: list[Watch] = field(default_factory=list)  # one for each process
+    restart: str = ""
+    strangers: dict[str, int] = field(default_factory=dict)
+    last: dict[str, Any] = field(default_factory=dict)  # the recount when nobody was left
+    descriptors: tuple[int, int] = (0, 0)  # when idle: at the start, at the end
+    reloads: tuple[int, int] = (0, 0)  # made, and of them without effect
+    ended: tuple[int, int] = (0, 0)  # exit status, and torrents in the state file
+
+    def settled(self) -> list[tuple[float, float]]:
+        """Minutes and KiB of the last process, once what it began with has expired."""
+        samples = self.watches[-1].samples
+        points = [((at - self.began) / 60, float(kib)) for at, kib, _ in samples]
+        first = max(SETTLED, points[0][0] + 1) if points else SETTLED
+        return [point for point in points if point[0] >= first]
+
+    def memory(self) -> tuple[bool, str]:
+        """Whether memory stays as it is."""
+        points = self.settled()
+        if len(points) < ENOUGH:
+            return False, f"memory: the run ends before minute {SETTLED + 2}, its slope is not known"
+        a_minute = slope(points)
+        mean = fmean(kib for _, kib in points)
+        least, most = min(kib for _, kib in points), max(kib for _, kib in points)
+        percent = a_minute * 30 / mean * 100
+        text = f"memory: {a_minute:+.1f} KiB a minute from minute {points[0][0]:.0f} on, {percent:+.2f} % of"
+        text += f" {mean / 1024:.1f} MiB in 30 minutes ({least / 1024:.1f} to {most / 1024:.1f} MiB)"
+        return percent <= GROWTH, text
+
+    def counts(self) -> tuple[bool, str]:
+        recounts = [*(minute.recount for minute in self.minutes), self.last]
+        faults = [recount["fault"] for recount in recounts if recount["fault"]]
+        wrong = sum(not agrees(recount) for recount in recounts)
+        return (
+            not wrong,
+            f"counts: {len(recounts)} recounts of the whole store, {wrong} differ {faults or ''}",
+        )
+
+    def answers(self) -> tuple[bool, str]:
+        loads = [load for minute in self.minutes for load in (minute.udp, minute.http) if load]
+        wrong = sum(load["errors"]["malformed"] + load["errors"]["refusals"] for load in loads)
+        answers = sum(value(load, "answers") for load in loads)
+        return not wrong, f"answers: {answers:,.0f}, of which {wrong} malformed or a refusal"
+
+    def verdicts(self) -> list[tuple[bool, str]]:
+        """Whether each thing is as it has to be, and the figures of it."""
+        idle, left = self.descriptors
+        made, without_effect = self.reloads
+        status, written = self.ended
+        done, kept = self.strangers, self.last["found"]["torrents"]
+        sent, drawn = done.get("spoofed_bytes_sent", 0), done.get("spoofed_bytes_answered", 0)
+        pages, wrong = done.get("full_scrapes", 0) + done.get("statistics", 0), 0
+        wrong = sum(count for name, count in done.items() if name.endswith("_wrong"))
+        return [
+            self.memory(),
+            (left <= idle, f"descriptors: {idle} at the start, {left} once nobody is left"),
+            self.counts(),
+            self.answers(),
+            (made > 0 and not without_effect, f"reloads: {made}, of which {without_effect} without effect"),
+            (0 < sent >= drawn, f"spoofed datagrams: {sent:,} bytes drew {drawn:,}"),
+            (pages > 0 and not wrong, f"pages: {pages} full scrapes and statistics right, {wrong} wrong"),
+            (
+                status == 0 and written == kept,
+                f"end: status {status}, state of {written} torrents, {kept} there",
+            ),
+        ]
+
+    def show(self) -> bool:
+        """Print it all; whether every verdict is good."""
+        print(table(HEADS, [minute.cells(n) for n, minute in enumerate(self.minutes, 1)]), end="\n\n")
+        print("Peaks: {:,.0f} a second over UDP, {:,.0f} over HTTP;".format(*self.peaks), end=" ")
+        print("load: {:,.0f} and {:,.0f}.".format(*self.rates))
+        usual = [minute for minute in self.minutes if minute.http]
+        for name, loads in (("UDP", [m.udp for m in usual]), ("HTTP", [m.http for m in usual if m.http])):
+            tails = [milliseconds(load, "p99.9") for load in loads]
+            print(f"p99.9 of a minute over {name}: median {median(tails):.2f} ms, worst {max(tails):.2f} ms.")
+        turns = [minute.recount["longest_turn"] * 1000 for minute in usual]
+        print(f"Longest turn of a minute: median {median(turns):.1f} ms, worst {max(turns):.1f} ms.")
+        print(f"SIGKILL and restart: {self.restart}.")
+        print(f"Strangers: {json.dumps(self.strangers, sort_keys=True)}")
+        counters = self.last["counters"].items()
+        limited = {name: n for name, n in counters if name.startswith(("refused", "evicted")) and n}
+        print(f"Met limits since the restart: {json.dumps(limited, sort_keys=True)}", end="\n\n")
+        verdicts = self.verdicts()
+        for passed, text in verdicts:
+            print(f"{'PASS' if passed else 'FALLS SHORT'} {text}")
+        return all(passed for passed, _ in verdicts)
