@@ -4,7 +4,8 @@ A harness is a module beside this one with `check(data)`, which raises for a bro
 format for the mutations. Its seeds are the files of corpus/NAME; what was found stays there as one more.
 """
 
-import importlib
+import importlib.util
+import logging
 import os
 import random
 import sys
@@ -15,8 +16,14 @@ from pathlib import Path
 from typing import Any, Final
 
 HERE: Final = Path(__file__).parent
-LONGEST: Final = 4096  # bytes of a mutated input
+LONGEST: Final = 4096  # bytes of a mutated input; a harness may have a LONGEST_INPUT of its own for atheris
 ODD_BYTES: Final = b"\0\x01\x02\x7f\x80\xff\n\r %&=:,;/\"'0"
+# Numbers of a tracker that atheris runs: its time is for inputs, not for walks through hundreds of empty
+# dicts. The code is the same, and the plain loop keeps the numbers of the product.
+FEW: Final = {
+    "opentracker.swarm.tracker": {"SHARDS": 4},
+    "opentracker.swarm.listing": {"BUCKET_BITS": 4, "BUCKETS": 1 << 4},
+}
 
 # Harness -> flags of which the build needs any; none: every build has what it tests.
 HARNESSES: Final[dict[str, tuple[str, ...]]] = {
@@ -45,6 +52,13 @@ def lacking(name: str) -> str:
     if flags and not any(getattr(_features, flag) for flag in flags):
         return " or ".join(f"{flag}=1" for flag in flags)
     return ""
+
+
+def silence() -> None:
+    """Log nothing more; to be said before each input, as tests that run before or behind a harness change the level."""
+    log = logging.getLogger("opentracker")
+    if log.level != logging.CRITICAL:  # a change of it costs more than most inputs
+        log.setLevel(logging.CRITICAL)
 
 
 def memory_file() -> int:
@@ -132,6 +146,9 @@ def run_atheris(name: str, runs: int, seed: int, found: Path) -> None:
     import atheris
 
     with atheris.instrument_imports(include=["opentracker"]):
+        for module, numbers in FEW.items():  # before anything imports them
+            if importlib.util.find_spec(module):
+                vars(importlib.import_module(module)).update(numbers)
         harness = load(name)
     found.mkdir(parents=True, exist_ok=True)
     new = found / "new"
@@ -140,7 +157,10 @@ def run_atheris(name: str, runs: int, seed: int, found: Path) -> None:
     words.write_text(
         "".join('"' + "".join(f"\\x{byte:02x}" for byte in word) + '"\n' for word in harness.WORDS)
     )
-    arguments = [sys.argv[0], f"-runs={runs}", f"-seed={seed}", f"-max_len={LONGEST}", f"-dict={words}"]
+    longest = getattr(harness, "LONGEST_INPUT", LONGEST)
+    arguments = [sys.argv[0], f"-runs={runs}", f"-seed={seed}", f"-max_len={longest}", f"-dict={words}"]
+    # Quick inputs are changed more often than slow ones: more of them in a night, though not the same ones each time.
+    arguments.append("-entropic_scale_per_exec_time=1")
     arguments += [f"-artifact_prefix={found}/", "-print_final_stats=1", str(new)]
     atheris.Setup([*arguments, str(HERE / "corpus" / name)], harness.check)
     atheris.Fuzz()
