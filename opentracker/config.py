@@ -34,6 +34,9 @@ if WANT_MAX_PEER:
 
 log = logging.getLogger("opentracker")
 
+# Characters of a key that may be a mistyped one: for longer ones difflib finds nothing near, as the longest key has 30,
+# and takes seconds for a file of another kind that is one long word.
+LONGEST_TYPO: Final = 70
 LONGEST_FILE: Final = 16 << 20  # bytes: enough for half a million networks, and /dev/zero has an end
 
 # Every key there is -> the flag that it needs, or nothing.
@@ -122,6 +125,7 @@ def load(settings: Settings, name: str) -> None:
 
 def take_text(settings: Settings, text: bytes, name: str) -> None:
     """Take a config file's bytes into the settings. Raises ConfigError, which names the file and the line."""
+    name = shown(name)
     for number, line in enumerate(text.split(b"\n"), 1):
         words = line.split(None, 1)  # on ASCII white space, the CR of a CRLF with it
         if not words or words[0].startswith(b"#"):
@@ -132,11 +136,11 @@ def take_text(settings: Settings, text: bytes, name: str) -> None:
             action_of(key)(settings, value)
         except ValueError as error:
             raise ConfigError(
-                f"{shown(name)}:{number}: '{shown(os.fsdecode(line.strip()))}': {shown(str(error))}"
+                f"{name}:{number}: '{shown(os.fsdecode(line.strip()))}': {shown(str(error))}"
             ) from error
-        settings.taken.append(f"{shown(name)}:{number}: {key} {shown(value)}")
+        settings.taken.append(f"{name}:{number}: {key} {shown(value)}")
         if key in WITHOUT_EFFECT:
-            log.warning("%s:%d: %s is accepted and has no effect", shown(name), number, key)
+            log.warning("%s:%d: %s is accepted and has no effect", name, number, key)
 
 
 def action_of(key: str) -> Callable[[Settings, str], None]:
@@ -145,6 +149,13 @@ def action_of(key: str) -> Callable[[Settings, str], None]:
         return ACTIONS[key]
     if key in KEYS:
         raise ValueError(build_info.lacking(KEYS[key]))
-    nearest = difflib.get_close_matches(key.lower(), KEYS, 1)
-    hint = f"did you mean {nearest[0]}?" if nearest else "opentracker.conf(5) has them all"
+    nearest = nearest_key(key)
+    hint = f"did you mean {nearest}?" if nearest else "opentracker.conf(5) has them all"
     raise ValueError(f"unknown key; {hint}")
+
+
+def nearest_key(key: str) -> str:
+    """The key that an unknown one may have been meant for; empty if none is near."""
+    if len(key) > LONGEST_TYPO:
+        return ""
+    return next(iter(difflib.get_close_matches(key.lower(), KEYS, 1)), "")

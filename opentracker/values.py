@@ -41,6 +41,8 @@ def shown(text: str) -> str:
     """An operator's text as an error shows it: one line, what cannot be printed escaped, not too long."""
     if len(text) > LONGEST_SHOWN:
         text = f"{text[:LONGEST_SHOWN]}..."
+    if text.isprintable():
+        return text
     return "".join(
         each if each.isprintable() else each.encode("unicode_escape").decode("ascii") for each in text
     )

@@ -1,5 +1,6 @@
 """Config files: the cases C-xx."""
 
+import difflib
 import json
 import os
 from pathlib import Path
@@ -120,6 +121,16 @@ def test_every_key_wants_a_value(key: str) -> None:
 )
 def test_c05_an_unknown_key(line: str, hint: str) -> None:
     assert refusal("tracker.user a", "", line, "tracker.user b").startswith(f"test.conf:3: '{line}': {hint}")
+
+
+def test_a_key_that_is_too_long_for_a_typo() -> None:
+    longest = max(config.KEYS, key=len)
+    just = longest + "#" * (config.LONGEST_TYPO - len(longest))
+    assert config.nearest_key(just) == longest
+    for key in config.KEYS:
+        longer = key.ljust(config.LONGEST_TYPO + 1, "#")
+        assert difflib.get_close_matches(longer, config.KEYS, 1) == []
+    assert config.nearest_key(longest + "#" * (1 << 24)) == ""
 
 
 # ---- Addresses ---------------------------------------------------------------------------------------------

@@ -1,12 +1,13 @@
 """Config files: settings or one clear line with file and line number; the same with other line ends."""
 
-import logging
 import re
 from dataclasses import fields
+from functools import lru_cache
 
 from opentracker import config
 from opentracker.errors import ConfigError
 from opentracker.server.settings import Settings
+from tests.fuzz.engine import silence
 
 WORDS = [*(key.encode() + b" " for key in config.KEYS), b"\n", b"\r\n", b"#", b"127.0.0.1:6969", b"[::1]:80"]
 WORDS += [
@@ -21,12 +22,19 @@ WORDS += [
 ]
 NAME = "fuzzed.conf"
 LONGEST = 4000  # characters: three texts of an operator, each of 160, every one of them escaped
+# Most of the time would go into the search of difflib, for one mistyped key again and again.
+config.nearest_key = lru_cache(1 << 16)(config.nearest_key)
+SET = [
+    each.name
+    for each in fields(Settings)
+    if each.name not in ("permissions", "listed_networks", "state_file", "state_to_load")
+]
 HEAD = re.compile(rf"{re.escape(NAME)}:[1-9][0-9]*: '")
 
 
 def outcome(text: bytes) -> object:
     """What a file sets, or the error's text."""
-    logging.getLogger("opentracker").setLevel(logging.CRITICAL)
+    silence()
     settings = Settings()
     try:
         config.take_text(settings, text, NAME)
@@ -36,11 +44,7 @@ def outcome(text: bytes) -> object:
         return line
     for taken in settings.taken:
         assert taken.isprintable() and len(taken) < LONGEST, taken
-    return [
-        getattr(settings, each.name)
-        for each in fields(settings)
-        if each.name not in ("permissions", "listed_networks", "state_file", "state_to_load")
-    ]
+    return [getattr(settings, name) for name in SET]
 
 
 def check(text: bytes) -> None:
