@@ -20,6 +20,7 @@ WORDS += [
     b"\xc3\xa9",
     b"\xff",
 ]
+LONGEST_INPUT = 400  # bytes: several lines, and one of more than an error shows
 NAME = "fuzzed.conf"
 LONGEST = 4000  # characters: three texts of an operator, each of 160, every one of them escaped
 # Most of the time would go into the search of difflib, for one mistyped key again and again.

@@ -17,6 +17,7 @@ WORDS = [
     *b"peer conn scrp fscr torr tpbs top10 s24s renew herr statedump version json prometheus html".split(),
     *b"ben bin txt txtp url".split(),
 ]
+LONGEST_INPUT = 1000  # bytes: the limits of length are `heads`' part
 desk = Desk()
 MOST = 1 << 20  # bytes that a page may say here, where few torrents are known
 
