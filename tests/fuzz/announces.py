@@ -33,6 +33,7 @@ WORDS = [
     b"=",
     b"&",
 ]
+LONGEST_INPUT = 1000  # bytes: twice what the wordiest client sends
 ADDRESS = bytes(15) + b"\x01" if WANT_V6 else b"\x7f\0\0\x01"
 EVENTS = {b"started": EVENT_STARTED, b"completed": EVENT_COMPLETED, b"stopped": EVENT_STOPPED}
 BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")

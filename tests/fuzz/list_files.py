@@ -22,6 +22,7 @@ WORDS = [
     b"0",
     b"g",
 ]
+LONGEST_INPUT = 1000  # bytes: two dozen lines
 LINE = re.compile(rb"([0-9A-Fa-f]{40})(?![0-9A-Fa-f])")
 OTHERS = [b"A" * 20, b"B" * 20, b"\xab" * 20]
 
