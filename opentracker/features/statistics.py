@@ -11,7 +11,7 @@ from opentracker._features import WANT_LOG_NUMWANT, WANT_RESTRICT_STATS
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.http import Request, write_ok
 from opentracker.protocol.pages import Page, Pieces
-from opentracker.protocol.query import unquote
+from opentracker.protocol.query import fields_of, unquote
 from opentracker.swarm.census import Census
 from opentracker.swarm.figures import Figures
 from opentracker.swarm.network_count import NetworkCount
@@ -156,12 +156,12 @@ class Statistics(Page):
 def parse_query(query: bytes) -> tuple[str, str]:
     """Mode and format, the latter empty if none was given; of a repeated key the last counts. Raises HttpError."""
     mode, form = DEFAULT_MODE, ""
-    for field in query.split(b"&"):
-        key, _, value = field.partition(b"=")
-        try:
-            key, text = unquote(key), unquote(value).decode("ascii")
-        except (TrackerFailure, UnicodeDecodeError) as error:
-            raise HttpError(400) from error
+    try:
+        fields = [field.partition(b"=") for field in fields_of(query)]
+        decoded = [(unquote(key), unquote(value).decode("ascii")) for key, _, value in fields]
+    except (TrackerFailure, UnicodeDecodeError) as error:
+        raise HttpError(400) from error
+    for key, text in decoded:
         if key == b"info_hash":
             raise HttpError(400)
         if key == b"mode":

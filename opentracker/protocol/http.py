@@ -19,6 +19,7 @@ from opentracker.errors import HttpError
 _METHODS: Final = (b"GET", b"HEAD")
 _ABSOLUTE: Final = b"http://"
 _BLANKS: Final = b" \t\r"
+_MOST_OPTIONS: Final = 32  # of Connection headers that are looked at; clients send one or two
 _SPACE: Final = 0x20  # looked for as numbers, which costs a seventh of looking for bytes
 _CR: Final = 0x0D
 
@@ -176,10 +177,8 @@ def _refuse_body(request: Request) -> None:
 
 def _read_connection(request: Request) -> None:
     """Set `keep_alive` to what the Connection headers say; `close` wins."""
-    options: list[bytes] = []
-    for value in header_values(request, b"Connection"):
-        for option in value.lower().split(b","):
-            options.append(option.strip(_BLANKS))
+    listed = b",".join(header_values(request, b"Connection")).lower().split(b",", _MOST_OPTIONS)
+    options = [option.strip(_BLANKS) for option in listed[:_MOST_OPTIONS]]
     if b"close" in options:
         request.keep_alive = False
     elif b"keep-alive" in options:

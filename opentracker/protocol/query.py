@@ -3,7 +3,7 @@
 A parser fills in or returns the request, or raises TrackerFailure with the text for the client's user;
 nothing else. Fields are separated by `&`, key and value by the first `=`; both are percent-decoded to bytes,
 `+` means itself. Any other byte is taken as it is. Unknown keys are skipped, whatever they hold, but a broken
-escape anywhere fails.
+escape anywhere fails, and so do more fields than any client has a use for.
 """
 
 from binascii import a2b_qp
@@ -33,6 +33,9 @@ REPEATED_INFO_HASH: Final = b"more than one info_hash"
 INVALID_PORT: Final = b"invalid port"
 INVALID_IP: Final = b"invalid ip"
 INVALID_ESCAPE: Final = b"invalid percent escape"
+TOO_MANY_FIELDS: Final = b"too many parameters"
+
+MOST_FIELDS: Final = 300  # of a query: as many info_hashes as fit into one; thousands would take milliseconds
 
 # Nonzero for a byte that a key of an announce begins with: half the fields that clients send are passed over.
 _FIRST_BYTES: Final = bytes(byte in b"eilnp" for byte in range(256))
@@ -72,6 +75,14 @@ def unquote(value: bytes) -> bytes:
     return decoded
 
 
+def fields_of(query: bytes) -> list[bytes]:
+    """The fields of a query, still encoded."""
+    fields = query.split(b"&", MOST_FIELDS)
+    if len(fields) > MOST_FIELDS:
+        raise TrackerFailure(TOO_MANY_FIELDS)
+    return fields
+
+
 def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
     """Fill in all request fields; `address` is the client's, 4 or 16 packed bytes.
 
@@ -87,7 +98,7 @@ def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
     info_hash = b""
     port = b"0"
     ip: bytes | None = None
-    for field in query.split(b"&"):
+    for field in fields_of(query):
         if _PERCENT in field:
             key, _, value = field.partition(b"=")
             key = unquote(key)
@@ -121,7 +132,7 @@ def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
 
 def parse_scrape(query: bytes) -> list[bytes]:
     """The info_hashes asked for, in their order, repeated ones too; at most OT_MAX_MULTISCRAPE of them."""
-    info_hashes = _info_hashes(query.split(b"&"), OT_MAX_MULTISCRAPE)
+    info_hashes = _info_hashes(fields_of(query), OT_MAX_MULTISCRAPE)
     if not info_hashes:
         raise TrackerFailure(NO_INFO_HASH)
     for info_hash in info_hashes:

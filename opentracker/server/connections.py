@@ -36,6 +36,10 @@ class Gate:
         """Whether it is worth while to accept again: not for one connection at a time."""
         return self.open <= self.most - 1 - self.most // 16
 
+    def is_crowded(self) -> bool:
+        """Whether places are scarce: a quarter or less is left."""
+        return self.open >= self.most - self.most // 4
+
     def refuses(self, address: bytes) -> bool:
         """Whether an address (4 or 16 bytes) has too many connections."""
         if not self.of_host:

@@ -3,9 +3,14 @@
 In the common case a connection is accepted, read, answered and closed in one go, and the selector never hears of it.
 What cannot be done at once becomes a `Connection`: the rest of a request, the rest of an answer, the next request of
 a client that keeps its connection, or what a refused client is still sending.
+
+Strangers may let a thousand connections become ready at the same moment. They have a selector of their own, which the
+loop watches like a socket, so that those who are not served within a millisecond wait there, and datagrams do not.
 """
 
+import logging
 import os
+import selectors
 from collections.abc import Iterator
 from typing import Final
 
@@ -17,6 +22,7 @@ from opentracker._features import (
     WANT_MAX_PEER,
 )
 from opentracker.errors import HttpError
+from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import parse_request
 from opentracker.protocol.pages import Pieces
 from opentracker.server.accepting import Acceptor
@@ -29,6 +35,8 @@ if WANT_MAX_PEER:
     from opentracker.server.connections import Gate
     from opentracker.swarm.permissions import Permissions
 
+log = logging.getLogger("opentracker")
+
 READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
 PAUSE: Final = 1.0  # seconds without accepting when descriptors have run out
 NEVER: Final = float("inf")
@@ -37,6 +45,11 @@ MOST_UNSENT: Final = (
     1 << 16
 )  # bytes of answers, the last one not counted, that wait for a client to read them
 
+BUDGET: Final = 0.001  # seconds of a turn for one listener's new connections, and for all those that go on
+AT_ONCE: Final = 16  # connections that a sweep looks at in one go
+# Seconds by which the time to take some more of an answer is shorter where places are scarce.
+HURRY: Final = max(0, OT_CLIENT_TIMEOUT_SEND - OT_CLIENT_TIMEOUT)
+
 NOTHING: Final = 0  # no events
 
 RECEIVING: Final = 0
@@ -44,7 +57,7 @@ SENDING: Final = 1
 DRAINING: Final = 2
 
 
-class HttpServer:
+class HttpServer(Handler):
     """What all listening sockets share: the connections that are not finished."""
 
     def __init__(self, loop: Loop, answers: HttpAnswers) -> None:
@@ -52,7 +65,12 @@ class HttpServer:
         self.now = loop.now
         self.answers = answers
         self.connections: dict[int, Connection] = {}
+        self.selector = selectors.DefaultSelector()
+        self.late: list[
+            tuple[selectors.SelectorKey, int]
+        ] = []  # ready, and not served yet; the next one last
         self.half_close = HalfClose()
+        loop.watch(self.selector.fileno(), self, READ)
         if WANT_MAX_PEER:
             self.gate = Gate(0, 0, Permissions())
             self.shut: list[Listener] = []  # those that accept nobody until some have gone
@@ -75,17 +93,41 @@ class HttpServer:
                     listener.go_on()
                 self.shut.clear()
 
+    def ready(self, events: int) -> None:
+        """Let connections go on for as long as they all may; the rest comes first in the next turn."""
+        now = self.now
+        now.read()
+        end = now.seconds + BUDGET
+        if not self.late:
+            self.late = self.selector.select(0)
+            self.late.reverse()
+        while self.late and now.seconds < end:
+            key, what = self.late.pop()
+            connection: Connection = key.data
+            connection.ready(what)
+            now.read()
+
     def sweep(self) -> None:
-        """Close the connections whose time is up; nothing is said to them."""
+        """Begin to close the connections whose time is up."""
+        self.loop.start(self.close_overdue())
+
+    def close_overdue(self) -> Iterator[None]:
+        """Close them, in slices; nothing is said to them. Where places are scarce, who stops reading has less time."""
         seconds = self.now.seconds
-        for connection in list(self.connections.values()):
-            if connection.deadline <= seconds:
+        hurry = 0
+        if WANT_MAX_PEER and self.gate.is_crowded():
+            hurry = HURRY
+        for number, connection in enumerate(list(self.connections.values())):
+            if number % AT_ONCE == AT_ONCE - 1:
+                yield
+            if connection.deadline - (hurry if connection.state == SENDING else 0) <= seconds:
                 connection.close()
 
     def close(self) -> None:
         """Close all connections."""
         for connection in list(self.connections.values()):
             connection.close()
+        self.selector.close()
 
 
 class Connection(Handler):
@@ -108,12 +150,23 @@ class Connection(Handler):
 
     def ready(self, events: int) -> None:
         """Go on as far as it goes without blocking."""
-        if self.state == SENDING:
-            self.send()
-        elif self.state == RECEIVING:
-            self.receive()
-        else:
-            self.drain()
+        if self.closed:  # by a sweep, after it had become ready
+            return
+        try:
+            if self.state == SENDING:
+                self.send()
+            elif self.state == RECEIVING:
+                self.receive()
+            else:
+                self.drain()
+        except Exception as error:
+            self.fail(error)
+
+    def fail(self, error: Exception) -> None:
+        """Close after a fault of ours or for want of memory, from which nobody else is to suffer."""
+        log.error("a connection of %s is closed: %r", format_ip(self.address), error, exc_info=error)
+        self.server.answers.counters.http_500 += 1
+        self.close()
 
     def receive(self) -> None:
         """Read, and answer as soon as a request is complete."""
@@ -207,16 +260,24 @@ class Connection(Handler):
     def stream(self, pieces: Pieces) -> Iterator[None]:
         """Send piece after piece, in slices, until the socket is full or the answer is whole."""
         while not self.closed:
-            piece = next(pieces, None)
-            if piece is None:
-                self.pieces = None
-                self.send()
+            try:
+                goes_on = self.send_next(pieces)
+            except Exception as error:
+                self.fail(error)
                 return
-            if piece:
-                self.unsent = piece
-                if not self.send_some():
-                    return
+            if not goes_on:
+                return
             yield
+
+    def send_next(self, pieces: Pieces) -> bool:
+        """Send the next piece; False if that was the last one, or not all of it could be sent."""
+        piece = next(pieces, None)
+        if piece is None:
+            self.pieces = None
+            self.send()
+            return False
+        self.unsent = piece
+        return not piece or self.send_some()
 
     def start_draining(self) -> None:
         """Close our half, and read on: a close with bytes unread would reset the connection, answer and all."""
@@ -244,19 +305,19 @@ class Connection(Handler):
         """Be called when the connection is ready for `events`, and be known to the sweep."""
         if self.watched == NOTHING:
             if events != NOTHING:
-                self.server.loop.watch(self.fd, self, events)
+                self.server.selector.register(self.fd, events, self)
             self.server.remember(self)
         elif events == NOTHING:
-            self.server.loop.unwatch(self.fd)
+            self.server.selector.unregister(self.fd)
         elif self.watched != events:
-            self.server.loop.rewatch(self.fd, self, events)
+            self.server.selector.modify(self.fd, events, self)
         self.watched = events
 
     def close(self) -> None:
         """Close, and be forgotten."""
         self.closed = True
         if self.watched != NOTHING:
-            self.server.loop.unwatch(self.fd)
+            self.server.selector.unregister(self.fd)
         self.server.forget(self)
         if self.pieces is not None:
             self.pieces.close()
@@ -275,7 +336,10 @@ class Listener(Handler):
         server.loop.watch(self.fd, self, READ)
 
     def ready(self, events: int) -> None:
-        """Accept and serve what is waiting."""
+        """Accept and serve what is waiting, for as long as that may take."""
+        now = self.server.now
+        now.read()
+        end = now.seconds + BUDGET
         for _ in range(self.acceptor.waiting()):
             if WANT_MAX_PEER and self.server.gate.is_full():
                 self.pause(NEVER)
@@ -293,7 +357,10 @@ class Listener(Handler):
                 self.server.answers.counters.refused_connections += 1
                 os.close(fd)
                 continue
-            Connection(fd, self.acceptor.address, self.server).receive()
+            Connection(fd, self.acceptor.address, self.server).ready(READ)
+            now.read()
+            if now.seconds >= end:
+                return
 
     def pause(self, until: float) -> None:
         """Leave the rest waiting in the kernel's queue: a loop that finds them again and again would spin."""
@@ -307,6 +374,11 @@ class Listener(Handler):
             self.go_on()
 
     def go_on(self) -> None:
-        """Accept again."""
+        """Accept again; without memory for that, try once more later."""
+        try:
+            self.server.loop.watch(self.fd, self, READ)
+        except OSError as error:
+            log.error("no connections are accepted for a moment: %s", error.strerror)
+            self.resume_at = self.server.now.seconds + PAUSE
+            return
         self.paused = False
-        self.server.loop.watch(self.fd, self, READ)

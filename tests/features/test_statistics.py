@@ -10,6 +10,7 @@ from opentracker.errors import HttpError
 from opentracker.features.statistics import parse_query
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Pieces
+from opentracker.protocol.query import MOST_FIELDS
 from opentracker.server.settings import Settings
 from opentracker.swarm.permissions import MAY_FULLSCRAPE, MAY_STAT
 from tests.features.stats import blessed, live_with, stats, text
@@ -44,7 +45,9 @@ def test_what_is_asked_for(query: bytes, mode: str, form: str) -> None:
     assert parse_query(query) == (mode, form)
 
 
-@pytest.mark.parametrize("query", [b"info_hash=x", b"mode=%zz", b"mode=%ff", b"mode=conn&format=", b"%"])
+@pytest.mark.parametrize(
+    "query", [b"info_hash=x", b"mode=%zz", b"mode=%ff", b"mode=conn&format=", b"%", b"&" * MOST_FIELDS]
+)
 def test_what_cannot_be_asked_for(query: bytes) -> None:
     with pytest.raises(HttpError) as caught:
         parse_query(query)

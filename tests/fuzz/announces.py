@@ -36,6 +36,7 @@ WORDS = [
 LONGEST_INPUT = 1000  # bytes: twice what the wordiest client sends
 ADDRESS = bytes(15) + b"\x01" if WANT_V6 else b"\x7f\0\0\x01"
 EVENTS = {b"started": EVENT_STARTED, b"completed": EVENT_COMPLETED, b"stopped": EVENT_STOPPED}
+MOST_FIELDS = 300
 BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
@@ -45,8 +46,8 @@ def number_in(digits: bytes) -> int | None:
 
 
 def fields_of(query: bytes) -> list[tuple[bytes, bytes]] | None:
-    """Decoded keys and values; None if an escape is broken."""
-    if BROKEN_ESCAPE.search(query):
+    """Decoded keys and values; None if an escape is broken, or if there are too many."""
+    if BROKEN_ESCAPE.search(query) or query.count(b"&") >= MOST_FIELDS:
         return None
     pairs = [field.partition(b"=") for field in query.split(b"&")]
     return [(unquote_to_bytes(key), unquote_to_bytes(value)) for key, _, value in pairs]

@@ -21,13 +21,14 @@ WORDS = [
 ]
 WORDS += [b"\r\nAccept-Encoding: ", b"0.", b"0.001"]
 OFFERED = (b"zstd", b"gzip")
+MOST = 32  # elements that are looked at
 ELEMENT = re.compile(rb"([^;]+?)(?:[ \t]*;[ \t]*q[ \t]*=[ \t]*(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?))?")
 
 
 def wanted(values: list[bytes]) -> dict[bytes, float]:
     """Encodings and how much each is wanted, 0 to 1."""
     found: dict[bytes, float] = {}
-    for element in b",".join(values).lower().split(b","):
+    for element in b",".join(values).lower().split(b",")[:MOST]:
         match = ELEMENT.fullmatch(element.strip(b" \t"))
         if match:
             name = match[1].replace(b"x-gzip", b"gzip") if match[1] == b"x-gzip" else match[1]

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opentracker.protocol.accept_encoding import accepted, choose, quality_of
+from opentracker.protocol.accept_encoding import MOST_ELEMENTS, accepted, choose, quality_of
 from opentracker.protocol.http import Request, parse_request
 
 BOTH = (b"zstd", b"gzip")
@@ -81,6 +81,15 @@ def test_only_what_is_offered() -> None:
     request = request_with(b"Accept-Encoding: gzip, zstd")
     assert choose(request, (b"gzip",)) == b"gzip"
     assert choose(request, ()) == b""
+
+
+def test_what_stands_behind_some_dozens_is_passed_over() -> None:
+    others = [b"a%d" % number for number in range(MOST_ELEMENTS - 1)]
+    assert choose(request_with(b"Accept-Encoding: " + b",".join([*others, b"gzip"])), BOTH) == b"gzip"
+    assert choose(request_with(b"Accept-Encoding: " + b",".join([*others, b"br", b"gzip"])), BOTH) == b""
+    lines = [b"Accept-Encoding: " + other for other in others]
+    assert choose(request_with(*lines, b"Accept-Encoding: zstd"), BOTH) == b"zstd"
+    assert choose(request_with(*lines, b"Accept-Encoding: br", b"Accept-Encoding: zstd"), BOTH) == b""
 
 
 @pytest.mark.parametrize(

@@ -6,10 +6,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from opentracker import _features
+from opentracker._features import OT_MAX_REQUEST
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.bencode import write_scrape
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STARTED, EVENT_STOPPED, Announce
-from opentracker.protocol.query import parse_announce, parse_scrape, unquote
+from opentracker.protocol.query import (
+    MOST_FIELDS,
+    TOO_MANY_FIELDS,
+    parse_announce,
+    parse_scrape,
+    unquote,
+)
 from tests.protocol.http_cases import (
     ANN,
     ANNOUNCES,
@@ -259,3 +266,17 @@ def test_parse_gives_back_what_was_written(
     assert (announce.info_hash, announce.peer_id) == (info_hash, peer_id)
     assert announce.peer == ADDRESS + port.to_bytes(2, "big")
     assert (announce.seeding, announce.event, announce.numwant) == (left == 0, event[1], 1)
+
+
+def test_a_query_of_too_many_fields_fails() -> None:
+    just = ANN + b"&" * (MOST_FIELDS - 1 - ANN.count(b"&"))
+    assert parsed(just).info_hash == HASH_A
+    assert reason_of(just + b"&") == TOO_MANY_FIELDS
+    assert parse_scrape(b"info_hash=" + HASH_A + b"&" * (MOST_FIELDS - 1)) == [HASH_A]
+    with pytest.raises(TrackerFailure) as caught:
+        parse_scrape(b"info_hash=" + HASH_A + b"&" * MOST_FIELDS)
+    assert caught.value.reason == TOO_MANY_FIELDS
+
+
+def test_as_many_info_hashes_as_fit_into_a_request_are_not_too_many() -> None:
+    assert len(b"info_hash=" + HASH_A + b"&") * MOST_FIELDS > OT_MAX_REQUEST

@@ -7,7 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opentracker._features import WANT_KEEPALIVE
+from opentracker._features import (
+    OT_CLIENT_TIMEOUT,
+    OT_CLIENT_TIMEOUT_CHECKINTERVAL,
+    OT_CLIENT_TIMEOUT_SEND,
+    WANT_KEEPALIVE,
+)
+from opentracker.protocol.http import Request
+from opentracker.protocol.pages import Page, Pieces
 from opentracker.server.connections import SPARE, UNLIMITED, Gate, gate_of
 from opentracker.server.http import MOST_UNSENT, PAUSE
 from opentracker.server.settings import Settings
@@ -208,3 +215,37 @@ def test_answers_that_nobody_reads_are_few() -> None:
     while live.counters.tcp_announces == before:  # and who reads on gets on
         client.read(100_000)
     live.close()
+
+
+@needs_ipv4
+@pytest.mark.parametrize(("readers", "stay"), [(7, 7), (8, 0)])
+def test_where_places_are_scarce_who_stops_reading_goes_early(
+    gated: tuple[Live, Endpoint], readers: int, stay: int
+) -> None:
+    live, to = gated
+    live.server.http_answers.pages[b"/endless"] = Endless()
+    clients = [live.tcp(to, f"127.0.0.{2 + number // 2}", 4096) for number in range(readers)]
+    for client in clients:
+        client.send(get(b"/endless"))
+    live.until(lambda: live.server.http.gate.open == readers and not live.server.loop.work, "full sockets")
+    live.advance(OT_CLIENT_TIMEOUT - 0.1)
+    live.settle()
+    assert live.server.http.gate.open == readers
+    live.advance(OT_CLIENT_TIMEOUT_CHECKINTERVAL)
+    live.settle()
+    assert live.server.http.gate.open == stay
+    live.advance(OT_CLIENT_TIMEOUT_SEND)
+    live.settle()
+    assert live.server.http.gate.open == 0
+
+
+class Endless(Page):
+    """More than any client reads."""
+
+    def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
+        return self.body()
+
+    def body(self) -> Pieces:
+        yield b"HTTP/1.1 200 OK\r\n\r\n"
+        while True:
+            yield bytes(65536)

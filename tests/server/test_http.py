@@ -1,9 +1,12 @@
 """The HTTP cases on real sockets: whole, in drips, with more behind them; and clients that are slow, rude or many."""
 
+import errno
 import os
 import resource
+import selectors
 import socket
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -22,7 +25,8 @@ from opentracker._features import (
 from opentracker.protocol.bencode import decode
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Pieces
-from opentracker.server.http import PAUSE
+from opentracker.server.http import AT_ONCE, BUDGET, PAUSE
+from opentracker.server.loop import SLICE
 from opentracker.server.settings import Settings
 from tests.protocol.http_cases import (
     ANN,
@@ -244,7 +248,7 @@ def test_who_is_refused_and_stays_is_closed_in_time(live: Live) -> None:
     assert client.ask(b"GET /" + b"x" * OT_MAX_REQUEST).status == 414
     assert open_connections(live) == 1
     live.advance(SWEPT)
-    assert open_connections(live) == 0
+    live.until(lambda: open_connections(live) == 0, "all to be closed")
 
 
 RESETS: dict[str, Callable[[Live, TcpClient], None]] = {
@@ -337,7 +341,7 @@ def test_r07_idle_connections_are_closed_and_others_served(live: Live, many_desc
     live.until(lambda: open_connections(live) == number, "all to be accepted")
     assert live.ask(to, H_01).status == 200
     live.advance(SWEPT)
-    assert open_connections(live) == 0
+    live.until(lambda: open_connections(live) == 0, "all to be closed")
     assert live.ask(to, H_01).status == 200
     for client in clients:
         assert client.read_to_end() == b""
@@ -677,3 +681,123 @@ def test_the_tracker_can_close_while_pieces_are_left(live: Live) -> None:
     live.until(lambda: page.asked > 0, "a piece")
     live.server.http.close()
     assert page.ended
+
+
+# ---- Nobody is kept waiting, nobody falls with another ------------------------------------------------------
+
+
+def test_connections_that_become_ready_together_take_turns(live: Live) -> None:
+    to = live.listen_tcp()
+    clients = [live.tcp(to) for _ in range(40)]
+    for client in clients:
+        client.send(H_01[:-1])
+    live.until(lambda: open_connections(live) == len(clients), "all to be accepted")
+    live.clock.tick = BUDGET / 4
+    for client in clients:
+        client.send(H_01[-1:])
+    answered = [0]
+    while answered[-1] < len(clients):
+        live.turn()
+        answered.append(live.counters.tcp_announces)
+        assert 0 < answered[-1] - answered[-2] <= 4
+    live.clock.tick = 0.0
+    for client in clients:
+        assert client.read_answer().status == 200
+
+
+def test_new_connections_take_turns(live: Live) -> None:
+    to = live.listen_tcp()
+    live.clock.tick = BUDGET / 4
+    clients = [live.tcp(to) for _ in range(20)]
+    for client in clients:
+        client.send(H_01)
+    answered = 0
+    while answered < len(clients):
+        live.turn(0.01)
+        assert live.counters.tcp_announces - answered <= 4
+        answered = live.counters.tcp_announces
+    for client in clients:
+        assert client.read_answer().status == 200
+
+
+def test_many_whose_time_is_up_are_closed_in_slices(live: Live) -> None:
+    to = live.listen_tcp()
+    number = 100
+    for _ in range(number):
+        live.tcp(to).send(b"G")
+    live.until(lambda: open_connections(live) == number, "all to be accepted")
+    live.clock.tick = SLICE / 3
+    live.clock.seconds += SWEPT
+    left = [number]
+    while left[-1]:
+        live.turn()
+        left.append(open_connections(live))
+    assert max(left[at] - left[at + 1] for at in range(len(left) - 1)) <= 4 * AT_ONCE
+
+
+class Faulty(Page):
+    """Raises where it is asked, or in the middle of its pieces."""
+
+    def __init__(self, at_once: bool) -> None:
+        self.at_once = at_once
+
+    def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
+        if self.at_once:
+            raise MemoryError
+        return self.body()
+
+    def body(self) -> Pieces:
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n"
+        raise MemoryError("for the second piece")
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_a_fault_ends_its_connection_and_no_other(
+    live: Live, caplog: pytest.LogCaptureFixture, at_once: bool
+) -> None:
+    to = live.listen_tcp()
+    live.server.http_answers.pages[b"/faulty"] = Faulty(at_once)
+    other = live.tcp(to)
+    other.send(H_01[:-1])
+    client = live.tcp(to)
+    client.send(get(b"/faulty"))
+    live.until(client.has_ended, "the end of the connection")
+    assert live.counters.http_500 == 1
+    assert f"a connection of {HOME} is closed: MemoryError(" in caplog.text
+    other.send(H_01[-1:])
+    assert other.read_answer().status == 200
+    assert open_connections(live) == 0
+    assert live.server.loop.work == []
+
+
+class FullSelector(selectors.DefaultSelector):
+    """One of a user who watches as many descriptors as the kernel lets him."""
+
+    def register(self, *arguments: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_who_cannot_be_watched_is_closed(live: Live) -> None:
+    to = live.listen_tcp()
+    former, live.server.http.selector = live.server.http.selector, FullSelector()
+    client = live.tcp(to)
+    client.send(b"G")
+    live.until(client.has_ended, "the end of the connection")
+    assert live.counters.http_500 == 1
+    assert live.ask(to, H_01).status == 200
+    assert open_connections(live) == 0
+    former.close()
+
+
+def test_a_listener_that_cannot_be_watched_tries_again(live: Live) -> None:
+    to = live.listen_tcp()
+    listener = live.server.listeners[-1]
+    listener.pause(0.0)
+    former, live.server.loop.selector = live.server.loop.selector, FullSelector()
+    listener.resume()
+    assert listener.paused
+    live.server.loop.selector.close()
+    live.server.loop.selector = former
+    live.advance(PAUSE)
+    assert not listener.paused
+    assert live.ask(to, H_01).status == 200

@@ -6,7 +6,7 @@ import pytest
 
 from opentracker.errors import StartError, UsageError
 from opentracker.server import binding, wiring
-from opentracker.server.http import Listener
+from opentracker.server.http import HttpServer, Listener
 from opentracker.server.libc import has_mmsg
 from opentracker.server.settings import Bind, Settings
 from opentracker.server.udp import UdpPlain, UdpRing
@@ -99,7 +99,8 @@ def test_each_kind_of_socket_gets_its_server() -> None:
     sockets = binding.open_sockets([Bind(True, packed(HOME), 0), Bind(False, packed(HOME), 0)])
     server = wiring.Server(Settings(), sockets, SECRET, SEED, Clock())
     handlers = [key.data for key in server.loop.selector.get_map().values()]
-    assert [type(handler) for handler in handlers] == [UdpRing if has_mmsg() else UdpPlain, Listener]
+    udp = UdpRing if has_mmsg() else UdpPlain
+    assert [type(handler) for handler in handlers] == [HttpServer, udp, Listener]
     server.close()
 
 
