@@ -1,4 +1,4 @@
-"""The man pages and the sample config: of every option, key and flag, and of nothing else."""
+"""The man pages and the sample config: of every option, key and flag, and of nothing else. Threats and their tests."""
 
 import json
 import re
@@ -199,3 +199,26 @@ def test_the_sample_names_the_flag_that_a_key_needs() -> None:
 def test_the_sample_is_plain_text() -> None:
     assert SAMPLE.isascii()
     assert SAMPLE.endswith("\n")
+
+
+# ---- Security ----------------------------------------------------------------------------------------------
+
+THREAT = re.compile(
+    r"^\| (?P<threat>[^|]+) \| [^|]+ \| (?P<cases>[A-Z0-9, -]*?(?: to [A-Z0-9-]+)?):? ?(?P<files>`.+`) \|$",
+    re.M,
+)
+THREATS = list(THREAT.finditer((ROOT / "docs" / "security.md").read_text()))
+
+
+def test_every_threat_of_the_page_was_read() -> None:
+    page = (ROOT / "docs" / "security.md").read_text()
+    table = page.partition("## Threats")[2].partition("\n## ")[0]
+    assert len(THREATS) == table.count("\n| ") - 2  # the head and the line below it
+
+
+@pytest.mark.parametrize("row", THREATS, ids=lambda row: row["threat"][:40])
+def test_what_shows_that_a_threat_is_met_is_there(row: re.Match[str]) -> None:
+    texts = [(ROOT / name).read_text() for name in re.findall("`([^`]+)`", row["files"])]
+    for case in re.findall(r"[A-Z]-[0-9]+", row["cases"]):
+        named = re.compile(rf"{case}\b|_{case.replace('-', '').lower()}_")
+        assert any(named.search(text) for text in texts), f"none of the files of this row names {case}"
