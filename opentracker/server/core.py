@@ -109,7 +109,7 @@ class Core:
         figures.connections = len(self.http.connections)
         figures.udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
         figures.tcp_sockets = len(self.sockets) - figures.udp_sockets
-        figures.work = len(self.loop.work)
+        figures.work = len(self.loop.work) + len(self.loop.answers)
 
     def turn_ids(self) -> None:
         """Begin a new epoch of connection ids, if it is time to."""

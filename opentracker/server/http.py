@@ -242,7 +242,7 @@ class Connection(Handler):
         if self.pieces is not None:
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
             self.watch(NOTHING)
-            self.server.loop.start(self.stream(self.pieces))
+            self.server.loop.start_answer(self.stream(self.pieces))
         elif not self.ends:
             self.state = RECEIVING
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT

@@ -1,7 +1,9 @@
 """The one loop: it waits for sockets, runs what is due, and advances long work in slices.
 
 Long work is a generator that yields often; each turn gives it about a millisecond, so that announces are answered
-meanwhile. The longest turn is kept: it is the longest time for which a datagram had to wait for us.
+meanwhile. There is the tracker's own, such as cleaning, and there are answers to strangers, of which there may be
+thousands: each kind has every other slice, or whoever asks for enough would keep the tracker from cleaning. The longest
+turn is kept: it is the longest time for which a datagram had to wait for us.
 
 After a short turn the loop naps for a moment, as network cards do before they interrupt: waking up for one connection
 costs as much as serving it. A request that finds the tracker idle is served at once, one that follows on its heels
@@ -50,7 +52,9 @@ class Loop:
         self.sleep = sleep
         self.selector = selectors.DefaultSelector()
         self.timers: list[Timer] = []
-        self.work: list[Iterator[None]] = []
+        self.work: list[Iterator[None]] = []  # the tracker's own
+        self.answers: list[Iterator[None]] = []  # those to strangers that take long
+        self.answers_next = False
         self.stopping = False
         self.longest_turn = 0.0
 
@@ -71,8 +75,16 @@ class Loop:
         self.timers.append(Timer(self.now.seconds + interval, interval, action))
 
     def start(self, work: Iterator[None]) -> None:
-        """Take on long work."""
+        """Take on long work of the tracker's own."""
         self.work.append(work)
+
+    def start_answer(self, answer: Iterator[None]) -> None:
+        """Take on an answer that takes long."""
+        self.answers.append(answer)
+
+    def has_work(self) -> bool:
+        """Whether there is long work of either kind."""
+        return len(self.work) > 0 or len(self.answers) > 0
 
     def run(self) -> None:
         """Turn until stopped."""
@@ -92,18 +104,18 @@ class Loop:
             if timer.due <= began:
                 timer.due = began + timer.interval
                 timer.action()
-        if self.work:
+        if self.has_work():
             self.advance(began)
         now.read()
         took = now.seconds - began
         if took > self.longest_turn:
             self.longest_turn = took
-        if ready and took < NAP and not self.work:
+        if ready and took < NAP and not self.has_work():
             self.sleep(NAP)
 
     def wait(self, longest: float | None) -> float | None:
         """How long to sleep: not at all with work to do, else until a timer is due."""
-        if self.work:
+        if self.has_work():
             return 0.0
         for timer in self.timers:
             until = max(0.0, timer.due - self.now.seconds)
@@ -116,14 +128,16 @@ class Loop:
         now = self.now
         now.read()
         end = max(began + SLICE, now.seconds + LEAST_SLICE)
-        work = self.work.pop(0)
+        self.answers_next = not self.answers_next
+        queue = self.answers if len(self.work) == 0 or (self.answers_next and self.answers) else self.work
+        work = queue.pop(0)
         while now.seconds < end:
             try:
                 next(work)
             except StopIteration:
                 return
             now.read()
-        self.work.append(work)
+        queue.append(work)
 
     def close(self) -> None:
         """Free the selector."""

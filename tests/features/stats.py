@@ -26,7 +26,7 @@ def live_with(
     live = Live(settings or blessed(), fast=fast)
     live.server.tracker.shards[:] = (content or known()).shards
     live.advance(97)
-    live.until(lambda: not live.server.loop.work, "what a minute brings")
+    live.until(lambda: not live.work, "what a minute brings")
     live.clock.seconds += 3
     return live, live.listen_tcp()
 

@@ -445,7 +445,7 @@ def test_a10_what_a_reload_refuses_is_refused_at_once_and_then_gone(live: Live, 
     write_list(tmp_path / "list", HASH_A)  # the other way round
     for reload in live.server.reloads:
         reload()
-    live.until(lambda: not live.server.loop.work, "a reload and its purge")
+    live.until(lambda: not live.work, "a reload and its purge")
     assert is_like(live.ask(web, announce(6881, info_hash=ALLOWED)).body, failure_body(REASON))
     assert live.ask(web, scrape(ALLOWED)).body == scrape_body({ALLOWED: (0, 0, 0)})
     assert not [shard for shard in live.server.tracker.shards if ALLOWED in shard]

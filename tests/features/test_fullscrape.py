@@ -348,7 +348,7 @@ def test_s15_a_client_that_stalls_is_produced_nothing_for(live: Live) -> None:
     client = live.tcp(live.listen_tcp(), receive_buffer=4096)
     client.send(FULL_1_0)
     counters = live.counters
-    live.until(lambda: counters.full_scrape_bytes > 0 and not live.server.loop.work, "the socket to be full")
+    live.until(lambda: counters.full_scrape_bytes > 0 and not live.work, "the socket to be full")
     sent = counters.full_scrape_bytes
     live.settle()
     assert counters.full_scrape_bytes == sent < 3_500_000
@@ -478,7 +478,7 @@ def test_a_client_that_vanishes_leaves_nothing_behind(live: Live, header: bytes)
     client = live.tcp(live.listen_tcp(), receive_buffer=4096)
     client.send(b"GET /scrape HTTP/1.0\r\n%b\r\n" % header)
     counters = live.counters
-    live.until(lambda: counters.full_scrape_bytes > 0 and not live.server.loop.work, "the socket to be full")
+    live.until(lambda: counters.full_scrape_bytes > 0 and not live.work, "the socket to be full")
     client.reset()
     live.until(lambda: not live.server.http.connections, "the end of it")
     page = live.server.http_answers.pages[b"/scrape"]

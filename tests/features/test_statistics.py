@@ -184,9 +184,9 @@ def test_announces_are_answered_while_all_torrents_are_walked(asked: Asked) -> N
     live.server.tracker.shards[:] = content.shards
     slow = live.tcp(to)
     slow.send(get(b"/stats?mode=everything"))
-    live.until(lambda: bool(live.server.loop.work), "the walk to begin")
+    live.until(lambda: bool(live.work), "the walk to begin")
     answered = 0
-    while live.server.loop.work and answered < 3:
+    while live.work and answered < 3:
         client = live.tcp(to)
         client.send(announce(7000 + answered))
         live.turn()
@@ -218,9 +218,9 @@ def test_a_client_that_vanishes_costs_nothing(asked: Asked) -> None:
     live.server.tracker.shards[:] = content.shards
     client = live.tcp(to)
     client.send(get(b"/stats?mode=everything"))
-    live.until(lambda: bool(live.server.loop.work), "the walk to begin")
+    live.until(lambda: bool(live.work), "the walk to begin")
     client.reset()
-    live.until(lambda: not live.server.loop.work, "the end of the work")
+    live.until(lambda: not live.work, "the end of the work")
     live.settle()
     assert live.server.http.connections == {}
 

@@ -34,7 +34,7 @@ def page_of(answer: Answer) -> ElementTree.Element:
 def minutes_pass(live: Live, minutes: int) -> None:
     for _ in range(minutes):
         live.advance(INTERVAL)
-        live.until(lambda: not live.server.loop.work, "a sample to be taken")
+        live.until(lambda: not live.work, "a sample to be taken")
 
 
 def test_it_is_well_formed_and_tells_what_there_is(asked: Asked) -> None:

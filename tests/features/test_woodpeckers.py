@@ -23,7 +23,7 @@ def asked() -> Iterator[Asked]:
 def minutes_pass(live: Live, minutes: int) -> None:
     live.clock.seconds += minutes * 60  # the clean cycle's halving comes with the next turn
     live.turn()
-    live.until(lambda: not live.server.loop.work, "the work")
+    live.until(lambda: not live.work, "the work")
 
 
 @needs_ipv4

@@ -6,7 +6,7 @@ tracker turn until they are there. PATIENCE bounds a test that fails, no other.
 
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from opentracker._features import (
@@ -120,6 +120,11 @@ class Live:
             assert time.monotonic() < end, f"waited in vain for {what}"
             self.turn(0.005)
 
+    @property
+    def work(self) -> list[Iterator[None]]:
+        """The long work that is under way: the tracker's own, and answers."""
+        return [*self.server.loop.work, *self.server.loop.answers]
+
     def settle(self) -> None:
         """Let the tracker turn until it has done all that it can do now."""
         for _ in range(3):
@@ -134,7 +139,7 @@ class Live:
         """Let a clean cycle pass, in which every shard has its turn."""
         for _ in range(SHARDS):
             self.advance(OT_CLEAN_CYCLE * 60 / SHARDS + 0.001)
-            self.until(lambda: not self.server.loop.work, "a shard to be cleaned")
+            self.until(lambda: not self.work, "a shard to be cleaned")
 
     def close(self) -> None:
         """Close the tracker and its clients."""

@@ -227,7 +227,7 @@ def test_where_places_are_scarce_who_stops_reading_goes_early(
     clients = [live.tcp(to, f"127.0.0.{2 + number // 2}", 4096) for number in range(readers)]
     for client in clients:
         client.send(get(b"/endless"))
-    live.until(lambda: live.server.http.gate.open == readers and not live.server.loop.work, "full sockets")
+    live.until(lambda: live.server.http.gate.open == readers and not live.work, "full sockets")
     live.advance(OT_CLIENT_TIMEOUT - 0.1)
     live.settle()
     assert live.server.http.gate.open == readers

@@ -137,7 +137,7 @@ def test_a16_a_reload_clears_changes(fifos: Fifos) -> None:
     fifos.write(fifos.add, line(SEVENS))
     for reload in fifos.live.server.reloads:
         reload()
-    fifos.live.until(lambda: not fifos.live.server.loop.work, "a reload")
+    fifos.live.until(lambda: not fifos.live.work, "a reload")
     assert not fifos.is_listed(SEVENS)
 
 

@@ -107,6 +107,39 @@ def test_works_are_done_one_after_the_other(loop: Loop) -> None:
     assert done == ["a", "b", "c"]
 
 
+def test_answers_do_not_keep_the_trackers_own_work_from_being_done(loop: Loop, clock: Clock) -> None:
+    done: list[str] = []
+
+    def work(name: str) -> Iterator[None]:
+        while True:
+            done.append(name)
+            clock.seconds += SLICE
+            yield
+
+    for _ in range(100):
+        loop.start_answer(work("answer"))
+    loop.start(work("own"))
+    loop.start(work("own too"))
+    for _ in range(80):
+        loop.turn(0)
+    assert [done.count(name) for name in ("answer", "own", "own too")] == [40, 20, 20]
+
+
+def test_each_kind_of_work_has_all_slices_where_there_is_no_other(loop: Loop, clock: Clock) -> None:
+    def work(slices: int) -> Iterator[None]:
+        for _ in range(slices):
+            clock.seconds += SLICE
+            yield
+
+    for start in (loop.start, loop.start_answer):
+        start(work(10))
+        assert loop.wait(None) == 0
+        for _ in range(11):
+            assert loop.has_work()
+            loop.turn(0)
+        assert not loop.has_work()
+
+
 def test_sockets_and_timers_have_their_turn_while_there_is_work(loop: Loop, clock: Clock) -> None:
     calls: list[None] = []
 
