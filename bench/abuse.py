@@ -1,7 +1,9 @@
-"""What floods cost: memory that comes back (R-03), info_hashes that look alike (R-06). Run by a wheel's own python.
+"""What floods cost: memory with holes or that comes back (R-03), info_hashes that look alike (R-06).
 
-`python bench/abuse.py [TORRENTS]` fills a tracker with random torrents of one peer (a million), lets them expire, and
-fills it again; then it announces 200,000 torrents with random info_hashes, and as many that share their first ten bits.
+Run by a wheel's own python: `python bench/abuse.py [TORRENTS]` lets 20,000 torrents grow side by side, and leaves one
+behind for each pool of memory at each size, without a limit and with one of 12 MiB that what is really used counts
+for. It fills a tracker with random torrents of one peer (a million), lets them expire, and fills it again. Then it
+announces 200,000 torrents with random info_hashes, and as many that share their first ten bits.
 """
 
 from __future__ import annotations
@@ -10,16 +12,27 @@ import gc
 import random
 import sys
 import time
+from collections.abc import Callable
 from typing import Final
 
 from librt.random import Random
 
-from opentracker._features import OT_PEER_TIMEOUT
+from opentracker._features import OT_PEER_TIMEOUT, WANT_MAX_PEER
 from opentracker.protocol.messages import Announce
 from opentracker.server.libc import HeapTrim
 from opentracker.swarm.expiry import Cleaner
+from opentracker.swarm.records import HEAD, PEER4
 from opentracker.swarm.tracker import SHARDS, Tracker
 
+if WANT_MAX_PEER:
+    from opentracker.server.memory import Resident, Watch
+    from opentracker.swarm.limits import Limits
+
+MIB: Final = 1 << 20
+GROWING: Final = 20_000
+GROWN: Final = 62  # peers of the torrents that grow to the end: what is larger is not in a pool
+POOL: Final = 16 * 1024  # bytes, of CPython's allocator of small objects
+A_SECOND: Final = 20_000  # announces between two looks at the memory
 ALIKE: Final = 200_000
 REPEATS: Final = 5
 CHUNK: Final = 100_000
@@ -56,6 +69,42 @@ def clean(tracker: Tracker, minute: int, trim: HeapTrim) -> None:
         trim()
 
 
+def leave_holes(tracker: Tracker, look: Callable[[], None]) -> None:
+    """Torrents that grow peer by peer, of which some stay behind so that no pool is ever empty."""
+    a = request()
+    growing = [random.randbytes(20) for _ in range(GROWING)]
+    announces = 0
+    for peers in range(1, GROWN + 1):
+        for a.info_hash in growing:
+            a.peer, a.stored = b"\x0a\0\0\1" + (1000 + peers).to_bytes(2, "big"), True
+            tracker.announce(a, 0)
+            announces += 1
+            if announces % A_SECOND == 0:
+                look()
+        if peers % 2 == 0:  # the next peer makes the records 16 bytes larger
+            del growing[:: POOL // (HEAD + PEER4 * peers + 48 & ~15)]
+
+
+def memory_with_holes(limit: int) -> None:
+    tracker, trim, resident = Tracker(Random(1)), HeapTrim(), Resident()
+    tracker.limits = limits = Limits(memory=limit)
+    watch = Watch(limits, resident.read)
+
+    def look() -> None:
+        trim()
+        watch.look()
+
+    leave_holes(tracker, look)
+    look()
+    kind = f"a limit of {limit / MIB:.0f} MiB" if limit else "no limit"
+    print(
+        f"R-03, {GROWING:,} torrents that leave holes, {kind}: {limits.bytes / MIB:.1f} MiB counted", end=""
+    )
+    print(f", {(limits.bytes + limits.excess) / MIB:.1f} used", end="")
+    print(f", {tracker.counters.refused_memory:,} newcomers refused")
+    resident.close()
+
+
 def memory_comes_back(torrents: int) -> None:
     tracker, trim = Tracker(Random(1)), HeapTrim()
     fill(tracker, 1000, 0, trim)
@@ -69,10 +118,9 @@ def memory_comes_back(torrents: int) -> None:
     after = resident()
     fill(tracker, torrents, OT_PEER_TIMEOUT + 4, trim)
     second = resident()
-    mib = 1 << 20
-    print(f"R-03, {torrents:,} torrents: {base / mib:.1f} MiB before, {first / mib:.1f} filled", end="")
+    print(f"R-03, {torrents:,} torrents: {base / MIB:.1f} MiB before, {first / MIB:.1f} filled", end="")
     print(
-        f" ({counted / mib:.1f} counted), {after / mib:.1f} after their time, {second / mib:.1f} filled again"
+        f" ({counted / MIB:.1f} counted), {after / MIB:.1f} after their time, {second / MIB:.1f} filled again"
     )
     print(f"  returned {(first - after) / (first - base):.1%} of the growth (goal: at least 70 %)", end="")
     print(f", second peak {(second - first) / (first - base):+.1%} of the first (goal: at most +5 %)")
@@ -98,5 +146,8 @@ def looking_alike() -> None:
 
 if __name__ == "__main__":
     gc.disable()
+    if WANT_MAX_PEER:
+        memory_with_holes(12 * MIB)  # first: what is left free then is nothing yet
+        memory_with_holes(0)
     memory_comes_back(int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
     looking_alike()

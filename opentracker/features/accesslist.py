@@ -29,6 +29,8 @@ HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 SHOWN_LINES: Final = 5
 BLOCK: Final = 8192  # bytes of a file read between two yields: 200 lines, two tenths of a millisecond
 KEPT: Final = 64  # bytes of an unfinished line: nothing behind the 41st decides anything
+LISTED: Final = 31  # bytes of memory that an info_hash of a file takes
+CHANGED: Final = 120  # and one that was changed since
 
 
 class AccessList(Admission):
@@ -48,6 +50,13 @@ class AccessList(Admission):
             if listed is not None:
                 return listed is WANT_ACCESSLIST_WHITE
         return self.info_hashes.holds(info_hash) is WANT_ACCESSLIST_WHITE
+
+    def weight(self) -> int:
+        """About how many bytes of memory it takes."""
+        weight = self.info_hashes.size * LISTED
+        if WANT_DYNAMIC_ACCESSLIST:
+            weight += len(self.changes) * CHANGED
+        return weight
 
 
 class Lines:
@@ -175,6 +184,10 @@ class Keeper:
         self.current = accesslist
         self.coming: AccessList | None = None  # what is being read
         admit_by(tracker, accesslist)
+
+    def weight(self) -> int:
+        """About how many bytes of memory the list takes, and the one that is being read."""
+        return self.current.weight() + (self.coming.weight() if self.coming is not None else 0)
 
     def reload(self, path: Path | None) -> None:
         """Read the file anew; what is being read already is given up for it. A failure leaves the list as it was."""

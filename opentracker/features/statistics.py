@@ -7,7 +7,7 @@ own kind, such as a full scrape, is a function that gives the pieces of that ans
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from opentracker._features import WANT_LOG_NUMWANT, WANT_RESTRICT_STATS
+from opentracker._features import WANT_LOG_NUMWANT, WANT_MAX_PEER, WANT_RESTRICT_STATS
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.http import Request, write_ok
 from opentracker.protocol.pages import Page, Pieces
@@ -95,6 +95,8 @@ class Sources:
         figures.renewals = list(self.tracker.renewals)
         if WANT_LOG_NUMWANT:
             figures.numwants = list(self.tracker.numwants)
+        if WANT_MAX_PEER:
+            figures.memory = self.tracker.limits.memory()
         self.complete(figures)
         return figures
 

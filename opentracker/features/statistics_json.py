@@ -166,6 +166,7 @@ def everything(figures: Figures) -> dict[str, Any]:
         "uptime": figures.uptime,
         "longest_turn": round(figures.longest_turn, 6),
         "open_connections": figures.connections,
+        "memory": figures.memory,
         **swarm(figures.counted()),
         "counters": figures.counters,
         "renewals": figures.renewals[:OT_PEER_TIMEOUT],

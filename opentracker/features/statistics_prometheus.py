@@ -105,6 +105,8 @@ COUNTERS: Final[tuple[tuple[str, str, Samples], ...]] = (
     ),
 )
 
+MEMORY: Final = "Memory of torrents and peers as counted, what the process has grown by, the limit (0: none)."
+
 
 def family(name: str, kind: str, text: str, samples: list[tuple[str, str]]) -> str:
     """A metric with its samples: labels, which may be empty, and a value."""
@@ -180,6 +182,9 @@ def prometheus(figures: Figures) -> bytes:
         ),
         gauge("opentracker_loop_work", "Long work that is done in slices right now.", str(figures.work)),
     ]
+    if figures.memory:
+        kinds = [(f'kind="{kind}"', str(size)) for kind, size in figures.memory.items()]
+        parts.append(family("opentracker_memory_bytes", "gauge", MEMORY, kinds))
     for name, text, samples in COUNTERS:
         shown = [(labels, str(figures.counters[counter])) for labels, counter in samples]
         parts.append(family(name, "counter", text, shown))

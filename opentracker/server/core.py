@@ -70,13 +70,13 @@ class Core:
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
         self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
+        self.each_second: list[Callable[[], None]] = [self.turn_ids, HeapTrim()]  # in this order
         self.sockets = sockets
         self.listeners: list[Listener] = []
         for sock in sockets:
             self.attach(sock)
         self.turn_ids()
-        self.loop.every(1.0, self.turn_ids)
-        self.loop.every(1.0, HeapTrim())
+        self.loop.every(1.0, each(self.each_second))
         self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.clean)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
         self.loop.every(PAUSE, self.resume)

@@ -1,7 +1,12 @@
-"""How much memory this process may use: the machine's, or less where a control group or a resource limit says so."""
+"""How much memory this process may use: the machine's, or less where a control group or a resource limit says so.
+
+And how much it does use, looked at as it runs: what is counted of torrents and peers does not have the holes between
+them.
+"""
 
 import os
 import resource
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -10,6 +15,7 @@ from opentracker.swarm.limits import Limits
 
 V1_NONE: Final = 1 << 60  # version 1 has no word for "no limit": it is a number as large as can be
 LONGEST_PATH: Final = 64  # groups above ours that are asked
+STATM: Final = Path("/proc/self/statm")  # proc_pid_statm(5): pages in all, resident ones, those of files, ...
 
 
 def measure(settings: Settings) -> None:
@@ -27,6 +33,64 @@ def limits_of(settings: Settings) -> Limits:
         settings.limit_ports_per_address,
         settings.limit_memory or 0,
     )
+
+
+class Resident:
+    """The memory of this process itself, read from a file that is opened while /proc can still be seen (Linux).
+
+    Pages of files, such as those of libraries, are not among it: they come as they are used, and the system takes them
+    back when it likes. What is swapped out is not either.
+    """
+
+    def __init__(self, path: Path = STATM) -> None:
+        self.page = os.sysconf("SC_PAGE_SIZE")
+        try:
+            self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError:  # not Linux
+            self.fd = -1
+
+    def is_known(self) -> bool:
+        """Whether this system tells."""
+        return self.fd >= 0
+
+    def read(self) -> int:
+        """Bytes."""
+        _, pages, of_files, *_ = os.pread(self.fd, 256, 0).split()
+        return (int(pages) - int(of_files)) * self.page
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.is_known():
+            os.close(self.fd)
+            self.fd = -1
+
+
+class Watch:
+    """Tells the limits what this process has grown by since it began to serve.
+
+    That is what it has now, less what it had when access list and state were loaded and nobody was served yet; the
+    torrents of that state count as growth with the bytes that are counted for them, so they count once, and a tracker
+    that is started again begins without an excess. `aside` are functions that give the bytes of access lists: a reload
+    may make them any number, and two lists for a while, and no stranger has a say in that.
+
+    All else is growth: connections, answers that wait to be read, full scrapes, and what the allocators hold on to.
+    """
+
+    def __init__(
+        self, limits: Limits, resident: Callable[[], int], aside: Sequence[Callable[[], int]] = ()
+    ) -> None:
+        self.limits = limits
+        self.resident = resident
+        self.aside = aside
+        self.base = self.now() - limits.bytes
+
+    def now(self) -> int:
+        """Bytes that may be the torrents'."""
+        return self.resident() - sum([size() for size in self.aside])
+
+    def look(self) -> None:
+        """To be called once a second, when all that can be has been given back."""
+        self.limits.measured(self.now() - self.base)
 
 
 def memory_to_use(root: Path = Path("/")) -> int:

@@ -36,6 +36,7 @@ if WANT_BOGON_FILTER:
     from opentracker.features.bogons import BogonFilter
 if WANT_MAX_PEER:
     from opentracker.server import connections, memory
+    from opentracker.server.libc import HeapTrim
 if WANT_SYNC_LIVE:
     from opentracker.server import livesync
 if WANT_SYNC_SCRAPE:
@@ -95,7 +96,7 @@ class Server(Core):
         if WANT_IP_FROM_PROXY:
             self.http_answers.client_of = proxy.Proxies(settings.permissions).client
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            keeper = keep_list(self, settings, torrents)
+            keeper = self.keeper = keep_list(self, settings, torrents)
         if WANT_DYNAMIC_ACCESSLIST:
             add_fifos(self, fifos, keeper)
         self.statistics = add_statistics(self, settings)
@@ -137,6 +138,17 @@ if WANT_DYNAMIC_ACCESSLIST:
         """Let what is written into FIFOs change the access list."""
         fifos.watch(server.loop, partial(Changes, keeper))
         server.closings.append(fifos.close)
+
+
+if WANT_MAX_PEER:
+
+    def watch_memory(server: Server, resident: memory.Resident) -> None:
+        """Let the limits know how much memory is really used. Everything is loaded by now, and nobody served yet."""
+        aside = []
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            aside.append(server.keeper.weight)
+        HeapTrim()()  # as before each look, or what loading has left free would not count later
+        server.each_second.append(memory.Watch(server.tracker.limits, resident.read, aside).look)
 
 
 if WANT_FULLSCRAPE:
@@ -181,6 +193,9 @@ def start(
         for sock in own:
             opened.enter_context(sock)
         sockets = [*passed, *own]
+        if WANT_MAX_PEER:
+            resident = memory.Resident()
+            opened.callback(resident.close)
         if WANT_SYSLOGS:
             system_log = SystemLog(settings.system_log)
             opened.callback(system_log.close)
@@ -200,5 +215,9 @@ def start(
         if WANT_SYNC_LIVE:
             server.member.join(cluster)
             server.closings.append(cluster.close)
+        if WANT_MAX_PEER:
+            server.closings.append(resident.close)
+            if settings.limit_memory and resident.is_known():
+                watch_memory(server, resident)
         opened.pop_all()
     return server

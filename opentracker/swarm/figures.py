@@ -13,6 +13,7 @@ class Figures:
     how often each number of peers was asked for. `census`, `networks` and `ranked` (counts of networks by the mode that
     shows them) are there as far as they were asked for. `uptime` is in seconds, `longest_turn` too; `connections` are
     HTTP ones that could not be answered in one go and are open, `work` is what the loop does in slices just now.
+    `memory` is Limits.memory().
     """
 
     def __init__(self, version: str, tracker_id: int, uptime: int) -> None:
@@ -24,6 +25,7 @@ class Figures:
         self.tcp_sockets = 0
         self.udp_sockets = 0
         self.work = 0
+        self.memory: dict[str, int] = {}
         self.counters: dict[str, int] = dict.fromkeys(NAMES, 0)
         self.renewals: list[int] = []
         self.numwants: list[int] = []
@@ -53,6 +55,8 @@ class Figures:
         self.tcp_sockets += other.tcp_sockets
         self.udp_sockets += other.udp_sockets
         self.work += other.work
+        for kind, size in other.memory.items():
+            self.memory[kind] += size
         for name, value in other.counters.items():
             self.counters[name] += value
         self.renewals = [one + two for one, two in zip(self.renewals, other.renewals, strict=True)]

@@ -3,6 +3,10 @@
 The totals are kept exact by the few places where something comes or goes: `Tracker.put` and `Tracker.settle`. An
 announce that adds nothing asks for one boolean, `tight`, and pays for nothing else.
 
+Bytes are what torrents and peers need. What the process has grown by may be many times that: whoever lets torrents grow
+side by side and leaves one behind here and there keeps whole pools of Python's allocator from being used for anything
+else. So a server measures it (`measured`), and what is beyond the bytes, the excess, counts with them.
+
 Three marks rise one above the other, for peers and for bytes alike:
 
 * from `ROOM` below a limit on, new torrents are refused: they would be the first to go;
@@ -33,6 +37,8 @@ TORRENT: Final = 128  # an info_hash and its place in a dict
 SWARM: Final = 768  # a large swarm, its tables and their lists
 BLOCK: Final = 64  # a block of a table, beside its peers
 
+LASTING: Final = 30  # measurements, one a second: longer than a reload, shorter than a clean cycle
+
 
 class Limits:
     """What may be held, 0 meaning as much as there is, and what is held now."""
@@ -53,6 +59,9 @@ class Limits:
         self.torrents: i64 = 0
         self.peers: i64 = 0
         self.bytes: i64 = 0
+        self.excess: i64 = 0  # of what was measured last, over the bytes of that moment
+        self.lasting: i64 = 0  # the least that it was in the last so many measurements
+        self.excesses: list[i64] = [0] * LASTING
         self.always: bool = ports_per_address > 0  # or a torrent has met its limit at some time
         self.tight: bool = self.always  # whether newcomers have to be looked at
         self.pressed: bool = False  # whether torrents of little use have to go
@@ -60,15 +69,36 @@ class Limits:
 
     def look(self) -> None:
         """See how near the limits are, after a total has changed."""
-        self.tight = self.always or self.torrents >= self.most_torrents or self.is_above(ROOM)
-        self.pressed = self.tight and self.is_above(RESERVE)
+        self.tight = self.always or self.torrents >= self.most_torrents or self.is_above(ROOM, self.excess)
+        self.pressed = self.tight and self.is_above(RESERVE, self.lasting)
 
-    def is_above(self, part: i64) -> bool:
+    def is_above(self, part: i64, excess: i64) -> bool:
         """Whether less than this part of a limit is left."""
         return (
             self.peers >= self.most_peers - self.most_peers // part
-            or self.bytes >= self.most_bytes - self.most_bytes // part
+            or self.bytes + excess >= self.most_bytes - self.most_bytes // part
         )
+
+    def measured(self, grown: i64) -> None:
+        """Take note of how many bytes the process has grown by, which may be fewer than are counted.
+
+        Newcomers are refused by the excess of the moment. Torrents are dropped only for one that lasts, since what goes
+        does not come back: a full scrape or a reload is over before. When some have been dropped and the process is no
+        smaller, the excess is larger by them; that has to last in turn before more of them go.
+        """
+        self.excess = grown - self.bytes if grown > self.bytes else 0
+        self.excesses.append(self.excess)
+        del self.excesses[0]
+        self.lasting = min(self.excesses)
+        self.look()
+
+    def memory(self) -> dict[str, int]:
+        """Bytes that are counted, that are used in truth, and that may be (0: as many as there are)."""
+        return {
+            "counted": self.bytes,
+            "used": self.bytes + self.excess,
+            "limit": 0 if self.most_bytes == UNLIMITED else self.most_bytes,
+        }
 
     # ---- What comes and goes ----
 
@@ -126,7 +156,9 @@ class Limits:
             counters.refused_torrents += 1
         elif self.peers >= (self.most_peers - self.most_peers // ROOM if entry is None else self.most_peers):
             counters.refused_peers += 1
-        elif self.bytes >= (self.most_bytes - self.most_bytes // ROOM if entry is None else self.most_bytes):
+        elif self.bytes + self.excess >= (
+            self.most_bytes - self.most_bytes // ROOM if entry is None else self.most_bytes
+        ):
             counters.refused_memory += 1
         else:
             a.stored = True
@@ -147,7 +179,7 @@ class Limits:
             return False
         if peers_of(record) > 1:
             return True
-        if self.peers >= self.most_peers or self.bytes >= self.most_bytes:
+        if self.peers >= self.most_peers or self.bytes + self.lasting >= self.most_bytes:
             return False
         return downloaded(record) > (1 if record[len(record) - 2] & COMPLETED != 0 else 0)
 

@@ -16,6 +16,7 @@ from librt.random import Random
 from opentracker._features import WANT_ACCESSLIST_WHITE
 from opentracker.errors import TrackerFailure, UsageError
 from opentracker.features import accesslist
+from opentracker.features.accesslist import LISTED as LISTED_BYTES
 from opentracker.features.info_hash_set import InfoHashSet
 from opentracker.protocol.messages import Announce
 from opentracker.server.settings import Settings
@@ -334,6 +335,20 @@ def test_a06_a_list_is_replaced_as_a_whole(keeping: Keeping) -> None:
     assert keeping.listed() == {HASH_A}
     keeping.finish()
     assert keeping.listed() == {HASH_A}
+
+
+def test_a_list_weighs_as_much_as_it_has_and_the_coming_one_too(keeping: Keeping) -> None:
+    keeper = keeping.keeper
+    assert keeper.weight() == LISTED_BYTES
+    write_list(keeping.path, HASH_A, *many(0))
+    keeping.reload()
+    keeping.turn()
+    assert keeper.coming is not None
+    coming = keeper.coming.info_hashes.size
+    assert coming > 100
+    assert keeper.weight() == LISTED_BYTES * (1 + coming)
+    keeping.finish()
+    assert keeper.weight() == LISTED_BYTES * 1001
 
 
 def test_a_reload_during_a_reload_starts_anew(keeping: Keeping) -> None:

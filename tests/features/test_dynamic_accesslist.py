@@ -11,7 +11,7 @@ from librt.random import Random
 
 from opentracker._features import WANT_ACCESSLIST_WHITE
 from opentracker.errors import TrackerFailure
-from opentracker.features.accesslist import AccessList, Keeper
+from opentracker.features.accesslist import CHANGED, LISTED, AccessList, Keeper
 from opentracker.features.dynamic_accesslist import Changes, change
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.tracker import Tracker
@@ -74,6 +74,13 @@ def test_the_last_change_counts() -> None:
     desk.deletes.feed(line(B, B))
     desk.adds.feed(line(C, C))
     assert desk.listed() == {A, C}
+
+
+def test_changes_weigh_more_than_what_a_file_has() -> None:
+    desk = Desk(A)
+    desk.adds.feed(line(B, C))
+    desk.deletes.feed(line(A))
+    assert desk.keeper.weight() == LISTED + 3 * CHANGED
 
 
 def test_what_the_file_says_anyway_is_not_kept() -> None:

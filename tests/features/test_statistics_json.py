@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from opentracker._features import OT_PEER_TIMEOUT, WANT_V4_ONLY, WANT_V6
+from opentracker._features import OT_PEER_TIMEOUT, WANT_MAX_PEER, WANT_V4_ONLY, WANT_V6
 from tests.features.stats import live_with, stats, text
 from tests.protocol.http_cases import announce
 from tests.server.live import Endpoint, Live
@@ -105,6 +105,7 @@ def test_everything(asked: Asked) -> None:
     assert found["counters"].keys() == live.counters.values().keys()
     assert found["counters"]["tcp_statistics"] == 1
     assert len(found["renewals"]) == OT_PEER_TIMEOUT
+    assert found["memory"].keys() == ({"counted", "used", "limit"} if WANT_MAX_PEER else set())
     assert shape(live, to, "renew")["renewals"] == found["renewals"]
     assert shape(live, to, "version") == {"version": found["version"]}
     assert shape(live, to, "herr")["http_404"] == 0

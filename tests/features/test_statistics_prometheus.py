@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.features.statistics_prometheus import escaped
-from tests.features.stats import live_with, stats
+from tests.features.stats import blessed, live_with, stats
 from tests.protocol.http_cases import announce, get
 from tests.server.live import Endpoint, Live, announce_packet
 
@@ -59,6 +59,21 @@ def test_known_content(asked: Asked) -> None:
     assert found["opentracker_loop_longest_turn_seconds"] >= 0.0025
     assert found["opentracker_udp_lost_total{direction=in}"] == 0
     assert found["opentracker_statistics_total"] == 1
+
+
+@pytest.mark.needs("WANT_MAX_PEER")
+def test_memory_as_counted_and_as_it_is() -> None:
+    settings = blessed()
+    settings.limit_memory = 9_000_000
+    live, to = live_with(settings=settings)
+    limits = live.server.tracker.limits
+    limits.bytes = 1_000_000
+    limits.measured(5_000_000)
+    found = samples(live, to)
+    live.close()
+    kinds = ("counted", "used", "limit")
+    sizes = [found[f"opentracker_memory_bytes{{kind={kind}}}"] for kind in kinds]
+    assert sizes == [1_000_000, 5_000_000, 9_000_000]
 
 
 def test_renewals_are_a_histogram(asked: Asked) -> None:

@@ -1,13 +1,24 @@
-"""What the machine and its control groups say, from files as Linux writes them; and what settings make of it."""
+"""What the machine and its control groups say, from files as Linux writes them; and what settings make of it.
 
+And what this process says of itself.
+"""
+
+import os
 import resource
+import subprocess
+import sys
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from opentracker._features import OT_MAX_MEMORY, OT_MAX_PEERS, OT_MAX_TORRENTS
 from opentracker.server import wiring
+from opentracker.server.core import each
 from opentracker.server.memory import (
+    STATM,
+    Resident,
+    Watch,
     group_limits,
     limits_of,
     measure,
@@ -16,8 +27,12 @@ from opentracker.server.memory import (
     resource_limits,
 )
 from opentracker.server.settings import Bind, Settings
-from opentracker.swarm.limits import UNLIMITED
+from opentracker.swarm.limits import LASTING, UNLIMITED, Limits
 from tests.server.live import HOME, SYNC_BINDS, packed
+from tests.server.process import PATIENCE
+
+MIB: Final = 1 << 20
+linux = pytest.mark.skipif(not STATM.exists(), reason="Linux alone tells what a process has")
 
 
 def machine(root: Path, groups: str, **files: str) -> Path:
@@ -125,3 +140,164 @@ def test_memory_is_measured_before_the_root_directory_hides_it() -> None:
     assert seen == [memory_to_use() * OT_MAX_MEMORY // 100]
     assert server.tracker.limits.most_bytes == (seen[0] or UNLIMITED)
     server.close()
+
+
+# ---- What is used ------------------------------------------------------------------------------------------
+
+
+def test_what_a_process_has_itself_is_read_again_and_again(tmp_path: Path) -> None:
+    page = os.sysconf("SC_PAGE_SIZE")
+    statm = tmp_path / "statm"
+    statm.write_text("9000 3000 500 5 0 7 0\n")
+    resident = Resident(statm)
+    assert resident.is_known()
+    assert resident.read() == 2500 * page
+    statm.write_text("9000000 3000000 500 5 0 7 0\n")
+    assert resident.read() == 2_999_500 * page
+    resident.close()
+    assert not resident.is_known()
+
+
+def test_a_system_that_does_not_tell(tmp_path: Path) -> None:
+    resident = Resident(tmp_path / "statm")
+    assert not resident.is_known()
+    resident.close()
+
+
+@linux
+def test_this_process_grows_by_what_it_allocates() -> None:
+    resident = Resident()
+    before = resident.read()
+    ballast = b"x" * (50 * MIB)
+    assert 45 * MIB < resident.read() - before < 55 * MIB
+    del ballast
+    assert resident.read() - before < 5 * MIB
+    resident.close()
+
+
+class Process:
+    """The memory of a process that a test makes up: 40 MiB before anything is loaded."""
+
+    def __init__(self) -> None:
+        self.limits = Limits(memory=100 * MIB)
+        self.resident = 40 * MIB
+        self.listed = 0
+
+    def watch(self) -> Watch:
+        """Begin to serve."""
+        return Watch(self.limits, lambda: self.resident, [lambda: self.listed])
+
+
+def test_r03_growth_beyond_what_is_counted_is_an_excess() -> None:
+    process = Process()
+    watch = process.watch()
+    watch.look()
+    assert process.limits.excess == 0
+    process.limits.bytes += 10 * MIB
+    process.resident += 30 * MIB
+    watch.look()
+    assert process.limits.excess == 20 * MIB
+    process.resident -= 25 * MIB  # what torrents keep is less than is counted for them
+    watch.look()
+    assert process.limits.excess == 0
+
+
+def test_a_state_that_is_loaded_counts_once() -> None:
+    """And once only, whatever it takes beyond what is counted: a start is not to refuse what an end has written."""
+    process = Process()
+    process.limits.bytes += 80 * MIB
+    process.resident += 120 * MIB
+    watch = process.watch()
+    for _ in range(LASTING):
+        watch.look()
+    assert not process.limits.tight
+    process.limits.bytes -= 80 * MIB  # all of it expires
+    process.resident -= 120 * MIB
+    watch.look()
+    assert process.limits.excess == 0
+    process.resident += 120 * MIB + 100 * MIB
+    watch.look()
+    assert process.limits.tight
+
+
+def test_access_lists_do_not_count_whenever_they_are_loaded() -> None:
+    process = Process()
+    process.listed = 300 * MIB
+    process.resident += 300 * MIB
+    watch = process.watch()
+    process.listed += 900 * MIB  # a larger one is being read
+    process.resident += 900 * MIB
+    watch.look()
+    assert process.limits.excess == 0
+    process.listed -= 300 * MIB  # and has replaced the first, which is not all freed yet
+    process.resident -= 200 * MIB
+    watch.look()
+    assert process.limits.excess == 100 * MIB
+    assert not process.limits.pressed
+    process.resident -= 100 * MIB
+    watch.look()
+    assert process.limits.excess == 0
+
+
+@linux
+@pytest.mark.needs(WANT_ACCESSLIST_WHITE=False)
+def test_r03_a_server_looks_once_a_second() -> None:
+    def started(settings: Settings) -> wiring.Server:
+        settings.binds, settings.sync_binds = [Bind(True, packed(HOME), 0)], SYNC_BINDS
+        return wiring.start(settings, lambda settings: None)
+
+    server = started(Settings(limit_memory=20 * MIB))
+    limits = server.tracker.limits
+    before = len(os.listdir("/proc/self/fd"))
+    ballast = b"x" * (50 * MIB)
+    assert limits.excess == 0
+    each(server.each_second)()
+    assert limits.excess > 40 * MIB
+    assert limits.tight
+    del ballast
+    each(server.each_second)()
+    assert not limits.tight
+    server.close()
+    without = started(Settings(limit_memory=0))
+    assert len(without.each_second) == len(server.each_second) - 1
+    without.close()
+    assert len(os.listdir("/proc/self/fd")) < before
+
+
+# Torrents grow side by side, and of each pool of memory one is left behind at each size. A clean process, since what
+# other tests have freed would be used first.
+HOLES: Final = """
+from librt.random import Random
+from opentracker.protocol.messages import Announce
+from opentracker.server.memory import Resident, Watch
+from opentracker.swarm.limits import Limits
+from opentracker.swarm.tracker import Tracker
+
+tracker = Tracker(Random(1))
+tracker.limits = limits = Limits(memory=4 << 20)
+a = Announce(both_families=False)
+a.numwant = 0
+growing = [number.to_bytes(20, "big") for number in range(1000)]
+resident = Resident()
+watch = Watch(limits, resident.read)
+base = resident.read()
+for peers in range(1, 63):
+    for a.info_hash in growing:
+        a.peer, a.stored = b"\\x0b\\0\\0\\1" + (1000 + peers).to_bytes(2, "big"), True
+        tracker.announce(a, 0)
+    if peers % 2 == 0:
+        del growing[:: 16384 // (8 * peers + 48)]
+    watch.look()
+print(limits.bytes, resident.read() - base, tracker.counters.refused_memory)
+"""
+
+
+@linux
+def test_r03_memory_with_holes_is_limited_by_what_it_takes() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", HOLES], check=True, capture_output=True, text=True, timeout=PATIENCE
+    )
+    counted, grown, refused = map(int, done.stdout.split())
+    assert counted < MIB, "far from the limit"
+    assert refused > 1000
+    assert 3.5 * MIB < grown < 4.5 * MIB, "it was let grow to its limit, and no further"

@@ -16,6 +16,7 @@ def part(uptime: int) -> Figures:
     figures.numwants = [0, 3]
     figures.longest_turn = 0.001 * uptime
     figures.connections = 2
+    figures.memory = {"counted": uptime, "limit": 100}
     into = known()
     figures.census, figures.networks = done(Census(into)), done(Networks(into))
     figures.ranked = {"busy": {SIZES[0]: NetworkCount()}}
@@ -35,6 +36,7 @@ def test_two_parts_become_one() -> None:
     one.merge(part(30))
     assert (one.uptime, one.longest_turn, one.connections) == (30, 0.03, 4)
     assert (one.counters["tcp_announces"], one.successes()) == (20, 120)
+    assert one.memory == {"counted": 40, "limit": 200}
     assert (one.renewals, one.numwants) == ([2, 4], [0, 6])
     assert (one.counted().peers(), one.counted().torrents) == (30, 22)
     assert one.networks is not None

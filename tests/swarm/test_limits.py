@@ -12,7 +12,7 @@ from opentracker._features import OT_PEER_TIMEOUT
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.large import Swarm
-from opentracker.swarm.limits import ROOM, TORRENT, Limits, peers_of, weight_of
+from opentracker.swarm.limits import LASTING, RESERVE, ROOM, TORRENT, Limits, peers_of, weight_of
 from opentracker.swarm.records import SMALL
 from opentracker.swarm.tracker import SHARDS, Tracker
 from tests.swarm.model import FAMILIES, peer_of
@@ -385,3 +385,89 @@ def test_new_torrents_stop_before_others_have_to_go() -> None:
     assert held.counters.evicted_torrents == 0
     assert held.counted().peers == 1500
     assert held.counters.refused_peers == 3500
+
+
+# ---- What is measured --------------------------------------------------------------------------------------
+
+MIB = 1 << 20
+
+
+def measured(held: Held, excess: int, times: int = 1) -> None:
+    """Tell the limits that the process has grown by so much more than is counted."""
+    for _ in range(times):
+        held.limits.measured(held.limits.bytes + excess)
+
+
+@pytest.mark.parametrize("excess", [-(1 << 40), -1, 0])
+def test_r03_growth_that_is_counted_changes_nothing(excess: int) -> None:
+    held = Held(memory=MIB)
+    held.flood(range(100))
+    measured(held, excess, LASTING)
+    assert (held.limits.excess, held.limits.lasting) == (0, 0)
+    assert not held.limits.tight
+
+
+def test_r03_growth_beyond_what_is_counted_refuses_newcomers_at_once() -> None:
+    held = Held(memory=MIB)
+    held.announce(A, peer_of(1, SIZE))
+    measured(held, MIB - MIB // ROOM - held.limits.bytes - 1)
+    assert not held.limits.tight
+    measured(held, MIB - MIB // ROOM - held.limits.bytes)
+    held.announce(B, peer_of(1, SIZE))
+    assert not held.knows(B)
+    assert held.counters.refused_memory == 1
+    held.announce(A, peer_of(2, SIZE))
+    assert held.counted().peers == 2, "a torrent that is there may grow up to the limit"
+    measured(held, MIB - held.limits.bytes)
+    a = held.announce(A, peer_of(3, SIZE))
+    assert len(a.peers) == 2 * SIZE, "and who is refused gets peers"
+    a = held.announce(A, peer_of(2, SIZE), seeding=True)
+    assert (a.age, a.complete) == (0, 1), "who is known is renewed"
+    assert (held.counted().peers, held.counters.refused_memory) == (2, 2)
+    measured(held, 0)
+    held.announce(B, peer_of(1, SIZE))
+    assert held.knows(B)
+
+
+def test_r03_what_comes_between_two_measurements_counts_too() -> None:
+    held = Held(memory=MIB)
+    measured(held, MIB // 2)
+    held.flood(range(20_000))
+    assert held.counters.refused_memory > 0
+    assert MIB // 2 - MIB // ROOM <= held.counted().bytes < MIB // 2 - MIB // ROOM + 200
+
+
+def test_r03_a_peak_drops_nobody_and_an_excess_that_lasts_does() -> None:
+    held = Held(memory=MIB)
+    held.flood(range(100))
+    for _ in range(3):
+        measured(held, MIB, LASTING - 1)
+        assert held.limits.tight
+        held.clean()
+        measured(held, 0)
+    assert held.counters.evicted_torrents == 0
+    measured(held, MIB, LASTING)
+    held.clean()
+    assert held.counters.evicted_torrents == 100
+    measured(held, 0)
+    assert not held.limits.pressed
+
+
+def test_r03_only_so_many_go_at_a_time_if_the_process_gets_no_smaller() -> None:
+    """What one round was to give has to be missing for as long again before there is another."""
+    held = Held(memory=MIB)
+    held.flood(range(1000))
+    each = held.limits.bytes // 1000
+    grown = MIB - MIB // RESERVE + 10 * each - 1
+    for times in range(1, 3 * LASTING + 1):
+        held.limits.measured(grown)
+        held.clean()
+        assert held.counters.evicted_torrents == times // LASTING * 10
+
+
+def test_r03_what_is_measured_is_no_matter_where_memory_has_no_limit() -> None:
+    held = Held(peers=100)
+    measured(held, 1 << 50, LASTING)
+    held.flood(range(50))
+    assert held.counted().torrents == 50
+    assert not held.limits.tight
