@@ -5,6 +5,9 @@ shards are read one after the other, and each torrent is noted as a row in one o
 it is read. The rows of a million torrents would be 23 MB, so they are made stretch by stretch of the info_hashes, a
 power of two of them, each with half a million rows at most. All full scrapes share the rows of the stretch they are in.
 
+A bucket of too many rows, which a stranger fills who sends info_hashes that begin alike, is spread by the next byte of
+the info_hashes, and so on. That too is done once and shared: a full scrape has nothing of its own but its place.
+
 ====== =====================================================================
 offset field of a row
 ====== =====================================================================
@@ -32,6 +35,7 @@ BUCKETS: Final = 1 << BUCKET_BITS
 LARGE: Final = 1 << 23  # a row's counts from here on: a number in `large`
 SLICE: Final = 256  # torrents read in one go: about a tenth of a millisecond
 MOST_SORTED: Final = 512  # rows sorted in one go
+BYTES: Final = 256  # values of a byte
 MOST_REMEMBERED: Final = 4096  # heads of records whose counts are at hand
 STALE: Final = 1  # minutes after which a newcomer has a stretch read again
 
@@ -48,6 +52,7 @@ class Stretch:
         self.first = number * self.width
         self.shift = 16 - bits - BUCKET_BITS
         self.buckets = [bytearray() for _ in range(BUCKETS)]
+        self.crowds: dict[int, Crowd] = {}  # by bucket, which is empty then
         self.large: list[Counts] = []
         self.remembered: dict[bytes, bytes] = {}
         self.shard: i64 = 0
@@ -133,6 +138,58 @@ class Stretch:
             self.large.append((complete, completed, incomplete))
         return packed.to_bytes(3, "big")
 
+    def crowd(self, bucket: i64) -> "Crowd":
+        """The rows of a bucket that has too many, as they are spread."""
+        found = self.crowds.get(bucket)
+        if found is None:
+            found = self.crowds[bucket] = Crowd(self.buckets[bucket], 1)
+            self.buckets[bucket] = bytearray()
+        return found
+
+
+class Crowd:
+    """Rows that are the same before `place`: spread by the byte there, once for all who read them."""
+
+    def __init__(self, rows: bytearray, place: i64) -> None:
+        self.rows = rows  # that are not spread yet
+        self.place = place
+        self.parts: dict[int, bytearray] = {}  # those that there are: 18 crowds may be around 513 rows
+        self.crowds: dict[int, Crowd] = {}  # the parts that have too many rows themselves; empty in `parts`
+
+    def spread_some(self) -> bool:
+        """Spread some rows more, the last ones first; False if nothing was left to be done."""
+        if not self.rows:
+            return False
+        parts, place = self.parts, self.place
+        rows = bytes(self.rows[-MOST_SORTED * ROW :])
+        del self.rows[-MOST_SORTED * ROW :]
+        for at in range(0, len(rows), ROW):
+            row = rows[at : at + ROW]
+            part = parts.get(row[place])
+            if part is None:
+                parts[row[place]] = bytearray(row)
+            else:
+                part += row
+        return True
+
+    def next_part(self, byte: i64) -> i64:
+        """The first part from this one on that there is; BYTES if there is none."""
+        while byte < BYTES and byte not in self.parts:
+            byte += 1
+        return byte
+
+    def is_crowd(self, byte: i64) -> bool:
+        """Whether a part has too many rows to be sorted in one go."""
+        return byte in self.crowds or len(self.parts[byte]) > MOST_SORTED * ROW
+
+    def crowd(self, byte: i64) -> "Crowd":
+        """The rows of such a part, as they are spread."""
+        found = self.crowds.get(byte)
+        if found is None:
+            found = self.crowds[byte] = Crowd(self.parts[byte], self.place + 1)
+            self.parts[byte] = bytearray()
+        return found
+
 
 class Listing:
     """The stretches that full scrapes are reading; each is there once, and goes when nobody reads it any more."""
@@ -181,13 +238,12 @@ class Reader:
         self.bits = listing.bits()
         self.number: i64 = -1  # of the stretch that is being read
         self.bucket: i64 = BUCKETS
-        self.crowds: list[Crowd] = []  # too many to be sorted in one go, the next one last
-        self.large: list[Counts] = []
+        # In a crowd, from the second byte of the info_hashes on: all below have been read, whatever is from here on has
+        # not. It holds as well where the stretch is read anew meanwhile, with other crowds or none.
+        self.place: list[int] = []
 
     def next_rows(self) -> list[bytes] | None:
         """The next few rows in order; an empty list where there is more to be done first, None at the end."""
-        if self.crowds:
-            return self.next_of_crowd()
         if self.bucket == BUCKETS:
             self.close()
             if self.number + 1 == 1 << self.bits:
@@ -198,35 +254,76 @@ class Reader:
         stretch = self.listing.stretch(self.bits, self.number)
         if stretch.read_some():
             return []
-        buckets = stretch.buckets
-        while self.bucket < BUCKETS - 1 and not buckets[self.bucket]:
-            self.bucket += 1
-        rows = bytes(buckets[self.bucket])
+        buckets, crowds = stretch.buckets, stretch.crowds
+        if not self.place:
+            while self.bucket < BUCKETS - 1 and not buckets[self.bucket] and self.bucket not in crowds:
+                self.bucket += 1
+        bucket = buckets[self.bucket]
+        if len(bucket) > MOST_SORTED * ROW or (crowds and self.bucket in crowds):
+            return self.next_of_crowd(stretch.crowd(self.bucket))
+        rows = sorted_rows(bytes(bucket))
+        if self.place:
+            rows = self.unread(rows)
+            self.place.clear()
         self.bucket += 1
-        self.large = stretch.large
-        if len(rows) > MOST_SORTED * ROW:
-            self.crowds.append(Crowd(rows, 1))
-            return []
-        return sorted_rows(rows)
+        return rows
 
-    def next_of_crowd(self) -> list[bytes]:
+    def next_of_crowd(self, crowd: Crowd) -> list[bytes]:
         """The same where a stranger has sent thousands of info_hashes that begin alike."""
-        crowd = self.crowds[-1]
-        if crowd.spread_some():
-            return []
-        self.crowds.pop()
-        if len(crowd.rows) <= MOST_SORTED * ROW:
-            return sorted_rows(crowd.rows)
-        for part in reversed(crowd.parts):
-            if part:
-                self.crowds.append(Crowd(bytes(part), crowd.place + 1))
+        depth: i64 = 0
+        while not crowd.spread_some():
+            byte = crowd.next_part(self.place[depth] if depth < len(self.place) else 0)
+            if depth == len(self.place) or byte > self.place[depth]:
+                self.go_to(depth, byte)
+            if byte == BYTES:
+                self.go_on()
+                return []
+            if not crowd.is_crowd(byte):
+                return self.next_of_parts(crowd, depth)
+            crowd = crowd.crowd(byte)
+            depth += 1
         return []
 
+    def next_of_parts(self, crowd: Crowd, depth: i64) -> list[bytes]:
+        """The rows of as many parts as can be had in one go."""
+        rows: list[bytes] = []
+        byte: i64 = self.place[depth]
+        while byte < BYTES and not crowd.is_crowd(byte):
+            part = crowd.parts[byte]
+            if len(rows) + len(part) // ROW > MOST_SORTED:
+                break
+            rows += sorted_rows(bytes(part))
+            byte = crowd.next_part(byte + 1)
+        if depth + 1 < len(self.place):
+            rows = self.unread(rows)
+        self.go_to(depth, byte)
+        self.go_on()
+        return rows
+
+    def go_to(self, depth: i64, byte: i64) -> None:
+        """Have read what is below a part of a crowd."""
+        del self.place[depth:]
+        self.place.append(byte)
+
+    def go_on(self) -> None:
+        """Have read the crowd, and those around it, whose last part has been read."""
+        while self.place and self.place[-1] == BYTES:
+            self.place.pop()
+            if self.place:
+                self.place[-1] += 1
+            else:
+                self.bucket += 1
+
+    def unread(self, rows: list[bytes]) -> list[bytes]:
+        """Those of the rows that have not been read: they were parts of a crowd when the stretch was read before."""
+        place = bytes(self.place)
+        return [row for row in rows if row[1:] >= place]
+
     def counts(self, code: bytes) -> Counts:
-        """What the last three bytes of one of the latest rows stand for."""
+        """What the last three bytes of one of the latest rows stand for, until anybody reads on."""
         packed = int.from_bytes(code, "big")
         if packed >= LARGE:
-            return self.large[packed - LARGE]
+            return self.listing.stretch(self.bits, self.number).large[packed - LARGE]
         return packed >> 16, packed & 255, packed >> 8 & 255
 
     def close(self) -> None:
@@ -234,28 +331,6 @@ class Reader:
         if self.number >= 0 and self.bucket >= 0:
             self.listing.leave(self.bits, self.number)
         self.bucket = -1
-
-
-class Crowd:
-    """Rows that are the same before `place`; spread by the byte there until they are few enough to be sorted."""
-
-    def __init__(self, rows: bytes, place: i64) -> None:
-        self.rows = rows
-        self.place = place
-        self.at: i64 = 0
-        self.parts: list[bytearray] = []
-
-    def spread_some(self) -> bool:
-        """Spread some rows more; False if nothing was left to be done."""
-        if self.at == len(self.rows) or len(self.rows) <= MOST_SORTED * ROW:
-            return False
-        if not self.parts:
-            self.parts = [bytearray() for _ in range(256)]
-        end: i64 = min(self.at + MOST_SORTED * ROW, len(self.rows))
-        for at in range(self.at, end, ROW):
-            self.parts[self.rows[at + self.place]] += self.rows[at : at + ROW]
-        self.at = end
-        return True
 
 
 def sorted_rows(rows: bytes) -> list[bytes]:

@@ -1,5 +1,7 @@
 """All torrents in the order of their info_hashes: each once, its counts right, in small steps."""
 
+import random
+import tracemalloc
 from collections.abc import Iterator
 
 import pytest
@@ -21,8 +23,7 @@ def read(tracker: Tracker, shared: Listing | None = None, minute: int = 0) -> li
 def rows_of(reader: Reader) -> Iterator[tuple[bytes, Counts]]:
     while (rows := reader.next_rows()) is not None:
         assert len(rows) <= listing.MOST_SORTED
-        for row in rows:
-            yield row[:KEY], reader.counts(row[KEY:])
+        yield from [(row[:KEY], reader.counts(row[KEY:])) for row in rows]
 
 
 def test_no_torrents_no_rows() -> None:
@@ -74,6 +75,125 @@ def test_info_hashes_that_all_begin_alike_are_sorted_in_small_steps() -> None:
     for number in range(listing.MOST_SORTED):
         torrents[b"\xff" + number.to_bytes(19, "big")] = (0, 0, 1)
     assert read(filled(torrents)) == sorted(torrents.items())
+
+
+def crowded(shared: int, torrents: int = 3 * listing.MOST_SORTED) -> dict[bytes, Counts]:
+    """So many info_hashes that share their first bytes, or as many as there are of them, and others around."""
+    chance = random.Random(shared)
+    found: dict[bytes, Counts] = {chance.randbytes(20): (0, 0, 2) for _ in range(300)}
+    alike = bytes(range(0x70, 0x70 + shared))
+    for _ in range(torrents):
+        found[alike + chance.randbytes(20 - shared)] = (0, 0, 1)
+    return found
+
+
+def led(reader: Reader, torrents: int) -> list[bytes]:
+    """The info_hashes that a reader gives until it has given so many."""
+    found: list[bytes] = []
+    while len(found) < torrents:
+        rows = reader.next_rows()
+        assert rows is not None
+        found += [row[:KEY] for row in rows]
+    return found
+
+
+def rest(reader: Reader) -> list[bytes]:
+    """The info_hashes that a reader has still to give."""
+    return [info_hash for info_hash, _ in rows_of(reader)]
+
+
+@pytest.mark.parametrize("shared", [1, 2, 3, 10, 17, 18])
+def test_a_crowd_is_given_in_order_whatever_it_shares(shared: int) -> None:
+    torrents = crowded(shared)
+    assert read(filled(torrents)) == sorted(torrents.items())
+
+
+def test_crowds_within_a_crowd_to_the_last_byte() -> None:
+    torrents: dict[bytes, Counts] = {}
+    for shared in (2, 3, 10, 18, 19):
+        torrents |= crowded(shared, listing.MOST_SORTED + 1)
+    assert read(filled(torrents)) == sorted(torrents.items())
+
+
+def test_readers_at_different_places_share_a_crowd() -> None:
+    torrents = crowded(3) | crowded(10)
+    shared = Listing(filled(torrents))
+    chance = random.Random(1)
+    readers = [Reader(shared, 0) for _ in range(6)]
+    found: list[list[bytes]] = [[] for _ in readers]
+    going = list(range(6))
+    while going:
+        number = chance.choice(going)
+        rows = readers[number].next_rows()
+        if rows is None:
+            going.remove(number)
+        elif number > 3 and len(found[number]) > 500:  # two clients vanish in the middle
+            readers[number].close()
+            going.remove(number)
+        else:
+            found[number] += [row[:KEY] for row in rows]
+    for each in found[:4]:
+        assert each == sorted(torrents)
+    for each in found[4:]:
+        assert each == sorted(torrents)[: len(each)]
+    assert shared.stretches == {}
+
+
+def test_a_crowd_is_spread_once_and_its_rows_are_kept_once() -> None:
+    torrents = crowded(10)
+    shared = Listing(filled(torrents))
+    first, second = Reader(shared, 0), Reader(shared, 0)
+    led(first, 1000)
+    stretch = shared.stretch(0, 0)
+    assert (len(stretch.crowds), len(first.place)) == (1, 10)
+    crowd = next(iter(stretch.crowds.values()))
+    while crowd.crowds:
+        assert crowd.rows == b""
+        assert list(crowd.parts.values()) == [b""]
+        crowd = next(iter(crowd.crowds.values()))
+    assert sum(map(len, crowd.parts.values())) == 3 * listing.MOST_SORTED * listing.ROW
+    steps = list(iter(second.next_rows, None))
+    assert steps.count([]) <= 10 + 1  # out of each crowd, and the last bucket; to spread them took 30
+
+
+def test_what_a_reader_holds_does_not_grow_with_a_crowd() -> None:
+    shared = Listing(filled(crowded(10, 20 * listing.MOST_SORTED)))
+    first = Reader(shared, 0)
+    led(first, 5000)
+    readers = [Reader(shared, 0) for _ in range(20)]
+    tracemalloc.start()
+    try:
+        for reader in readers:
+            led(reader, 5000)
+        held = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+    assert held < len(readers) * 1000  # bytes; a copy of the crowd is 235,520
+
+
+@pytest.mark.parametrize("before", [3, 10])
+@pytest.mark.parametrize("given", [200, 700, 1100])
+@pytest.mark.parametrize("left", [0, 1, 3])
+def test_a_crowd_is_read_anew_in_the_middle(before: int, given: int, left: int) -> None:
+    """Of four torrents so many are left then, so that the crowd is none any more; and others have come."""
+    torrents = crowded(before)
+    tracker = filled(torrents)
+    shared = Listing(tracker)
+    early = Reader(shared, 0)
+    found = led(early, given)
+    for number, info_hash in enumerate(sorted(torrents)):
+        if number % 4 >= left:
+            for shard in tracker.shards:
+                shard.pop(info_hash, None)
+    come = set(crowded(before + 1)) - set(torrents)
+    for info_hash in come:
+        if left != 1:
+            add(tracker, info_hash, (0, 0, 1))
+    stretch = shared.stretch(0, 0)
+    Reader(shared, 7).next_rows()
+    assert shared.stretch(0, 0) is not stretch
+    there = sorted(info_hash for shard in tracker.shards for info_hash in shard)
+    assert rest(early) == [each for each in there if each > found[-1]]
 
 
 def test_a_torrent_that_goes_or_comes_meanwhile_breaks_nothing() -> None:
