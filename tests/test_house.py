@@ -59,6 +59,7 @@ BRANCHES = {
     "protocol.query:_parse_claimed_ip": {"WANT_V4_ONLY", "WANT_V6"},
     "protocol.query:parse_announce": {"WANT_IP_FROM_QUERY_STRING"},
     "protocol.udp:parse_announce": {"WANT_SYSLOGS"},
+    "server.http:HttpServer.close_overdue": {*LIMITS},
     "server.http:HttpServer.__init__": {*LIMITS},
     "server.http:HttpServer.forget": {*LIMITS},
     "server.http:HttpServer.remember": {*LIMITS},

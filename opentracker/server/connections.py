@@ -14,6 +14,8 @@ from opentracker.server.settings import Settings
 from opentracker.swarm.permissions import MAY_PROXY, Permissions
 
 SPARE: Final = 64  # descriptors for listening sockets, lists, state files and logs
+SHARE: Final = 8  # an eighth of the memory is for connections
+WEIGHT: Final = 32 << 10  # bytes: a head of 8 KiB that is not finished, or an answer that nobody reads
 HOST6: Final = 8  # bytes of an IPv6 address that count
 UNLIMITED: Final = 1 << 30
 
@@ -71,10 +73,15 @@ def host_of(address: bytes) -> bytes:
 
 
 def gate_of(settings: Settings) -> Gate:
-    """The gate that was asked for; by default as many connections as there are descriptors, but for a few."""
-    most = settings.limit_connections
-    if most == 0:
-        descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        if descriptors != resource.RLIM_INFINITY:
-            most = max(descriptors - SPARE, descriptors // 2, 1)
+    """The gate that was asked for."""
+    most = settings.limit_connections or most_by_default(settings.usable_memory)
     return Gate(most, settings.limit_connections_per_address, settings.permissions)
+
+
+def most_by_default(memory: int) -> int:
+    """As many as there are descriptors but for a few, and as the memory (bytes, 0: not known) has room for."""
+    descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    most = UNLIMITED if descriptors == resource.RLIM_INFINITY else max(descriptors - SPARE, descriptors // 2)
+    if memory > 0:
+        most = min(most, memory // SHARE // WEIGHT)
+    return max(most, 1)

@@ -19,9 +19,10 @@ STATM: Final = Path("/proc/self/statm")  # proc_pid_statm(5): pages in all, resi
 
 
 def measure(settings: Settings) -> None:
-    """Settle how many bytes a share of the memory is, while /proc and /sys can still be seen."""
+    """Settle how many bytes the memory and a share of it are, while /proc and /sys can still be seen."""
+    settings.usable_memory = memory_to_use()
     if settings.limit_memory is None:
-        settings.limit_memory = memory_to_use() * settings.limit_memory_share // 100
+        settings.limit_memory = settings.usable_memory * settings.limit_memory_share // 100
 
 
 def limits_of(settings: Settings) -> Limits:

@@ -54,7 +54,8 @@ class Settings:
     limit_ports_per_address: int = OT_MAX_PORTS_PER_ADDRESS
     limit_memory: int | None = None  # bytes; None: so many percent of what may be used
     limit_memory_share: int = OT_MAX_MEMORY
-    limit_connections: int = OT_MAX_CONNECTIONS  # 0: as many as there are descriptors
+    limit_connections: int = OT_MAX_CONNECTIONS  # 0: as many as descriptors and memory allow
+    usable_memory: int = 0  # bytes that the process may use; 0: not known
     limit_connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
     system_log: str = "/dev/log"  # the socket of the system's log; a test has its own
     log_level: int = logging.INFO  # the least serious that is logged: `-q`, `--verbose`

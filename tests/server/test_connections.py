@@ -110,6 +110,19 @@ def test_by_default_there_are_as_many_as_descriptors_but_for_a_few() -> None:
     assert gate_of(Settings(limit_connections_per_address=0)).most_of_one == UNLIMITED
 
 
+@pytest.mark.parametrize(
+    ("memory", "most"), [(0, 1000 - SPARE), (1 << 40, 1000 - SPARE), (1 << 27, 512), (1, 1)]
+)
+def test_by_default_an_eighth_of_the_memory_holds_them_all(memory: int, most: int) -> None:
+    before = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (1000, before[1]))
+    try:
+        assert gate_of(Settings(usable_memory=memory)).most == most
+        assert gate_of(Settings(usable_memory=memory, limit_connections=7)).most == 7
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, before)
+
+
 # ---- Real connections --------------------------------------------------------------------------------------
 
 
