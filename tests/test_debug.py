@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from opentracker.server.log_lines import MOST_OF_A_DEBUGGING_KIND
 from tests.server.live import HASH_A, HOME, announce_packet, connect_packet, family_of
 from tests.server.process import PATIENCE, Tracker, allow, run
 
@@ -52,6 +53,21 @@ def test_it_tells_what_it_does(tmp_path: Path) -> None:
         f"refused UDP from {HOME}, with silence: b'nonsense'",
     ):
         assert step in text
+
+
+def test_a_flood_of_what_is_refused_does_not_fill_the_log(tmp_path: Path) -> None:
+    most, more = MOST_OF_A_DEBUGGING_KIND, 50
+    with Tracker(
+        "-i", HOME, "-P", "0", *allow(tmp_path, HASH_A), sockets=1, command=COMMAND
+    ) as tracker:  # whose lines fit into a pipe that nobody reads meanwhile
+        for _ in range((most + more) // more * 2):
+            assert len(ask(tracker.endpoint("UDP"), *[b"x"] * more, connect_packet())) == 16
+        tracker.signal(signal.SIGTERM)
+        assert tracker.wait() == 0
+    told = [line for line in tracker.lines if "with silence: b'x'" in line]
+    left_out = [line for line in tracker.lines if "were left out of the log" in line]
+    assert len(told) == most
+    assert len(left_out) == 1
 
 
 # The debug command, its store broken as soon as it serves, and checked at once.

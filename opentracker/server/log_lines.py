@@ -1,7 +1,7 @@
 """Lines of the log: safe to show, told apart by the journal, and only so many a minute.
 
 Whatever a stranger sent is in a line is escaped. Nobody can fill a disk: of each message a minute takes so many, of all
-together so many more, and then tells how many it left out.
+together so many more, and then tells how many it left out. Debugging lines have an allowance of their own, a larger.
 """
 
 import logging
@@ -15,6 +15,8 @@ log = logging.getLogger("opentracker")
 LONGEST: Final = 2000  # characters of a line
 MOST_OF_A_KIND: Final = 20  # lines a minute with one text, whatever is filled into it
 MOST: Final = 300  # lines a minute
+MOST_OF_A_DEBUGGING_KIND: Final = 600
+MOST_DEBUGGING: Final = 3000
 
 # systemd's priorities at the head of a line, which are those of syslog (sd-daemon(3)).
 PRIORITIES: Final = {
@@ -60,30 +62,53 @@ def is_journal(stream: IO[str] | None, environment: Mapping[str, str]) -> bool:
     return environment.get("JOURNAL_STREAM", "") == f"{status.st_dev}:{status.st_ino}"
 
 
-class Limits(logging.Filter):
-    """Lets through so many lines of a minute; somebody tells it when a new one begins."""
+class Allowance:
+    """So many lines of one kind, and so many in all."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, most_of_a_kind: int, most: int) -> None:
+        self.most_of_a_kind = most_of_a_kind
+        self.most = most
+        self.total = 0
         self.passed: Counter[str] = Counter()  # lines of this minute, by their text
         self.left_out: Counter[str] = Counter()
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """See logging.Filter. Whoever asks for debugging has asked for all of it."""
-        if record.levelno <= logging.DEBUG:
-            return True
-        kind = str(record.msg)
-        if self.passed[kind] < MOST_OF_A_KIND and self.passed.total() < MOST:
+    def takes(self, kind: str) -> bool:
+        """Whether there is room for one more line, which is counted either way."""
+        if self.total < self.most and self.passed[kind] < self.most_of_a_kind:
             self.passed[kind] += 1
+            self.total += 1
             return True
-        self.left_out[kind if len(self.left_out) < MOST else "others"] += 1
+        self.left_out[kind if len(self.left_out) < self.most else "others"] += 1
         return False
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.total = 0
+        self.passed.clear()
+        self.left_out.clear()
+
+
+class Limits(logging.Filter):
+    """Lets through so many lines of a minute; somebody tells it when a new one begins.
+
+    Lines for debugging, of which a stranger's every packet may be one, take nothing from what there is for the others.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.usual = Allowance(MOST_OF_A_KIND, MOST)
+        self.debugging = Allowance(MOST_OF_A_DEBUGGING_KIND, MOST_DEBUGGING)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See logging.Filter."""
+        allowance = self.debugging if record.levelno <= logging.DEBUG else self.usual
+        return allowance.takes(str(record.msg))
 
     def next_minute(self) -> None:
         """Begin a new minute, after a line on what was left out in the old one."""
-        left_out = self.left_out.total()
-        often = "; ".join(f"{count} of {kind!r}" for kind, count in self.left_out.most_common(3))
-        self.passed.clear()
-        self.left_out.clear()
+        left_out = self.usual.left_out + self.debugging.left_out
+        often = "; ".join(f"{count} of {kind!r}" for kind, count in left_out.most_common(3))
+        self.usual.clear()
+        self.debugging.clear()
         if left_out:
-            log.warning("%d lines were left out of the log in the last minute: %s", left_out, often)
+            log.warning("%d lines were left out of the log in the last minute: %s", left_out.total(), often)

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from opentracker.server.log_lines import (
     LONGEST,
     MOST,
+    MOST_DEBUGGING,
+    MOST_OF_A_DEBUGGING_KIND,
     MOST_OF_A_KIND,
     Limits,
     LineFormatter,
@@ -88,26 +90,50 @@ def test_the_journal_is_known_by_its_file(tmp_path: Path) -> None:
     assert not is_journal(None, same)
 
 
-def test_only_so_many_lines_of_a_kind_in_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(
+    ("level", "most"), [(logging.INFO, MOST_OF_A_KIND), (logging.DEBUG, MOST_OF_A_DEBUGGING_KIND)]
+)
+def test_only_so_many_lines_of_a_kind_in_a_minute(
+    level: int, most: int, caplog: pytest.LogCaptureFixture
+) -> None:
     limits = Limits()
-    passed = [limits.filter(record("from %s", number)) for number in range(MOST_OF_A_KIND + 7)]
-    assert passed == [True] * MOST_OF_A_KIND + [False] * 7
-    assert limits.filter(record("something else"))
+    passed = [limits.filter(record("from %s", number, level=level)) for number in range(most + 7)]
+    assert passed == [True] * most + [False] * 7
+    assert limits.filter(record("something else", level=level))
     limits.next_minute()
     assert caplog.messages == ["7 lines were left out of the log in the last minute: 7 of 'from %s'"]
-    assert limits.filter(record("from %s", 1))
+    assert limits.filter(record("from %s", 1, level=level))
     limits.next_minute()
     assert len(caplog.messages) == 1, "nothing was left out"
 
 
-def test_only_so_many_lines_in_a_minute(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize(("level", "most"), [(logging.WARNING, MOST), (logging.DEBUG, MOST_DEBUGGING)])
+def test_only_so_many_lines_in_a_minute(level: int, most: int, caplog: pytest.LogCaptureFixture) -> None:
     """Whatever they are: texts that are all different, which ours are not to be."""
     limits = Limits()
-    passed = sum(limits.filter(record(f"kind {number}")) for number in range(3 * MOST))
-    assert passed == MOST
+    passed = sum(limits.filter(record(f"kind {number}", level=level)) for number in range(3 * most))
+    assert passed == most
+    for allowance in (limits.usual, limits.debugging):
+        assert max(len(allowance.passed), len(allowance.left_out)) <= most + 1
     limits.next_minute()
-    assert caplog.messages[0].startswith(f"{2 * MOST} lines were left out of the log in the last minute: ")
-    assert len(limits.left_out) <= MOST + 1
+    assert caplog.messages[0].startswith(f"{2 * most} lines were left out of the log in the last minute: ")
+    assert limits.filter(record("kind 1", level=level))
+
+
+def test_lines_for_debugging_take_nothing_from_the_others(caplog: pytest.LogCaptureFixture) -> None:
+    limits = Limits()
+    for number in range(2 * MOST_DEBUGGING):
+        limits.filter(record(f"kind {number}", level=logging.DEBUG))
+    passed = [limits.filter(record("refused")) for _ in range(MOST_OF_A_KIND + 1)]
+    assert passed == [True] * MOST_OF_A_KIND + [False]
+    for number in range(2 * MOST):
+        limits.filter(record(f"kind {number}"))
+    limits.next_minute()
+    assert [limits.filter(record("kind 0", level=level)) for level in (logging.DEBUG, logging.INFO)] == [
+        True,
+        True,
+    ]
+    assert caplog.messages[0].startswith(f"{MOST_DEBUGGING + 1 + MOST + MOST_OF_A_KIND} lines were left out")
 
 
 def test_quiet_and_verbose() -> None:
