@@ -34,9 +34,9 @@ if WANT_MAX_PEER:
 
 log = logging.getLogger("opentracker")
 
-# Characters of a key that may be a mistyped one: for longer ones difflib finds nothing near, as the longest key has 30,
+# Characters of a key that may be a mistyped one: for longer ones difflib finds nothing near, as the longest key has 31,
 # and takes seconds for a file of another kind that is one long word.
-LONGEST_TYPO: Final = 70
+LONGEST_TYPO: Final = 72
 LONGEST_FILE: Final = 16 << 20  # bytes: enough for half a million networks, and /dev/zero has an end
 
 # Every key there is -> the flag that it needs, or nothing.
@@ -68,6 +68,8 @@ KEYS: Final = {
     "limits.memory": "WANT_MAX_PEER",
     "limits.connections": "WANT_MAX_PEER",
     "limits.connections_per_address": "WANT_MAX_PEER",
+    "limits.full_scrapes": "WANT_MAX_PEER",
+    "limits.full_scrapes_per_address": "WANT_MAX_PEER",
     "limits.listed_network": "WANT_BOGON_FILTER",
     "limits.refused_ports": "WANT_BOGON_FILTER",
 }

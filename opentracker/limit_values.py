@@ -48,4 +48,6 @@ KEYS: Final[dict[str, Callable[[Settings, str], None]]] = {
     "limits.memory": memory,
     "limits.connections": number_in("limit_connections"),
     "limits.connections_per_address": number_in("limit_connections_per_address"),
+    "limits.full_scrapes": number_in("limit_full_scrapes"),
+    "limits.full_scrapes_per_address": number_in("limit_full_scrapes_per_address"),
 }

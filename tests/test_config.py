@@ -49,6 +49,8 @@ GOOD_VALUES = {
     "limits.memory": "512M",
     "limits.connections": "1000",
     "limits.connections_per_address": "20",
+    "limits.full_scrapes": "100",
+    "limits.full_scrapes_per_address": "10",
     "limits.listed_network": "10.0.0.0/8",
     "limits.refused_ports": "25 6000-6063",
 }

@@ -72,6 +72,7 @@ BRANCHES = {
         *("WANT_DYNAMIC_ACCESSLIST", "WANT_IP_FROM_PROXY"),
         *("WANT_FULLSCRAPE", "WANT_SYNC_LIVE", "WANT_SYNC_SCRAPE"),
     },
+    "server.wiring:add_full_scrapes": {*LIMITS},
     "server.wiring:add_statistics": {"WANT_FULLLOG_NETWORKS"},
     "server.wiring": {*LIMITS, *LISTS, "WANT_DYNAMIC_ACCESSLIST", "WANT_FULLSCRAPE"},
     "server.systemd:fault_of": {"WANT_V4_ONLY", "WANT_V6"},

@@ -15,6 +15,8 @@ FIELDS = {
     "limits.memory": "limit_memory",
     "limits.connections": "limit_connections",
     "limits.connections_per_address": "limit_connections_per_address",
+    "limits.full_scrapes": "limit_full_scrapes",
+    "limits.full_scrapes_per_address": "limit_full_scrapes_per_address",
 }
 
 

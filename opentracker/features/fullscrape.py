@@ -9,6 +9,7 @@ from opentracker._features import (
     WANT_COMPRESSION_GZIP_ALWAYS,
     WANT_COMPRESSION_ZSTD,
     WANT_COMPRESSION_ZSTD_ALWAYS,
+    WANT_MAX_PEER,
     WANT_MODEST_FULLSCRAPES,
 )
 from opentracker.errors import HttpError
@@ -29,6 +30,8 @@ if WANT_COMPRESSION_GZIP:
     from opentracker.features.compression_gzip import GzipEncoder
 if WANT_COMPRESSION_ZSTD:
     from opentracker.features.compression_zstd import ZstdEncoder
+if WANT_MAX_PEER:
+    from opentracker.swarm.places import Places
 if WANT_MODEST_FULLSCRAPES:
     from opentracker.features.modest_fullscrapes import Modesty
 
@@ -58,6 +61,8 @@ class FullScrape(Page):
     ) -> None:
         if WANT_MODEST_FULLSCRAPES:
             self.modesty = Modesty(seconds)
+        if WANT_MAX_PEER:
+            self.places = Places(0, 0, permissions)
         self.state = state
         self.listing = Listing(tracker)
         self.counters = counters
@@ -79,26 +84,29 @@ class FullScrape(Page):
         if name not in FORMATS:
             raise HttpError(400)
         self.admit(request, address)
-        return self.send(self.torrents(name, minute), request)
+        return self.send(self.torrents(name, minute), request, address)
 
     def dump_as(self, form: bytes, request: Request, address: bytes, minute: int) -> Pieces:
         """A state dump, which has one form. Raises HttpError."""
         if form:
             raise HttpError(400)
         self.admit(request, address)
-        return self.send(self.state.lines(), request)
+        return self.send(self.state.lines(), request, address)
 
     def admit(self, request: Request, address: bytes) -> None:
         """Let an address have what it asks for, or raise HttpError."""
         if self.restricted and not self.permissions.rights(address) & MAY_FULLSCRAPE:
             raise HttpError(403)
+        if WANT_MAX_PEER:
+            if self.places.is_full() or self.places.refuses(address):
+                raise HttpError(503)
         if WANT_MODEST_FULLSCRAPES:
             self.modesty.ask(address, request.method != b"HEAD")
         self.counters.full_scrapes += 1
         if request.method != b"HEAD":
             log.info("%s - FULL SCRAPE", format_ip(address))
 
-    def send(self, body: Pieces, request: Request) -> Pieces:
+    def send(self, body: Pieces, request: Request, address: bytes) -> Pieces:
         """A body as an answer to a request."""
         if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
             encoding = encoding_for(request)
@@ -107,7 +115,12 @@ class FullScrape(Page):
                 body = encoded(body, ENCODERS[encoding]())
         else:
             head = write_stream_head(request, CONTENT_TYPE)
-        return self.count(framed(head, body, request))
+        pieces = self.count(framed(head, body, request))
+        if WANT_MAX_PEER:
+            if request.method != b"HEAD":
+                pieces = self.placed(pieces, address)
+                next(pieces)
+        return pieces
 
     def count(self, pieces: Pieces) -> Pieces:
         """Pieces, each counted once it has been sent."""
@@ -116,6 +129,21 @@ class FullScrape(Page):
                 yield piece
                 self.counters.full_scrape_bytes += len(piece)
         finally:
+            pieces.close()
+
+    def placed(self, pieces: Pieces, address: bytes) -> Pieces:
+        """Pieces for which a place is taken until they end or are closed.
+
+        The first step takes it, and is to be made at once: to close what has not begun would not give it back.
+        """
+        if WANT_MAX_PEER:
+            self.places.enter(address)
+        try:
+            yield b""
+            yield from pieces
+        finally:
+            if WANT_MAX_PEER:
+                self.places.leave(address)
             pieces.close()
 
     def torrents(self, name: bytes, minute: int) -> Pieces:

@@ -29,7 +29,7 @@ LARGEST: Final = 8  # torrents in the table
 
 HTTP_REFUSED: Final = (
     *("http_400_parse", "http_400_parameter", "http_402", "http_403", "http_404"),
-    *("http_405", "http_414", "http_431", "http_500"),
+    *("http_405", "http_414", "http_431", "http_500", "http_503"),
 )
 FAILURES: Final = ("tcp_failures", "udp_failures")
 BAD_DATAGRAMS: Final = ("udp_mismatches", "udp_invalid")

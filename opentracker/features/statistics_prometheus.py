@@ -55,6 +55,7 @@ COUNTERS: Final[tuple[tuple[str, str, Samples], ...]] = (
             ('status="414",cause="length"', "http_414"),
             ('status="431",cause="length"', "http_431"),
             ('status="500",cause="server"', "http_500"),
+            ('status="503",cause="busy"', "http_503"),
         ),
     ),
     ("opentracker_http_redirects_total", "Requests for / that were sent elsewhere.", (("", "http_302"),)),

@@ -24,6 +24,7 @@ ERRORS: Final = (
     ("405 MET", "http_405"),
     ("414 URI", "http_414"),
     ("431 HED", "http_431"),
+    ("503 BSY", "http_503"),
 )
 
 

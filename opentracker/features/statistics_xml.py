@@ -21,6 +21,7 @@ CODES: Final = (
     ("405 Method Not Allowed", "http_405"),
     ("414 URI Too Long", "http_414"),
     ("431 Request Header Fields Too Large", "http_431"),
+    ("503 Service Unavailable", "http_503"),
 )
 
 

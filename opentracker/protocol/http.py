@@ -194,7 +194,11 @@ _PHRASES: Final[dict[int, bytes]] = {
     414: b"URI Too Long",
     431: b"Request Header Fields Too Large",
     500: b"Internal Server Error",
+    503: b"Service Unavailable",
 }
+
+# Further headers, by status. A full scrape takes some seconds, so that a minute later there may be a place.
+_HEADERS: Final = {405: b"Allow: GET, HEAD\r\n", 503: b"Retry-After: 60\r\n"}
 
 
 def write_ok(
@@ -233,13 +237,13 @@ def write_redirect(url: bytes, keep_alive: bool = False) -> bytes:
 
 def _build_error(status: int, phrase: bytes) -> tuple[bytes, bytes]:
     body = b"<title>%d %b</title>\n" % (status, phrase)
-    allow = b"Allow: GET, HEAD\r\n" if status == 405 else b""
+    more = _HEADERS.get(status, b"")
     head = (
         b"HTTP/1.1 %d %b\r\n%bContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
         % (
             status,
             phrase,
-            allow,
+            more,
             len(body),
         )
     )

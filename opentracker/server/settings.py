@@ -7,6 +7,8 @@ from pathlib import Path
 from opentracker._features import (
     OT_MAX_CONNECTIONS,
     OT_MAX_CONNECTIONS_PER_ADDRESS,
+    OT_MAX_FULLSCRAPES,
+    OT_MAX_FULLSCRAPES_PER_ADDRESS,
     OT_MAX_MEMORY,
     OT_MAX_PEERS,
     OT_MAX_PEERS_PER_TORRENT,
@@ -57,6 +59,8 @@ class Settings:
     limit_connections: int = OT_MAX_CONNECTIONS  # 0: as many as descriptors and memory allow
     usable_memory: int = 0  # bytes that the process may use; 0: not known
     limit_connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
+    limit_full_scrapes: int = OT_MAX_FULLSCRAPES
+    limit_full_scrapes_per_address: int = OT_MAX_FULLSCRAPES_PER_ADDRESS
     system_log: str = "/dev/log"  # the socket of the system's log; a test has its own
     log_level: int = logging.INFO  # the least serious that is logged: `-q`, `--verbose`
     # Options and keys as they were given, for a log.

@@ -37,6 +37,7 @@ if WANT_BOGON_FILTER:
 if WANT_MAX_PEER:
     from opentracker.server import connections, memory
     from opentracker.server.libc import HeapTrim
+    from opentracker.swarm.places import Places
 if WANT_SYNC_LIVE:
     from opentracker.server import livesync
 if WANT_SYNC_SCRAPE:
@@ -158,6 +159,9 @@ if WANT_FULLSCRAPE:
         permissions, restricted = settings.permissions, settings.restricts_fullscrapes
         state = State(server.tracker, lambda: server.now.minute, time.time)
         page = FullScrape(server.tracker, server.counters, permissions, restricted, state, server.uptime)
+        if WANT_MAX_PEER:
+            most, most_of_one = settings.limit_full_scrapes, settings.limit_full_scrapes_per_address
+            page.places = Places(most, most_of_one, permissions)
         server.http_answers.pages[b"/scrape"] = page
         server.statistics.streams["tpbs"] = page.answer_as
         server.statistics.streams["statedump"] = page.dump_as

@@ -27,6 +27,7 @@ HTTP_REQUESTS: Final = (
     "http_414",
     "http_431",
     "http_500",
+    "http_503",
 )
 DATAGRAMS: Final = (
     "udp_connects",
@@ -92,6 +93,7 @@ class Counters:
         self.http_414: i64 = 0
         self.http_431: i64 = 0
         self.http_500: i64 = 0
+        self.http_503: i64 = 0
         self.udp_datagrams: i64 = 0
         self.udp_connects: i64 = 0
         self.udp_announces: i64 = 0

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opentracker._features import OT_MODEST_PEER_TIMEOUT, WANT_ACCESSLIST_WHITE, WANT_COMPRESSION_ZSTD
+from opentracker._features import (
+    OT_MODEST_PEER_TIMEOUT,
+    WANT_ACCESSLIST_WHITE,
+    WANT_COMPRESSION_ZSTD,
+    WANT_MAX_PEER,
+)
 from opentracker.errors import HttpError
 from opentracker.features.fullscrape import FullScrape
 from opentracker.features.state import State
@@ -18,15 +23,17 @@ from opentracker.protocol.bencode import decode
 from opentracker.protocol.http import Request, parse_request
 from opentracker.server.loop import SLICE
 from opentracker.server.settings import Settings
-from opentracker.swarm.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_STAT, Permissions
+from opentracker.swarm.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_PROXY, MAY_STAT, Permissions
 from opentracker.swarm.tracker import Tracker
-from tests.server.live import HOME, Answer, Live, packed
+from tests.server.live import HOME, Answer, Endpoint, Live, TcpClient, packed
 from tests.server.marks import needs_ipv4
 from tests.swarm.filled import Counts, add, filled, known, open_tracker
 
 if WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist import AccessList
     from opentracker.swarm.tracker import admit_by
+if WANT_MAX_PEER:
+    from opentracker.swarm.places import Places
 if WANT_COMPRESSION_ZSTD:
     if sys.version_info >= (3, 14):
         from compression.zstd import decompress as zstd_decompress
@@ -294,6 +301,107 @@ def test_blessing_an_address_closes_full_scrapes_to_nobody() -> None:
     live = Live(settings)
     assert answer_of(live, FULL_1_0)[1].startswith(b"d5:files")
     live.close()
+
+
+# ---- How many at a time ------------------------------------------------------------------------------------
+
+at_a_time = pytest.mark.needs("WANT_MAX_PEER", WANT_MODEST_FULLSCRAPES=False)
+DUMP = b"GET /stats?mode=statedump HTTP/1.1\r\nHost: x\r\n\r\n"
+TPBS = b"GET /stats?mode=tpbs HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
+def stalled(live: Live, to: Endpoint, request: bytes = FULL, source: str | None = None) -> TcpClient:
+    """A client with a full scrape under way, which it does not read."""
+    client = live.tcp(to, source, receive_buffer=4096)
+    client.send(request)
+    live.settle()
+    return client
+
+
+def room_of(live: Live) -> Places:
+    page = live.server.http_answers.pages[b"/scrape"]
+    assert isinstance(page, FullScrape)
+    return page.places
+
+
+@at_a_time
+def test_the_33rd_of_one_address_has_to_wait_for_another_to_end() -> None:
+    live = Live(Settings(limit_full_scrapes_per_address=32))
+    many(live)
+    to = live.listen_tcp()
+    clients = [stalled(live, to) for _ in range(32)]
+    refused = live.ask(to, FULL)
+    assert (refused.status, refused.headers["Retry-After"]) == (503, "60")
+    assert (live.counters.http_503, live.counters.full_scrapes) == (1, 32)
+    clients[7].reset()
+    live.until(lambda: room_of(live).open == 31, "the end of one")
+    assert live.ask(to, FULL).status == 200
+    assert room_of(live).open == 31
+    live.close()
+    assert (room_of(live).open, room_of(live).of_host) == (0, {})
+
+
+@at_a_time
+@needs_ipv4
+@pytest.mark.needs(WANT_RESTRICT_STATS=False)
+def test_scrapes_and_dumps_of_all_addresses_share_the_places() -> None:
+    live = Live(Settings(limit_full_scrapes=3, limit_full_scrapes_per_address=2))
+    many(live)
+    to = live.listen_tcp()
+    stalled(live, to, TPBS, "127.0.0.2")
+    stalled(live, to, DUMP, "127.0.0.2")
+    assert [live.ask(to, each, "127.0.0.2").status for each in (FULL, TPBS, DUMP)] == [503] * 3
+    stalled(live, to, FULL, "127.0.0.3")
+    assert [live.ask(to, each, "127.0.0.4").status for each in (FULL, TPBS, DUMP)] == [503] * 3
+    assert live.counters.http_503 == 6
+    live.close()
+    assert room_of(live).open == 0
+
+
+@at_a_time
+@needs_ipv4
+def test_a_trusted_proxy_may_have_more_at_a_time() -> None:
+    settings = Settings(limit_full_scrapes=3, limit_full_scrapes_per_address=1)
+    settings.permissions.bless(packed("127.0.0.2"), 32, MAY_PROXY)
+    live = Live(settings)
+    many(live)
+    to = live.listen_tcp()
+    for _ in range(3):
+        assert stalled(live, to, source="127.0.0.2").sock.recv(12) == b"HTTP/1.1 200"
+    assert live.ask(to, FULL, "127.0.0.2").status == 503  # of all together
+    live.close()
+
+
+@at_a_time
+def test_a_place_is_given_back_however_a_scrape_ends() -> None:
+    page = page_of(filled(known(10)))
+    page.places = Places(1, 1, Permissions())
+    one = bytes([192, 0, 2, 1])
+    assert list(page.answer(asked(b"HEAD /scrape HTTP/1.1\r\n\r\n"), one, 0))[:-1] == []
+    assert page.places.open == 0
+    for steps in (0, 1, 2, 1000):  # before it has begun, in the middle, at the end
+        pieces = page.answer(asked(), one, 0)
+        assert page.places.open == 1
+        with pytest.raises(HttpError) as error:
+            page.dump_as(b"", asked(), one, 0)
+        assert error.value.status == 503
+        for _ in range(steps):
+            next(pieces, None)
+        pieces.close()
+        assert page.places.open == 0
+    assert page.listing.stretches == {}
+
+
+@at_a_time
+def test_a_place_is_given_back_where_a_scrape_fails() -> None:
+    page = page_of(filled(known(10)))
+    pieces = page.answer(asked(), bytes([192, 0, 2, 1]), 0)
+    while not page.listing.stretches:
+        next(pieces)
+    page.listing.stretches.clear()
+    with pytest.raises(KeyError):
+        list(pieces)
+    assert page.places.open == 0
 
 
 def test_s09_a_query_makes_it_an_ordinary_scrape(live: Live) -> None:

@@ -131,6 +131,7 @@ def test_t08_each_error_once_and_by_its_name() -> None:
     live.server.http_answers.redirect_url = b"http://example.org/"
     live.server.http_answers.counters.count_error(402, was_parsed=True)
     live.server.http_answers.counters.count_error(403, was_parsed=True)
+    live.server.http_answers.counters.count_error(503, was_parsed=True)
     for request in (
         get(b"/favicon.ico"),
         get(b"/"),
@@ -142,7 +143,7 @@ def test_t08_each_error_once_and_by_its_name() -> None:
         live.ask(to, request)
     assert text(live, to, "mode=herr") == (
         "302 RED 1\n400 ... 1\n400 PAR 1\n400 COM 0\n403 IP  1\n404 INV 1\n500 SRV 0\n"
-        "402 MOD 1\n405 MET 1\n414 URI 0\n431 HED 0\n"
+        "402 MOD 1\n405 MET 1\n414 URI 0\n431 HED 0\n503 BSY 1\n"
     )
     live.close()
 

@@ -42,6 +42,7 @@ CODES = {
     "405 Method Not Allowed": 18,
     "414 URI Too Long": 19,
     "431 Request Header Fields Too Large": 20,
+    "503 Service Unavailable": 21,
 }
 COUNTERS = [
     "completed",
@@ -64,6 +65,7 @@ COUNTERS = [
     "http_405",
     "http_414",
     "http_431",
+    "http_503",
 ]
 
 

@@ -303,6 +303,7 @@ def test_ok_of_another_type() -> None:
         (414, b"URI Too Long"),
         (431, b"Request Header Fields Too Large"),
         (500, b"Internal Server Error"),
+        (503, b"Service Unavailable"),
     ],
 )
 def test_errors(status: int, phrase: bytes) -> None:

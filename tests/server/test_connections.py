@@ -4,8 +4,6 @@ import resource
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from opentracker._features import (
     OT_CLIENT_TIMEOUT,
@@ -15,46 +13,17 @@ from opentracker._features import (
 )
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Pieces
-from opentracker.server.connections import SPARE, UNLIMITED, Gate, gate_of
+from opentracker.server.connections import SPARE, Gate, gate_of
 from opentracker.server.http import MOST_UNSENT, PAUSE
 from opentracker.server.settings import Settings
-from opentracker.swarm.permissions import MAY_PROXY, MAY_STAT, Permissions
+from opentracker.swarm.permissions import Permissions
+from opentracker.swarm.places import UNLIMITED
 from tests.protocol.http_cases import ANN, announce, get
-from tests.server.live import Endpoint, Live, TcpClient, packed
+from tests.server.live import Endpoint, Live, TcpClient
 from tests.server.marks import needs_ipv4
 
 H_01 = get(b"/announce?" + ANN)
-ONE, OTHER = bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2])
-
-
-def test_so_many_of_one_address() -> None:
-    gate = Gate(0, 2, Permissions())
-    for _ in range(2):
-        assert not gate.refuses(ONE)
-        gate.enter(ONE)
-    assert gate.refuses(ONE)
-    assert not gate.refuses(OTHER)
-    gate.leave(ONE)
-    assert not gate.refuses(ONE)
-    assert not gate.is_full()
-
-
-def test_ipv6_counts_by_its_64() -> None:
-    gate = Gate(0, 1, Permissions())
-    gate.enter(packed("2001:db8:1:2::1"))
-    assert gate.refuses(packed("2001:db8:1:2:ffff::9"))
-    assert not gate.refuses(packed("2001:db8:1:3::1"))
-
-
-def test_a_trusted_proxy_may_have_more() -> None:
-    permissions = Permissions()
-    permissions.bless(ONE, 32, MAY_PROXY)
-    permissions.bless(OTHER, 32, MAY_STAT)
-    gate = Gate(0, 1, permissions)
-    gate.enter(ONE)
-    gate.enter(OTHER)
-    assert not gate.refuses(ONE)
-    assert gate.refuses(OTHER)
+ONE = bytes([192, 0, 2, 1])
 
 
 def test_no_limits() -> None:
@@ -79,23 +48,6 @@ def test_a_gate_that_was_full_opens_before_it_is_empty_or_when_it_is(most: int) 
         gate.leave(ONE)
         left -= 1
     assert left == most - 1 - most // 16
-
-
-@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=60))
-def test_nothing_is_remembered_of_those_who_left(steps: list[tuple[int, bool]]) -> None:
-    gate = Gate(0, 3, Permissions())
-    there: list[bytes] = []
-    for number, comes in steps:
-        address = bytes([192, 0, 2, number])
-        if comes:
-            assert gate.refuses(address) is (there.count(address) >= 3)
-            gate.enter(address)
-            there.append(address)
-        elif address in there:
-            there.remove(address)
-            gate.leave(address)
-        assert gate.open == len(there)
-        assert gate.of_host == {address: there.count(address) for address in set(there)}
 
 
 def test_by_default_there_are_as_many_as_descriptors_but_for_a_few() -> None:

@@ -36,7 +36,7 @@ def test_each_name_has_its_group() -> None:
     assert set(counters.values().values()) == {0}
 
 
-@pytest.mark.parametrize("status", [302, 402, 403, 404, 405, 414, 431, 500])
+@pytest.mark.parametrize("status", [302, 402, 403, 404, 405, 414, 431, 500, 503])
 def test_an_error_counts_by_its_status(status: int) -> None:
     counters = Counters()
     counters.count_error(status, was_parsed=True)
