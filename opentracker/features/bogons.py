@@ -120,6 +120,15 @@ class BogonFilter(Visibility):
         elif kind != PUBLIC:
             self.hides = True
 
+    def lists(self, peer: bytes) -> bool:
+        """See Visibility."""
+        kind = self.kind_of(peer)
+        if kind == NEVER or peer[-2:] in self.refused_ports:
+            return False
+        if kind != PUBLIC:
+            self.hides = True
+        return True
+
     def hide(self, a: Announce) -> None:
         """See Visibility."""
         kind = self.kind_of(a.peer)

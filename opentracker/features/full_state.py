@@ -9,6 +9,9 @@
     u64 torrents · blake2b[16] of all that stands before it
 
 Numbers are big-endian. A file is read twice: to see that it is whole, and then to take it in.
+
+Other settings may hold by then: torrents that the access list or the limits have no room for are skipped, and peers
+that are not to be listed are left out.
 """
 
 import logging
@@ -24,6 +27,8 @@ from opentracker._features import (
     OT_TORRENT_TIMEOUT_HOURS,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_BOGON_FILTER,
+    WANT_MAX_PEER,
     WANT_V4_ONLY,
     WANT_V6,
 )
@@ -31,6 +36,7 @@ from opentracker.swarm.ages import least_age
 from opentracker.swarm.expiry import OLDEST, demoted, stamps_of
 from opentracker.swarm.large import Swarm
 from opentracker.swarm.peer_table import PeerTable
+from opentracker.swarm.peers import STRIDE4, STRIDE6
 from opentracker.swarm.records import (
     EMPTY,
     HEAD,
@@ -44,6 +50,9 @@ from opentracker.swarm.records import (
 )
 from opentracker.swarm.small import without_peer
 from opentracker.swarm.tracker import SHARDS, Tracker
+
+if WANT_MAX_PEER:
+    from opentracker.swarm.limits import size_of
 
 log = logging.getLogger("opentracker")
 
@@ -244,7 +253,7 @@ class Loading:
         shard = self.tracker.shards[hash(info_hash) & (SHARDS - 1)]
         if (
             info_hash in shard
-            or not self.is_served(info_hash)
+            or not self.may_take(info_hash, entry)
             or (isinstance(entry, bytes) and len(entry) == HEAD and self.is_over(entry))
         ):
             self.skipped += 1
@@ -252,11 +261,28 @@ class Loading:
         self.tracker.put(shard, info_hash, None, entry)
         self.loaded += 1
 
-    def is_served(self, info_hash: bytes) -> bool:
-        """Whether the access list serves a torrent."""
+    def may_take(self, info_hash: bytes, entry: bytes | Swarm) -> bool:
+        """Whether the access list and the limits have room for a torrent."""
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            return self.tracker.admission.allows(info_hash)
+            if not self.tracker.admission.allows(info_hash):
+                return False
+        if WANT_MAX_PEER:
+            limits = self.tracker.limits
+            if limits.torrents >= limits.most_torrents or limits.bytes >= limits.most_bytes:
+                return False
+            return limits.peers + size_of(entry) <= limits.most_peers
         return True
+
+    def without_unlisted(self, addresses: bytes, ages: bytes, stride: i64) -> bytes:
+        """The ages of peers, 255 also for those that are not to be listed."""
+        if not WANT_BOGON_FILTER:
+            return ages
+        visibility = self.tracker.visibility
+        listed = bytearray(ages)
+        for index in range(len(ages)):
+            if ages[index] != 255 and not visibility.lists(addresses[index * stride : (index + 1) * stride]):
+                listed[index] = 255
+        return bytes(listed)
 
     def is_over(self, record: bytes) -> bool:
         """Whether a torrent without peers has no count to keep, or has been left for too long."""
@@ -282,6 +308,8 @@ class Loading:
         stamps4, stamps6 = stamps_of(record)
         ages4, ages6 = stamps4.translate(self.ages), stamps6.translate(self.ages)
         middle = HEAD + PEER4 * n4
+        ages4 = self.without_unlisted(record[HEAD:middle], ages4, STRIDE4)
+        ages6 = self.without_unlisted(record[middle:], ages6, STRIDE6)
         record = b"".join(
             [
                 record[: middle - n4],
@@ -337,6 +365,7 @@ class Loading:
         if len(block) != n * (stride + 2):
             raise BrokenStateError("a block has a wrong length")
         ages = block[n * (stride + 1) :].translate(self.ages)
+        ages = self.without_unlisted(block, ages, stride)
         if ages.find(255) < 0:
             table.load(block[: n * (stride + 1)] + self.stamps(ages))
             return
@@ -351,6 +380,7 @@ class Loading:
         for shard in self.tracker.shards:
             for info_hash in list(shard):
                 self.tracker.put(shard, info_hash, shard[info_hash], None)
+        self.loaded = self.skipped = 0
 
 
 def ages_by_stamp(written: i64, passed: i64) -> bytes:

@@ -13,5 +13,9 @@ class Visibility:
     def screen(self, a: Announce, counters: Counters) -> None:
         """Take `stored` off an announce whose peer is to be answered and never listed."""
 
+    def lists(self, peer: bytes) -> bool:
+        """Whether a peer (address and port) that is stored without an announce may be listed."""
+        return True
+
     def hide(self, a: Announce) -> None:
         """Leave out of an answer the peers that are not for the one who asks."""

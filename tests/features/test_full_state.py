@@ -1,6 +1,7 @@
 """State files with peers: what is written is what is loaded, ages and all; what is not whole is not loaded."""
 
 import io
+import logging
 import random
 from hashlib import blake2b
 from pathlib import Path
@@ -9,18 +10,31 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from opentracker._features import OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
+from opentracker._features import (
+    OT_PEER_TIMEOUT,
+    OT_TORRENT_TIMEOUT_HOURS,
+    WANT_BOGON_FILTER,
+    WANT_MAX_PEER,
+    WANT_V4_ONLY,
+    WANT_V6,
+)
 from opentracker.features import full_state
 from opentracker.features.full_state import DIGEST, HEADER, LARGE, Loading, is_full_state
 from opentracker.features.state import State, open_state
-from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED
+from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.ages import touched
 from opentracker.swarm.expiry import stamps_of
 from opentracker.swarm.large import Swarm
 from opentracker.swarm.records import HEAD, PEER4, SMALL, counts, downloaded
 from opentracker.swarm.tracker import Tracker
-from tests.server.live import Live
+from tests.server.live import Live, packed
 from tests.swarm.filled import announce, filled, known, open_tracker
+
+if WANT_BOGON_FILTER:
+    from opentracker.features.bogons import BogonFilter
+    from opentracker.swarm.permissions import Permissions
+if WANT_MAX_PEER:
+    from opentracker.swarm.limits import Limits
 
 EPOCH = 29_000_000
 
@@ -193,6 +207,114 @@ def test_counts_of_limits_are_right_afterwards(path: Path) -> None:
         assert again.limits.peers == tracker.limits.peers
 
 
+# ---- What other settings have no room for --------------------------------------------------------------------
+
+# Address and port -> whether it is listed: to everybody, to neighbours, or never.
+PEERS4 = {
+    "8.8.8.8": (7000, "everybody"),
+    "8.8.4.4": (25, "never"),
+    "10.1.2.3": (7000, "neighbours"),
+    "10.1.2.4": (25, "never"),
+    "127.0.0.1": (7000, "never"),
+}
+PEERS6 = {
+    "2a00::1": (7000, "everybody"),
+    "2a00::2": (25, "never"),
+    "fd00::1": (7000, "neighbours"),
+    "fe80::1": (7000, "never"),
+}
+PEERS = ({} if WANT_V6 else PEERS4) | ({} if WANT_V4_ONLY else PEERS6)
+
+
+def peer_of(text: str, port: int) -> bytes:
+    return packed(text) + port.to_bytes(2, "big")
+
+
+def wide(seeding: bool, public: int) -> Tracker:
+    """A tracker without a filter, whose one torrent has all of these peers, and so many public ones more."""
+    tracker = open_tracker()
+    peers = [peer_of(text, port) for text, (port, _) in PEERS.items()]
+    host = next(iter(PEERS))
+    for peer in [*peers, *(peer_of(host, 8000 + number) for number in range(public))]:
+        a = Announce(both_families=True)
+        a.info_hash, a.peer, a.stored, a.seeding = b"w" * 20, peer, True, seeding
+        tracker.announce(a, 0)
+    return tracker
+
+
+def addresses(tracker: Tracker) -> set[bytes]:
+    return {peer for _, _, peers in contents(tracker, 0).values() for peer, _, _, _ in peers}
+
+
+@pytest.mark.needs("WANT_BOGON_FILTER")
+@pytest.mark.parametrize("public", [0, 3 * SMALL])
+@pytest.mark.parametrize("seeding", [False, True])
+def test_peers_that_the_filter_does_not_list_are_not_loaded(path: Path, seeding: bool, public: int) -> None:
+    saved = wide(seeding, public)
+    tracker = open_tracker()
+    tracker.visibility = BogonFilter(frozenset([(25).to_bytes(2, "big")]), Permissions())
+    with file_of(path, written(saved)) as file:
+        Loading(tracker, 0, EPOCH).load(file, "FILE")
+    never = {peer_of(text, port) for text, (port, to) in PEERS.items() if to == "never"}
+    assert addresses(tracker) == addresses(saved) - never
+    assert tracker.visibility.hides
+    if WANT_MAX_PEER:
+        assert tracker.limits.peers == len(addresses(tracker))
+    for text, (port, to) in PEERS.items():  # one who asks from everywhere is shown no neighbour of others
+        if to == "everybody":
+            a = Announce(both_families=True)
+            a.info_hash, a.peer, a.stored, a.numwant = b"w" * 20, peer_of(text, port), True, 200
+            tracker.announce(a, 0)
+            for other, (its_port, its) in PEERS.items():
+                assert its == "everybody" or peer_of(other, its_port) not in a.peers + a.peers6
+
+
+@pytest.mark.needs("WANT_BOGON_FILTER")
+def test_a_torrent_of_unlisted_peers_alone_is_skipped(path: Path) -> None:
+    tracker = open_tracker()
+    announce(tracker, b"l" * 20, 7000, 0)
+    announce(tracker, b"m" * 20, 7000, 0, event=EVENT_COMPLETED, seeding=True)
+    again = open_tracker()
+    again.visibility = BogonFilter(frozenset(), Permissions())
+    loading = Loading(again, 0, EPOCH)
+    with file_of(path, written(tracker)) as file:
+        loading.load(file, "FILE")
+    assert contents(again, 0) == {b"m" * 20: (1, 0, set())}
+    assert (loading.loaded, loading.skipped, again.visibility.hides) == (1, 1, False)
+
+
+@pytest.mark.needs("WANT_MAX_PEER")
+@pytest.mark.parametrize(
+    ("limits", "kept"), [({"torrents": 3}, 3), ({"peers": 9}, 4), ({"memory": 384}, 2), ({}, 10)]
+)
+def test_limits_are_heeded(
+    path: Path, limits: dict[str, int], kept: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    tracker = open_tracker()
+    for number in range(10):
+        for port in (7000, 7002):  # of one family
+            announce(tracker, bytes([number]) * 20, port, 0)
+    again = open_tracker()
+    again.limits = Limits(**limits)
+    loading = Loading(again, 0, EPOCH)
+    with file_of(path, written(tracker)) as file:
+        loading.load(file, "FILE")
+    assert (again.limits.torrents, again.limits.peers) == (kept, 2 * kept)
+    assert (loading.loaded, loading.skipped) == (kept, 10 - kept)
+    assert caplog.messages == [f"FILE: {kept} torrents loaded with their peers, {10 - kept} skipped"]
+
+
+@pytest.mark.needs("WANT_MAX_PEER")
+def test_a_swarm_for_which_there_is_no_room_is_skipped_whole(path: Path) -> None:
+    again = open_tracker()
+    again.limits = Limits(peers=3 * SMALL)
+    loading = Loading(again, 0, EPOCH)
+    with file_of(path, written(wide(False, 3 * SMALL))) as file:
+        loading.load(file, "FILE")
+    assert (loading.loaded, loading.skipped, again.limits.peers) == (0, 1, 0)
+
+
 def test_an_empty_tracker(path: Path) -> None:
     again, loading = loaded(path, written(open_tracker()))
     assert contents(again, 0) == {}
@@ -205,8 +327,9 @@ def test_an_empty_tracker(path: Path) -> None:
 def refused(path: Path, data: bytes, caplog: pytest.LogCaptureFixture) -> str:
     """The reason for which a file is refused; nothing may have been loaded."""
     caplog.clear()
-    tracker, _ = loaded(path, data)
+    tracker, loading = loaded(path, data)
     assert not any(tracker.shards)
+    assert (loading.loaded, loading.skipped) == (0, 0)
     if hasattr(tracker, "limits"):
         assert (tracker.limits.torrents, tracker.limits.peers) == (0, 0)
     (message,) = caplog.messages

@@ -36,14 +36,15 @@ file = FileIO(memory_file(), "r+", closefd=False)
 tracker = Tracker(Random(1))
 
 
-def load(text: bytes) -> Tracker:
-    """A tracker that has loaded a file; always the same one, emptied."""
+def load(text: bytes) -> Loading:
+    """What has become of a file; its tracker is always the same one, emptied before."""
     os.pwrite(file.fileno(), text, 0)
     file.truncate(len(text))  # after it: pages that are kept are quicker than new ones
     file.seek(0)
     emptied(tracker)
-    Loading(tracker, MINUTE, EPOCH).load(file, "fuzzed")
-    return tracker
+    loading = Loading(tracker, MINUTE, EPOCH)
+    loading.load(file, "fuzzed")
+    return loading
 
 
 def counts(tracker: Tracker) -> dict[bytes, tuple[int, int, int]]:
@@ -62,14 +63,17 @@ def check(data: bytes) -> None:
     silence()
     if not data:
         return
-    before = counts(load(whole(data[1:], data[0])))
-    assert len(before) <= data[0]
+    loading = load(whole(data[1:], data[0]))
+    before = counts(tracker)
+    assert len(before) == loading.loaded  # none where the file was refused
+    assert loading.loaded + loading.skipped in (0, data[0])
     for complete, downloaded, incomplete in before.values():
         assert min(complete, downloaded, incomplete) >= 0
     if not before:  # an empty tracker writes the same file each time
         return
     written = b"".join(write(tracker, MINUTE, EPOCH))
-    after = counts(load(written))
+    load(written)
+    after = counts(tracker)
     for info_hash, numbers in after.items():
         assert before[info_hash] == numbers
     assert {each for each, numbers in before.items() if any(numbers)} <= set(after)

@@ -13,3 +13,10 @@ def test_everybody_is_listed() -> None:
     visibility.hide(a)
     assert (a.stored, a.peers, visibility.hides) == (True, bytes(12), False)
     assert not any(counters.values().values())
+
+
+def test_every_peer_of_a_file_is_listed() -> None:
+    visibility = Visibility()
+    assert visibility.lists(bytes(6))
+    assert visibility.lists(bytes(18))
+    assert not visibility.hides
