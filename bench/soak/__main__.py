@@ -43,7 +43,8 @@ FLAGS: Final = {
 }
 POPULATION: Final = ("--torrents", "10000", "--peers", "100000", "--sources", "100")
 HTTP_POPULATION: Final = ("--torrents", "10000", "--peers", "5000", "--timeout", "5000")
-OF_HTTP: Final = 0.2  # of the server's time under load; the rest is of UDP
+OF_HTTP: Final = 0.1  # of the server's time under load; the rest is of UDP
+LEAST_NICE: Final = 19  # of the strangers, who may have what the loads leave of their core
 MINUTE: Final = 60.0
 WARM_UP: Final = 4.0  # seconds: by then both loads have announced all of their peers
 NEVER: Final = float("inf")
@@ -167,7 +168,7 @@ class Soak:
         options, seen = self.options, self.seen
         lasting = str((options.minutes + 5) * MINUTE)
         command = [sys.executable, str(HERE / "strangers.py"), HOST, str(PORT), lasting]
-        strangers = Place(options.load_core, options.nice + 10).start(command, stdout=subprocess.PIPE)
+        strangers = Place(options.load_core, LEAST_NICE).start(command, stdout=subprocess.PIPE)
         try:
             killing = max(2, options.minutes // 6)
             for number in range(1, options.minutes + 1):

@@ -36,8 +36,9 @@ class Minute:
         cells += [f"{value(self.udp, 'timeouts'):.0f}", str(self.buffer_errors)]
         if self.http:
             cells += [f"{milliseconds(self.http, 'p99.9'):.1f}", f"{self.udp['server_busy']:.0%}"]
+            cells.append(f"{self.udp['load_busy'] + self.http['load_busy']:.0%}")
         else:
-            cells += ["-", "-"]
+            cells += ["-"] * 3
         cells += [f"{self.memory_kib / 1024:.1f}", str(self.descriptors)]
         return [
             *cells,
@@ -48,7 +49,16 @@ class Minute:
 
 
 HEADS: Final = ["minute", "UDP answers a second", *(f"{p} ms" for p in PERCENTILES), "lost", "buffer errors"]
-HEADS += ["HTTP p99.9 ms", "server busy", "MiB", "descriptors", "torrents", "peers", "counts agree"]
+HEADS += [
+    "HTTP p99.9 ms",
+    "server busy",
+    "loads busy",
+    "MiB",
+    "descriptors",
+    "torrents",
+    "peers",
+    "counts agree",
+]
 
 
 def milliseconds(report: dict[str, Any], percentile: str) -> float:
