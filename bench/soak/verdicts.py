@@ -44,7 +44,7 @@ class Minute:
             *cells,
             f"{found['torrents']:,}",
             f"{found['peers']:,}",
-            "yes" if agrees(self.recount) else "NO",
+            "; ".join(differences(self.recount)) or "yes",
         ]
 
 
