@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -217,6 +218,11 @@ def run(options: argparse.Namespace, programs: Programs, python: Path) -> int:
     return 0 if seen.show() else 1
 
 
+def ended(number: int, frame: object) -> None:
+    """Let SIGTERM end this program as Ctrl-C does: with all that it has started."""
+    raise SystemExit(128 + number)
+
+
 def main() -> int:
     """Build, enter a network namespace, run."""
     options = parse_arguments()
@@ -226,13 +232,14 @@ def main() -> int:
             programs = build_programs(options.build_dir, Place(options.load_core, options.nice))
             python = wheels.installed(options.build_dir, options.python, wheels.ROOT, flags)
             if options.inside:
+                signal.signal(signal.SIGTERM, ended)
                 return run(options, programs, python)
-        # What had to be fetched has been; from here on there is no network but our own.
-        inside = ["unshare", "--net", sys.executable, *sys.argv, "--inside"]
-        return subprocess.run(inside, check=False).returncode
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
+    # What had to be fetched has been; from here on there is no network but our own.
+    os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv, "--inside"])
+    return 1
 
 
 if __name__ == "__main__":

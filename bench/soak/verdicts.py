@@ -65,14 +65,15 @@ def milliseconds(report: dict[str, Any], percentile: str) -> float:
     return value(report, f"latency_us/{percentile}") / 1000
 
 
-def agrees(recount: dict[str, Any]) -> bool:
-    """Whether everything that is counted is what is there."""
-    found = recount["found"]
-    return (
-        not recount["fault"]
-        and all(recount["kept"][name] == found[name] for name in recount["kept"])
-        and recount["connections"] == recount["connections_counted"] == recount["connections_by_address"]
-    )
+def differences(recount: dict[str, Any]) -> list[str]:
+    """Whatever is counted and not there, or there and not counted."""
+    found, kept = recount["found"], recount["kept"]
+    texts = [f"{kept[name]} {name}, found {found[name]}" for name in kept if kept[name] != found[name]]
+    there = recount["connections"]
+    for how in ("connections_counted", "connections_by_address"):
+        if recount[how] != there:
+            texts.append(f"{recount[how]} {how}, {there} there")
+    return [*texts, recount["fault"]] if recount["fault"] else texts
 
 
 @dataclass(slots=True)
@@ -112,13 +113,10 @@ class Seen:
         return percent <= GROWTH, text
 
     def counts(self) -> tuple[bool, str]:
+        """Whether every recount agrees."""
         recounts = [*(minute.recount for minute in self.minutes), self.last]
-        faults = [recount["fault"] for recount in recounts if recount["fault"]]
-        wrong = sum(not agrees(recount) for recount in recounts)
-        return (
-            not wrong,
-            f"counts: {len(recounts)} recounts of the whole store, {wrong} differ {faults or ''}",
-        )
+        wrong = sum(bool(differences(recount)) for recount in recounts)
+        return not wrong, f"counts: {len(recounts)} recounts of the whole store, of which {wrong} differ"
 
     def answers(self) -> tuple[bool, str]:
         loads = [load for minute in self.minutes for load in (minute.udp, minute.http) if load]
