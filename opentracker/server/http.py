@@ -314,7 +314,9 @@ class Connection(Handler):
         self.watched = events
 
     def close(self) -> None:
-        """Close, and be forgotten."""
+        """Close, and be forgotten, once: the descriptor may soon be somebody else's."""
+        if self.closed:
+            return
         self.closed = True
         if self.watched != NOTHING:
             self.server.selector.unregister(self.fd)

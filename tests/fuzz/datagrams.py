@@ -15,6 +15,7 @@ WORDS = [
     b"\x02\x0c/dir?a=b&c=d",
     bytes(8),
 ]
+LONGEST_INPUT = 400  # bytes: an announce with many options, a scrape of a dozen torrents and more
 desk = Desk()
 
 

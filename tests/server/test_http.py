@@ -735,6 +735,28 @@ def test_many_whose_time_is_up_are_closed_in_slices(live: Live) -> None:
     assert max(left[at] - left[at + 1] for at in range(len(left) - 1)) <= 4 * AT_ONCE
 
 
+def test_who_goes_in_the_middle_of_a_sweep_is_closed_once(live: Live) -> None:
+    to = live.listen_tcp()
+    clients = [live.tcp(to) for _ in range(4 * AT_ONCE)]
+    for client in clients:
+        client.send(b"G")
+    live.until(lambda: open_connections(live) == len(clients), "all to be accepted")
+    for connection in live.server.http.connections.values():
+        connection.deadline = live.server.now.seconds
+    sweep = live.server.http.close_overdue()
+    next(sweep)  # it has a list of all, and has looked at some
+    clients[-1].close()
+    live.until(lambda: open_connections(live) == len(clients) - AT_ONCE, "the end of the last one")
+    newcomer = live.tcp(to)  # who has its descriptor
+    newcomer.send(H_01[:-1])
+    live.until(lambda: open_connections(live) == len(clients) - AT_ONCE + 1, "another one")
+    for _ in sweep:
+        pass
+    assert open_connections(live) == 1
+    newcomer.send(H_01[-1:])
+    assert newcomer.read_answer().status == 200
+
+
 class Faulty(Page):
     """Raises where it is asked, or in the middle of its pieces."""
 
