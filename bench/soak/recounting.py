@@ -18,6 +18,7 @@ from opentracker.server import wiring
 from opentracker.swarm.invariants import OLDEST, Checker
 from opentracker.swarm.large import Swarm
 from opentracker.swarm.limits import SWARM, TORRENT, peers_of, weight_of, weight_of_family
+from opentracker.swarm.peers import STRIDE4, STRIDE6
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 STDIN: Final = 0
@@ -36,7 +37,8 @@ def recounted(tracker: Tracker) -> dict[str, int]:
                     table for family in (entry.v4, entry.v6) for table in (family.leechers, family.seeders)
                 ]
                 peers += sum(sum(map(len, table.blocks)) // (table.stride + 2) for table in tables)
-                size += TORRENT + SWARM + weight_of_family(entry.v4) + weight_of_family(entry.v6)
+                size += TORRENT + SWARM
+                size += weight_of_family(entry.v4, STRIDE4) + weight_of_family(entry.v6, STRIDE6)
             else:
                 peers += peers_of(entry)
                 size += TORRENT + weight_of(entry)

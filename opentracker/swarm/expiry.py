@@ -21,7 +21,9 @@ SLICE: Final = 64  # records or blocks looked at between two yields: some tens o
 OLDEST: Final = (OT_PEER_TIMEOUT + OT_CLEAN_CYCLE + 255) // 2
 
 LEAST_TABLE: Final = 4096  # bytes of a dict that are not worth the while
-WIDEST: Final = 160  # bytes of a dict for each of its entries; 27 to 55 as it grows
+WIDEST: Final = (
+    80  # bytes of a dict for each of its entries; 27 to 55 as it grows, up to 108 where entries come and go
+)
 
 
 def expired_stamps(minute: i64) -> bytes:
@@ -95,7 +97,7 @@ class Cleaner:
 
 
 def give_back(shard: dict[bytes, bytes | Swarm]) -> None:
-    """Give a dict's memory back that has lost most of its entries: it does not shrink by itself."""
+    """Give a dict's memory back that has lost entries: it does not shrink by itself, and grows where as many come."""
     if sys.getsizeof(shard) > LEAST_TABLE and sys.getsizeof(shard) > WIDEST * len(shard):
         rest = shard.copy()
         shard.clear()

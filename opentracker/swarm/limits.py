@@ -25,7 +25,7 @@ from opentracker.protocol.messages import EVENT_STOPPED, Announce
 from opentracker.swarm.counters import Counters
 from opentracker.swarm.large import Family, Swarm
 from opentracker.swarm.peer_table import HOST4, HOST6, PeerTable
-from opentracker.swarm.peers import COMPLETED, STRIDE4, find
+from opentracker.swarm.peers import COMPLETED, STRIDE4, STRIDE6, find
 from opentracker.swarm.records import HEAD, PEER4, PEER6, downloaded
 
 UNLIMITED: Final[i64] = 1 << 60
@@ -35,7 +35,7 @@ RESERVE: Final = 32
 # Bytes, so that they sum to what a resident set grows by, or to a fifth more (bench/abuse.py).
 TORRENT: Final = 128  # an info_hash and its place in a dict
 SWARM: Final = 768  # a large swarm, its tables and their lists
-BLOCK: Final = 64  # a block of a table, beside its peers
+FAMILY: Final = 256  # the four blocks that its two tables may have more than their peers need
 
 LASTING: Final = 30  # measurements, one a second: longer than a reload, shorter than a clean cycle
 
@@ -130,9 +130,9 @@ class Limits:
     def settle(self, swarm: Swarm) -> None:
         """Count what has become of a large swarm that is stored, and may have gained or lost peers."""
         size = swarm.size()
-        if size == swarm.counted:
+        weight = SWARM + weight_of_family(swarm.v4, STRIDE4) + weight_of_family(swarm.v6, STRIDE6)
+        if size == swarm.counted and weight == swarm.weighed:
             return
-        weight = SWARM + weight_of_family(swarm.v4) + weight_of_family(swarm.v6)
         self.peers += size - swarm.counted
         self.bytes += weight - swarm.weighed
         swarm.counted = size
@@ -197,11 +197,14 @@ def weight_of(record: bytes) -> i64:
     return (len(record) + 48) & ~15
 
 
-def weight_of_family(family: Family) -> i64:
-    """Bytes of memory that the peers of a large swarm take."""
-    leechers, seeders = family.leechers, family.seeders
-    blocks = len(leechers.blocks) + len(seeders.blocks)
-    return blocks * BLOCK + (leechers.peers + seeders.peers) * (leechers.stride + 2)
+def weight_of_family(family: Family, stride: i64) -> i64:
+    """Bytes of memory that the peers of a large swarm take, by their number alone.
+
+    A leecher that becomes a seeder changes the number of blocks, and nobody is told: each peer has a byte for its part
+    of a block's head, as if there were as many blocks as there may be.
+    """
+    size = family.size()
+    return size * (stride + 3) + FAMILY if size > 0 else 0
 
 
 def size_of(entry: bytes | Swarm) -> i64:

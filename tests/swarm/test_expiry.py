@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED
-from opentracker.swarm.expiry import Cleaner
+from opentracker.swarm.expiry import WIDEST, Cleaner, give_back
+from opentracker.swarm.large import Swarm
 from opentracker.swarm.records import SMALL
 from opentracker.swarm.tracker import SHARDS
 from tests.swarm.model import FAMILIES, Pair, peer_of
@@ -225,6 +226,21 @@ def test_r03_dicts_give_their_memory_back() -> None:
         assert pair.known() == set()
         assert tables(pair) - empty < (peaks[0] - empty) / 10
     assert peaks[1] <= peaks[0] * 1.05
+
+
+@pytest.mark.parametrize("size", [200, 781, 4000])
+def test_a_dict_whose_entries_come_and_go_stays_as_it_would_have_grown(size: int) -> None:
+    shard: dict[bytes, bytes | Swarm] = {number.to_bytes(20, "big"): b"" for number in range(size)}
+    grown = sys.getsizeof(shard)
+    widest = 0
+    for number in range(size, 9 * size):
+        shard[number.to_bytes(20, "big")] = b""
+        del shard[(number - size).to_bytes(20, "big")]
+        if number % (size // 4) == 0:  # a cleaning
+            give_back(shard)
+            widest = max(widest, sys.getsizeof(shard))
+    assert list(shard) == [number.to_bytes(20, "big") for number in range(8 * size, 9 * size)]
+    assert widest <= max(grown, WIDEST * size)
 
 
 def test_r03_what_stays_in_a_dict_that_shrinks_is_there() -> None:

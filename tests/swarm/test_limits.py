@@ -12,7 +12,18 @@ from opentracker._features import OT_PEER_TIMEOUT
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.large import Swarm
-from opentracker.swarm.limits import LASTING, RESERVE, ROOM, TORRENT, Limits, peers_of, weight_of
+from opentracker.swarm.limits import (
+    LASTING,
+    RESERVE,
+    ROOM,
+    SWARM,
+    TORRENT,
+    Limits,
+    peers_of,
+    weight_of,
+    weight_of_family,
+)
+from opentracker.swarm.peers import STRIDE4, STRIDE6
 from opentracker.swarm.records import SMALL
 from opentracker.swarm.tracker import SHARDS, Tracker
 from tests.swarm.model import FAMILIES, peer_of
@@ -95,7 +106,8 @@ class Held:
                 if isinstance(entry, Swarm):
                     assert entry.counted == entry.size()
                     totals.peers += entry.size()
-                    totals.bytes += entry.weighed
+                    totals.bytes += SWARM
+                    totals.bytes += weight_of_family(entry.v4, STRIDE4) + weight_of_family(entry.v6, STRIDE6)
                 else:
                     totals.peers += peers_of(entry)
                     totals.bytes += weight_of(entry)
@@ -207,6 +219,18 @@ def test_a_swarm_is_counted_as_it_grows_and_shrinks(size: int) -> None:
         held.announce(A, peer_of(number, size), event=EVENT_STOPPED)
     assert held.counted() == held.recounted()
     assert held.counted().peers == 0
+
+
+@pytest.mark.parametrize("size", FAMILIES)
+def test_a_swarm_whose_leechers_become_seeders_is_still_counted(size: int) -> None:
+    held = Held()
+    peers = range(20 * SMALL)
+    held.crowd(A, peers, size)
+    before = held.counted()
+    for number in peers:
+        held.announce(A, peer_of(number, size), seeding=True, event=EVENT_COMPLETED)
+        assert held.counted() == before
+    assert held.recounted() == before
 
 
 # ---- Refusing ----------------------------------------------------------------------------------------------
