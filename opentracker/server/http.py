@@ -66,9 +66,8 @@ class HttpServer(Handler):
         self.answers = answers
         self.connections: dict[int, Connection] = {}
         self.selector = selectors.DefaultSelector()
-        self.late: list[
-            tuple[selectors.SelectorKey, int]
-        ] = []  # ready, and not served yet; the next one last
+        # Those that are ready and have not been served yet; the next one last.
+        self.late: list[tuple[selectors.SelectorKey, int]] = []
         self.half_close = HalfClose()
         loop.watch(self.selector.fileno(), self, READ)
         if WANT_MAX_PEER:
