@@ -55,6 +55,8 @@ def write_line(
 
 def read_line(line: bytes) -> tuple[bytes, int, int] | None:
     """Info_hash, BASE and DOWNLOADED of a line; None for one that is broken."""
+    if len(line) > LONGEST_LINE:
+        return None
     fields = line.rstrip(b"\r\n").split(b":")
     if len(fields) != 3:
         return None
@@ -121,14 +123,11 @@ class Loading:
 
 
 def lines_of(read: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines of blocks of any sizes; one that does not end in time comes in parts, which are no lines of a dump."""
+    """Lines of blocks of any sizes. One that does not end in time is cut off, yet stays too long for a dump's."""
     rest = b""
     for block in read:
         lines = (rest + block).split(b"\n")
-        rest = lines.pop()
+        rest = lines.pop()[: LONGEST_LINE + 1]
         yield from lines
-        if len(rest) > LONGEST_LINE:
-            yield rest
-            rest = b"#"
     if rest:
         yield rest

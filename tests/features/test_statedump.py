@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opentracker._features import OT_TORRENT_TIMEOUT_HOURS, WANT_ACCESSLIST_WHITE
-from opentracker.features.statedump import Loading, lines_of, read_line, write_lines
+from opentracker.features.statedump import LONGEST_LINE, Loading, lines_of, read_line, write_lines
 from opentracker.swarm.records import MOST_DOWNLOADED
 from opentracker.swarm.tracker import Tracker
 from tests.swarm.filled import add, announce, filled, known, open_tracker
@@ -134,11 +134,18 @@ def test_the_largest_count_there_is() -> None:
 @given(st.binary(max_size=300), st.integers(1, 50))
 def test_lines_do_not_depend_on_blocks(data: bytes, size: int) -> None:
     blocks = [data[at : at + size] for at in range(0, len(data), size)]
-    ours = [line for line in lines_of(blocks) if len(line) <= 80]
-    whole = [line for line in data.split(b"\n") if line]
-    if all(len(line) <= 80 for line in whole):
-        assert [line for line in ours if line] == whole
+    ours = [line[: LONGEST_LINE + 1] for line in lines_of(blocks)]
+    whole = [line[: LONGEST_LINE + 1] for line in data.split(b"\n")]
+    assert ours == (whole if whole[-1] else whole[:-1])
 
 
 def test_a_line_without_an_end_takes_no_memory() -> None:
-    assert max(map(len, lines_of([b"a" * 1000] * 1000))) < 2100
+    assert [len(line) for line in lines_of([b"a" * 1000] * 1000)] == [LONGEST_LINE + 1]
+
+
+@pytest.mark.parametrize("size", [80, 81, 82, 1000])
+def test_what_a_long_line_begins_with_is_no_line_wherever_blocks_end(size: int) -> None:
+    data = b"41" * 20 + b":29000000:5" + b"\r" * 100 + b"x\n"
+    lines = list(lines_of([data[at : at + size] for at in range(0, len(data), size)]))
+    assert len(lines) == 1
+    assert read_line(lines[0]) is None
