@@ -29,7 +29,7 @@ from opentracker.values import shown
 
 if WANT_BOGON_FILTER:
     from opentracker import address_values
-if WANT_MAX_PEER:
+if WANT_FULLSCRAPE or WANT_MAX_PEER:
     from opentracker import limit_values
 
 log = logging.getLogger("opentracker")
@@ -68,8 +68,8 @@ KEYS: Final = {
     "limits.memory": "WANT_MAX_PEER",
     "limits.connections": "WANT_MAX_PEER",
     "limits.connections_per_address": "WANT_MAX_PEER",
-    "limits.full_scrapes": "WANT_MAX_PEER",
-    "limits.full_scrapes_per_address": "WANT_MAX_PEER",
+    "limits.full_scrapes": "WANT_FULLSCRAPE",
+    "limits.full_scrapes_per_address": "WANT_FULLSCRAPE",
     "limits.listed_network": "WANT_BOGON_FILTER",
     "limits.refused_ports": "WANT_BOGON_FILTER",
 }
@@ -106,7 +106,7 @@ if WANT_SYNC_LIVE:
     ACTIONS["livesync.cluster.peer"] = values.sync_peer
 if WANT_BOGON_FILTER:
     ACTIONS.update(address_values.KEYS)
-if WANT_MAX_PEER:
+if WANT_FULLSCRAPE or WANT_MAX_PEER:
     ACTIONS.update(limit_values.KEYS)
 
 WITHOUT_EFFECT: Final = frozenset({"batchsync.cluster.admin_ip"})

@@ -217,22 +217,16 @@ if WANT_SYNC_LIVE:
                 raise ValueError("expected an IPv6 address before '%' and an interface")
         return address, number, interface
 
-    def _add_sync_bind(settings: Settings, bind: tuple[bytes, int, str]) -> None:
-        if len(bind[0]) in {len(address) for address, _, _ in settings.sync_binds}:
-            family = "IPv4" if len(bind[0]) == 4 else "IPv6"
-            raise ValueError(f"expected one address for live sync in each family; {family} has one already")
-        settings.sync_binds.append(bind)
-
     def sync_port(settings: Settings, value: str) -> None:
         """`-s`: on the latest `-i`; without one, on any address (of IPv4, where the build has it)."""
         address = settings.last_address
         if address is None:
             address = bytes(16 if WANT_V6 else 4)
-        _add_sync_bind(settings, (address, parse_port(value), ""))
+        settings.sync_binds.append((address, parse_port(value), ""))
 
     def sync_listen(settings: Settings, value: str) -> None:
         """`livesync.cluster.listen`."""
-        _add_sync_bind(settings, parse_sync_endpoint(value))
+        settings.sync_binds.append(parse_sync_endpoint(value))
 
     def sync_peer(settings: Settings, value: str) -> None:
         """`livesync.cluster.peer`."""

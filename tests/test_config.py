@@ -296,15 +296,6 @@ def test_c10_more_than_64_networks(key: str | None) -> None:
     assert settings.permissions.rights(bytes([10, 0, 200, 9])) == 0
 
 
-@pytest.mark.needs("WANT_SYNC_LIVE")
-def test_c13_live_sync_listens_once_in_a_family() -> None:
-    home = packed(HOME)
-    assert taken(f"livesync.cluster.listen {HOME}").sync_binds == [(home, 9696, "")]
-    assert refusal(f"livesync.cluster.listen {HOME}", f"livesync.cluster.listen {ENDPOINT}:1").startswith(
-        f"test.conf:2: 'livesync.cluster.listen {ENDPOINT}:1': expected one address for live sync"
-    )
-
-
 @pytest.mark.needs("WANT_SYNC_LIVE", WANT_V6=False, WANT_V4_ONLY=False)
 def test_live_sync_in_both_families() -> None:
     settings = taken(

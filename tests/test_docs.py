@@ -28,7 +28,7 @@ DEFAULTS = {
     "access.stats_path",
     "tracker.rootdir",
     "tracker.user",
-    *(key for key, flag in config.KEYS.items() if flag == "WANT_MAX_PEER"),
+    *(key for key, flag in config.KEYS.items() if key.startswith("limits.") and flag != "WANT_BOGON_FILTER"),
 }
 # Keys whose address has to be of a family that is built in.
 OF_A_FAMILY = {

@@ -55,6 +55,7 @@ KEYED = {
 BRANCHES = {
     "cli": {*LISTS, "WANT_FULLSCRAPE", "WANT_SYNC_LIVE"},
     "config": {*KEYED, *BOGONS, *LIMITS},
+    "limit_values": {*LIMITS, "WANT_FULLSCRAPE"},
     "protocol.http:parse_request": {"WANT_KEEPALIVE"},
     "protocol.query:_parse_claimed_ip": {"WANT_V4_ONLY", "WANT_V6"},
     "protocol.query:parse_announce": {"WANT_IP_FROM_QUERY_STRING"},
@@ -72,7 +73,6 @@ BRANCHES = {
         *("WANT_DYNAMIC_ACCESSLIST", "WANT_IP_FROM_PROXY"),
         *("WANT_FULLSCRAPE", "WANT_SYNC_LIVE", "WANT_SYNC_SCRAPE"),
     },
-    "server.wiring:add_full_scrapes": {*LIMITS},
     "server.wiring:add_statistics": {"WANT_FULLLOG_NETWORKS"},
     "server.wiring": {*LIMITS, *LISTS, "WANT_DYNAMIC_ACCESSLIST", "WANT_FULLSCRAPE"},
     "server.systemd:fault_of": {"WANT_V4_ONLY", "WANT_V6"},

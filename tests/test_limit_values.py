@@ -2,12 +2,12 @@
 
 import pytest
 
-from opentracker import config
+from opentracker import _features, config
 from opentracker._features import OT_MAX_MEMORY
 from opentracker.limit_values import KEYS
 from opentracker.server.settings import Settings
 
-FIELDS = {
+FIELDS = {  # with every feature
     "limits.torrents": "limit_torrents",
     "limits.peers": "limit_peers",
     "limits.peers_per_torrent": "limit_peers_per_torrent",
@@ -19,10 +19,24 @@ FIELDS = {
     "limits.full_scrapes_per_address": "limit_full_scrapes_per_address",
 }
 
+memory = pytest.mark.needs("WANT_MAX_PEER")
+
 
 def test_every_key_is_in_the_table_of_all_keys() -> None:
-    assert KEYS.keys() == FIELDS.keys() == {key for key in config.KEYS if config.KEYS[key] == "WANT_MAX_PEER"}
+    assert set(KEYS) == {key for key in FIELDS if key in config.ACTIONS}
     assert all(config.ACTIONS[key] is action for key, action in KEYS.items())
+
+
+@pytest.mark.parametrize(
+    ("flag", "keys"),
+    [
+        ("WANT_FULLSCRAPE", {"limits.full_scrapes", "limits.full_scrapes_per_address"}),
+        ("WANT_MAX_PEER", FIELDS.keys() - {"limits.full_scrapes", "limits.full_scrapes_per_address"}),
+    ],
+)
+def test_limits_are_there_with_what_they_limit(flag: str, keys: set[str]) -> None:
+    assert {key for key in FIELDS if config.KEYS[key] == flag} == keys
+    assert (set(KEYS) & keys) == (keys if getattr(_features, flag) else set())
 
 
 @pytest.mark.parametrize("key", KEYS)
@@ -43,6 +57,7 @@ def test_what_is_no_number(key: str, text: str) -> None:
     assert settings == Settings()
 
 
+@memory
 @pytest.mark.parametrize(
     ("text", "value"), [("512M", 512 << 20), ("4g", 4 << 30), ("1K", 1024), ("2T", 2 << 40), ("0M", 0)]
 )
@@ -52,6 +67,7 @@ def test_memory_in_units(text: str, value: int) -> None:
     assert settings.limit_memory == value
 
 
+@memory
 def test_memory_as_a_share_of_what_there_is() -> None:
     settings = Settings()
     assert (settings.limit_memory, settings.limit_memory_share) == (None, OT_MAX_MEMORY)
@@ -60,6 +76,7 @@ def test_memory_as_a_share_of_what_there_is() -> None:
     assert (settings.limit_memory, settings.limit_memory_share) == (None, 40)
 
 
+@memory
 @pytest.mark.parametrize("text", ["101%", "%", "-1%", "5%%", "5P", "M", "1 M", "1MB", "512Ⅿ", "ſ"])
 def test_what_is_no_memory(text: str) -> None:
     with pytest.raises(ValueError, match="expected bytes as in 512M"):

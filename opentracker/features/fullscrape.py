@@ -9,7 +9,6 @@ from opentracker._features import (
     WANT_COMPRESSION_GZIP_ALWAYS,
     WANT_COMPRESSION_ZSTD,
     WANT_COMPRESSION_ZSTD_ALWAYS,
-    WANT_MAX_PEER,
     WANT_MODEST_FULLSCRAPES,
 )
 from opentracker.errors import HttpError
@@ -22,6 +21,7 @@ from opentracker.protocol.streaming import LAST_CHUNK, write_chunk, write_stream
 from opentracker.swarm.counters import Counters
 from opentracker.swarm.listing import KEY, Listing, Reader
 from opentracker.swarm.permissions import MAY_FULLSCRAPE, Permissions
+from opentracker.swarm.places import Places
 from opentracker.swarm.tracker import Tracker
 
 if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
@@ -30,8 +30,6 @@ if WANT_COMPRESSION_GZIP:
     from opentracker.features.compression_gzip import GzipEncoder
 if WANT_COMPRESSION_ZSTD:
     from opentracker.features.compression_zstd import ZstdEncoder
-if WANT_MAX_PEER:
-    from opentracker.swarm.places import Places
 if WANT_MODEST_FULLSCRAPES:
     from opentracker.features.modest_fullscrapes import Modesty
 
@@ -58,16 +56,16 @@ class FullScrape(Page):
         restricted: bool,
         state: State,
         seconds: Callable[[], float],
+        places: Places,
     ) -> None:
         if WANT_MODEST_FULLSCRAPES:
             self.modesty = Modesty(seconds)
-        if WANT_MAX_PEER:
-            self.places = Places(0, 0, permissions)
         self.state = state
         self.listing = Listing(tracker)
         self.counters = counters
         self.permissions = permissions
         self.restricted = restricted
+        self.places = places
         self.remembered: dict[bytes, dict[bytes, bytes]] = {name: {} for name in FORMATS}
 
     def takes(self, request: Request) -> bool:
@@ -97,9 +95,8 @@ class FullScrape(Page):
         """Let an address have what it asks for, or raise HttpError."""
         if self.restricted and not self.permissions.rights(address) & MAY_FULLSCRAPE:
             raise HttpError(403)
-        if WANT_MAX_PEER:
-            if self.places.is_full() or self.places.refuses(address):
-                raise HttpError(503)
+        if self.places.is_full() or self.places.refuses(address):
+            raise HttpError(503)
         if WANT_MODEST_FULLSCRAPES:
             self.modesty.ask(address, request.method != b"HEAD")
         self.counters.full_scrapes += 1
@@ -116,10 +113,9 @@ class FullScrape(Page):
         else:
             head = write_stream_head(request, CONTENT_TYPE)
         pieces = self.count(framed(head, body, request))
-        if WANT_MAX_PEER:
-            if request.method != b"HEAD":
-                pieces = self.placed(pieces, address)
-                next(pieces)
+        if request.method != b"HEAD":
+            pieces = self.placed(pieces, address)
+            next(pieces)
         return pieces
 
     def count(self, pieces: Pieces) -> Pieces:
@@ -136,14 +132,12 @@ class FullScrape(Page):
 
         The first step takes it, and is to be made at once: to close what has not begun would not give it back.
         """
-        if WANT_MAX_PEER:
-            self.places.enter(address)
+        self.places.enter(address)
         try:
             yield b""
             yield from pieces
         finally:
-            if WANT_MAX_PEER:
-                self.places.leave(address)
+            self.places.leave(address)
             pieces.close()
 
     def torrents(self, name: bytes, minute: int) -> Pieces:

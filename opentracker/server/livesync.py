@@ -142,13 +142,17 @@ def check(binds: list[Endpoint], peers: list[Endpoint]) -> None:
         raise StartError(
             "live sync has no address: this build (WANT_SYNC_LIVE) needs livesync.cluster.listen, or -s"
         )
-    sizes = [len(address) for address, _, _ in binds]
-    for size in set(sizes):
-        if sizes.count(size) > 1:
-            family = "IPv4" if size == 4 else "IPv6"
-            raise StartError(f"livesync.cluster.listen: two addresses for {family}, and one can be used")
+    of_family: dict[int, Endpoint] = {}
+    for bind in binds:
+        first = of_family.get(len(bind[0]))
+        if first is not None:
+            raise StartError(
+                f"livesync.cluster.listen {in_words(bind)}: one address of a family can be used, "
+                f"and there is {in_words(first)}"
+            )
+        of_family[len(bind[0])] = bind
     for peer in peers:
-        if len(peer[0]) not in sizes:
+        if len(peer[0]) not in of_family:
             raise StartError(
                 f"livesync.cluster.peer {in_words(peer)}: no livesync.cluster.listen of its family to send from"
             )

@@ -37,7 +37,6 @@ if WANT_BOGON_FILTER:
 if WANT_MAX_PEER:
     from opentracker.server import connections, memory
     from opentracker.server.libc import HeapTrim
-    from opentracker.swarm.places import Places
 if WANT_SYNC_LIVE:
     from opentracker.server import livesync
 if WANT_SYNC_SCRAPE:
@@ -49,6 +48,7 @@ if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape import FullScrape
     from opentracker.features.state import State, open_state
     from opentracker.features.state_file import StateFile
+    from opentracker.swarm.places import Places
 if WANT_DYNAMIC_ACCESSLIST:
     from opentracker.features.dynamic_accesslist import Changes
     from opentracker.server.dynamic_accesslist import Fifos, check_fifos
@@ -158,10 +158,9 @@ if WANT_FULLSCRAPE:
         """Let a server answer with full scrapes, and keep its state; `opened` is the one that it begins with."""
         permissions, restricted = settings.permissions, settings.restricts_fullscrapes
         state = State(server.tracker, lambda: server.now.minute, time.time)
-        page = FullScrape(server.tracker, server.counters, permissions, restricted, state, server.uptime)
-        if WANT_MAX_PEER:
-            most, most_of_one = settings.limit_full_scrapes, settings.limit_full_scrapes_per_address
-            page.places = Places(most, most_of_one, permissions)
+        places = Places(settings.limit_full_scrapes, settings.limit_full_scrapes_per_address, permissions)
+        tracker, counters = server.tracker, server.counters
+        page = FullScrape(tracker, counters, permissions, restricted, state, server.uptime, places)
         server.http_answers.pages[b"/scrape"] = page
         server.statistics.streams["tpbs"] = page.answer_as
         server.statistics.streams["statedump"] = page.dump_as

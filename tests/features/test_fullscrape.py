@@ -14,7 +14,6 @@ from opentracker._features import (
     OT_MODEST_PEER_TIMEOUT,
     WANT_ACCESSLIST_WHITE,
     WANT_COMPRESSION_ZSTD,
-    WANT_MAX_PEER,
 )
 from opentracker.errors import HttpError
 from opentracker.features.fullscrape import FullScrape
@@ -24,6 +23,7 @@ from opentracker.protocol.http import Request, parse_request
 from opentracker.server.loop import SLICE
 from opentracker.server.settings import Settings
 from opentracker.swarm.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_PROXY, MAY_STAT, Permissions
+from opentracker.swarm.places import Places
 from opentracker.swarm.tracker import Tracker
 from tests.server.live import HOME, Answer, Endpoint, Live, TcpClient, packed
 from tests.server.marks import needs_ipv4
@@ -32,8 +32,6 @@ from tests.swarm.filled import Counts, add, filled, known, open_tracker
 if WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist import AccessList
     from opentracker.swarm.tracker import admit_by
-if WANT_MAX_PEER:
-    from opentracker.swarm.places import Places
 if WANT_COMPRESSION_ZSTD:
     if sys.version_info >= (3, 14):
         from compression.zstd import decompress as zstd_decompress
@@ -53,7 +51,9 @@ def live() -> Iterator[Live]:
 
 def page_of(tracker: Tracker) -> FullScrape:
     state = State(tracker, lambda: 0, lambda: 0.0)
-    return FullScrape(tracker, tracker.counters, Permissions(), False, state, lambda: 0.0)
+    return FullScrape(
+        tracker, tracker.counters, Permissions(), False, state, lambda: 0.0, Places(0, 0, Permissions())
+    )
 
 
 def asked(request: bytes = FULL_1_0) -> Request:
@@ -305,7 +305,7 @@ def test_blessing_an_address_closes_full_scrapes_to_nobody() -> None:
 
 # ---- How many at a time ------------------------------------------------------------------------------------
 
-at_a_time = pytest.mark.needs("WANT_MAX_PEER", WANT_MODEST_FULLSCRAPES=False)
+at_a_time = pytest.mark.needs(WANT_MODEST_FULLSCRAPES=False)
 DUMP = b"GET /stats?mode=statedump HTTP/1.1\r\nHost: x\r\n\r\n"
 TPBS = b"GET /stats?mode=tpbs HTTP/1.1\r\nHost: x\r\n\r\n"
 

@@ -3,6 +3,7 @@
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
@@ -191,8 +192,8 @@ def binds(*addresses: bytes) -> list[Endpoint]:
     ("own", "peers", "text"),
     [
         ([], [], "live sync has no address: this build .* needs livesync.cluster.listen"),
-        (binds(V4A, V4B), [], "livesync.cluster.listen: two addresses for IPv4"),
-        (binds(V6A, V4A, V6A), [], "livesync.cluster.listen: two addresses for IPv6"),
+        (binds(V4A, V4B), [], "livesync.cluster.listen 127.0.0.2:0: one address .* there is 127.0.0.1:0"),
+        (binds(V6A, V4A, V6A), [], r"livesync.cluster.listen \[::1\]:0: one address .* there is \[::1\]:0"),
         (binds(V6A), [(V4A, 9696, "")], "livesync.cluster.peer 127.0.0.1:9696: no livesync.cluster.listen"),
     ],
 )
@@ -212,13 +213,28 @@ def test_without_an_address_nothing_is_opened() -> None:
     assert open_descriptors() == before
 
 
-def test_without_an_address_the_program_ends_with_111() -> None:
+@pytest.mark.parametrize(
+    ("addresses", "text"),
+    [
+        ([], b"opentracker: live sync has no address: this build (WANT_SYNC_LIVE) needs"),
+        (
+            [b"127.0.0.1:81", b"127.0.0.2:82"],
+            b"listen 127.0.0.2:82: one address of a family can be used, and",
+        ),
+    ],
+)
+def test_c13_the_program_ends_with_111(addresses: list[bytes], text: bytes, tmp_path: Path) -> None:
+    config = tmp_path / "opentracker.conf"
+    config.write_bytes(b"".join(b"livesync.cluster.listen %s\n" % address for address in addresses))
     for option, status in ((), 111), (("-t",), 1):
         done = subprocess.run(
-            [*COMMAND, "-i", HOME, "-p", "0", *option], check=False, capture_output=True, timeout=PATIENCE
+            [*COMMAND, "-i", HOME, "-p", "0", "-f", str(config), *option],
+            check=False,
+            capture_output=True,
+            timeout=PATIENCE,
         )
         assert (done.returncode, done.stdout) == (status, b"")
-        assert b"opentracker: live sync has no address: this build (WANT_SYNC_LIVE) needs" in done.stderr
+        assert text in done.stderr
 
 
 def test_an_address_that_is_not_here_opens_nothing() -> None:
