@@ -38,6 +38,7 @@ log = logging.getLogger("opentracker")
 CONTENT_TYPE: Final = b"application/octet-stream"
 DEFAULT: Final = b"ben"
 PIECE: Final = 256  # torrents in a piece, at least: some 16 KiB, and a tenth of a millisecond
+PLAIN_WEIGHT: Final = 64 << 10  # bytes of memory that one takes where it is not compressed
 SLICE: Final = 8192  # bytes compressed in one go
 MOST_REMEMBERED: Final = 4096  # counts whose text is at hand
 
@@ -66,6 +67,7 @@ class FullScrape(Page):
         self.permissions = permissions
         self.restricted = restricted
         self.places = places
+        self.held = 0  # bytes of memory that those under way take
         self.remembered: dict[bytes, dict[bytes, bytes]] = {name: {} for name in FORMATS}
 
     def takes(self, request: Request) -> bool:
@@ -105,16 +107,18 @@ class FullScrape(Page):
 
     def send(self, body: Pieces, request: Request, address: bytes) -> Pieces:
         """A body as an answer to a request."""
+        weight = PLAIN_WEIGHT
         if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
             encoding = encoding_for(request)
             head = write_stream_head(request, CONTENT_TYPE, encoding, varies())
             if encoding and request.method != b"HEAD":
                 body = encoded(body, ENCODERS[encoding]())
+                weight = WEIGHTS[encoding]
         else:
             head = write_stream_head(request, CONTENT_TYPE)
         pieces = self.count(framed(head, body, request))
         if request.method != b"HEAD":
-            pieces = self.placed(pieces, address)
+            pieces = self.placed(pieces, address, weight)
             next(pieces)
         return pieces
 
@@ -127,18 +131,24 @@ class FullScrape(Page):
         finally:
             pieces.close()
 
-    def placed(self, pieces: Pieces, address: bytes) -> Pieces:
+    def placed(self, pieces: Pieces, address: bytes, weight: int) -> Pieces:
         """Pieces for which a place is taken until they end or are closed.
 
         The first step takes it, and is to be made at once: to close what has not begun would not give it back.
         """
         self.places.enter(address)
+        self.held += weight
         try:
             yield b""
             yield from pieces
         finally:
             self.places.leave(address)
+            self.held -= weight
             pieces.close()
+
+    def weight(self) -> int:
+        """Bytes of memory that all of them take together, about."""
+        return self.held + self.listing.weight()
 
     def torrents(self, name: bytes, minute: int) -> Pieces:
         """The body in one of the formats."""
@@ -195,10 +205,13 @@ def joined(parts: list[bytes], before: bytes) -> bytes:
 
 if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
     ENCODERS: Final[dict[bytes, Callable[[], Encoder]]] = {}  # with both, zstd wins
+    WEIGHTS: Final[dict[bytes, int]] = {}  # bytes of memory that a full scrape takes (bench/abuse.py)
     if WANT_COMPRESSION_ZSTD:
         ENCODERS[b"zstd"] = ZstdEncoder
+        WEIGHTS[b"zstd"] = 640 << 10
     if WANT_COMPRESSION_GZIP:
         ENCODERS[b"gzip"] = GzipEncoder
+        WEIGHTS[b"gzip"] = 320 << 10
 
     def encoding_for(request: Request) -> bytes:
         """The Content-Encoding of an answer; empty for none."""

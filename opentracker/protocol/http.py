@@ -69,6 +69,11 @@ def parse_request(data: bytes) -> Request | None:
     return request
 
 
+def begins_head(data: bytes) -> bool:
+    """Whether what may be no request at all begins as one for a head alone, to be refused without a body."""
+    return data.startswith(b"HEAD", _skip_empty_line(data))
+
+
 def header_values(request: Request, name: bytes) -> list[bytes]:
     """The values of all headers of this name, whatever its case, in their order, stripped of blanks."""
     head = request.head

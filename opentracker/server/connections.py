@@ -9,6 +9,7 @@ import resource
 from typing import Final
 
 from opentracker.server.settings import Settings
+from opentracker.swarm.permissions import MAY_PROXY
 from opentracker.swarm.places import UNLIMITED, Places
 
 SPARE: Final = 64  # descriptors for listening sockets, lists, state files and logs
@@ -23,9 +24,13 @@ class Gate(Places):
         """Whether it is worth while to accept again: not for one connection at a time."""
         return self.open <= self.most - 1 - self.most // 16
 
-    def is_crowded(self) -> bool:
-        """Whether places are scarce: a quarter or less is left."""
-        return self.open >= self.most - self.most // 4
+    def may_stay(self, address: bytes) -> bool:
+        """Whether a connection may be kept for another request: while there is room, and always a trusted proxy's."""
+        return not self.is_crowded() or self.permissions.rights(address) & MAY_PROXY != 0
+
+    def weight(self) -> int:
+        """Bytes of memory that are set aside for those that are open."""
+        return self.open * WEIGHT
 
 
 def gate_of(settings: Settings) -> Gate:

@@ -11,7 +11,7 @@ loop watches like a socket, so that those who are not served within a millisecon
 import logging
 import os
 import selectors
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Final
 
 from opentracker._features import (
@@ -23,13 +23,13 @@ from opentracker._features import (
 )
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
-from opentracker.protocol.http import parse_request
+from opentracker.protocol.http import begins_head, parse_request, write_error
 from opentracker.protocol.pages import Pieces
 from opentracker.server.accepting import Acceptor
 from opentracker.server.http_answers import HttpAnswers
 from opentracker.server.libc import HalfClose
 from opentracker.server.loop import READ, WRITE, Handler, Loop
-from opentracker.server.sockets import CORKED
+from opentracker.server.sockets import CORKED, reset_on_close
 
 if WANT_MAX_PEER:
     from opentracker.server.connections import Gate
@@ -47,8 +47,7 @@ MOST_UNSENT: Final = (
 
 BUDGET: Final = 0.001  # seconds of a turn for one listener's new connections, and for all those that go on
 AT_ONCE: Final = 16  # connections that a sweep looks at in one go
-# Seconds by which the time to take some more of an answer is shorter where places are scarce.
-HURRY: Final = max(0, OT_CLIENT_TIMEOUT_SEND - OT_CLIENT_TIMEOUT)
+LEAST_RATE: Final = 1 << 14  # bytes a second that are to be taken of long answers where places are scarce
 
 NOTHING: Final = 0  # no events
 
@@ -68,7 +67,9 @@ class HttpServer(Handler):
         self.selector = selectors.DefaultSelector()
         # Those that are ready and have not been served yet; the next one last.
         self.late: list[tuple[selectors.SelectorKey, int]] = []
+        self.end = 0.0  # of what this turn has for them, in seconds
         self.half_close = HalfClose()
+        self.scarcities: list[Callable[[], bool]] = []  # each says whether places of a kind are scarce
         loop.watch(self.selector.fileno(), self, READ)
         if WANT_MAX_PEER:
             self.gate = Gate(0, 0, Permissions())
@@ -94,32 +95,47 @@ class HttpServer(Handler):
 
     def ready(self, events: int) -> None:
         """Let connections go on for as long as they all may; the rest comes first in the next turn."""
-        now = self.now
-        now.read()
-        end = now.seconds + BUDGET
         if not self.late:
             self.late = self.selector.select(0)
             self.late.reverse()
-        while self.late and now.seconds < end:
+        self.begin()
+        while self.late:
             key, what = self.late.pop()
             connection: Connection = key.data
             connection.ready(what)
-            now.read()
+            if self.is_late():
+                return
+
+    def begin(self) -> None:
+        """Begin what a turn has for connections."""
+        self.now.read()
+        self.end = self.now.seconds + BUDGET
+
+    def is_late(self) -> bool:
+        """Whether it is over: what there is to do beside the request at hand is the next turn's."""
+        self.now.read()
+        return self.now.seconds >= self.end
+
+    def is_scarce(self) -> bool:
+        """Whether somebody may be kept waiting for a place."""
+        return any(is_scarce() for is_scarce in self.scarcities)
+
+    def may_stay(self, address: bytes) -> bool:
+        """Whether a connection may be kept for another request."""
+        return self.gate.may_stay(address) if WANT_MAX_PEER else True
 
     def sweep(self) -> None:
         """Begin to close the connections whose time is up."""
         self.loop.start(self.close_overdue())
 
     def close_overdue(self) -> Iterator[None]:
-        """Close them, in slices; nothing is said to them. Where places are scarce, who stops reading has less time."""
+        """Close them, in slices; nothing is said to them. Where places are scarce, so are those of who reads slowly."""
         seconds = self.now.seconds
-        hurry = 0
-        if WANT_MAX_PEER and self.gate.is_crowded():
-            hurry = HURRY
+        is_scarce = self.is_scarce()
         for number, connection in enumerate(list(self.connections.values())):
             if number % AT_ONCE == AT_ONCE - 1:
                 yield
-            if connection.deadline - (hurry if connection.state == SENDING else 0) <= seconds:
+            if connection.deadline <= seconds or (is_scarce and connection.is_slow(seconds)):
                 connection.close()
 
     def close(self) -> None:
@@ -143,6 +159,9 @@ class Connection(Handler):
         self.unsent = b""
         self.pieces: Pieces | None = None  # of an answer of which there is more than `unsent`
         self.closed = False
+        self.taken = 0  # bytes that the socket took
+        self.waiting_since = 0.0  # while it takes no more
+        self.waited = 0.0  # seconds, in all, before
         self.ends = False  # whether the connection closes after this answer
         self.unread = False  # whether bytes may be waiting that nobody will read
         self.drained = 0
@@ -153,6 +172,7 @@ class Connection(Handler):
             return
         try:
             if self.state == SENDING:
+                self.waited += self.server.now.seconds - self.waiting_since
                 self.send()
             elif self.state == RECEIVING:
                 self.receive()
@@ -165,7 +185,23 @@ class Connection(Handler):
         """Close after a fault of ours or for want of memory, from which nobody else is to suffer."""
         log.error("a connection of %s is closed: %r", format_ip(self.address), error, exc_info=error)
         self.server.answers.counters.http_500 += 1
+        if self.state == RECEIVING and not self.closed:  # nothing of an answer has been sent
+            try:
+                os.write(self.fd, write_error(500))
+            except OSError:  # gone, or its socket is full
+                pass
         self.close()
+
+    def is_slow(self, seconds: float) -> bool:
+        """Whether the client takes its answer at less than LEAST_RATE, or has taken nothing for a while.
+
+        Only the time counts for which the socket was full, not the one for which the tracker had others to serve.
+        """
+        if self.watched != WRITE:
+            return False
+        waiting = seconds - self.waiting_since
+        bearable = OT_CLIENT_TIMEOUT + self.taken / LEAST_RATE
+        return waiting >= OT_CLIENT_TIMEOUT or self.waited + waiting >= bearable
 
     def receive(self) -> None:
         """Read, and answer as soon as a request is complete."""
@@ -186,16 +222,19 @@ class Connection(Handler):
         self.answer()
 
     def answer(self) -> None:
-        """Answer every complete request that has been received, in order."""
+        """Answer the complete requests that have been received, in order; those of one turn, if there are many."""
         out = b""
         while not self.ends and self.pieces is None and (self.received or not out) and len(out) < MOST_UNSENT:
-            head_only = self.received.startswith(b"HEAD")
+            if out and self.server.is_late():
+                break
             request = None
             try:
                 request = parse_request(self.received)
                 if request is None:
                     break
                 self.received = self.received[request.size :]
+                if request.keep_alive and not self.server.may_stay(self.address):
+                    request.keep_alive = False
                 answer = self.server.answers.answer(request, self.address, self.server.now.minute)
                 if isinstance(answer, bytes):
                     out += answer
@@ -204,9 +243,10 @@ class Connection(Handler):
                 self.ends = not request.keep_alive
             except HttpError as error:
                 if request is None:
+                    head_only = begins_head(self.received)
                     out += self.server.answers.refuse(error.status, head_only, self.received, self.address)
                 else:
-                    out += self.server.answers.error(error.status, head_only, True)
+                    out += self.server.answers.error(error.status, request.method == b"HEAD", True)
                 self.ends = True
                 self.unread = True
         if not out and self.pieces is None:
@@ -225,14 +265,20 @@ class Connection(Handler):
         except OSError:  # reset by the client
             self.close()
             return False
+        self.taken += sent
         if sent < len(self.unsent):
-            if sent > 0 or self.watched != WRITE:
-                self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
             self.unsent = self.unsent[sent:]
-            self.watch(WRITE)
+            self.wait(sent > 0)
             return False
         self.unsent = b""
         return True
+
+    def wait(self, progresses: bool) -> None:
+        """Wait for the socket to take more; a new deadline if it took some, or if this is the first time."""
+        self.waiting_since = self.server.now.seconds
+        if progresses or self.watched != WRITE:
+            self.deadline = self.waiting_since + OT_CLIENT_TIMEOUT_SEND
+        self.watch(WRITE)
 
     def send(self) -> None:
         """Send what is left of the answers, then close or wait for the next request."""
@@ -242,6 +288,8 @@ class Connection(Handler):
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
             self.watch(NOTHING)
             self.server.loop.start_answer(self.stream(self.pieces))
+        elif not self.ends and self.received and self.server.is_late():
+            self.wait(True)  # for the next turn: the socket takes more at once
         elif not self.ends:
             self.state = RECEIVING
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT
@@ -275,8 +323,11 @@ class Connection(Handler):
             self.pieces = None
             self.send()
             return False
+        if not piece:
+            return True
+        self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
         self.unsent = piece
-        return not piece or self.send_some()
+        return self.send_some()
 
     def start_draining(self) -> None:
         """Close our half, and read on: a close with bytes unread would reset the connection, answer and all."""
@@ -313,16 +364,24 @@ class Connection(Handler):
         self.watched = events
 
     def close(self) -> None:
-        """Close, and be forgotten, once: the descriptor may soon be somebody else's."""
+        """Close, and be forgotten, once: the descriptor may soon be somebody else's.
+
+        Who has not been sent all of an answer is told by a reset: the end of some answers is told by the connection's.
+        """
         if self.closed:
             return
         self.closed = True
         if self.watched != NOTHING:
             self.server.selector.unregister(self.fd)
         self.server.forget(self)
-        if self.pieces is not None:
-            self.pieces.close()
+        if self.unsent or self.pieces is not None:
+            reset_on_close(self.fd)
         os.close(self.fd)
+        if self.pieces is not None:
+            try:
+                self.pieces.close()
+            except Exception as error:
+                log.error("an answer to %s: %r", format_ip(self.address), error, exc_info=error)
 
 
 class Listener(Handler):
@@ -338,9 +397,7 @@ class Listener(Handler):
 
     def ready(self, events: int) -> None:
         """Accept and serve what is waiting, for as long as that may take."""
-        now = self.server.now
-        now.read()
-        end = now.seconds + BUDGET
+        self.server.begin()
         for _ in range(self.acceptor.waiting()):
             if WANT_MAX_PEER and self.server.gate.is_full():
                 self.pause(NEVER)
@@ -359,8 +416,7 @@ class Listener(Handler):
                 os.close(fd)
                 continue
             Connection(fd, self.acceptor.address, self.server).ready(READ)
-            now.read()
-            if now.seconds >= end:
+            if self.server.is_late():
                 return
 
     def pause(self, until: float) -> None:

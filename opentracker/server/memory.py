@@ -71,10 +71,11 @@ class Watch:
 
     That is what it has now, less what it had when access list and state were loaded and nobody was served yet; the
     torrents of that state count as growth with the bytes that are counted for them, so they count once, and a tracker
-    that is started again begins without an excess. `aside` are functions that give the bytes of access lists: a reload
-    may make them any number, and two lists for a while, and no stranger has a say in that.
+    that is started again begins without an excess.
 
-    All else is growth: connections, answers that wait to be read, full scrapes, and what the allocators hold on to.
+    `aside` are functions that give the bytes of what has limits of its own, or none that a stranger reaches: access
+    lists (a reload may make two for a while), connections and full scrapes. Were they counted, a few strangers who read
+    nothing could have everybody's torrents dropped. All else is growth: above all, what the allocators hold on to.
     """
 
     def __init__(

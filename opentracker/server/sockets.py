@@ -3,6 +3,7 @@
 import errno
 import logging
 import socket
+import struct
 import sys
 from typing import Final
 
@@ -83,6 +84,17 @@ def prepare_tcp(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_ACCEPT)
     if CORKED:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+
+
+def reset_on_close(fd: int) -> None:
+    """Let the close of a bare TCP descriptor reset the connection, so that nobody takes a part of an answer for all."""
+    sock = socket.socket(fileno=fd)
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    except OSError:  # it has been reset by the client
+        pass
+    finally:
+        sock.detach()
 
 
 def open_udp(address: bytes, port: int, only_v6: bool) -> socket.socket:

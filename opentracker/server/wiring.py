@@ -94,6 +94,7 @@ class Server(Core):
         if WANT_MAX_PEER:
             self.tracker.limits = memory.limits_of(settings)
             self.http.gate = connections.gate_of(settings)
+            self.http.scarcities.append(self.http.gate.is_crowded)
         if WANT_IP_FROM_PROXY:
             self.http_answers.client_of = proxy.Proxies(settings.permissions).client
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
@@ -102,7 +103,7 @@ class Server(Core):
             add_fifos(self, fifos, keeper)
         self.statistics = add_statistics(self, settings)
         if WANT_FULLSCRAPE:
-            add_full_scrapes(self, settings, state)
+            self.full_scrapes = add_full_scrapes(self, settings, state)
         if WANT_SYNC_LIVE:
             self.member = livesync.Member(self.tracker, settings.permissions, self.tracker_id, self.loop)
             self.endings.append(self.member.end)
@@ -145,16 +146,18 @@ if WANT_MAX_PEER:
 
     def watch_memory(server: Server, resident: memory.Resident) -> None:
         """Let the limits know how much memory is really used. Everything is loaded by now, and nobody served yet."""
-        aside = []
+        aside: list[Callable[[], int]] = [server.http.gate.weight]
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             aside.append(server.keeper.weight)
+        if WANT_FULLSCRAPE:
+            aside.append(server.full_scrapes.weight)
         HeapTrim()()  # as before each look, or what loading has left free would not count later
         server.each_second.append(memory.Watch(server.tracker.limits, resident.read, aside).look)
 
 
 if WANT_FULLSCRAPE:
 
-    def add_full_scrapes(server: Server, settings: Settings, opened: FileIO | None) -> None:
+    def add_full_scrapes(server: Server, settings: Settings, opened: FileIO | None) -> FullScrape:
         """Let a server answer with full scrapes, and keep its state; `opened` is the one that it begins with."""
         permissions, restricted = settings.permissions, settings.restricts_fullscrapes
         state = State(server.tracker, lambda: server.now.minute, time.time)
@@ -162,6 +165,7 @@ if WANT_FULLSCRAPE:
         tracker, counters = server.tracker, server.counters
         page = FullScrape(tracker, counters, permissions, restricted, state, server.uptime, places)
         server.http_answers.pages[b"/scrape"] = page
+        server.http.scarcities.append(places.is_crowded)
         server.statistics.streams["tpbs"] = page.answer_as
         server.statistics.streams["statedump"] = page.dump_as
         if opened is not None:
@@ -170,6 +174,7 @@ if WANT_FULLSCRAPE:
             file = StateFile(settings.state_file, state.pieces)
             server.dumps.append(lambda: server.loop.start(file.begin()))
             server.endings.append(file.write)
+        return page
 
 
 def start(

@@ -33,6 +33,8 @@ MOST_BITS: Final = 4  # 16 stretches: more would mean more time in passing over 
 BUCKET_BITS: Final = 12
 BUCKETS: Final = 1 << BUCKET_BITS
 LARGE: Final = 1 << 23  # a row's counts from here on: a number in `large`
+ROW_WEIGHT: Final = 27  # bytes of memory, with what a bytearray has to spare
+STRETCH_WEIGHT: Final = 1 << 19  # bytes: empty buckets, and the picture of a shard
 SLICE: Final = 256  # torrents read in one go: about a tenth of a millisecond
 MOST_SORTED: Final = 512  # rows sorted in one go
 BYTES: Final = 256  # values of a byte
@@ -54,6 +56,7 @@ class Stretch:
         self.buckets = [bytearray() for _ in range(BUCKETS)]
         self.crowds: dict[int, Crowd] = {}  # by bucket, which is empty then
         self.large: list[Counts] = []
+        self.rows: i64 = 0
         self.remembered: dict[bytes, bytes] = {}
         self.shard: i64 = 0
         self.at: i64 = 0
@@ -93,6 +96,7 @@ class Stretch:
         remembered = self.remembered
         first, width, shift = self.first, self.width, self.shift
         keys, entries = self.keys, self.entries
+        noted: i64 = 0
         for index in range(start, end):
             info_hash = keys[index]
             place: i64 = info_hash[0]
@@ -114,6 +118,8 @@ class Stretch:
             else:
                 code = self.code_of(entry)
             buckets[place >> shift] += info_hash + code
+            noted += 1
+        self.rows += noted
 
     def code_of(self, record: bytes) -> bytes:
         """The counts of a small torrent, as they stand in a row."""
@@ -220,6 +226,13 @@ class Listing:
     def stretch(self, bits: i64, number: i64) -> Stretch:
         """The stretch that was entered, as it is now."""
         return self.stretches[bits, number]
+
+    def weight(self) -> i64:
+        """Bytes of memory that the stretches take, about."""
+        rows: i64 = 0
+        for stretch in self.stretches.values():
+            rows += stretch.rows
+        return rows * ROW_WEIGHT + len(self.stretches) * STRETCH_WEIGHT
 
     def leave(self, bits: i64, number: i64) -> None:
         """Stop reading a stretch."""

@@ -27,6 +27,10 @@ class Places:
         """Whether nobody more can be taken in."""
         return self.open >= self.most
 
+    def is_crowded(self) -> bool:
+        """Whether places are scarce: a quarter or less is left."""
+        return self.open >= self.most - self.most // 4
+
     def refuses(self, address: bytes) -> bool:
         """Whether an address (4 or 16 bytes) has too many places."""
         if not self.of_host:

@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opentracker._features import (
+    OT_CLIENT_TIMEOUT,
+    OT_CLIENT_TIMEOUT_CHECKINTERVAL,
     OT_MODEST_PEER_TIMEOUT,
     WANT_ACCESSLIST_WHITE,
     WANT_COMPRESSION_ZSTD,
@@ -359,6 +361,24 @@ def test_scrapes_and_dumps_of_all_addresses_share_the_places() -> None:
 
 
 @at_a_time
+@pytest.mark.parametrize(("number", "left"), [(2, 2), (3, 0)])
+def test_where_places_are_scarce_who_reads_nothing_loses_his(number: int, left: int) -> None:
+    live = Live(Settings(limit_full_scrapes=4))
+    many(live)
+    to = live.listen_tcp()
+    for _ in range(number):
+        stalled(live, to)
+    live.until(lambda: not live.work, "full sockets")
+    live.advance(OT_CLIENT_TIMEOUT - 0.1)
+    live.settle()
+    assert room_of(live).open == number
+    live.advance(OT_CLIENT_TIMEOUT_CHECKINTERVAL)
+    live.settle()
+    assert room_of(live).open == left
+    live.close()
+
+
+@at_a_time
 @needs_ipv4
 def test_a_trusted_proxy_may_have_more_at_a_time() -> None:
     settings = Settings(limit_full_scrapes=3, limit_full_scrapes_per_address=1)
@@ -370,6 +390,19 @@ def test_a_trusted_proxy_may_have_more_at_a_time() -> None:
         assert stalled(live, to, source="127.0.0.2").sock.recv(12) == b"HTTP/1.1 200"
     assert live.ask(to, FULL, "127.0.0.2").status == 503  # of all together
     live.close()
+
+
+@at_a_time
+def test_what_full_scrapes_take_is_known_while_they_do() -> None:
+    page = page_of(filled(known(10)))
+    one = bytes([192, 0, 2, 1])
+    assert page.weight() == 0
+    pieces = page.answer(asked(), one, 0)
+    assert page.weight() == page.held > 0
+    for _ in pieces:
+        if page.listing.stretches:
+            assert page.weight() >= page.held + 10 * 23
+    assert page.weight() == 0
 
 
 @at_a_time

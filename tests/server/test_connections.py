@@ -16,10 +16,10 @@ from opentracker.protocol.pages import Page, Pieces
 from opentracker.server.connections import SPARE, Gate, gate_of
 from opentracker.server.http import MOST_UNSENT, PAUSE
 from opentracker.server.settings import Settings
-from opentracker.swarm.permissions import Permissions
+from opentracker.swarm.permissions import MAY_PROXY, Permissions
 from opentracker.swarm.places import UNLIMITED
 from tests.protocol.http_cases import ANN, announce, get
-from tests.server.live import Endpoint, Live, TcpClient
+from tests.server.live import Endpoint, Live, TcpClient, packed
 from tests.server.marks import needs_ipv4
 
 H_01 = get(b"/announce?" + ANN)
@@ -202,6 +202,22 @@ def test_where_places_are_scarce_who_stops_reading_goes_early(
     live.advance(OT_CLIENT_TIMEOUT_SEND)
     live.settle()
     assert live.server.http.gate.open == 0
+
+
+@needs_ipv4
+@pytest.mark.needs("WANT_KEEPALIVE")
+def test_where_places_are_scarce_connections_are_not_kept() -> None:
+    settings = Settings(limit_connections=10)
+    settings.permissions.bless(packed("127.0.0.9"), 32, MAY_PROXY)
+    live = Live(settings)
+    to = live.listen_tcp()
+    clients = [idle(live, to) for _ in range(7)]
+    assert live.ask(to, H_01).headers["Connection"] == "keep-alive"
+    live.settle()
+    clients.append(idle(live, to))
+    assert live.ask(to, H_01).headers["Connection"] == "close"
+    assert live.ask(to, H_01, "127.0.0.9").headers["Connection"] == "keep-alive"  # a trusted proxy
+    live.close()
 
 
 class Endless(Page):

@@ -25,7 +25,7 @@ from opentracker._features import (
 from opentracker.protocol.bencode import decode
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Pieces
-from opentracker.server.http import AT_ONCE, BUDGET, PAUSE
+from opentracker.server.http import AT_ONCE, BUDGET, LEAST_RATE, PAUSE
 from opentracker.server.loop import SLICE
 from opentracker.server.settings import Settings
 from tests.protocol.http_cases import (
@@ -784,12 +784,121 @@ def test_a_fault_ends_its_connection_and_no_other(
     client = live.tcp(to)
     client.send(get(b"/faulty"))
     live.until(client.has_ended, "the end of the connection")
+    assert client.received.startswith(b"HTTP/1.1 500 " if at_once else b"HTTP/1.1 200 ")
+    assert client.was_reset is not at_once  # or what came would pass for a whole answer
     assert live.counters.http_500 == 1
     assert f"a connection of {HOME} is closed: MemoryError(" in caplog.text
     other.send(H_01[-1:])
     assert other.read_answer().status == 200
     assert open_connections(live) == int(WANT_KEEPALIVE)  # the other one may ask for more
     assert live.work == []
+
+
+class FaultyEnd(Page):
+    """Raises where its pieces are given up."""
+
+    def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
+        return self.body()
+
+    def body(self) -> Pieces:
+        try:
+            yield b"HTTP/1.1 200 OK\r\n\r\n"
+            while True:
+                yield PIECE
+        finally:
+            raise MemoryError("for the end")
+
+
+def test_a_fault_in_giving_an_answer_up_costs_no_descriptor_and_no_server(
+    live: Live, caplog: pytest.LogCaptureFixture
+) -> None:
+    to = live.listen_tcp()
+    live.server.http_answers.pages[b"/faulty"] = FaultyEnd()
+    for end in (lambda client: client.reset(), lambda client: live.advance(OT_CLIENT_TIMEOUT_SEND + SWEPT)):
+        before = len(os.listdir("/dev/fd"))
+        client = live.tcp(to, receive_buffer=4096)
+        client.send(get(b"/faulty"))
+        live.until(lambda: open_connections(live) == 1 and not live.work, "the socket to be full")
+        end(client)
+        live.until(lambda: open_connections(live) == 0, "the connection to be forgotten")
+        client.close()
+        assert len(os.listdir("/dev/fd")) == before
+        assert f"an answer to {HOME}: MemoryError(" in caplog.text
+        caplog.clear()
+    assert live.ask(to, H_01).status == 200
+
+
+class Patient(Page):
+    """Takes long for each of its small pieces, which any socket takes whole."""
+
+    def __init__(self, live: Live) -> None:
+        self.live = live
+
+    def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
+        request.keep_alive = False
+        return self.body()
+
+    def body(self) -> Pieces:
+        yield b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\nConnection: close\r\n\r\n"
+        for _ in range(10):
+            self.live.clock.seconds += OT_CLIENT_TIMEOUT_SEND / 2
+            yield b"x"
+
+
+@pytest.mark.parametrize("is_scarce", [False, True])
+def test_who_takes_all_there_is_may_stay_however_long_it_takes(live: Live, is_scarce: bool) -> None:
+    live.server.http.scarcities.append(lambda: is_scarce)
+    live.server.http_answers.pages[b"/patient"] = Patient(live)
+    assert live.ask(live.listen_tcp(), get(b"/patient")).body == b"x" * 10
+    assert live.clock.seconds > 4 * OT_CLIENT_TIMEOUT_SEND
+
+
+def test_where_places_are_scarce_a_least_rate_is_asked_for(live: Live) -> None:
+    begin_long_scrape(live)
+    (connection,) = live.server.http.connections.values()
+    now = connection.waiting_since
+    connection.taken, connection.waited = 10 * LEAST_RATE, 0.0
+    assert not connection.is_slow(now + OT_CLIENT_TIMEOUT - 0.1)
+    assert connection.is_slow(now + OT_CLIENT_TIMEOUT)  # has taken nothing
+    connection.waited = OT_CLIENT_TIMEOUT + 9.0
+    assert not connection.is_slow(now + 0.9)
+    assert connection.is_slow(now + 1.0)  # has taken too little
+    assert open_connections(live) == 1
+    live.advance(SWEPT)  # places are not scarce
+    assert open_connections(live) == 1
+    live.server.http.scarcities.append(lambda: True)
+    live.advance(OT_CLIENT_TIMEOUT_CHECKINTERVAL)
+    live.settle()
+    assert open_connections(live) == 0
+
+
+@pytest.mark.needs("WANT_KEEPALIVE")
+def test_requests_one_behind_the_other_take_turns_with_others(live: Live) -> None:
+    to = live.listen_tcp()
+    client, other = live.tcp(to), live.tcp(to)
+    other.send(H_01[:-1])
+    live.settle()
+    live.clock.tick = BUDGET / 4
+    client.send(H_01 * 40)
+    other.send(H_01[-1:])
+    answered = [0]
+    while answered[-1] < 41:
+        live.turn()
+        answered.append(live.counters.tcp_announces)
+        assert 0 < answered[-1] - answered[-2] <= 8  # a new connection's share, and that of those that go on
+    live.clock.tick = 0.0
+    assert other.read_answer().status == 200
+    for _ in range(40):
+        assert client.read_answer().status == 200
+    assert client.ask(H_01).status == 200
+
+
+@pytest.mark.parametrize("line", [b"", b"\r\n", b"\n"])
+@pytest.mark.parametrize("rest", [b" /nothing HTTP/1.1", b" /nothing HTTP/9.9"])
+def test_head_has_no_body_even_behind_an_empty_line(live: Live, line: bytes, rest: bytes) -> None:
+    client = live.tcp(live.listen_tcp())
+    client.send(line + b"HEAD" + rest + b"\r\nHost: x\r\n\r\n")
+    assert client.read_answer(head_only=True).status in (400, 404)
 
 
 class FullSelector(selectors.DefaultSelector):

@@ -3,8 +3,10 @@
 And what this process says of itself.
 """
 
+import hashlib
 import os
 import resource
+import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -28,10 +30,12 @@ from opentracker.server.memory import (
 )
 from opentracker.server.settings import Bind, Settings
 from opentracker.swarm.limits import LASTING, UNLIMITED, Limits
-from tests.server.live import HOME, SYNC_BINDS, packed
+from tests.server.live import HOME, SYNC_BINDS, Live, packed
 from tests.server.process import PATIENCE
+from tests.swarm.filled import add
 
 MIB: Final = 1 << 20
+PAGE: Final = os.sysconf("SC_PAGE_SIZE")
 linux = pytest.mark.skipif(not STATM.exists(), reason="Linux alone tells what a process has")
 
 
@@ -146,14 +150,13 @@ def test_memory_is_measured_before_the_root_directory_hides_it() -> None:
 
 
 def test_what_a_process_has_itself_is_read_again_and_again(tmp_path: Path) -> None:
-    page = os.sysconf("SC_PAGE_SIZE")
     statm = tmp_path / "statm"
     statm.write_text("9000 3000 500 5 0 7 0\n")
     resident = Resident(statm)
     assert resident.is_known()
-    assert resident.read() == 2500 * page
+    assert resident.read() == 2500 * PAGE
     statm.write_text("9000000 3000000 500 5 0 7 0\n")
-    assert resident.read() == 2_999_500 * page
+    assert resident.read() == 2_999_500 * PAGE
     resident.close()
     assert not resident.is_known()
 
@@ -262,6 +265,33 @@ def test_r03_a_server_looks_once_a_second() -> None:
     assert len(without.each_second) == len(server.each_second) - 1
     without.close()
     assert len(os.listdir("/proc/self/fd")) < before
+
+
+@linux
+@pytest.mark.needs("WANT_FULLSCRAPE", WANT_ACCESSLIST_WHITE=False, WANT_MODEST_FULLSCRAPES=False)
+def test_strangers_who_read_nothing_are_not_counted_as_torrents(tmp_path: Path) -> None:
+    statm = tmp_path / "statm"
+    used = 100 * MIB
+    statm.write_text(f"0 {used // PAGE} 0 0 0 0 0\n")
+    live = Live(Settings(limit_memory=20 * MIB))
+    server = live.server
+    limits = server.tracker.limits
+    resident = Resident(statm)
+    wiring.watch_memory(server, resident)
+    for number in range(20_000):
+        add(server.tracker, hashlib.sha1(number.to_bytes(4, "big")).digest(), (1, 2, 3))
+    to = live.listen_tcp()
+    server.sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    for _ in range(20):
+        live.tcp(to, receive_buffer=4096).send(b"GET /scrape HTTP/1.1\r\nAccept-Encoding: gzip, zstd\r\n\r\n")
+    live.until(lambda: len(server.http.connections) == 20 and not live.work, "full sockets")
+    used += limits.bytes + 20 * (32 << 10) + server.full_scrapes.weight()
+    for more in (0, 10 * MIB):
+        statm.write_text(f"0 {(used + more) // PAGE} 0 0 0 0 0\n")
+        each(server.each_second)()
+        assert abs(limits.excess - more) <= PAGE
+    live.close()
+    resident.close()
 
 
 # Torrents grow side by side, and of each pool of memory one is left behind at each size. A clean process, since what
