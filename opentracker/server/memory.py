@@ -4,6 +4,7 @@ And how much it does use, looked at as it runs: what is counted of torrents and 
 them.
 """
 
+import logging
 import os
 import resource
 from collections.abc import Callable, Sequence
@@ -12,6 +13,8 @@ from typing import Final
 
 from opentracker.server.settings import Settings
 from opentracker.swarm.limits import Limits
+
+log = logging.getLogger("opentracker")
 
 V1_NONE: Final = 1 << 60  # version 1 has no word for "no limit": it is a number as large as can be
 LONGEST_PATH: Final = 64  # groups above ours that are asked
@@ -92,7 +95,12 @@ class Watch:
 
     def look(self) -> None:
         """To be called once a second, when all that can be has been given back."""
-        self.limits.measured(self.now() - self.base)
+        try:
+            now = self.now()
+        except (OSError, ValueError) as error:  # what was known last holds
+            log.error("cannot read how much memory is in use: %s", error)
+            return
+        self.limits.measured(now - self.base)
 
 
 def memory_to_use(root: Path = Path("/")) -> int:

@@ -23,6 +23,9 @@ DEFER_ACCEPT: Final = (
 # Connections inherit a listener's cork: an answer waits until its connection is half-closed, and both leave in one
 # segment. That saves a seventh of the time a connection costs.
 CORKED: Final = not WANT_KEEPALIVE and hasattr(socket, "TCP_CORK")
+# Bytes of an answer that the kernel takes beyond what is on its way, or every client that does not read would cost some
+# megabytes of its memory. Connections inherit it.
+MOST_QUEUED: Final = 1 << 17
 IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)  # Linux's; CPython 3.11 does not name it
 SO_RCVBUFFORCE: Final = 33  # Linux: as root, past net.core.rmem_max
 SO_MEMINFO: Final = 55  # Linux: nine u32 numbers of a socket, the last of which counts drops
@@ -84,6 +87,8 @@ def prepare_tcp(sock: socket.socket) -> None:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_DEFER_ACCEPT, DEFER_ACCEPT)
     if CORKED:
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    if hasattr(socket, "TCP_NOTSENT_LOWAT"):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, MOST_QUEUED)
 
 
 def reset_on_close(fd: int) -> None:

@@ -28,6 +28,7 @@ from opentracker.protocol.pages import Page, Pieces
 from opentracker.server.http import AT_ONCE, BUDGET, LEAST_RATE, PAUSE
 from opentracker.server.loop import SLICE
 from opentracker.server.settings import Settings
+from opentracker.server.sockets import MOST_QUEUED
 from tests.protocol.http_cases import (
     ANN,
     CASES,
@@ -650,6 +651,17 @@ def test_s15_a_client_that_stops_reading_is_produced_nothing_for(live: Live) -> 
     live.advance(OT_CLIENT_TIMEOUT_CHECKINTERVAL + 1)
     assert live.server.http.connections == {}
     assert page.ended
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_NOTSENT_LOWAT"), reason="the kernel takes what it likes")
+def test_a_client_that_does_not_read_costs_the_kernel_little(live: Live) -> None:
+    to, _ = serve_long(live, 1000)
+    client = live.tcp(to, receive_buffer=4096)
+    client.send(LONG)
+    live.until(lambda: open_connections(live) == 1 and not live.work, "the socket to be full")
+    (connection,) = live.server.http.connections.values()
+    assert 0 < connection.taken < 2 * MOST_QUEUED + len(PIECE)
+    assert client.read(4 * MOST_QUEUED)[-1:] == b"\0"  # and who reads on gets on
 
 
 def test_a_client_that_vanishes_costs_nothing(live: Live) -> None:

@@ -3,6 +3,7 @@
 And what this process says of itself.
 """
 
+import errno
 import hashlib
 import os
 import resource
@@ -185,10 +186,17 @@ class Process:
         self.limits = Limits(memory=100 * MIB)
         self.resident = 40 * MIB
         self.listed = 0
+        self.is_readable = True
 
     def watch(self) -> Watch:
         """Begin to serve."""
-        return Watch(self.limits, lambda: self.resident, [lambda: self.listed])
+        return Watch(self.limits, self.read, [lambda: self.listed])
+
+    def read(self) -> int:
+        """What the process has."""
+        if not self.is_readable:
+            raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+        return self.resident
 
 
 def test_r03_growth_beyond_what_is_counted_is_an_excess() -> None:
@@ -203,6 +211,17 @@ def test_r03_growth_beyond_what_is_counted_is_an_excess() -> None:
     process.resident -= 25 * MIB  # what torrents keep is less than is counted for them
     watch.look()
     assert process.limits.excess == 0
+
+
+def test_where_memory_cannot_be_read_the_latest_figure_holds(caplog: pytest.LogCaptureFixture) -> None:
+    process = Process()
+    watch = process.watch()
+    process.resident += 100 * MIB
+    watch.look()
+    process.is_readable = False
+    watch.look()
+    assert process.limits.excess == 100 * MIB
+    assert "cannot read how much memory is in use: [Errno 12]" in caplog.text
 
 
 def test_a_state_that_is_loaded_counts_once() -> None:
