@@ -53,6 +53,8 @@ NEVER: Final = float("inf")
 RELOADS: Final = (5.0, 7.0)
 DUMPS: Final = (11.0, 23.0)
 KILL_AT: Final = 24.0
+HEARD: Final = 1.0  # seconds: by then strangers, who wait for their core, know of the SIGKILL
+LAST_KILL: Final = 8  # minute: until then no peer of the state is too old, so that all of it has to be loaded
 
 
 def parse_arguments() -> argparse.Namespace:
@@ -161,7 +163,10 @@ class Soak:
                 self.server.dump()
             if passed >= kill_at:
                 kill_at = NEVER
+                self.strangers.send_signal(signal.SIGUSR1)
+                time.sleep(HEARD)
                 self.seen.restart = self.server.kill()
+                self.strangers.send_signal(signal.SIGUSR2)
                 self.watch()
 
     def run(self) -> Seen:
@@ -170,8 +175,9 @@ class Soak:
         lasting = str((options.minutes + 5) * MINUTE)
         command = [sys.executable, str(HERE / "strangers.py"), HOST, str(PORT), lasting]
         strangers = Place(options.load_core, LEAST_NICE).start(command, stdout=subprocess.PIPE)
+        self.strangers = strangers
         try:
-            killing = max(2, options.minutes // 6)
+            killing = min(max(2, options.minutes // 6), LAST_KILL)
             for number in range(1, options.minutes + 1):
                 self.minute(kills=number == killing)
                 if strangers.poll() is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
 import selectors
 import shutil
 import signal
@@ -39,6 +40,7 @@ limits.peers_per_torrent 50000
 """
 LISTED: Final = 20_000  # torrents of the black list
 TOGGLED: Final = b"refused now and then"
+LOADED: Final = re.compile(r": (\d+) torrents loaded with their peers, \d+ skipped$", re.MULTILINE)
 READY_SECONDS: Final = 10.0
 PATIENCE: Final = 60.0  # seconds
 
@@ -150,21 +152,27 @@ class Operated:
     def dump(self) -> None:
         self.process.send_signal(signal.SIGUSR1)
 
-    def kill(self) -> str:
-        """SIGKILL, and a start with the last state; gives what became of it."""
+    def kill(self) -> tuple[int, int]:
+        """SIGKILL, and a start with the last state; gives how many torrents were loaded, and are in the file."""
         self.process.kill()
         self.process.wait()
+        self.refuses = False  # a list that refuses one that was written would keep it from being loaded
+        self.write_list()
         there = torrents_in(self.directory / "state")
         self.start("-l", str(self.directory / "state"))
-        loaded = [line for line in self.log.read_text().splitlines() if "loaded with their peers" in line]
-        said = loaded[-1].partition("state: ")[2] if loaded else "nothing was loaded"
-        return f"{said}, of {there} in the file"
+        return loaded_in(self.log.read_text(errors="replace")), there
 
     def stop(self) -> int:
         """SIGTERM; the exit status."""
         self.process.send_signal(signal.SIGTERM)
         status: int = self.process.wait(PATIENCE)
         return status
+
+
+def loaded_in(log: str) -> int:
+    """How many torrents the last start with a state has loaded, by the server's log."""
+    loaded = LOADED.findall(log)
+    return int(loaded[-1]) if loaded else 0
 
 
 def torrents_in(state: Path) -> int:

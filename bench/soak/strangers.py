@@ -3,13 +3,16 @@
 usage: strangers.py HOST PORT SECONDS
 
 Each kind of stranger is a thread with a pace of its own. Some of them are no attackers: full scrapes that are read to
-their ends and statistics are checked for what they have to be. The report is a line of JSON, at the end of the time or
-at SIGTERM. Whatever breaks while the server is down for a restart is counted as `unreachable` and tried again.
+their ends and statistics are checked for what they have to be, and one that is cut is as wrong as one that says
+something else. The slow readers are others: the tracker may close them in the middle where places are scarce, so that
+is counted and nothing else. The report is a line of JSON, at the end of the time or at SIGTERM.
+
+Whoever meets nobody is `unreachable` and tries again. SIGUSR1 says that the server is about to be killed, SIGUSR2 that
+it serves again: what breaks because of that is counted apart, under names that end with `_in_restart`.
 """
 
 from __future__ import annotations
 
-import gzip
 import json
 import os
 import random
@@ -23,6 +26,8 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
+from answers import CutError, parted, unpacked
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -30,7 +35,7 @@ MAGIC: Final = 0x41727101980
 ANNOUNCE: Final = ">QII20s20sQQQIIIiH"
 PEER_ID: Final = b"-XX0001-soaking00000"
 ID_SECONDS: Final = 120.0  # a connection id is good for at least twice as long
-SILENCE: Final = 20.0
+SILENCE: Final = 20.0  # seconds: whatever was asked before a restart has broken by then
 ENOUGH_HEADS: Final = 320  # more than one address may have open by default
 SLOW_READERS: Final = 20
 SIPPED: Final = 4096  # bytes that a slow reader takes at a time
@@ -40,14 +45,35 @@ over = threading.Event()
 counts: Counter[str] = Counter()
 
 
+class Restart:
+    """Until when (seconds of the monotonic clock) what breaks may be due to the last restart."""
+
+    def __init__(self) -> None:
+        self.until = 0.0
+
+    def begin(self) -> None:
+        self.until = float("inf")
+
+    def end(self) -> None:
+        self.until = time.monotonic() + SILENCE
+
+    def name(self, failure: str) -> str:
+        """What a failure counts as now."""
+        return f"{failure}_in_restart" if time.monotonic() < self.until else failure
+
+
+restart = Restart()
+
+
 def pace(times_a_second: float, do: Callable[[], None]) -> None:
     """Do it so often, until it is all over; what is late is not made up for."""
     due = time.monotonic()
     while not over.is_set():
+        counts["tries"] += 1
         try:
             do()
         except (ConnectionError, TimeoutError):
-            counts["unreachable"] += 1
+            counts[restart.name("unreachable")] += 1
             over.wait(0.2)
         due = max(due + 1 / times_a_second, time.monotonic() - 0.1)
         wait = due - time.monotonic()
@@ -247,31 +273,20 @@ def slow_readers(server: tuple[str, int]) -> None:
 
 
 def fetched(server: tuple[str, int], target: str, headers: str = "") -> tuple[bytes, bytes]:
-    """Head and body of an answer; chunks are joined."""
+    """Head and body of an answer. Raises CutError for a part of one, a ConnectionError or TimeoutError for nothing."""
     with connected(server, f"127.10.0.{random.randrange(1, 255)}") as sock:
         sock.sendall(f"GET {target} HTTP/1.1\r\nConnection: close\r\n{headers}\r\n".encode())
         received = bytearray()
-        while data := sock.recv(1 << 18):
-            received += data
+        try:
+            while data := sock.recv(1 << 18):
+                received += data
+        except (ConnectionError, TimeoutError) as error:
+            if received:
+                raise CutError(repr(error)) from None
+            raise
     if not received:
         raise ConnectionResetError
-    head, _, body = bytes(received).partition(b"\r\n\r\n")
-    return head, joined(body) if b"Transfer-Encoding: chunked" in head else body
-
-
-def joined(body: bytes) -> bytes:
-    """The bytes of chunks. One that is cut is a server that went away."""
-    parts = []
-    at = 0
-    while True:
-        end = body.find(b"\r\n", at)
-        if end < 0:
-            raise ConnectionResetError
-        size = int(body[at:end], 16)
-        if size == 0:
-            return b"".join(parts)
-        parts.append(body[end + 2 : end + 2 + size])
-        at = end + 2 + size + 2
+    return parted(bytes(received))
 
 
 def full_scrapes(server: tuple[str, int]) -> None:
@@ -279,8 +294,12 @@ def full_scrapes(server: tuple[str, int]) -> None:
 
     def scrape() -> None:
         packed = random.random() < 0.5
-        _, body = fetched(server, "/scrape", "Accept-Encoding: gzip\r\n" if packed else "")
-        text = gzip.decompress(body) if packed else body
+        try:
+            _, body = fetched(server, "/scrape", "Accept-Encoding: gzip\r\n" if packed else "")
+            text = unpacked(body) if packed else body
+        except CutError:
+            counts[restart.name("full_scrapes_wrong")] += 1
+            return
         whole = text.startswith(b"d5:filesd") and text.endswith(b"ee") and text.count(b"10:downloadedi") > 0
         counts["full_scrapes" if whole else "full_scrapes_wrong"] += 1
 
@@ -292,7 +311,11 @@ def statistics(server: tuple[str, int]) -> None:
 
     def ask() -> None:
         mode = random.choice(MODES)
-        head, body = fetched(server, f"/stats?mode={mode}")
+        try:
+            head, body = fetched(server, f"/stats?mode={mode}")
+        except CutError:
+            counts[restart.name("statistics_wrong")] += 1
+            return
         status = b"400" if mode == "no-such-mode" else b"200"
         right = head.startswith(b"HTTP/1.1 " + status) and body
         counts["statistics" if right else "statistics_wrong"] += 1
@@ -324,6 +347,8 @@ def run(kind: Callable[[tuple[str, int]], None], server: tuple[str, int]) -> Non
 
 def main(host: str, port: str, seconds: str) -> None:
     signal.signal(signal.SIGTERM, lambda *_: over.set())
+    signal.signal(signal.SIGUSR1, lambda *_: restart.begin())
+    signal.signal(signal.SIGUSR2, lambda *_: restart.end())
     server = (host, int(port))
     threads = [threading.Thread(target=run, args=(kind, server)) for kind in KINDS]
     for thread in threads:

@@ -1,15 +1,18 @@
 """The bench is scripts beside each other, not a package: its modules and programs are taken by their paths."""
 
+import importlib
 import importlib.util
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
+FOLDERS = (BENCH, BENCH / "soak")
 
 
 def bench_module(name: str) -> ModuleType:
@@ -42,3 +45,17 @@ def programs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         command = ["cc", "-O1", "-Wall", "-Wextra", "-Werror", "-o", str(directory / name)]
         subprocess.run([*command, str(BENCH / f"{name}.c"), "-lm"], check=True)
     return directory
+
+
+@pytest.fixture(scope="module")
+def module() -> Iterator[Callable[[str], ModuleType]]:
+    """Scripts beside each other are no package: they are imported by their bare names, and forgotten afterwards."""
+    before = set(sys.modules)
+    sys.path[:0] = map(str, FOLDERS)
+    try:
+        yield importlib.import_module
+    finally:
+        del sys.path[: len(FOLDERS)]
+        for name in set(sys.modules) - before:
+            if any((folder / f"{name}.py").exists() for folder in FOLDERS):
+                del sys.modules[name]

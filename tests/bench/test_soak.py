@@ -1,9 +1,8 @@
 """What the soak makes of what it has seen; the soak itself is run by hand, for it takes half an hour and a network."""
 
-import importlib
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -11,21 +10,6 @@ from typing import Any
 import pytest
 
 BENCH = Path(__file__).resolve().parents[2] / "bench"
-FOLDERS = (BENCH, BENCH / "soak")
-
-
-@pytest.fixture(scope="module")
-def module() -> Iterator[Callable[[str], ModuleType]]:
-    """Scripts beside each other are no package: they are imported by their bare names, and forgotten afterwards."""
-    before = set(sys.modules)
-    sys.path[:0] = map(str, FOLDERS)
-    try:
-        yield importlib.import_module
-    finally:
-        del sys.path[: len(FOLDERS)]
-        for name in set(sys.modules) - before:
-            if any((folder / f"{name}.py").exists() for folder in FOLDERS):
-                del sys.modules[name]
 
 
 def test_a_slope_is_that_of_the_line_of_least_squares(module: Callable[[str], ModuleType]) -> None:
@@ -43,6 +27,24 @@ def test_a_state_file_says_how_many_torrents_it_has(
     assert module("operating").torrents_in(path) == 77
 
 
+@pytest.mark.parametrize(
+    ("log", "loaded"),
+    [
+        ("", 0),
+        ("/r/state: the checksum is wrong; nothing is loaded, the tracker starts empty\n", 0),
+        ("ready\n/r/state: 31 torrents loaded with their peers, 2 skipped\nready\n", 31),
+        (
+            "s: 31 torrents loaded with their peers, 0 skipped\ns: 7 torrents loaded with their peers, 0 skipped\n",
+            7,
+        ),
+    ],
+)
+def test_a_log_says_how_many_torrents_were_loaded(
+    module: Callable[[str], ModuleType], log: str, loaded: int
+) -> None:
+    assert module("operating").loaded_in(log) == loaded
+
+
 RECOUNT: dict[str, Any] = {
     "kept": {"torrents": 3, "peers": 5, "bytes": 700},
     "found": {"torrents": 3, "peers": 5, "bytes": 700, "downloaded": 1},
@@ -50,6 +52,7 @@ RECOUNT: dict[str, Any] = {
     "connections": 2,
     "connections_counted": 2,
     "connections_by_address": 2,
+    "longest_turn": 0.05,
 }
 
 
@@ -89,15 +92,48 @@ def test_memory_that_grows_or_was_not_seen_for_long_enough_falls_short(
     assert text.startswith("memory: ")
 
 
+UDP: dict[str, Any] = {
+    "answers": 4995,
+    "connects": 995,
+    "announces": 3000,
+    "scrapes": 1000,
+    "timeouts": 3,
+    "abandoned": 2,
+    "errors": {"malformed": 0, "refusals": 0},
+}
+HTTP: dict[str, Any] = {
+    "answers": 4995,
+    "timeouts": 3,
+    "errors": {"malformed": 0, "refusals": 0, "closed_without_answer": 2},
+}
+DOWN: dict[str, Any] = {**UDP, "timeouts": 10**9}
+STRANGERS: dict[str, int] = {
+    "spoofed_bytes_sent": 10,
+    "spoofed_bytes_answered": 10,
+    "full_scrapes": 1,
+    "full_scrapes_wrong_in_restart": 9,
+    "statistics": 2,
+    "tries": 1000,
+    "unreachable": 1,
+    "unreachable_in_restart": 10**6,
+}
+
+
 def good(module: Callable[[str], ModuleType]) -> Any:
-    """A run in which all was as it has to be, but for memory, which was not watched for long enough."""
-    load = {"answers": 5, "errors": {"malformed": 0, "refusals": 0}}
+    """A run in which all was just as it has to be, but for memory, which was not watched for long enough."""
+    minute = module("verdicts").Minute
     seen = module("verdicts").Seen((0.0, 0.0), (0.0, 0.0), watches=[module("watching").Watch(0)])
-    seen.minutes = [module("verdicts").Minute(load, load, RECOUNT, 1024, 9, 0)]
+    kill = minute(DOWN, None, {**RECOUNT, "longest_turn": 9.0}, 1024, 9, 0)
+    seen.minutes = [minute(UDP, HTTP, RECOUNT, 1024, 9, 0), kill]
     seen.last = RECOUNT
-    seen.strangers = {"spoofed_bytes_sent": 10, "spoofed_bytes_answered": 10, "full_scrapes": 1}
-    seen.descriptors, seen.reloads, seen.ended = (9, 9), (1, 0), (0, 3)
+    seen.strangers = STRANGERS
+    seen.descriptors, seen.reloads, seen.ended, seen.restart = (9, 9), (1, 0), (0, 3), (7, 7)
     return seen
+
+
+def failed(load: dict[str, Any], error: str) -> dict[str, Any]:
+    """A load with an error of a kind."""
+    return {**load, "errors": {**load["errors"], error: 1}}
 
 
 @pytest.mark.parametrize(
@@ -108,23 +144,119 @@ def good(module: Callable[[str], ModuleType]) -> Any:
         ("reloads", (5, 1), "reloads: 5, of which 1 without effect"),
         ("ended", (1, 3), "end: status 1, state of 3 torrents, 3 there"),
         ("ended", (0, 2), "end: status 0, state of 2 torrents, 3 there"),
-        ("strangers", {"full_scrapes": 1}, "spoofed datagrams: 0 bytes drew 0"),
+        (
+            "last",
+            {**RECOUNT, "fault": "torrent 41"},
+            "counts: 3 recounts of the whole store, of which 1 differ",
+        ),
+        ("restart", (0, 0), "restart: 0 torrents loaded, 0 in the state file"),
+        ("restart", (0, 7), "restart: 0 torrents loaded, 7 in the state file"),
+        ("restart", (6, 7), "restart: 6 torrents loaded, 7 in the state file"),
     ],
 )
 def test_what_is_not_as_it_has_to_be_falls_short(
     module: Callable[[str], ModuleType], name: str, value: object, said: str
 ) -> None:
     seen = good(module)
-    assert [passed for passed, _ in seen.verdicts()] == [False, *[True] * 7]
+    assert [passed for passed, _ in seen.verdicts()] == [False, *[True] * 11]
     setattr(seen, name, value)
     assert [text for passed, text in seen.verdicts() if not passed][1:] == [said]
 
 
-def test_chunks_are_joined_and_a_cut_one_is_told(module: Callable[[str], ModuleType]) -> None:
-    joined = module("strangers").joined
-    assert joined(b"3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n") == b"abc0123456789"
-    with pytest.raises(ConnectionResetError):
-        joined(b"3\r\nabc\r\nA\r\n0123")
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"spoofed_bytes_sent": 0, "spoofed_bytes_answered": 0},
+            "spoofed datagrams: 0 bytes drew 0",
+        ),
+        ({"spoofed_bytes_answered": 11}, "spoofed datagrams: 10 bytes drew 11"),
+        ({"full_scrapes": 0}, "pages: 0 full scrapes and 2 statistics right, 0 wrong or cut"),
+        ({"statistics": 0}, "pages: 1 full scrapes and 0 statistics right, 0 wrong or cut"),
+        ({"full_scrapes_wrong": 1}, "pages: 1 full scrapes and 2 statistics right, 1 wrong or cut"),
+        ({"statistics_wrong": 2}, "pages: 1 full scrapes and 2 statistics right, 2 wrong or cut"),
+        ({"tries": 0}, "strangers: 0 tries, of which 1 met nobody outside of the restart"),
+        ({"unreachable": 2}, "strangers: 1,000 tries, of which 2 met nobody outside of the restart"),
+        (
+            {"unreachable": 10**6},
+            "strangers: 1,000 tries, of which 1,000,000 met nobody outside of the restart",
+        ),
+    ],
+)
+def test_what_strangers_met_falls_short(
+    module: Callable[[str], ModuleType], changed: dict[str, int], said: str
+) -> None:
+    seen = good(module)
+    seen.strangers = {**STRANGERS, **changed}
+    assert [text for passed, text in seen.verdicts() if not passed][1:] == [said]
+
+
+@pytest.mark.parametrize(
+    ("changed", "said"),
+    [
+        (
+            {"recount": {**RECOUNT, "connections_counted": 3}},
+            "counts: 3 recounts of the whole store, of which 1 differ",
+        ),
+        (
+            {"udp": failed(UDP, "malformed")},
+            "answers: 9,990 over UDP, 4,995 over HTTP, of which 1 malformed or a refusal",
+        ),
+        (
+            {"udp": failed(UDP, "refusals")},
+            "answers: 9,990 over UDP, 4,995 over HTTP, of which 1 malformed or a refusal",
+        ),
+        (
+            {"http": failed(HTTP, "malformed")},
+            "answers: 9,990 over UDP, 4,995 over HTTP, of which 1 malformed or a refusal",
+        ),
+        (
+            {"http": failed(HTTP, "refusals")},
+            "answers: 9,990 over UDP, 4,995 over HTTP, of which 1 malformed or a refusal",
+        ),
+        (
+            {"udp": {**UDP, "scrapes": 0}},
+            "answers: 9,990 over UDP, 4,995 over HTTP, of which 0 malformed or a refusal"
+            "; 1 minutes without one of a kind",
+        ),
+        ({"udp": {**UDP, "timeouts": 4}}, "lost: 11 of 10,001 requests, but for the minute of the SIGKILL"),
+        ({"udp": {**UDP, "abandoned": 3}}, "lost: 11 of 10,001 requests, but for the minute of the SIGKILL"),
+        ({"http": {**HTTP, "timeouts": 4}}, "lost: 11 of 10,001 requests, but for the minute of the SIGKILL"),
+        (
+            {"http": failed({**HTTP, "timeouts": 13}, "closed_without_answer")},
+            "lost: 19 of 10,009 requests, but for the minute of the SIGKILL",
+        ),
+        (
+            {"recount": {**RECOUNT, "longest_turn": 0.0501}},
+            "longest turn of a minute: median 50.1 ms, worst 50.1 ms (goal: 5 ms, limit of the median: 50 ms)",
+        ),
+    ],
+)
+def test_a_minute_that_was_not_as_it_has_to_be_falls_short(
+    module: Callable[[str], ModuleType], changed: dict[str, Any], said: str
+) -> None:
+    seen = good(module)
+    for name, value in changed.items():
+        setattr(seen.minutes[0], name, value)
+    assert [text for passed, text in seen.verdicts() if not passed][1:] == [said]
+
+
+def test_a_run_of_nothing_falls_short(module: Callable[[str], ModuleType]) -> None:
+    """Without an answer, all requests lost, nothing loaded, and nobody met."""
+    nothing = {**UDP, "answers": 0, "connects": 0, "announces": 0, "scrapes": 0, "timeouts": 10**9}
+    seen = good(module)
+    seen.minutes[0].udp, seen.minutes[0].http = nothing, {**HTTP, "answers": 0, "timeouts": 10**9}
+    seen.minutes[1].udp = nothing
+    seen.strangers, seen.restart = {"tries": 10**6, "unreachable": 10**6}, (0, 0)
+    passed = {text.partition(":")[0] for passed, text in seen.verdicts() if passed}
+    assert passed == {"descriptors", "counts", "longest turn of a minute", "reloads", "end"}
+
+
+def test_the_minutes_of_a_turn_are_those_without_the_sigkill(module: Callable[[str], ModuleType]) -> None:
+    seen = good(module)
+    del seen.minutes[0]
+    fallen = [text.partition(":")[0] for passed, text in seen.verdicts() if not passed]
+    assert fallen == ["memory", "answers", "longest turn"]
 
 
 def test_the_command_tells_what_it_takes() -> None:

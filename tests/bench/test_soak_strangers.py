@@ -1,0 +1,113 @@
+"""How what strangers get from a server in a soak is counted: whole, cut or nothing."""
+
+import gzip
+import socket
+import socketserver
+import struct
+import threading
+from collections import Counter
+from collections.abc import Callable
+from types import ModuleType
+
+import pytest
+
+
+def test_chunks_are_joined_and_a_cut_one_is_told(module: Callable[[str], ModuleType]) -> None:
+    answers = module("answers")
+    whole = b"3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"
+    assert answers.joined(whole) == b"abc0123456789"
+    for length in range(len(whole) - len(b"0\r\n\r\n")):
+        with pytest.raises(answers.CutError):
+            answers.joined(whole[:length])
+    with pytest.raises(answers.CutError):
+        answers.joined(b"abc\r\nno size\r\n")
+
+
+def test_an_answer_that_is_cut_is_told(module: Callable[[str], ModuleType]) -> None:
+    answers = module("answers")
+    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc"
+    assert answers.parted(whole) == (whole[:-7], b"abc")
+    for length in range(len(whole)):
+        with pytest.raises(answers.CutError):
+            answers.parted(whole[:length])
+
+
+def test_a_gzip_body_that_is_cut_is_told(module: Callable[[str], ModuleType]) -> None:
+    answers = module("answers")
+    text = b"d5:filesd20:" + bytes(range(256)) * 9 + b"ee"
+    packed = gzip.compress(text)
+    assert answers.unpacked(packed) == text
+    for length in range(1, len(packed)):
+        with pytest.raises(answers.CutError):
+            answers.unpacked(packed[:length])
+    for spoiled in (b"d5:files" + packed, packed[:-8] + bytes(8), packed[:30] + b"\xff" * 30 + packed[60:]):
+        with pytest.raises(answers.CutError):
+            answers.unpacked(spoiled)
+
+
+class Closing(socketserver.StreamRequestHandler):
+    """Answers every request with the bytes of its server, and resets the connection behind them if it has to."""
+
+    def handle(self) -> None:
+        while self.rfile.readline() not in (b"\r\n", b""):
+            pass
+        self.wfile.write(self.server.answer)  # type: ignore[attr-defined]
+        if self.server.resets:  # type: ignore[attr-defined]
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.connection.close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+SCRAPE = b"d5:filesd20:01234567890123456789d8:completei1e10:downloadedi2e10:incompletei3eeee"
+
+
+def chunked(body: bytes) -> bytes:
+    return HEAD + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+
+
+@pytest.mark.parametrize("in_restart", [False, True])
+@pytest.mark.parametrize(
+    ("packed", "answer", "resets", "counted"),
+    [
+        (False, chunked(SCRAPE), False, "full_scrapes"),
+        (True, chunked(gzip.compress(SCRAPE)), False, "full_scrapes"),
+        (False, chunked(SCRAPE)[:-20], False, "cut"),
+        (True, chunked(gzip.compress(SCRAPE))[:-20], False, "cut"),
+        (True, chunked(gzip.compress(SCRAPE)[:-20]), False, "cut"),
+        (True, chunked(SCRAPE), False, "cut"),
+        (False, HEAD[:20], False, "cut"),
+        (False, chunked(SCRAPE[:-20]), False, "full_scrapes_wrong"),
+        (False, chunked(SCRAPE)[:-20], True, "cut"),
+        (False, b"", False, "unreachable"),
+        (False, b"", True, "unreachable"),
+    ],
+)
+def test_what_a_full_scrape_counts_as(
+    module: Callable[[str], ModuleType],
+    monkeypatch: pytest.MonkeyPatch,
+    packed: bool,
+    answer: bytes,
+    resets: bool,
+    counted: str,
+    in_restart: bool,
+) -> None:
+    """One that is cut is wrong, but for a restart; only one of which nothing came has met nobody."""
+    strangers = module("strangers")
+    for name, value in (("over", threading.Event()), ("counts", Counter()), ("restart", strangers.Restart())):
+        monkeypatch.setattr(strangers, name, value)
+    monkeypatch.setattr(strangers.random, "random", lambda: 0.0 if packed else 1.0)
+    if in_restart:
+        strangers.restart.begin()
+        strangers.restart.end()
+    with socketserver.TCPServer(("127.0.0.1", 0), Closing) as server:
+        server.answer, server.resets = answer, resets  # type: ignore[attr-defined]
+        thread = threading.Thread(target=strangers.full_scrapes, args=(server.server_address,))
+        thread.start()
+        server.handle_request()
+        while len(strangers.counts) < 2:  # its try, and what came of it
+            thread.join(0.01)
+        strangers.over.set()
+        thread.join()
+    if counted in ("cut", "unreachable"):
+        counted = {"cut": "full_scrapes_wrong"}.get(counted, counted) + "_in_restart" * in_restart
+    assert strangers.counts == {"tries": 1, counted: 1}
