@@ -1,5 +1,6 @@
-"""The FIFOs of a live tracker: made, opened, written to by those who come and go."""
+"""The FIFOs of a live tracker: made, opened, written to by those who come and go, and replaced."""
 
+import logging
 import os
 import signal
 import stat
@@ -34,8 +35,14 @@ class Fifos:
         return (b"not authorized" not in body) is WANT_ACCESSLIST_WHITE
 
     def write(self, path: Path, *pieces: bytes) -> None:
-        """Be a writer who comes, writes and goes; the tracker turns whenever the FIFO is full."""
+        """Be a writer who comes, writes and goes."""
         fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        self.write_to(fd, *pieces)
+        os.close(fd)
+        self.live.settle()
+
+    def write_to(self, fd: int, *pieces: bytes) -> None:
+        """Be a writer who stays; the tracker turns whenever the FIFO is full."""
         for piece in pieces:
             rest = piece
             while rest:
@@ -44,8 +51,11 @@ class Fifos:
                 except BlockingIOError:
                     self.live.turn()
             self.live.settle()
-        os.close(fd)
-        self.live.settle()
+
+    def look(self, times: int = 1) -> None:
+        """Let so many looks at what is at the paths pass."""
+        for _ in range(times):
+            self.live.advance(dynamic_accesslist.LOOK + 0.1)
 
 
 @pytest.fixture
@@ -128,8 +138,7 @@ def test_a14_ten_megabytes_without_an_end(fifos: Fifos) -> None:
 def test_a_hash_without_a_line_end(fifos: Fifos) -> None:
     fifos.write(fifos.add, SEVENS.hex().encode())
     assert not fifos.is_listed(SEVENS)
-    fifos.live.advance(1.1)
-    fifos.live.advance(1.1)
+    fifos.look(times=2)
     assert fifos.is_listed(SEVENS)
 
 
@@ -138,6 +147,117 @@ def test_a16_a_reload_clears_changes(fifos: Fifos) -> None:
     for reload in fifos.live.server.reloads:
         reload()
     fifos.live.until(lambda: not fifos.live.work, "a reload")
+    assert not fifos.is_listed(SEVENS)
+
+
+# ---- One that is replaced ----------------------------------------------------------------------------------
+
+
+def replace(path: Path) -> None:
+    path.unlink()
+    os.mkfifo(path)
+
+
+def test_a_fifo_that_is_made_again_is_read(fifos: Fifos, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    before = open_descriptors()
+    for path, listed in ((fifos.add, True), (fifos.delete, False)) * 2:
+        replace(path)
+        fifos.look()
+        fifos.write(path, line(SEVENS))
+        assert fifos.is_listed(SEVENS) is listed
+    fifos.look(times=dynamic_accesslist.IDLE)
+    assert open_descriptors() == before
+    assert len([each for each in caplog.messages if "there is another FIFO" in each]) == 4
+    assert fifos.live.server.loop.selector.select(0) == []
+
+
+def test_whoever_has_the_old_one_open_is_heard_to_the_end(fifos: Fifos) -> None:
+    before = open_descriptors()
+    old = os.open(fifos.add, os.O_WRONLY | os.O_NONBLOCK)
+    fifos.write_to(old, line(HASH_A)[:17])
+    replace(fifos.add)
+    os.write(old, line(HASH_A)[17:] + line(HASH_B)[:17])  # nobody has read it when the new one is seen
+    fifos.look()
+    fifos.write(fifos.add, line(SEVENS)[:30])
+    fifos.write_to(old, line(HASH_B)[17:])
+    fifos.write(fifos.add, line(SEVENS)[30:])
+    assert [fifos.is_listed(each) for each in (HASH_A, HASH_B, SEVENS)] == [True] * 3
+    os.close(old)
+    fifos.look(times=dynamic_accesslist.IDLE)
+    assert open_descriptors() == before
+
+
+def test_all_that_is_in_the_old_one_is_read(fifos: Fifos) -> None:
+    """As much as it takes, while the loop is busy with other things."""
+    old = os.open(fifos.add, os.O_WRONLY | os.O_NONBLOCK)
+    written = [number.to_bytes(20, "big") for number in range(1500)]
+    assert os.write(old, line(*written)) == 1500 * 41
+    os.close(old)
+    replace(fifos.add)
+    fifos.look(times=10)
+    assert fifos.is_listed(written[0])
+    assert fifos.is_listed(written[-1])
+
+
+def test_a_hash_without_a_line_end_in_the_old_one(fifos: Fifos) -> None:
+    fifos.write(fifos.add, SEVENS.hex().encode())
+    replace(fifos.add)
+    fifos.look(times=2 + dynamic_accesslist.IDLE)
+    assert fifos.is_listed(SEVENS)
+
+
+def test_what_comes_in_the_moment_the_old_one_is_closed_is_read(fifos: Fifos) -> None:
+    loop = fifos.live.server.loop
+    old = os.open(fifos.add, os.O_WRONLY | os.O_NONBLOCK)
+    replace(fifos.add)
+    fifos.look(times=dynamic_accesslist.IDLE)
+    os.write(old, line(SEVENS))
+    os.close(old)
+    for timer in loop.timers:
+        if timer.interval == dynamic_accesslist.LOOK:
+            timer.action()
+    assert fifos.is_listed(SEVENS)
+
+
+def test_replaced_again_and_again(fifos: Fifos) -> None:
+    before = open_descriptors()
+    for letter in b"ABCDEFGHIJKLMNOPQRSTUVWXYZ":
+        replace(fifos.add)
+        fifos.look()
+        fifos.write(fifos.add, line(bytes([letter]) * 20))
+        assert fifos.is_listed(bytes([letter]) * 20)
+    fifos.live.settle()
+    assert open_descriptors() == before + dynamic_accesslist.IDLE
+    fifos.look(times=dynamic_accesslist.IDLE)
+    assert open_descriptors() == before
+
+
+def test_a_tracker_that_ends_closes_old_ones_too(fifos: Fifos) -> None:
+    """As the fixture sees."""
+    replace(fifos.add)
+    replace(fifos.delete)
+    fifos.look()
+
+
+def test_one_that_is_removed_is_not_made_by_the_tracker(fifos: Fifos) -> None:
+    old = os.open(fifos.add, os.O_WRONLY | os.O_NONBLOCK)
+    fifos.add.unlink()
+    fifos.look(times=5)
+    assert not fifos.add.exists()
+    fifos.write_to(old, line(SEVENS))
+    assert fifos.is_listed(SEVENS)
+    os.close(old)
+
+
+def test_one_that_is_moved_to_the_other_path_does_not_do_both(fifos: Fifos) -> None:
+    fifos.add.replace(fifos.delete)
+    fifos.look(times=5)
+    fifos.write(fifos.delete, line(SEVENS))
+    assert fifos.is_listed(SEVENS)
+    os.mkfifo(fifos.add)
+    fifos.look(times=2 + dynamic_accesslist.IDLE)
+    fifos.write(fifos.delete, line(SEVENS))
     assert not fifos.is_listed(SEVENS)
 
 
@@ -180,10 +300,39 @@ def test_a15_what_is_not_a_fifo_is_refused_and_left_alone(tmp_path: Path, how: s
     assert other.exists() is how.startswith("link to")
 
 
+@pytest.mark.parametrize("how", WRONG)
+def test_a15_what_is_not_a_fifo_takes_no_place(
+    fifos: Fifos, how: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is told of once; a FIFO that comes later is read."""
+    old = os.open(fifos.add, os.O_WRONLY | os.O_NONBLOCK)
+    for _ in range(2):
+        caplog.clear()
+        fifos.add.unlink()
+        make_wrong(fifos.add, how)
+        fifos.look(times=3)
+        assert caplog.messages == [
+            f"{fifos.add} is not a FIFO: it is left as it is; the FIFO that was there before is read on"
+        ]
+        fifos.write_to(old, line(HASH_A))
+        assert fifos.is_listed(HASH_A)
+        (fifos.add.rmdir if how == "folder" else fifos.add.unlink)()
+        os.mkfifo(fifos.add)
+        fifos.add.with_name("other").unlink(missing_ok=True)
+        fifos.look()
+        fifos.write(fifos.add, line(SEVENS))
+        assert fifos.is_listed(SEVENS)
+        os.close(old)
+        old = os.open(fifos.add, os.O_WRONLY | os.O_NONBLOCK)
+    os.close(old)
+
+
 def test_a_fifo_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "fifo"
     with pytest.raises(UsageError, match=f"cannot make the FIFO {path}: No such file or directory"):
         dynamic_accesslist.open_fifo(path)
+    with pytest.raises(UsageError, match=f"cannot open the FIFO {path}: No such file or directory"):
+        dynamic_accesslist.open_there(path)
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match=f"cannot open the FIFO {tmp_path}/file/fifo: Not a directory"):
         dynamic_accesslist.open_fifo(tmp_path / "file" / "fifo")
@@ -226,6 +375,33 @@ def test_l12_a_running_tracker_with_fifos(tmp_path: Path) -> None:
             assert "does not start with 40 hex digits: b'nonsense'" in tracker.read_line()
         tracker.signal(signal.SIGHUP)
         assert ": 0 torrents, read in " in tracker.read_line()
+
+
+def test_a_running_tracker_reads_fifos_that_are_made_again(tmp_path: Path) -> None:
+    """In its sandbox; as root in its root directory, and as somebody who may not open root's FIFOs."""
+    arguments = ("-d", str(tmp_path), "-f", str(config(tmp_path)), "-i", HOME, "-P", "0")
+    with Tracker(*arguments, sockets=1) as tracker:
+        path = tmp_path / "add"
+        status = path.stat()
+        path.unlink()
+        made = tmp_path / "made"
+        os.mkfifo(made)
+        made.chmod(0)
+        made.rename(path)
+        if os.geteuid() == 0:
+            inside = "/add"
+            assert tracker.read_line() == (
+                "cannot open the FIFO /add: Permission denied; the FIFO that was there before is read on"
+            )
+            os.chown(path, status.st_uid, status.st_gid)
+        else:
+            inside = str(path)
+            assert f"cannot open the FIFO {path}: Permission denied" in tracker.read_line()
+        path.chmod(0o600)
+        assert tracker.read_line() == f"{inside}: there is another FIFO, which is read from now on"
+        with path.open("wb", buffering=0) as file:
+            file.write(line(SEVENS) + b"nonsense\n")
+        assert "does not start with 40 hex digits: b'nonsense'" in tracker.read_line()
 
 
 def test_a15_a_tracker_does_not_start_with_a_file_for_a_fifo(tmp_path: Path) -> None:
