@@ -64,6 +64,9 @@ TRAILER: Final = 8 + DIGEST
 PIECE: Final = 128  # torrents looked at in one go
 ENOUGH: Final = 1 << 15  # bytes in a piece
 BLOCK: Final = 1 << 16
+MOST_MINUTES: Final = (
+    1 << 40
+)  # two million years: no clock tells more, and sums of a few are far from overflowing
 
 
 class BrokenStateError(Exception):
@@ -198,6 +201,15 @@ def checked_size(file: FileIO) -> int:
     return size - TRAILER
 
 
+def times_of(head: bytes) -> tuple[int, int]:
+    """The writer's epoch and minute. Raises BrokenStateError for what is beyond all clocks."""
+    epoch = int.from_bytes(head[8:16], "big", signed=True)
+    minute = int.from_bytes(head[16:24], "big")
+    if abs(epoch) > MOST_MINUTES or minute > MOST_MINUTES:
+        raise BrokenStateError("the time in which it was written is wrong")
+    return epoch, minute
+
+
 class Loading:
     """Takes a file in: all of it or nothing."""
 
@@ -228,8 +240,8 @@ class Loading:
         """Take in a file that is whole. Raises BrokenStateError where it is not what it says."""
         source = Input(file, size)
         head = source.take(HEADER)
-        written_epoch = int.from_bytes(head[8:16], "big", signed=True)
-        self.written = int.from_bytes(head[16:24], "big")
+        written_epoch, written = times_of(head)
+        self.written = written
         self.moved = written_epoch - self.epoch
         self.passed = max(0, self.minute - self.moved - self.written)
         self.ages = ages_by_stamp(self.written, self.passed)

@@ -19,7 +19,7 @@ from opentracker._features import (
     WANT_V6,
 )
 from opentracker.features import full_state
-from opentracker.features.full_state import DIGEST, HEADER, LARGE, Loading, is_full_state
+from opentracker.features.full_state import DIGEST, HEADER, LARGE, MOST_MINUTES, Loading, is_full_state
 from opentracker.features.state import State, open_state
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.ages import touched
@@ -389,6 +389,45 @@ def test_one_that_was_written_wrong_is_refused_whole(
     start = whole[: -DIGEST - 8]
     assert reason in refused(path, signed(start + torrent + (2).to_bytes(8, "big")), caplog)
     assert "number" in refused(path, signed(start + (2).to_bytes(8, "big")), caplog)
+
+
+@pytest.mark.parametrize("epoch", [EPOCH, 0, -EPOCH, MOST_MINUTES, -MOST_MINUTES])
+@pytest.mark.parametrize("minute", [0, 5, MOST_MINUTES])
+def test_any_time_that_a_clock_may_tell_is_taken(path: Path, epoch: int, minute: int) -> None:
+    """Also that of a clock that was wrong: a torrent of then is as new as can be, or too old."""
+    tracker = open_tracker()
+    announce(tracker, b"a" * 20, 1000, minute, event=EVENT_COMPLETED, seeding=True)
+    again, loading = loaded(path, written(tracker, minute, epoch))
+    assert loading.loaded + loading.skipped == 1
+    if epoch + minute >= EPOCH:
+        assert contents(again, 0) == {b"a" * 20: (1, 0, peers_of(entry_of(tracker), minute))}
+
+
+def entry_of(tracker: Tracker) -> bytes | Swarm:
+    """The only torrent of a tracker."""
+    (entry,) = [entry for shard in tracker.shards for entry in shard.values()]
+    return entry
+
+
+@pytest.mark.parametrize(
+    ("epoch", "minute"),
+    [
+        (EPOCH, 2**64 - 1),
+        (EPOCH, 2**63),
+        (EPOCH, 2**63 - 1),
+        (EPOCH, MOST_MINUTES + 1),
+        (2**63 - 1, 0),
+        (-(2**63), 0),
+        (MOST_MINUTES + 1, 0),
+        (-MOST_MINUTES - 1, 0),
+    ],
+)
+def test_a_time_beyond_all_clocks_is_refused(
+    path: Path, caplog: pytest.LogCaptureFixture, epoch: int, minute: int
+) -> None:
+    data = written(filled(known(3)))
+    times = epoch.to_bytes(8, "big", signed=True) + minute.to_bytes(8, "big")
+    assert "time" in refused(path, signed(data[:8] + times + data[HEADER:-DIGEST]), caplog)
 
 
 def test_the_two_forms_are_told_apart(path: Path) -> None:
