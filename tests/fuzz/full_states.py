@@ -31,9 +31,6 @@ EPOCH = 29_000_000
 MINUTE = 60
 HEAD = MAGIC + EPOCH.to_bytes(8, "big", signed=True) + (MINUTE - 5).to_bytes(8, "big")
 
-
-# Most of the time would go into the same two tables: one for the head above, one for that of what is written.
-full_state.ages_by_stamp = lru_cache(full_state.ages_by_stamp)  # type: ignore[assignment]
 OWN_TIMES = 128
 TIMES = 16  # bytes
 file = FileIO(memory_file(), "r+", closefd=False)
@@ -63,6 +60,11 @@ def whole(first: int, rest: bytes) -> tuple[bytes, int]:
         head, rest = MAGIC + rest[:TIMES].ljust(TIMES, b"\0"), rest[TIMES:]
     text = head + rest + torrents.to_bytes(8, "big")
     return text + blake2b(text, digest_size=DIGEST).digest(), torrents
+
+
+def hasten() -> None:
+    """Make the same two tables once: one for the head above, one for that of what is written."""
+    full_state.ages_by_stamp = lru_cache(full_state.ages_by_stamp)  # type: ignore[assignment]
 
 
 def check(data: bytes) -> None:

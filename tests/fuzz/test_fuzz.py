@@ -45,6 +45,38 @@ def test_every_harness_is_known_and_has_seeds() -> None:
         assert engine.corpus(name)
 
 
+# Tells what of the package is not what it was, once all harnesses are loaded.
+SEEN = """
+import importlib, pkgutil, sys
+import opentracker
+from tests.fuzz import engine
+
+for module in pkgutil.walk_packages(opentracker.__path__, "opentracker."):
+    if module.name not in ("opentracker.__main__", "opentracker.bridge"):
+        importlib.import_module(module.name)
+package = {name: module for name, module in sys.modules.items() if name.startswith("opentracker")}
+before = {name: dict(vars(module)) for name, module in package.items()}
+for name in engine.HARNESSES:
+    if not engine.lacking(name):
+        engine.load(name)
+for name, module in package.items():
+    print(*(f"{name}.{key}" for key, value in before[name].items() if vars(module)[key] is not value))
+"""
+
+
+def test_a_harness_that_is_loaded_changes_nothing_of_the_package() -> None:
+    """Other tests of the same process are to run on what was built."""
+    root = str(RUNNER.parents[2])
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", f"import sys; sys.path.append({root!r}){SEEN}"],
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout.split() == []
+
+
 def test_the_same_seed_gives_the_same_inputs() -> None:
     words = [b"word", b"another"]
 
