@@ -11,7 +11,8 @@
 Numbers are big-endian. A file is read twice: to see that it is whole, and then to take it in.
 
 Other settings may hold by then: torrents that the access list or the limits have no room for are skipped, and peers
-that are not to be listed are left out.
+that are not to be listed are left out. The limits on the peers of a torrent and on the ports of an address hold for
+newcomers alone, so a torrent that has more than they allow by now keeps them until they go.
 """
 
 import logging
@@ -52,7 +53,7 @@ from opentracker.swarm.small import without_peer
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 if WANT_MAX_PEER:
-    from opentracker.swarm.limits import size_of
+    from opentracker.swarm.limits import size_of, weight_of_torrent
 
 log = logging.getLogger("opentracker")
 
@@ -280,9 +281,11 @@ class Loading:
                 return False
         if WANT_MAX_PEER:
             limits = self.tracker.limits
-            if limits.torrents >= limits.most_torrents or limits.bytes >= limits.most_bytes:
-                return False
-            return limits.peers + size_of(entry) <= limits.most_peers
+            return (
+                limits.torrents < limits.most_torrents
+                and limits.peers + size_of(entry) <= limits.most_peers
+                and limits.bytes + weight_of_torrent(entry) <= limits.most_bytes
+            )
         return True
 
     def without_unlisted(self, addresses: bytes, ages: bytes, stride: i64) -> bytes:

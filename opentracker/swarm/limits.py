@@ -130,7 +130,7 @@ class Limits:
     def settle(self, swarm: Swarm) -> None:
         """Count what has become of a large swarm that is stored, and may have gained or lost peers."""
         size = swarm.size()
-        weight = SWARM + weight_of_family(swarm.v4, STRIDE4) + weight_of_family(swarm.v6, STRIDE6)
+        weight = weight_of_swarm(swarm)
         if size == swarm.counted and weight == swarm.weighed:
             return
         self.peers += size - swarm.counted
@@ -195,6 +195,16 @@ def peers_of(record: bytes) -> i64:
 def weight_of(record: bytes) -> i64:
     """Bytes of memory that a record takes: CPython's head of 33, rounded up to 16."""
     return (len(record) + 48) & ~15
+
+
+def weight_of_swarm(swarm: Swarm) -> i64:
+    """Bytes of memory that a large swarm takes."""
+    return SWARM + weight_of_family(swarm.v4, STRIDE4) + weight_of_family(swarm.v6, STRIDE6)
+
+
+def weight_of_torrent(entry: bytes | Swarm) -> i64:
+    """Bytes of memory that a torrent takes, its place in a dict included."""
+    return TORRENT + (weight_of_swarm(entry) if isinstance(entry, Swarm) else weight_of(entry))
 
 
 def weight_of_family(family: Family, stride: i64) -> i64:

@@ -285,7 +285,15 @@ def test_a_torrent_of_unlisted_peers_alone_is_skipped(path: Path) -> None:
 
 @pytest.mark.needs("WANT_MAX_PEER")
 @pytest.mark.parametrize(
-    ("limits", "kept"), [({"torrents": 3}, 3), ({"peers": 9}, 4), ({"memory": 384}, 2), ({}, 10)]
+    ("limits", "kept"),
+    [
+        ({"torrents": 3}, 3),
+        ({"peers": 9}, 4),
+        ({"memory": 416}, 2),  # 192 bytes a torrent, 208 where its two peers have IPv6 addresses
+        ({"memory": 415}, 1 if WANT_V6 else 2),
+        ({"memory": 191}, 0),
+        ({}, 10),
+    ],
 )
 def test_limits_are_heeded(
     path: Path, limits: dict[str, int], kept: int, caplog: pytest.LogCaptureFixture
@@ -306,9 +314,10 @@ def test_limits_are_heeded(
 
 
 @pytest.mark.needs("WANT_MAX_PEER")
-def test_a_swarm_for_which_there_is_no_room_is_skipped_whole(path: Path) -> None:
+@pytest.mark.parametrize("limits", [{"peers": 3 * SMALL}, {"memory": 3 * SMALL * 9}])
+def test_a_swarm_for_which_there_is_no_room_is_skipped_whole(path: Path, limits: dict[str, int]) -> None:
     again = open_tracker()
-    again.limits = Limits(peers=3 * SMALL)
+    again.limits = Limits(**limits)
     loading = Loading(again, 0, EPOCH)
     with file_of(path, written(wide(False, 3 * SMALL))) as file:
         loading.load(file, "FILE")

@@ -22,6 +22,7 @@ from opentracker.swarm.limits import (
     peers_of,
     weight_of,
     weight_of_family,
+    weight_of_torrent,
 )
 from opentracker.swarm.peers import STRIDE4, STRIDE6
 from opentracker.swarm.records import SMALL
@@ -234,6 +235,15 @@ def test_a_swarm_whose_leechers_become_seeders_is_still_counted(size: int) -> No
 
 
 # ---- Refusing ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", FAMILIES)
+@pytest.mark.parametrize("peers", [1, 2, SMALL, SMALL + 1, 3 * SMALL])
+def test_the_weight_of_a_torrent_is_what_it_counts_for(peers: int, size: int) -> None:
+    held = Held()
+    held.crowd(A, range(1, peers + 1), size)
+    (entry,) = [entry for shard in held.tracker.shards for entry in shard.values()]
+    assert weight_of_torrent(entry) == held.counted().bytes == held.recounted().bytes
 
 
 def test_without_limits_nobody_is_looked_at() -> None:
