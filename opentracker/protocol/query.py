@@ -13,6 +13,7 @@ from opentracker._features import (
     OT_DEFAULT_NUMWANT,
     OT_MAX_MULTISCRAPE,
     OT_MAX_PEERS_HTTP,
+    OT_MAX_REQUEST,
     WANT_IP_FROM_QUERY_STRING,
     WANT_V4_ONLY,
     WANT_V6,
@@ -35,7 +36,9 @@ INVALID_IP: Final = b"invalid ip"
 INVALID_ESCAPE: Final = b"invalid percent escape"
 TOO_MANY_FIELDS: Final = b"too many parameters"
 
-MOST_FIELDS: Final = 300  # of a query: as many info_hashes as fit into one; thousands would take milliseconds
+SHORTEST: Final = 31  # bytes of a field with an info_hash, none of them escaped, and its `&`
+# Of a query: as many info_hashes as fit into a request; thousands would take milliseconds.
+MOST_FIELDS: Final = max(300, OT_MAX_REQUEST // SHORTEST + 1)
 
 # Nonzero for a byte that a key of an announce begins with: half the fields that clients send are passed over.
 _FIRST_BYTES: Final = bytes(byte in b"eilnp" for byte in range(256))

@@ -11,7 +11,7 @@ from opentracker._features import (
 )
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED, EVENT_STOPPED, Announce
-from opentracker.protocol.query import parse_announce
+from opentracker.protocol.query import MOST_FIELDS, parse_announce
 
 WORDS = [
     b"info_hash=",
@@ -36,7 +36,6 @@ WORDS = [
 LONGEST_INPUT = 1000  # bytes: twice what the wordiest client sends
 ADDRESS = bytes(15) + b"\x01" if WANT_V6 else b"\x7f\0\0\x01"
 EVENTS = {b"started": EVENT_STARTED, b"completed": EVENT_COMPLETED, b"stopped": EVENT_STOPPED}
-MOST_FIELDS = 300
 BROKEN_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 
 
