@@ -183,16 +183,18 @@ class Keeper:
         self.start = start
         self.current = accesslist
         self.coming: AccessList | None = None  # what is being read
+        self.held: list[AccessList] = [accesslist]  # these two, and those that are not all freed yet
         admit_by(tracker, accesslist)
 
     def weight(self) -> int:
-        """About how many bytes of memory the list takes, and the one that is being read."""
-        return self.current.weight() + (self.coming.weight() if self.coming is not None else 0)
+        """About how many bytes of memory the list takes, the one that is being read and those that are being freed."""
+        return sum([each.weight() for each in self.held])
 
     def reload(self, path: Path | None) -> None:
         """Read the file anew; what is being read already is given up for it. A failure leaves the list as it was."""
         coming = AccessList()
         self.coming = coming
+        self.held.append(coming)
         self.start(self.replace(path, coming))
 
     def replace(self, path: Path | None, coming: AccessList) -> Iterator[None]:
@@ -216,3 +218,4 @@ class Keeper:
         if self.coming is coming:
             self.coming = None
         yield from unused.info_hashes.dissolve()
+        self.held.remove(unused)

@@ -44,13 +44,18 @@ class InfoHashSet:
             self.size += 1
 
     def dissolve(self) -> Iterator[None]:
-        """Free the memory in slices, where dropping it all would stall the loop; the set is of no use after it."""
+        """Free the memory in slices, where dropping it all would stall the loop; the set is of no use after it.
+
+        Its size is about what is left.
+        """
         buckets = self.buckets
+        size = self.size
+        number = len(buckets)
         self.buckets = [b""]
         self.mask = 0
-        self.size = 0
         while buckets:
             del buckets[-SLICE:]
+            self.size = size * len(buckets) // number
             yield
 
 

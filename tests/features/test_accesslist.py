@@ -351,6 +351,41 @@ def test_a_list_weighs_as_much_as_it_has_and_the_coming_one_too(keeping: Keeping
     assert keeper.weight() == LISTED_BYTES * 1001
 
 
+def test_a_list_weighs_until_it_is_freed(keeping: Keeping) -> None:
+    """Whether another has replaced it, or it was given up for another."""
+    keeper = keeping.keeper
+    number = 100_000  # freed in four slices
+    write_list(keeping.path, *(each.to_bytes(20, "big") for each in range(number)))
+    keeping.reload()
+    keeping.finish()
+    whole = keeper.weight()
+    assert whole == LISTED_BYTES * number
+    keeping.reload()
+    keeping.turn()
+    keeping.turn()
+    coming = keeper.weight() - whole
+    assert coming > LISTED_BYTES * 100
+    keeping.path.write_bytes(b"")
+    keeping.reload()
+    assert keeper.weight() == whole + coming
+    weights = []
+    while keeping.work:
+        keeping.turn()
+        weights.append(keeper.weight())
+    assert weights == sorted(weights, reverse=True)
+    assert len(set(weights)) > 3
+    assert whole // 2 < weights[0] < whole + coming
+    assert weights[-1] == 0
+
+
+@pytest.mark.parametrize("how", ["missing", "cut"])
+def test_a_list_that_is_of_no_use_weighs_nothing(keeping: Keeping, how: str) -> None:
+    spoil(keeping.path, how)
+    keeping.reload()
+    keeping.finish()
+    assert keeping.keeper.weight() == LISTED_BYTES
+
+
 def test_a_reload_during_a_reload_starts_anew(keeping: Keeping) -> None:
     write_list(keeping.path, HASH_B, *many(0))
     keeping.reload()

@@ -53,4 +53,5 @@ def test_dissolving_frees_in_slices() -> None:
     slices = [before - len(buckets) for _ in found.dissolve()]
     assert len(slices) > 10
     assert buckets == []
+    assert found.size == 0
     assert not found.holds(b"A" * 20)
