@@ -207,7 +207,21 @@ THREAT = re.compile(
     r"^\| (?P<threat>[^|]+) \| [^|]+ \| (?P<cases>[A-Z0-9, -]*?(?: to [A-Z0-9-]+)?):? ?(?P<files>`.+`) \|$",
     re.M,
 )
+CASES = re.compile(r"([A-Z])-([0-9]+)(?: to \1-([0-9]+))?")
 THREATS = list(THREAT.finditer((ROOT / "docs" / "security.md").read_text()))
+
+
+def cases_in(text: str) -> list[str]:
+    """The ids of cases that a row names: `H-34 to H-40` are seven."""
+    return [
+        f"{letter}-{number:0{len(first)}}"
+        for letter, first, last in CASES.findall(text)
+        for number in range(int(first), int(last or first) + 1)
+    ]
+
+
+def test_a_range_of_cases_is_all_of_them() -> None:
+    assert cases_in("P-1, Y-07 to Y-11, H-40") == ["P-1", "Y-07", "Y-08", "Y-09", "Y-10", "Y-11", "H-40"]
 
 
 def test_every_threat_of_the_page_was_read() -> None:
@@ -219,6 +233,6 @@ def test_every_threat_of_the_page_was_read() -> None:
 @pytest.mark.parametrize("row", THREATS, ids=lambda row: row["threat"][:40])
 def test_what_shows_that_a_threat_is_met_is_there(row: re.Match[str]) -> None:
     texts = [(ROOT / name).read_text() for name in re.findall("`([^`]+)`", row["files"])]
-    for case in re.findall(r"[A-Z]-[0-9]+", row["cases"]):
+    for case in cases_in(row["cases"]):
         named = re.compile(rf"{case}\b|_{case.replace('-', '').lower()}_")
         assert any(named.search(text) for text in texts), f"none of the files of this row names {case}"
