@@ -11,7 +11,9 @@ from results import value
 from tables import table
 from watching import Watch, slope
 
-SETTLED: Final = 12  # minutes: the peer timeout and a clean cycle
+SETTLED: Final = (
+    12  # minutes from a start on: the peer timeout, by which what was loaded is gone, and a clean cycle
+)
 ENOUGH: Final = 120  # samples, one a second
 GROWTH: Final = 1.0  # percent of the memory in half an hour that still counts as none
 LOST: Final = (
@@ -115,14 +117,16 @@ class Seen:
         """Minutes and KiB of the last process, once what it began with has expired."""
         samples = self.watches[-1].samples
         points = [((at - self.began) / 60, float(kib)) for at, kib, _ in samples]
-        first = max(SETTLED, points[0][0] + 1) if points else SETTLED
-        return [point for point in points if point[0] >= first]
+        return [point for point in points if point[0] >= points[0][0] + SETTLED]
 
     def memory(self) -> tuple[bool, str]:
         """Whether memory stays as it is."""
         points = self.settled()
         if len(points) < ENOUGH:
-            return False, f"memory: the run ends before minute {SETTLED + 2}, its slope is not known"
+            return (
+                False,
+                f"memory: the run ends within {SETTLED + 2} minutes of the last start, its slope is not known",
+            )
         a_minute = slope(points)
         mean = fmean(kib for _, kib in points)
         least, most = min(kib for _, kib in points), max(kib for _, kib in points)

@@ -92,6 +92,19 @@ def test_memory_that_grows_or_was_not_seen_for_long_enough_falls_short(
     assert text.startswith("memory: ")
 
 
+def test_memory_settles_anew_behind_a_restart(module: Callable[[str], ModuleType]) -> None:
+    """What was loaded expires in the first minutes of a process, whenever it began."""
+    watch = module("watching").Watch(0)
+    began = 1000.0 + 5 * 60
+    watch.samples = [(began + second, 102400 + min(second, 12 * 60) * 9, 9) for second in range(25 * 60)]
+    seen = module("verdicts").Seen(
+        (0.0, 0.0), (0.0, 0.0), 1000.0, watches=[module("watching").Watch(0), watch]
+    )
+    passed, text = seen.memory()
+    assert passed, text
+    assert "from minute 17 on" in text
+
+
 UDP: dict[str, Any] = {
     "answers": 4995,
     "connects": 995,
