@@ -65,9 +65,8 @@ TRAILER: Final = 8 + DIGEST
 PIECE: Final = 128  # torrents looked at in one go
 ENOUGH: Final = 1 << 15  # bytes in a piece
 BLOCK: Final = 1 << 16
-MOST_MINUTES: Final = (
-    1 << 40
-)  # two million years: no clock tells more, and sums of a few are far from overflowing
+# Two million years: no clock tells more, and sums of a few are far from overflowing.
+MOST_MINUTES: Final = 1 << 40
 
 
 class BrokenStateError(Exception):

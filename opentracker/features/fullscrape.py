@@ -205,7 +205,8 @@ def joined(parts: list[bytes], before: bytes) -> bytes:
 
 if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
     ENCODERS: Final[dict[bytes, Callable[[], Encoder]]] = {}  # with both, zstd wins
-    WEIGHTS: Final[dict[bytes, int]] = {}  # bytes of memory that a full scrape takes (bench/abuse.py)
+    # Bytes of memory that a full scrape takes, its compressor above all.
+    WEIGHTS: Final[dict[bytes, int]] = {}
     if WANT_COMPRESSION_ZSTD:
         ENCODERS[b"zstd"] = ZstdEncoder
         WEIGHTS[b"zstd"] = 640 << 10

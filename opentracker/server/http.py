@@ -23,7 +23,7 @@ from opentracker._features import (
 )
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
-from opentracker.protocol.http import begins_head, parse_request, write_error
+from opentracker.protocol.http import begins_head, parse_request
 from opentracker.protocol.pages import Pieces
 from opentracker.server.accepting import Acceptor
 from opentracker.server.http_answers import HttpAnswers
@@ -184,10 +184,10 @@ class Connection(Handler):
     def fail(self, error: Exception) -> None:
         """Close after a fault of ours or for want of memory, from which nobody else is to suffer."""
         log.error("a connection of %s is closed: %r", format_ip(self.address), error, exc_info=error)
-        self.server.answers.counters.http_500 += 1
+        answer = self.server.answers.error(500, False, True)
         if self.state == RECEIVING and not self.closed:  # nothing of an answer has been sent
             try:
-                os.write(self.fd, write_error(500))
+                os.write(self.fd, answer)
             except OSError:  # gone, or its socket is full
                 pass
         self.close()

@@ -80,11 +80,11 @@ class Limits:
         )
 
     def measured(self, grown: i64) -> None:
-        """Take note of how many bytes the process has grown by, which may be fewer than are counted.
+        """Take note of how many bytes the process has grown by, but for what has limits of its own; they may be few.
 
         Newcomers are refused by the excess of the moment. Torrents are dropped only for one that lasts, since what goes
-        does not come back: a full scrape or a reload is over before. When some have been dropped and the process is no
-        smaller, the excess is larger by them; that has to last in turn before more of them go.
+        does not come back. When some have been dropped and the process is no smaller, the excess is larger by them;
+        that has to last in turn before more of them go.
         """
         self.excess = grown - self.bytes if grown > self.bytes else 0
         self.excesses.append(self.excess)
@@ -93,7 +93,7 @@ class Limits:
         self.look()
 
     def memory(self) -> dict[str, int]:
-        """Bytes that are counted, that are used in truth, and that may be (0: as many as there are)."""
+        """Bytes that are counted, that are used in truth, holes included, and that may be (0: as many as there are)."""
         return {
             "counted": self.bytes,
             "used": self.bytes + self.excess,
