@@ -11,7 +11,7 @@ import functools
 import io
 import re
 import tokenize
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from build_hook.errors import BuildError
@@ -82,6 +82,31 @@ def find_yield(nodes: Iterable[ast.AST]) -> ast.expr | None:
     return None
 
 
+def evaluate(node: ast.expr, flags: Mapping[str, bool]) -> tuple[bool | None, bool]:
+    """Return an expression's truth if the flags alone decide it, and whether nothing but flags would run.
+
+    `x() or WANT_A` is true if WANT_A is, but x() runs: (True, False). An undecided expression is (None, False).
+    """
+    if isinstance(node, ast.Name) and node.id in flags:
+        return flags[node.id], True
+    if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+        value, is_pure = evaluate(node.operand, flags)
+        return None if value is None else not value, is_pure
+    if not isinstance(node, ast.BoolOp):
+        return None, False
+    deciding = isinstance(node.op, ast.Or)
+    result: bool | None = not deciding
+    all_pure = True
+    for operand in node.values:
+        value, is_pure = evaluate(operand, flags)
+        all_pure = all_pure and is_pure
+        if value is deciding:
+            return deciding, all_pure
+        if value is None:
+            result = None
+    return result, all_pure
+
+
 class Blanker:
     """Overwrites what the flags leave out. One instance blanks one file."""
 
@@ -96,37 +121,6 @@ class Blanker:
         self.visit(tree)
         return bytes(self.out)
 
-    # What is known of an expression.
-
-    def constant(self, node: ast.expr) -> bool | None:
-        """Return an expression's value if flags alone decide it and nothing else of it would run."""
-        if isinstance(node, ast.Name):
-            return self.flags.get(node.id)
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            value = self.constant(node.operand)
-            return None if value is None else not value
-        if isinstance(node, ast.BoolOp):
-            deciding = isinstance(node.op, ast.Or)
-            for operand in node.values:
-                value = self.constant(operand)
-                if value is None or value is deciding:
-                    return value
-            return not deciding
-        return None
-
-    def truth(self, node: ast.expr) -> bool | None:
-        """Return whether an expression is true if flags alone decide that, whatever else of it runs."""
-        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
-            value = self.truth(node.operand)
-            return None if value is None else not value
-        if isinstance(node, ast.BoolOp):
-            deciding = isinstance(node.op, ast.Or)
-            truths = [self.truth(operand) for operand in node.values]
-            if deciding in truths:
-                return deciding
-            return None if None in truths else not deciding
-        return self.constant(node)
-
     # The walk: what is left out is overwritten and not entered.
 
     def visit(self, node: ast.AST) -> None:
@@ -139,7 +133,7 @@ class Blanker:
                     self.put_value(arm, "None", "0")
                 else:
                     self.visit(arm)
-        elif isinstance(node, ast.BoolOp) or (isinstance(node, ast.expr) and self.constant(node) is not None):
+        elif isinstance(node, ast.BoolOp) or (isinstance(node, ast.expr) and self.is_decided(node)):
             self.visit_test(node)
         else:
             for child in ast.iter_child_nodes(node):
@@ -147,8 +141,8 @@ class Blanker:
 
     def visit_test(self, node: ast.expr) -> bool | None:
         """Put values in place of what flags decide; return whether the test is true, if they decide that."""
-        value = self.constant(node)
-        if value is not None and not self.text.many_lines(node):
+        value, is_pure = evaluate(node, self.flags)
+        if value is not None and is_pure and not self.text.many_lines(node):
             self.put_value(node, str(value), str(int(value)))
         elif isinstance(node, ast.BoolOp):
             deciding, decided = isinstance(node.op, ast.Or), False
@@ -161,7 +155,7 @@ class Blanker:
             self.visit_test(node.operand)
         else:
             self.visit(node)
-        return self.truth(node)
+        return value
 
     def visit_branches(self, node: ast.If | ast.While) -> None:
         taken = self.visit_test(node.test)
@@ -175,6 +169,10 @@ class Blanker:
         else:
             for statement in node.orelse:
                 self.visit(statement)
+
+    def is_decided(self, node: ast.expr) -> bool:
+        """Tell whether flags alone decide an expression."""
+        return evaluate(node, self.flags)[0] is not None
 
     # Overwriting.
 

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from build_hook.blanking import blank_branches, blank_file
+from build_hook.blanking import blank_branches, blank_file, evaluate
 from build_hook.errors import BuildError
 from build_hook.resolution import resolve
 from tests.build.workshop import ROOT
@@ -36,6 +36,34 @@ def blank() -> Blank:
         return blanked.decode()
 
     return blank_text
+
+
+EVALUATED: list[tuple[str, bool | None, bool]] = [
+    ("WANT_A", True, True),
+    ("not WANT_A", False, True),
+    ("x", None, False),
+    ("not x", None, False),
+    ("f(WANT_A)", None, False),
+    ("WANT_A and WANT_B", False, True),
+    ("WANT_A or x", True, True),
+    ("WANT_B or WANT_A or x", True, True),
+    ("WANT_B or x", None, False),
+    ("x or WANT_A", True, False),
+    ("x and WANT_B", False, False),
+    ("x or WANT_B", None, False),
+    ("not (x or WANT_A)", False, False),
+    ("(x and WANT_B) or WANT_A", True, False),
+    ("(x and WANT_B) or WANT_B", False, False),
+    ("(WANT_B and x) or WANT_B", False, True),
+]
+
+
+@pytest.mark.parametrize(("source", "value", "is_pure"), EVALUATED)
+def test_an_expression_is_evaluated_as_far_as_flags_decide_it(
+    source: str, value: bool | None, is_pure: bool
+) -> None:
+    node = ast.parse(source, mode="eval").body
+    assert evaluate(node, {"WANT_A": True, "WANT_B": False}) == (value, is_pure)
 
 
 def squeezed(line: str) -> str:
