@@ -2,7 +2,8 @@
 
     features.toml, profile, environment -> Features -> resolve() -> Build -> stage() -> the wheel
 
-    errors         what every complaint names
+    errors         complaints of one line
+    names          the known name nearest to an unknown one
     features_file  features.toml as typed, checked tables
     variables      which names in the environment are ours
     choices        file < profile < environment

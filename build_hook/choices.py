@@ -9,7 +9,7 @@ from build_hook.errors import BuildError
 from build_hook.features_file import Features
 
 DEFAULT_PROFILE: Final = "open"
-LONGEST_NUMBER: Final = 9  # digits; every range ends far below
+LONGEST_NUMBER: Final = 20  # characters, as of -2**63: a number in TOML has 64 bits
 
 
 @dataclass(frozen=True)

@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from build_hook.errors import BuildError, nearest
+from build_hook.errors import BuildError
+from build_hook.names import nearest
 
 TABLES: Final = (
     *("planned", "flags", "ignored", "constants", "conflicts", "requires"),
     *("modules", "dependencies", "interpreted", "profile"),
 )
+
+# Names, units and profiles are written into _features.py as they are.
+FLAG_NAME: Final = re.compile(r"WANT_[A-Z0-9_]+")
+CONSTANT_NAME: Final = re.compile(r"OT_[A-Z0-9_]+")
+PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -144,8 +150,8 @@ class FeaturesReader:
 
     def read_flags(self) -> None:
         for name, value in self.table("flags").items():
-            if not name.startswith("WANT_"):
-                self.fail("flags", name, f"{name}: the name of a flag starts with WANT_")
+            if not FLAG_NAME.fullmatch(name):
+                self.fail("flags", name, f"{name!r}: the name of a flag is WANT_ and letters A-Z, digits, _")
             if not isinstance(value, bool):
                 self.fail("flags", name, f"{name} = {value!r}: a flag is true or false")
             self.features.flags[name] = value
@@ -154,14 +160,18 @@ class FeaturesReader:
 
     def read_constants(self) -> None:
         for name, value in self.table("constants").items():
-            if not name.startswith("OT_"):
-                self.fail("constants", name, f"{name}: the name of a constant starts with OT_")
+            if not CONSTANT_NAME.fullmatch(name):
+                self.fail(
+                    "constants", name, f"{name!r}: the name of a constant is OT_ and letters A-Z, digits, _"
+                )
             try:
                 constant = Constant(**value)
             except TypeError:
                 self.fail("constants", name, f"{name} must be {{ value, min, max, unit }}, not {value!r}")
             if type(constant.value) is not int:
                 self.fail("constants", name, f"{name}: value = {constant.value!r} is not a whole number")
+            if not isinstance(constant.unit, str) or not constant.unit.isprintable():
+                self.fail("constants", name, f"{name}: unit = {constant.unit!r} is not a line of text")
             self.features.constants[name] = constant
         for name, constant in self.features.constants.items():
             for limit in (constant.min, constant.max):
@@ -198,6 +208,8 @@ class FeaturesReader:
 
     def read_profile(self, name: str) -> None:
         table, profile = f"profile.{name}", self.table("profile", name)
+        if not PROFILE_NAME.fullmatch(name):
+            self.fail("profile", name, f"{name!r}: the name of a profile is letters, digits, _ and -")
         for key, value in profile.items():
             if key in self.features.flags:
                 if not isinstance(value, bool):

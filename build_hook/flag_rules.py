@@ -3,7 +3,8 @@
 import ast
 from typing import Final, NoReturn
 
-from build_hook.errors import BuildError, nearest
+from build_hook.errors import BuildError
+from build_hook.names import nearest
 
 FORMATTED: Final = tuple(getattr(ast, name) for name in ("JoinedStr", "TemplateStr") if hasattr(ast, name))
 FEATURES_MODULE: Final = "_features"

@@ -1,6 +1,6 @@
 """The resolution: every choice made and checked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,7 +52,7 @@ def resolve(root: Path, environment: Mapping[str, str]) -> Build:
     environment = {name: value for name, value in environment.items() if value}
     own = load_features(root / "features.toml")
     features = swapped_features(root, own, environment)
-    check_names(features, environment)
+    unknown = check_names(features, environment)
     profile = environment.get("OPENTRACKER_PROFILE", DEFAULT_PROFILE)
     choices = default_choices(features, own)
     choices |= profile_choices(features, profile)
@@ -73,12 +73,17 @@ def resolve(root: Path, environment: Mapping[str, str]) -> Build:
         constants={name: choices[name].value for name in features.constants},
         origins={name: choice.origin for name, choice in choices.items()},
         local_version=local_version == "1",
-        notes=tuple(
-            f"{name}={environment[name]} (environment) has no meaning here: {why}"
-            for name, why in features.ignored.items()
-            if name in environment
-        ),
+        notes=tuple(notes(features, environment, unknown)),
     )
+
+
+def notes(features: Features, environment: Mapping[str, str], unknown: Iterable[str]) -> Iterator[str]:
+    """Yield what is to be said of variables that change nothing."""
+    for name, why in features.ignored.items():
+        if name in environment:
+            yield f"{name}={environment[name]} (environment) has no meaning here: {why}"
+    if unknown:
+        yield f"not known to this build, and without effect: {', '.join(unknown)} (environment)"
 
 
 def swapped_features(root: Path, own: Features, environment: Mapping[str, str]) -> Features:
