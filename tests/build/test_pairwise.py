@@ -102,9 +102,20 @@ def test_tox_builds_every_profile_that_can_be_built(features: Any) -> None:
 
 
 def test_hatch_builds_every_profile_that_can_be_built(features: Any) -> None:
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (matrix,) = pyproject["tool"]["hatch"]["envs"]["variants"]["matrix"]
+    (matrix,) = hatch_settings()["envs"]["variants"]["matrix"]
     assert matrix["profile"] == [name for name in ready(features) if not name.startswith("pair")]
+
+
+def hatch_settings() -> Any:
+    """Return [tool.hatch] of pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+
+
+def test_hatch_compiles_variants_with_what_a_compiled_wheel_requires() -> None:
+    variants = hatch_settings()["envs"]["variants"]
+    added = variants["overrides"]["env"]["WANT_COMPILED"]["dependencies"]
+    required = hatch_settings()["build"]["targets"]["wheel"]["hooks"]["custom"]["compile-requires"]
+    assert added == [{"value": requirement, "if": ["1"]} for requirement in required]
 
 
 def test_profiles_are_those_that_packagers_know(features: Any) -> None:
