@@ -18,11 +18,11 @@ from pathlib import Path
 from typing import Final
 
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT
+from opentracker.config.settings import Bind, Settings
 from opentracker.protocol.addresses import parse_ip
 from opentracker.server import binding, wiring
 from opentracker.server.loop import Signals
-from opentracker.server.privileges import enter
-from opentracker.server.settings import Bind, Settings
+from opentracker.server.system.privileges import enter
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
 STDIN: Final = 0

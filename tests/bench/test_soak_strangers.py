@@ -57,12 +57,12 @@ class Closing(socketserver.StreamRequestHandler):
             self.connection.close()
 
 
-HEAD = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+HEADER_SIZE = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 SCRAPE = b"d5:filesd20:01234567890123456789d8:completei1e10:downloadedi2e10:incompletei3eeee"
 
 
 def chunked(body: bytes) -> bytes:
-    return HEAD + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
+    return HEADER_SIZE + b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
 
 
 @pytest.mark.parametrize("in_restart", [False, True])
@@ -75,7 +75,7 @@ def chunked(body: bytes) -> bytes:
         (True, chunked(gzip.compress(SCRAPE))[:-20], False, "cut"),
         (True, chunked(gzip.compress(SCRAPE)[:-20]), False, "cut"),
         (True, chunked(SCRAPE), False, "cut"),
-        (False, HEAD[:20], False, "cut"),
+        (False, HEADER_SIZE[:20], False, "cut"),
         (False, chunked(SCRAPE[:-20]), False, "full_scrapes_wrong"),
         (False, chunked(SCRAPE)[:-20], True, "cut"),
         (False, b"", False, "unreachable"),
