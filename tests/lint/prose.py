@@ -25,7 +25,7 @@ PAGES: Final = ("docs", "README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/RE
 SKIPPED: Final = ("tests/build/project", "tests/fuzz/corpus", "docs/cases.md", "bench/results")
 
 OPENER: Final = re.compile(r"(?:^|(?<=[.:;!?] ))(?:Who|Whoever|What|Whatever|Where|Wherever)\b[^.?!]*[.?!]?")
-COUNT: Final = re.compile(r"\bso (?:many|much)\b", re.IGNORECASE)
+COUNT: Final = re.compile(r"(?<![\"'])\bso (?:many|much)\b", re.IGNORECASE)  # quoted, it is spoken of
 SYMBOL: Final = re.compile(r"(?<!`)`([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)(?:\(\))?`(?!`)")
 
 Finding = tuple[Path, int, str]
