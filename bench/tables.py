@@ -22,7 +22,9 @@ def circumstances(python: str) -> str:
     """What a dated table must say: date, commit, Python, processor, kernel."""
     root = Path(__file__).resolve().parent.parent
     commit = output_of("git", "-C", str(root), "rev-parse", "--short", "HEAD") or "no git"
-    if output_of("git", "-C", str(root), "status", "--porcelain", "--", "opentracker", "hatch_build.py"):
+    if output_of(
+        "git", "-C", str(root), "status", "--porcelain", "--", "opentracker", "build_hook", "hatch_build.py"
+    ):
         commit += " with uncommitted changes"
     version = output_of(python, "--version")
     cores = os.cpu_count()
