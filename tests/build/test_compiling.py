@@ -103,5 +103,5 @@ def test_every_exclusion_has_its_reason(project: Path) -> None:
     build_choices = resolve(project, {})
     modules = compiled_modules(build_choices, project / "minitracker")
     names = [str(path.relative_to(project / "minitracker")) for path in modules]
-    assert names == ["core.py", "features/accesslist/accesslist.py", "features/dynamic.py"]
+    assert names == ["core.py", "features/accesslist.py", "features/dynamic.py"]
     assert all(build_choices.features.interpreted.values())
