@@ -1,7 +1,8 @@
-"""The tracker as its command starts it, which recounts its store when asked: run by a wheel's own python for `soak.py`.
+"""The tracker as its command starts it, which recounts its store when asked.
 
-It takes the command's arguments. A line on standard input asks for a recount; the answer is a line of JSON on standard
-output. The recount is one turn of the loop, so nothing comes or goes meanwhile; it is for moments without load.
+A wheel's own python runs it for bench/soak, with the command's arguments. A line on standard input asks for a recount;
+the answer is a line of JSON on standard output. A recount takes one iteration of the loop, so nothing comes or goes
+meanwhile; it is for moments without load.
 """
 
 from __future__ import annotations

@@ -5,13 +5,13 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from errors import BenchError
-from results import Results
+from harness.errors import BenchError
+from harness.results import Results
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from servers import Contender
+    from harness.servers import Contender
 
 
 def alternate(

@@ -1,49 +1,11 @@
-"""What the soak makes of what it has seen; the soak itself is run by hand, for it takes half an hour and a network."""
+"""The verdicts on what a soak has seen; the soak itself takes half an hour and a network of its own."""
 
-import subprocess
-import sys
-from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
-BENCH = Path(__file__).resolve().parents[2] / "bench"
-
-
-def test_a_slope_is_that_of_the_line_of_least_squares(module: Callable[[str], ModuleType]) -> None:
-    slope = module("watching").slope
-    assert slope([(0, 5), (1, 5), (7, 5)]) == 0
-    assert slope([(0, 1), (1, 3), (2, 5)]) == 2
-    assert slope([(0, 0), (1, 2), (2, 1), (3, 3)]) == pytest.approx(0.8)
-
-
-def test_a_state_file_says_how_many_torrents_it_has(
-    module: Callable[[str], ModuleType], tmp_path: Path
-) -> None:
-    path = tmp_path / "state"
-    path.write_bytes(b"head and torrents" + (77).to_bytes(8, "big") + bytes(16))
-    assert module("operating").torrents_in(path) == 77
-
-
-@pytest.mark.parametrize(
-    ("log", "loaded"),
-    [
-        ("", 0),
-        ("/r/state: the checksum is wrong; nothing is loaded, the tracker starts empty\n", 0),
-        ("ready\n/r/state: 31 torrents loaded with their peers, 2 skipped\nready\n", 31),
-        (
-            "s: 31 torrents loaded with their peers, 0 skipped\ns: 7 torrents loaded with their peers, 0 skipped\n",
-            7,
-        ),
-    ],
-)
-def test_a_log_says_how_many_torrents_were_loaded(
-    module: Callable[[str], ModuleType], log: str, loaded: int
-) -> None:
-    assert module("operating").loaded_in(log) == loaded
-
+from soak.verdicts import Minute, Seen, differences
+from soak.watching import Watch
 
 RECOUNT: dict[str, Any] = {
     "kept": {"torrents": 3, "peers": 5, "bytes": 700},
@@ -70,10 +32,8 @@ RECOUNT: dict[str, Any] = {
         ({"connections_by_address": 1}, ["1 connections_by_address, 2 there"]),
     ],
 )
-def test_a_recount_says_what_differs(
-    module: Callable[[str], ModuleType], changed: dict[str, Any], said: list[str]
-) -> None:
-    assert module("verdicts").differences({**RECOUNT, **changed}) == said
+def test_a_recount_says_what_differs(changed: dict[str, Any], said: list[str]) -> None:
+    assert differences({**RECOUNT, **changed}) == said
 
 
 @pytest.mark.parametrize(
@@ -81,25 +41,23 @@ def test_a_recount_says_what_differs(
     [(0.0, 20, True), (-9.0, 20, True), (0.2, 20, True), (1.0, 20, False), (0.0, 13, False)],
 )
 def test_memory_that_grows_or_was_not_seen_for_long_enough_falls_short(
-    module: Callable[[str], ModuleType], grown: float, minutes: int, passes: bool
+    grown: float, minutes: int, passes: bool
 ) -> None:
     """`grown` is KiB a second, of 100 MiB."""
-    watch = module("watching").Watch(0)
+    watch = Watch(0)
     watch.samples = [(1000.0 + second, round(102400 + grown * second), 9) for second in range(minutes * 60)]
-    seen = module("verdicts").Seen((0.0, 0.0), (0.0, 0.0), 1000.0, watches=[watch])
+    seen = Seen((0.0, 0.0), (0.0, 0.0), 1000.0, watches=[watch])
     passed, text = seen.memory()
     assert passed is passes
     assert text.startswith("memory: ")
 
 
-def test_memory_settles_anew_behind_a_restart(module: Callable[[str], ModuleType]) -> None:
+def test_memory_settles_anew_behind_a_restart() -> None:
     """What was loaded expires in the first minutes of a process, whenever it began."""
-    watch = module("watching").Watch(0)
+    watch = Watch(0)
     began = 1000.0 + 5 * 60
     watch.samples = [(began + second, 102400 + min(second, 12 * 60) * 9, 9) for second in range(25 * 60)]
-    seen = module("verdicts").Seen(
-        (0.0, 0.0), (0.0, 0.0), 1000.0, watches=[module("watching").Watch(0), watch]
-    )
+    seen = Seen((0.0, 0.0), (0.0, 0.0), 1000.0, watches=[Watch(0), watch])
     passed, text = seen.memory()
     assert passed, text
     assert "from minute 17 on" in text
@@ -132,12 +90,11 @@ STRANGERS: dict[str, int] = {
 }
 
 
-def good(module: Callable[[str], ModuleType]) -> Any:
+def good() -> Any:
     """A run in which all was just as it has to be, but for memory, which was not watched for long enough."""
-    minute = module("verdicts").Minute
-    seen = module("verdicts").Seen((0.0, 0.0), (0.0, 0.0), watches=[module("watching").Watch(0)])
-    kill = minute(DOWN, None, {**RECOUNT, "longest_turn": 9.0}, 1024, 9, 0)
-    seen.minutes = [minute(UDP, HTTP, RECOUNT, 1024, 9, 0), kill]
+    seen = Seen((0.0, 0.0), (0.0, 0.0), watches=[Watch(0)])
+    kill = Minute(DOWN, None, {**RECOUNT, "longest_turn": 9.0}, 1024, 9, 0)
+    seen.minutes = [Minute(UDP, HTTP, RECOUNT, 1024, 9, 0), kill]
     seen.last = RECOUNT
     seen.strangers = STRANGERS
     seen.descriptors, seen.reloads, seen.ended, seen.restart = (9, 9), (1, 0), (0, 3), (7, 7)
@@ -167,10 +124,8 @@ def failed(load: dict[str, Any], error: str) -> dict[str, Any]:
         ("restart", (6, 7), "restart: 6 torrents loaded, 7 in the state file"),
     ],
 )
-def test_what_is_not_as_it_has_to_be_falls_short(
-    module: Callable[[str], ModuleType], name: str, value: object, said: str
-) -> None:
-    seen = good(module)
+def test_what_is_not_as_it_has_to_be_falls_short(name: str, value: object, said: str) -> None:
+    seen = good()
     assert [passed for passed, _ in seen.verdicts()] == [False, *[True] * 11]
     setattr(seen, name, value)
     assert [text for passed, text in seen.verdicts() if not passed][1:] == [said]
@@ -196,10 +151,8 @@ def test_what_is_not_as_it_has_to_be_falls_short(
         ),
     ],
 )
-def test_what_strangers_met_falls_short(
-    module: Callable[[str], ModuleType], changed: dict[str, int], said: str
-) -> None:
-    seen = good(module)
+def test_what_strangers_met_falls_short(changed: dict[str, int], said: str) -> None:
+    seen = good()
     seen.strangers = {**STRANGERS, **changed}
     assert [text for passed, text in seen.verdicts() if not passed][1:] == [said]
 
@@ -245,19 +198,17 @@ def test_what_strangers_met_falls_short(
         ),
     ],
 )
-def test_a_minute_that_was_not_as_it_has_to_be_falls_short(
-    module: Callable[[str], ModuleType], changed: dict[str, Any], said: str
-) -> None:
-    seen = good(module)
+def test_a_minute_that_was_not_as_it_has_to_be_falls_short(changed: dict[str, Any], said: str) -> None:
+    seen = good()
     for name, value in changed.items():
         setattr(seen.minutes[0], name, value)
     assert [text for passed, text in seen.verdicts() if not passed][1:] == [said]
 
 
-def test_a_run_of_nothing_falls_short(module: Callable[[str], ModuleType]) -> None:
+def test_a_run_of_nothing_falls_short() -> None:
     """Without an answer, all requests lost, nothing loaded, and nobody met."""
     nothing = {**UDP, "answers": 0, "connects": 0, "announces": 0, "scrapes": 0, "timeouts": 10**9}
-    seen = good(module)
+    seen = good()
     seen.minutes[0].udp, seen.minutes[0].http = nothing, {**HTTP, "answers": 0, "timeouts": 10**9}
     seen.minutes[1].udp = nothing
     seen.strangers, seen.restart = {"tries": 10**6, "unreachable": 10**6}, (0, 0)
@@ -265,16 +216,8 @@ def test_a_run_of_nothing_falls_short(module: Callable[[str], ModuleType]) -> No
     assert passed == {"descriptors", "counts", "longest turn of a minute", "reloads", "end"}
 
 
-def test_the_minutes_of_a_turn_are_those_without_the_sigkill(module: Callable[[str], ModuleType]) -> None:
-    seen = good(module)
+def test_the_minutes_of_a_turn_are_those_without_the_sigkill() -> None:
+    seen = good()
     del seen.minutes[0]
     fallen = [text.partition(":")[0] for passed, text in seen.verdicts() if not passed]
     assert fallen == ["memory", "answers", "longest turn"]
-
-
-def test_the_command_tells_what_it_takes() -> None:
-    done = subprocess.run(
-        [sys.executable, str(BENCH / "soak"), "--help"], capture_output=True, text=True, check=True
-    )
-    assert "--minutes" in done.stdout
-    assert "SIGKILL" in done.stdout

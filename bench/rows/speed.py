@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import wheels
-from goals import print_verdicts
-from paired import alternate
-from results import Results
-from servers import Contender, running, spinner
-from tables import table
+from harness import wheels
+from harness.goals import print_verdicts
+from harness.paired import alternate
+from harness.results import Results
+from harness.servers import Contender, running, spinner
+from harness.tables import table
 
 if TYPE_CHECKING:
-    from setting import Bench
+    from harness.setting import Bench
 
 TORRENTS: Final = 10_000
 MANY_SOURCES: Final = 100_000

@@ -9,21 +9,21 @@ from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-import wheels
-from errors import BenchError
-from goals import print_verdicts
-from paired import alternate
-from results import Results
-from servers import Contender, free_port, running
-from speed import TORRENTS, print_speeds
-from tables import table
+from harness import wheels
+from harness.errors import BenchError
+from harness.goals import print_verdicts
+from harness.paired import alternate
+from harness.results import Results
+from harness.servers import Contender, free_port, running
+from harness.tables import table
+from rows.speed import TORRENTS, print_speeds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from servers import Running
-    from setting import Bench
+    from harness.servers import Running
+    from harness.setting import Bench
 
 SYNCED: Final = {**wheels.WHITELIST, "WANT_SYNC_LIVE": "1"}
 ALL_TOLD: Final = {**SYNCED, "OT_CLIENT_SYNC_RENEW_BOUNDARY": "0"}

@@ -11,18 +11,18 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-import wheels
-from errors import BenchError
-from goals import print_verdicts
-from inside import ask, send
-from results import value
-from servers import Contender, Running, running
-from tables import table
+from harness import wheels
+from harness.clocked import ask, clocked, send
+from harness.errors import BenchError
+from harness.goals import print_verdicts
+from harness.paths import LOAD
+from harness.results import value
+from harness.servers import Contender, Running, running
+from harness.tables import table
 
 if TYPE_CHECKING:
-    from setting import Bench
+    from harness.setting import Bench
 
-HERE: Final = Path(__file__).resolve().parent
 COMPARED: Final = 50_000  # torrents: the C tracker answers no larger full scrape whole, and dies of a million
 MANY: Final = 1_000_000
 AT_ONCE: Final = 20
@@ -123,15 +123,7 @@ def fullscrape_many(bench: Bench) -> None:
     results = {}
     lines = []
     for contender in bench.contenders("compiled", "pure", flags=wheels.OPEN, others=False):
-        command = (
-            contender.command[0],
-            "-P",
-            str(HERE / "stall_server.py"),
-            "{host}",
-            "{port}",
-            "{directory}",
-        )
-        result = results[contender.name] = many_at_once(bench, Contender(contender.name, command))
+        result = results[contender.name] = many_at_once(bench, clocked(contender))
         line = [contender.name, f"{result['rate']:,.0f}", f"{result['scrapes']}", f"{result['grown_kib']:,}"]
         line += [f"{result[key]:.2f}" for key in ("longest_calm_ms", "longest_ms")]
         for when in ("calm", "scraping"):
@@ -168,7 +160,7 @@ def many_at_once(bench: Bench, contender: Contender) -> dict[str, Any]:
         send(server, b"r")
         numbers = map(str, (server.port, AT_ONCE, server.process.pid, bench.programs.place.core))
         reader = subprocess.Popen(
-            [sys.executable, str(HERE / "scrape_reader.py"), server.host, *numbers],
+            [sys.executable, str(LOAD / "scrape_reader.py"), server.host, *numbers],
             stdout=subprocess.PIPE,
             text=True,
         )
@@ -195,16 +187,7 @@ def state(bench: Bench) -> None:
     results: dict[str, dict[str, float]] = {}
     lines = []
     for contender in bench.contenders("compiled", "pure", flags=FULL_STATE, others=False):
-        process = bench.stage.place.start(
-            [contender.command[0], "-P", str(HERE / "state_times.py")],
-            stdout=subprocess.PIPE,
-            text=True,
-            cwd=bench.stage.directory,
-        )
-        output, _ = process.communicate()
-        if process.returncode:
-            raise BenchError(f"state_times.py ended with {process.returncode}")
-        result = results[contender.name] = json.loads(output)
+        result = results[contender.name] = bench.report_of(contender, "state_times.py")
         lines.append(
             [contender.name, *(f"{result[key]:.2f}" for key in ("write", "read", "longest_ms", "mib"))]
         )

@@ -6,43 +6,10 @@ import socketserver
 import struct
 import threading
 from collections import Counter
-from collections.abc import Callable
-from types import ModuleType
 
 import pytest
 
-
-def test_chunks_are_joined_and_a_cut_one_is_told(module: Callable[[str], ModuleType]) -> None:
-    answers = module("answers")
-    whole = b"3\r\nabc\r\nA\r\n0123456789\r\n0\r\n\r\n"
-    assert answers.joined(whole) == b"abc0123456789"
-    for length in range(len(whole) - len(b"0\r\n\r\n")):
-        with pytest.raises(answers.CutError):
-            answers.joined(whole[:length])
-    with pytest.raises(answers.CutError):
-        answers.joined(b"abc\r\nno size\r\n")
-
-
-def test_an_answer_that_is_cut_is_told(module: Callable[[str], ModuleType]) -> None:
-    answers = module("answers")
-    whole = b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc"
-    assert answers.parted(whole) == (whole[:-7], b"abc")
-    for length in range(len(whole)):
-        with pytest.raises(answers.CutError):
-            answers.parted(whole[:length])
-
-
-def test_a_gzip_body_that_is_cut_is_told(module: Callable[[str], ModuleType]) -> None:
-    answers = module("answers")
-    text = b"d5:filesd20:" + bytes(range(256)) * 9 + b"ee"
-    packed = gzip.compress(text)
-    assert answers.unpacked(packed) == text
-    for length in range(1, len(packed)):
-        with pytest.raises(answers.CutError):
-            answers.unpacked(packed[:length])
-    for spoiled in (b"d5:files" + packed, packed[:-8] + bytes(8), packed[:30] + b"\xff" * 30 + packed[60:]):
-        with pytest.raises(answers.CutError):
-            answers.unpacked(spoiled)
+from soak import strangers
 
 
 class Closing(socketserver.StreamRequestHandler):
@@ -83,7 +50,6 @@ def chunked(body: bytes) -> bytes:
     ],
 )
 def test_what_a_full_scrape_counts_as(
-    module: Callable[[str], ModuleType],
     monkeypatch: pytest.MonkeyPatch,
     packed: bool,
     answer: bytes,
@@ -92,7 +58,6 @@ def test_what_a_full_scrape_counts_as(
     in_restart: bool,
 ) -> None:
     """One that is cut is wrong, but for a restart; only one of which nothing came has met nobody."""
-    strangers = module("strangers")
     for name, value in (("over", threading.Event()), ("counts", Counter()), ("restart", strangers.Restart())):
         monkeypatch.setattr(strangers, name, value)
     monkeypatch.setattr(strangers.random, "random", lambda: 0.0 if packed else 1.0)

@@ -1,4 +1,4 @@
-"""Results as tables in Markdown, ready for docs/performance.md."""
+"""Results as tables in Markdown, ready for bench/results."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import subprocess
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from harness.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -20,9 +22,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def circumstances(python: str) -> str:
     """What a dated table must say: date, commit, Python, processor, kernel."""
-    root = Path(__file__).resolve().parent.parent
-    commit = output_of("git", "-C", str(root), "rev-parse", "--short", "HEAD") or "no git"
-    if output_of("git", "-C", str(root), "status", "--porcelain", "--", "opentracker", "hatch_build.py"):
+    commit = output_of("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD") or "no git"
+    if output_of("git", "-C", str(ROOT), "status", "--porcelain", "--", "opentracker", "hatch_build.py"):
         commit += " with uncommitted changes"
     version = output_of(python, "--version")
     cores = os.cpu_count()

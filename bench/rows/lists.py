@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
-import subprocess
 import sys
 import threading
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-import wheels
-from errors import BenchError
-from goals import print_verdicts
-from results import value
-from servers import Contender, running
-from tables import table
+from harness import wheels
+from harness.errors import BenchError
+from harness.goals import print_verdicts
+from harness.results import value
+from harness.servers import Contender, running
+from harness.tables import table
 
 if TYPE_CHECKING:
-    from setting import Bench
+    from harness.setting import Bench
 
-HERE: Final = Path(__file__).resolve().parent
 SIZES: Final = (1_000_000, 5_000_000)
 RELOADED: Final = 1_000_000
 LOAD_SECONDS: Final = 15
@@ -35,7 +31,8 @@ def lists(bench: Bench) -> None:
     ours = bench.contenders("compiled", "pure", flags=wheels.WHITELIST, others=False)
     for size in SIZES:
         row = f"lists {size}"
-        found = {each.name: figures(bench, each.command[0], size) for each in ours}
+        whitelist = str(bench.programs.whitelist(size))
+        found = {each.name: bench.report_of(each, "list_figures.py", whitelist) for each in ours}
         heads = [
             row,
             "s to read",
@@ -63,17 +60,6 @@ def lists(bench: Bench) -> None:
                 line.append(f"{value(result[when], f'latency_us/{p}') / 1000:.2f}")
         lines.append([*line, f"{value(result['reload'], 'timeouts'):,.0f}"])
     print(table(heads, lines), end="\n\n", flush=True)
-
-
-def figures(bench: Bench, python: str, size: int) -> dict[str, Any]:
-    command = [python, "-P", str(HERE / "list_figures.py"), str(bench.programs.whitelist(size))]
-    process = bench.stage.place.start(command, stdout=subprocess.PIPE, text=True, cwd=bench.stage.directory)
-    output, _ = process.communicate()
-    if process.returncode:
-        raise BenchError(f"list_figures.py ended with {process.returncode}")
-    report: dict[str, Any] = json.loads(output)
-    print(f"  {python}: {report}", file=sys.stderr)
-    return report
 
 
 def reloaded(bench: Bench, contender: Contender) -> dict[str, Any]:

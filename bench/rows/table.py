@@ -1,22 +1,22 @@
-"""The table of rows, and running them."""
+"""The table of rows, and how they are run."""
 
 from __future__ import annotations
 
 import sys
 from typing import TYPE_CHECKING, Final
 
-from errors import BenchError
-from inside import micro, profile, stall
-from lists import lists
-from memory import memory
-from scrapes import fullscrape, fullscrape_gzip, fullscrape_many, state
-from speed import http, http_keepalive, http_saturated, udp, udp6, udp_sources
-from sync import sync, sync_intake
+from harness.errors import BenchError
+from rows.inside import micro, profile, stall
+from rows.lists import lists
+from rows.memory import memory
+from rows.scrapes import fullscrape, fullscrape_gzip, fullscrape_many, state
+from rows.speed import http, http_keepalive, http_saturated, udp, udp6, udp_sources
+from rows.sync import sync, sync_intake
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from setting import Bench
+    from harness.setting import Bench
 
 ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "udp": udp,

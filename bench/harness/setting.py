@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import wheels
-from servers import Contender
+from harness import wheels
+from harness.errors import BenchError
+from harness.servers import Contender
 
 if TYPE_CHECKING:
-    from programs import Programs
-    from servers import Stage
+    from harness.programs import Programs
+    from harness.servers import Stage
 
 # As many peers as trackers hand out on average under the default load: the echo's answers are as large.
 ECHO_PEERS: Final = "35"
@@ -44,6 +48,18 @@ class Bench:
             command = (str(self.programs.path("echo")), "{host}", "{port}", ECHO_PEERS)
             return Contender("echo", command, http=False)
         return wheels.contender(self.stage.directory, self.python, name, flags)
+
+    def report_of(self, contender: Contender, script: str, *arguments: str) -> dict[str, Any]:
+        """The JSON that a script of bench/in_wheel prints, run on the server's core by a contender's own python."""
+        path = wheels.script_of(self.stage.directory, contender.name, script)
+        command = [contender.command[0], "-P", str(path), *arguments]
+        process = self.stage.place.start(command, stdout=subprocess.PIPE, text=True, cwd=self.stage.directory)
+        output, _ = process.communicate()
+        if process.returncode:
+            raise BenchError(f"{script} of {contender.name} ended with {process.returncode}")
+        report: dict[str, Any] = json.loads(output)
+        print(f"  {contender.name} {script}: {report}", file=sys.stderr)
+        return report
 
     def urgent(self) -> Bench:
         """The same with server and load before everything else on their cores, where that was asked for.

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
-import wheels
-from errors import BenchError
-from goals import print_verdicts
-from results import value
-from servers import Contender, Running, running
-from speed import TORRENTS
-from tables import table
+from harness import wheels
+from harness.clocked import ask, clocked, send
+from harness.errors import BenchError
+from harness.goals import print_verdicts
+from harness.results import value
+from harness.servers import Contender, running
+from harness.tables import table
+from rows.speed import TORRENTS
 
 if TYPE_CHECKING:
-    from setting import Bench
+    from harness.setting import Bench
 
-HERE: Final = Path(__file__).resolve().parent
 STALL_TORRENTS: Final = 1_000_000
 CALM_SECONDS: Final = 20
-REPORT_SECONDS: Final = 10.0
 PROFILE_LINES: Final = 15
 
 
@@ -38,7 +35,7 @@ def micro(bench: Bench) -> None:
     runs: dict[str, list[dict[str, float]]] = {contender.name: [] for contender in ours}
     for _ in range(min(bench.rounds, 3)):
         for contender in ours:
-            runs[contender.name].append(micro_run(bench, contender.command[0]))
+            runs[contender.name].append(bench.report_of(contender, "micro.py"))
     costs = {
         name: {size: median(run[size] for run in repeated) for size in repeated[0]}
         for name, repeated in runs.items()
@@ -55,18 +52,6 @@ def micro(bench: Bench) -> None:
 
 def flatness(cost: dict[str, float]) -> float:
     return cost["100000"] / cost["100"]
-
-
-def micro_run(bench: Bench, python: str) -> dict[str, float]:
-    process = bench.stage.place.start(
-        [python, "-P", str(HERE / "micro.py")], stdout=subprocess.PIPE, text=True, cwd=bench.stage.directory
-    )
-    output, _ = process.communicate()
-    if process.returncode:
-        raise BenchError(f"micro.py ended with {process.returncode}")
-    costs: dict[str, float] = json.loads(output)
-    print(f"  {python}: {costs}", file=sys.stderr)
-    return costs
 
 
 # ---- profile ----
@@ -114,9 +99,7 @@ def stall(bench: Bench) -> None:
     """The longest turn of the loop, and latencies, while a million torrents expire under half load."""
     results = {}
     for contender in bench.contenders("compiled", "pure", flags=wheels.OPEN, others=False):
-        python = contender.command[0]
-        command = (python, "-P", str(HERE / "stall_server.py"), "{host}", "{port}", "{directory}")
-        results[contender.name] = stalled(bench, Contender(contender.name, command))
+        results[contender.name] = stalled(bench, clocked(contender))
     heads = ["stall", "requests a second", "torrents before", "after", "longest turn ms calm", "cleaning"]
     heads += [f"{p} ms {when}" for when in ("calm", "cleaning") for p in ("p99", "p99.9", "max")]
     lines = []
@@ -170,26 +153,3 @@ def stalled(bench: Bench, contender: Contender) -> dict[str, Any]:
         "calm": calm,
         "cleaning": cleaning,
     }
-
-
-def send(server: Running, commands: bytes) -> None:
-    """Commands of stall_server.py."""
-    assert server.process.stdin is not None
-    server.process.stdin.write(commands)
-    server.process.stdin.flush()
-
-
-def ask(server: Running) -> dict[str, Any]:
-    """The report of stall_server.py: it comes as the next line of the server's log."""
-    known = len(reports(server))
-    send(server, b"p")
-    deadline = time.monotonic() + REPORT_SECONDS
-    while time.monotonic() < deadline:
-        if len(found := reports(server)) > known:
-            return found[-1]
-        time.sleep(0.05)
-    raise BenchError(f"no report from the server within {REPORT_SECONDS:.0f} s")
-
-
-def reports(server: Running) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in server.log.read_text().splitlines() if line.startswith("{")]

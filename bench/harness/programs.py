@@ -8,18 +8,17 @@ import subprocess
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from errors import BenchError
+from harness.errors import BenchError
+from harness.paths import LOAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-    from scheduling import Place
+    from harness.scheduling import Place
 
-
-SOURCES: Final = Path(__file__).resolve().parent
 PROGRAMS: Final = ("load", "http_load", "echo")
 
 
@@ -74,12 +73,12 @@ def alone(directory: Path) -> Iterator[None]:
 
 def build_programs(directory: Path, place: Place) -> Programs:
     """Compile what is older than any of the C sources."""
-    newest = max(path.stat().st_mtime for path in (*SOURCES.glob("*.c"), *SOURCES.glob("*.h")))
+    newest = max(path.stat().st_mtime for path in (*LOAD.glob("*.c"), *LOAD.glob("*.h")))
     for name in PROGRAMS:
         target = directory / name
         if target.exists() and target.stat().st_mtime > newest:
             continue
-        command = ["cc", "-O2", "-Wall", "-Wextra", "-o", str(target), str(SOURCES / f"{name}.c"), "-lm"]
+        command = ["cc", "-O2", "-Wall", "-Wextra", "-o", str(target), str(LOAD / f"{name}.c"), "-lm"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode:
             raise BenchError(f"{' '.join(command)}: {done.stderr.strip()}")

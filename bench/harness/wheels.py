@@ -9,13 +9,15 @@ import subprocess
 import sys
 import tarfile
 from functools import cache
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from errors import BenchError
-from servers import Contender
+from harness.errors import BenchError
+from harness.paths import ROOT
+from harness.servers import Contender
 
-ROOT: Final = Path(__file__).resolve().parent.parent
+if TYPE_CHECKING:
+    from pathlib import Path
+
 OPEN: Final[dict[str, str]] = {}
 WHITELIST: Final = {"WANT_ACCESSLIST_WHITE": "1"}
 KEEP_ALIVE: Final = {"WANT_ACCESSLIST_WHITE": "1", "WANT_KEEPALIVE": "1"}
@@ -28,13 +30,26 @@ def contender(directory: Path, python: str, name: str, flags: dict[str, str]) ->
 
     The directory that it runs in is kept out of the import path (-P).
     """
-    kind, _, revision = name.partition("@")
-    source = archived(directory, revision) if revision else ROOT
+    kind, _, _ = name.partition("@")
+    source = source_of(directory, name)
     executable = installed(
         directory, python, source, {**flags, "WANT_COMPILED": str(int(kind == "compiled"))}
     )
     serve = SERVE_LIST if "WANT_ACCESSLIST_WHITE" in flags else SERVE
     return Contender(name, (str(executable), "-P", "-m", "opentracker", *serve))
+
+
+def source_of(directory: Path, name: str) -> Path:
+    """The tree that a contender's wheel is made of."""
+    revision = name.partition("@")[2]
+    return archived(directory, revision) if revision else ROOT
+
+
+def script_of(directory: Path, name: str, script: str) -> Path:
+    """A script for a contender's own python, from the contender's own tree: it names modules as they stand there."""
+    source = source_of(directory, name)
+    path = source / "bench/in_wheel" / script
+    return path if path.exists() else source / "bench" / script  # before the bench had rooms
 
 
 @cache
@@ -74,6 +89,7 @@ def digest(source: Path) -> str:
     """Of what a wheel is made of, as it was when the run began: all its rows measure the same."""
     digest = hashlib.sha256()
     names = [source / "hatch_build.py", source / "features.toml", source / "pyproject.toml"]
+    names += sorted((source / "build_hook").rglob("*.py"))  # of which older revisions have none
     for path in (*names, *sorted((source / "opentracker").rglob("*.py"))):
         if path.name != "_features.py":
             digest.update(path.relative_to(source).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import wheels
-from goals import print_verdicts
-from paired import alternate
-from results import Results
-from servers import Contender, running
-from tables import table
+from harness import wheels
+from harness.goals import print_verdicts
+from harness.paired import alternate
+from harness.results import Results
+from harness.servers import Contender, running
+from harness.tables import table
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from setting import Bench
+    from harness.setting import Bench
 
 # What a server touches when the first requests come, its code and buffers, is no part of the growth.
 WARM_UP: Final = ("--torrents", "64", "--peers", "1")

@@ -12,13 +12,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from errors import BenchError
+from harness.errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from scheduling import Place
+    from harness.scheduling import Place
 
 READY_SECONDS: Final = 30.0  # a list of a million hashes is loaded by then
 STOP_SECONDS: Final = 10.0

@@ -1,6 +1,8 @@
-from types import ModuleType
+from typing import Literal
 
 import pytest
+
+from harness import goals
 
 
 @pytest.mark.parametrize(
@@ -13,15 +15,13 @@ import pytest
     ],
 )
 def test_a_verdict_names_the_goal_and_what_was_measured(
-    goals: ModuleType, direction: str, measured: float, start: str
+    direction: Literal["at least", "at most"], measured: float, start: str
 ) -> None:
     goal = goals.Goal("udp", "compiled", "c", direction, 1.4)
     assert goal.verdict("compiled", measured) == start
 
 
-def test_goals_that_nobody_was_measured_for_have_no_verdict(
-    goals: ModuleType, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_goals_that_nobody_was_measured_for_have_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     goals.print_verdicts("http", ["c", "pure@HEAD"], lambda name, base: 1.2)
     assert capsys.readouterr().out.split() == [
         "PASS",
