@@ -17,11 +17,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-from opentracker.features.accesslist import AccessList, read
-from opentracker.server.settings import Settings
+from opentracker.config.settings import Settings
+from opentracker.features.accesslist.accesslist import AccessList, read
 from opentracker.server.wiring import Server
-from opentracker.swarm.admission import Admission
 from opentracker.swarm.connection_ids import SECRET_SIZE
+from opentracker.swarm.policy.admission import Admission
 
 ASKED: Final = 100_000
 REPEATS: Final = 3
@@ -63,7 +63,7 @@ def longest_turn(path: Path) -> float:
     for reload in server.reloads:
         reload()
     while server.loop.work:
-        server.loop.turn(0.0)
+        server.loop.iterate(0.0)
     return server.loop.longest_turn
 
 

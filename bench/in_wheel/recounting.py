@@ -17,9 +17,9 @@ from opentracker import cli, daemon
 from opentracker.errors import InvariantError
 from opentracker.server import wiring
 from opentracker.swarm.invariants import OLDEST, Checker
-from opentracker.swarm.large import Swarm
-from opentracker.swarm.limits import SWARM, TORRENT, peers_of, weight_of, weight_of_family
-from opentracker.swarm.peers import STRIDE4, STRIDE6
+from opentracker.swarm.policy.limits import SWARM, TORRENT, peers_of, weight_of, weight_of_family
+from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 STDIN: Final = 0

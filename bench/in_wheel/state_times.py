@@ -11,8 +11,8 @@ from typing import Final
 
 from librt.random import Random
 
-from opentracker.features import full_state
-from opentracker.features.state import open_state
+from opentracker.features.state import full as full_state
+from opentracker.features.state.state import open_state
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.tracker import Tracker
 

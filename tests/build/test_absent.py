@@ -65,7 +65,7 @@ def test_no_text_of_the_access_list_is_in_a_wheel_without(hook: Any, checkout: P
     off = build(checkout, WANT_ACCESSLIST_WHITE="0")
     on = build(checkout, WANT_ACCESSLIST_WHITE="1")
     black = build(checkout, WANT_ACCESSLIST_BLACK="1")
-    assert set(on.modules) - set(off.modules) >= {"opentracker/features/accesslist.py"}
+    assert set(on.modules) - set(off.modules) >= {"opentracker/features/accesslist/accesslist.py"}
     assert set(off.modules) <= set(on.modules)
     assert found(on, wanted) | found(black, wanted) == wanted
     assert found(on, wanted) != found(black, wanted)

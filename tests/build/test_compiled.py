@@ -102,5 +102,5 @@ def test_every_exclusion_has_its_reason(hook: Any, project: Path) -> None:
     build_choices = hook.resolve(project, {})
     modules = hook.compiled_modules(build_choices, project / "minitracker")
     names = [str(path.relative_to(project / "minitracker")) for path in modules]
-    assert names == ["core.py", "features/accesslist.py", "features/dynamic.py"]
+    assert names == ["core.py", "features/accesslist/accesslist.py", "features/dynamic.py"]
     assert all(build_choices.features.interpreted.values())

@@ -143,7 +143,7 @@ def test_every_combination_is_staged_and_imported(
         folder = tmp_path / str(number)
         hook.stage(build, ROOT / PACKAGE, folder / PACKAGE, hook.render_features(build, PACKAGE, "0.1.0"))
         names = import_everything(folder)
-        assert ("opentracker.features.accesslist" in names) is (
+        assert ("opentracker.features.accesslist.accesslist" in names) is (
             build.flags["WANT_ACCESSLIST_BLACK"] or build.flags["WANT_ACCESSLIST_WHITE"]
         )
 
