@@ -22,7 +22,7 @@ SIZES: Final = (1_000_000, 5_000_000)
 RELOADED: Final = 1_000_000
 LOAD_SECONDS: Final = 15
 RELOAD_AFTER: Final = 5.0  # seconds
-TURN: Final = re.compile(r"the longest turn of the loop took ([\d.]+) ms")
+TURN: Final = re.compile(r"the longest (?:turn|iteration) of the loop took ([\d.]+) ms")
 READ: Final = re.compile(r"access list .*: \d+ torrents, read in ([\d.]+) s")
 
 
