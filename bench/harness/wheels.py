@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
-import tarfile
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
@@ -58,11 +58,13 @@ def archived(directory: Path, revision: str) -> Path:
     commit = checked(["git", "-C", str(ROOT), "rev-parse", "--short", f"{revision}^{{commit}}"]).strip()
     source = directory / f"source-{commit}"
     if not source.exists():
-        archive = directory / f"source-{commit}.tar"
+        archive, unpacked = directory / f"source-{commit}.tar", directory / f"unpacked-{commit}"
         checked(["git", "-C", str(ROOT), "archive", "-o", str(archive), commit])
-        with tarfile.open(archive) as files:
-            files.extractall(source, filter="data")
+        shutil.rmtree(unpacked, ignore_errors=True)
+        unpacked.mkdir()
+        checked(["tar", "-xf", str(archive), "-C", str(unpacked)])
         archive.unlink()
+        unpacked.rename(source)  # so that a source that is there is whole
     return source
 
 

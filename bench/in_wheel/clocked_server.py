@@ -53,7 +53,7 @@ class ClockedServer(wiring.Server):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **{**named, "clock": self.clock})
-        self.cleaner = next(timer for timer in self.loop.timers if timer.action == self.clean)
+        self.cleaning = next(timer for timer in self.loop.timers if timer.action == self.clean)
         self.loop.every(LOOK_SECONDS, self.look)
 
     def look(self) -> None:
@@ -61,10 +61,10 @@ class ClockedServer(wiring.Server):
             return
         match os.read(STDIN, 1):
             case b"f":
-                self.cleaner.due = math.inf
+                self.cleaning.due = math.inf
             case b"j":
                 self.clock.forward += (OT_PEER_TIMEOUT + 1) * MINUTE
-                self.cleaner.due = 0.0
+                self.cleaning.due = 0.0
             case b"r":
                 self.loop.longest_turn = 0.0
             case b"p":

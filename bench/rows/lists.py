@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from harness import wheels
@@ -45,9 +46,8 @@ def lists(bench: Bench) -> None:
         keys = ("seconds", "cpu_seconds", "turn_ms", "bytes_each", "known_ns", "unknown_ns")
         lines = [[name, *(f"{report[key]:,.4g}" for key in keys)] for name, report in found.items()]
         print(table(heads, lines), end="\n\n")
-        print_verdicts(f"{row} read", found, lambda name, _, found=found: found[name]["seconds"])
-        print_verdicts(f"{row} each", found, lambda name, _, found=found: found[name]["bytes_each"])
-        print_verdicts(f"{row} look-up", found, lambda name, _, found=found: found[name]["unknown_ns"])
+        for goal, key in (("read", "seconds"), ("each", "bytes_each"), ("look-up", "unknown_ns")):
+            print_verdicts(f"{row} {goal}", found, partial(figure, found, key))
     reloads = {each.name: reloaded(bench, each) for each in ours}
     heads = ["lists, reload", "requests a second", "s to reload", "longest turn ms, in all"]
     heads += [f"{p} ms {when}" for when in ("calm", "reload") for p in ("p50", "p99", "p99.9", "max")]
@@ -60,6 +60,10 @@ def lists(bench: Bench) -> None:
                 line.append(f"{value(result[when], f'latency_us/{p}') / 1000:.2f}")
         lines.append([*line, f"{value(result['reload'], 'timeouts'):,.0f}"])
     print(table(heads, lines), end="\n\n", flush=True)
+
+
+def figure(found: dict[str, dict[str, Any]], key: str, name: str, _: str) -> float:
+    return value(found[name], key)
 
 
 def reloaded(bench: Bench, contender: Contender) -> dict[str, Any]:

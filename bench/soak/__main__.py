@@ -207,7 +207,7 @@ def report_of(load: subprocess.Popen[Any]) -> dict[str, Any]:
     """What a load generator says at its end."""
     output, errors = load.communicate()
     if not output.startswith("{"):
-        raise BenchError(f"{load.args} ended with {load.returncode}: {errors.strip()}")
+        raise BenchError(f"{load.args!r} ended with {load.returncode}: {errors.strip()}")
     report: dict[str, Any] = json.loads(output)
     return report
 
@@ -238,15 +238,14 @@ def main() -> int:
         with alone(options.build_dir):
             programs = build_programs(options.build_dir, Place(options.load_core, options.nice))
             python = wheels.installed(options.build_dir, options.python, ROOT, flags)
-            if options.inside:
-                signal.signal(signal.SIGTERM, ended)
-                return run(options, programs, python)
+            if not options.inside:
+                # All that had to be fetched is here; from now on there is no network but our own.
+                os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv, "--inside"])
+            signal.signal(signal.SIGTERM, ended)
+            return run(options, programs, python)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    # What had to be fetched has been; from here on there is no network but our own.
-    os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv, "--inside"])
-    return 1
 
 
 if __name__ == "__main__":

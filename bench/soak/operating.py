@@ -95,6 +95,8 @@ class Operated:
     def recount(self) -> dict[str, Any]:
         """What the server finds in its store, see recounting.py."""
         asked, answered = self.process.stdin, self.process.stdout
+        assert asked is not None
+        assert answered is not None
         asked.write(b"\n")
         asked.flush()
         with selectors.DefaultSelector() as selector:

@@ -53,8 +53,12 @@ class Minute:
         ]
 
 
-HEADS: Final = ["minute", "UDP answers a second", *(f"{p} ms" for p in PERCENTILES), "lost", "buffer errors"]
-HEADS += [
+HEADS: Final = [
+    "minute",
+    "UDP answers a second",
+    *(f"{p} ms" for p in PERCENTILES),
+    "lost",
+    "buffer errors",
     "HTTP p99.9 ms",
     "server busy",
     "loads busy",

@@ -72,7 +72,7 @@ def test_a_fill_that_the_scrapes_do_not_confirm_fails(programs: Path, server: li
 
 
 def test_the_hashes_are_a_whitelist(programs: Path) -> None:
-    command = [programs / "load", "hashes", "--torrents", "1000"]
+    command = [str(programs / "load"), "hashes", "--torrents", "1000"]
     lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split("\n")
     assert lines.pop() == ""
     assert len({bytes.fromhex(line) for line in lines}) == 1000
@@ -82,7 +82,7 @@ def test_the_hashes_are_a_whitelist(programs: Path) -> None:
 def test_a_server_that_is_not_there_is_no_endless_wait(programs: Path) -> None:
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as silent:
         silent.bind(("127.0.0.1", 0))
-        command = [programs / "load", "mix", "--port", str(silent.getsockname()[1]), "--timeout", "100"]
+        command = [str(programs / "load"), "mix", "--port", str(silent.getsockname()[1]), "--timeout", "100"]
         done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 2
     assert "no answer for 500 ms" in done.stderr

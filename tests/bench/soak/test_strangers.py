@@ -1,6 +1,7 @@
 """How what strangers get from a server in a soak is counted: whole, cut or nothing."""
 
 import gzip
+import random
 import socket
 import socketserver
 import struct
@@ -60,7 +61,7 @@ def test_what_a_full_scrape_counts_as(
     """One that is cut is wrong, but for a restart; only one of which nothing came has met nobody."""
     for name, value in (("over", threading.Event()), ("counts", Counter()), ("restart", strangers.Restart())):
         monkeypatch.setattr(strangers, name, value)
-    monkeypatch.setattr(strangers.random, "random", lambda: 0.0 if packed else 1.0)
+    monkeypatch.setattr(random, "random", lambda: 0.0 if packed else 1.0)
     if in_restart:
         strangers.restart.begin()
         strangers.restart.end()
