@@ -106,6 +106,6 @@ def test_no_text_of_full_scrapes_is_in_a_wheel_without(checkout: Path) -> None:
 def test_wheels_of_a_checkout_and_of_its_sdist_are_the_same(checkout: Path, tmp_path: Path) -> None:
     first = build(checkout, OPENTRACKER_PROFILE="whitelist")
     again = build(
-        unpacked_copy(tmp_path / "copy"), umask=0o077, OPENTRACKER_PROFILE="whitelist", TZ="Asia/Tokyo"
+        unpacked_copy(tmp_path / "copy"), "wheel", 0o077, OPENTRACKER_PROFILE="whitelist", TZ="Asia/Tokyo"
     )
     assert again.sha256 == first.sha256
