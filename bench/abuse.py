@@ -19,14 +19,14 @@ from librt.random import Random
 
 from opentracker._features import OT_PEER_TIMEOUT, WANT_MAX_PEER
 from opentracker.protocol.messages import Announce
-from opentracker.server.libc import HeapTrim
+from opentracker.server.system.libc import HeapTrim
 from opentracker.swarm.expiry import Cleaner
-from opentracker.swarm.records import HEAD, PEER4
+from opentracker.swarm.store.records import HEADER_SIZE, PEER4
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 if WANT_MAX_PEER:
-    from opentracker.server.memory import Resident, Watch
-    from opentracker.swarm.limits import Limits
+    from opentracker.server.system.memory import Resident, Watch
+    from opentracker.swarm.policy.limits import Limits
 
 MIB: Final = 1 << 20
 GROWING: Final = 20_000
@@ -82,7 +82,7 @@ def leave_holes(tracker: Tracker, look: Callable[[], None]) -> None:
             if announces % A_SECOND == 0:
                 look()
         if peers % 2 == 0:  # the next peer makes the records 16 bytes larger
-            del growing[:: POOL // (HEAD + PEER4 * peers + 48 & ~15)]
+            del growing[:: POOL // (HEADER_SIZE + PEER4 * peers + 48 & ~15)]
 
 
 def memory_with_holes(limit: int) -> None:

@@ -20,12 +20,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from opentracker import values
+from opentracker.config import values
 from opentracker.errors import EXIT_START, EXIT_USAGE, StartError, UsageError
 from opentracker.protocol.addresses import parse_network
 from opentracker.protocol.livesync import (
     FROM_SYNC,
-    HEAD,
+    HEADER_SIZE,
     LARGEST,
     PEERS4,
     PEERS6,
@@ -34,7 +34,7 @@ from opentracker.protocol.livesync import (
     record_size,
 )
 from opentracker.server.livesync import Cluster, open_cluster, receive
-from opentracker.swarm.permissions import MAY_LIVESYNC, Permissions
+from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
 
 log = logging.getLogger("opentracker")
 
@@ -62,7 +62,7 @@ class Figures:
     connected: int = 0
     lost: int = 0  # connections
 
-    def in_words(self) -> str:
+    def describe(self) -> str:
         """All of them in one line."""
         return " ".join(f"{name}={value}" for name, value in asdict(self).items())
 
@@ -90,7 +90,7 @@ class Bridge:
             self.figures.malformed += kind < 0
             return False
         fresh = own_records(packet, record_size(kind))
-        if len(fresh) == HEAD:
+        if len(fresh) == HEADER_SIZE:
             return False
         self.figures.heard += 1
         if len(self.waiting) >= self.room:
@@ -114,24 +114,24 @@ class Bridge:
             self.figures.refused += 1
             return None
         size = record_size(kind)
-        packet = bytearray(message[: HEAD + record_count(message, size) * size])
-        for at in range(HEAD + size - 2, len(packet), size):
+        packet = bytearray(message[: HEADER_SIZE + record_count(message, size) * size])
+        for at in range(HEADER_SIZE + size - 2, len(packet), size):
             packet[at] |= FROM_SYNC
         return bytes(packet)
 
 
 def own_records(packet: bytes, size: int) -> bytes:
     """A packet without the records that have come by sync, and without what follows its last whole record."""
-    end = HEAD + record_count(packet, size) * size
-    records = [packet[at : at + size] for at in range(HEAD, end, size)]
-    return packet[:HEAD] + b"".join(record for record in records if not record[size - 2] & FROM_SYNC)
+    end = HEADER_SIZE + record_count(packet, size) * size
+    records = [packet[at : at + size] for at in range(HEADER_SIZE, end, size)]
+    return packet[:HEADER_SIZE] + b"".join(record for record in records if not record[size - 2] & FROM_SYNC)
 
 
 def aged(packet: bytes, minutes: int) -> bytes:
     """A packet of whole records that are some minutes older."""
     size = record_size(kind_of(packet))
     older = bytearray(packet)
-    for at in range(HEAD + size - 1, len(older), size):
+    for at in range(HEADER_SIZE + size - 1, len(older), size):
         older[at] = min(255, older[at] + minutes)
     return bytes(older)
 
@@ -175,7 +175,7 @@ class Carrier:
                 task.cancel()
             await asyncio.gather(*tasks, stopped, return_exceptions=True)
             await self.end()
-            log.info("bridge: %s", self.bridge.figures.in_words())
+            log.info("bridge: %s", self.bridge.figures.describe())
         for task in done:
             if task is not stopped:
                 task.result()
@@ -221,7 +221,7 @@ class Carrier:
                 await self.client.publish(self.own_subject, self.bridge.next_message())
             await self.client.flush(CONFIRM_SECONDS)
         except (self.nats.errors.Error, OSError) as error:
-            log.warning("bridge: NATS did not confirm: %s", in_words(error))
+            log.warning("bridge: NATS did not confirm: %s", describe(error))
 
     async def told(self, message: Any) -> None:
         """Tell the own site what another site has published."""
@@ -250,13 +250,13 @@ class Carrier:
         if isinstance(error, self.nats.errors.SlowConsumerError):
             self.bridge.figures.dropped += 1
         else:
-            log.warning("bridge: NATS: %s", in_words(error))
+            log.warning("bridge: NATS: %s", describe(error))
 
     async def report(self) -> None:
         """A line of figures now and then."""
         while True:
             await asyncio.sleep(self.report_seconds)
-            log.info("bridge: %s", self.bridge.figures.in_words())
+            log.info("bridge: %s", self.bridge.figures.describe())
 
     async def end(self) -> None:
         """Publish what is left, if there is a connection, and close it."""
@@ -269,10 +269,10 @@ class Carrier:
                 self.bridge.figures.dropped += len(self.bridge.waiting)
                 await self.client.close()
         except (self.nats.errors.Error, OSError) as error:
-            log.warning("bridge: NATS: %s", in_words(error))
+            log.warning("bridge: NATS: %s", describe(error))
 
 
-def in_words(error: Exception) -> str:
+def describe(error: Exception) -> str:
     """An error of the client; some of them have no text."""
     return values.shown(str(error) or type(error).__name__)
 

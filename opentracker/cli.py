@@ -7,17 +7,19 @@ import sys
 from collections.abc import Callable
 from typing import Final
 
-from opentracker import build_info, config, daemon, values
+from opentracker import build_info, daemon
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_FULLSCRAPE,
     WANT_SYNC_LIVE,
 )
+from opentracker.config import file as config
+from opentracker.config import values
+from opentracker.config.settings import Settings
+from opentracker.config.values import shown
 from opentracker.errors import EXIT_START, EXIT_USAGE, ConfigError, StartError, UsageError
-from opentracker.server.log_lines import LineFormatter, is_journal
-from opentracker.server.settings import Settings
-from opentracker.values import shown
+from opentracker.server.system.log_lines import LineFormatter, is_journal
 
 log = logging.getLogger("opentracker")
 

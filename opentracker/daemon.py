@@ -10,12 +10,13 @@ from contextlib import closing
 from typing import Final
 
 from opentracker import build_info, plan
+from opentracker.config.settings import Settings
 from opentracker.errors import EXIT_USAGE, StartError
-from opentracker.server import descriptors, privileges, wiring
-from opentracker.server.log_lines import Limits
+from opentracker.server import wiring
 from opentracker.server.loop import Signals
-from opentracker.server.settings import Settings
-from opentracker.server.systemd import Notifier, Reload, passed_sockets
+from opentracker.server.system import descriptors, privileges
+from opentracker.server.system.log_lines import LineLimiter
+from opentracker.server.system.systemd import Notifier, Reload, passed_sockets
 
 log = logging.getLogger("opentracker")
 
@@ -36,7 +37,7 @@ def show(text: str) -> None:
 
 def check(settings: Settings) -> int:
     """Tell what would be bound and loaded; bind nothing."""
-    words = plan.in_words(settings, privileges.is_root())
+    words = plan.describe(settings, privileges.is_root())
     try:
         wiring.check(settings, privileges.confine)
     except StartError as error:
@@ -69,7 +70,7 @@ def run(server: wiring.Server, manager: Notifier) -> None:
     for line in server.sockets_in_words():  # whoever reads this may end the tracker from now on
         log.info("%s", line)
     manager.is_ready(f"Listening on {len(server.sockets)} sockets")
-    limits = Limits()
+    limits = LineLimiter()
     log.addFilter(limits)
     server.loop.every(60.0, limits.next_minute)
     collect_no_garbage()
@@ -92,13 +93,13 @@ def manager_actions(server: wiring.Server, manager: Notifier) -> dict[int, Calla
         return {}
     reload = Reload(manager, server.reloads, server.loop.work)
     server.loop.every(LOOK, reload.look)
-    server.loop.every(60.0, lambda: manager.tell(f"STATUS={in_words(server)}"))
+    server.loop.every(60.0, lambda: manager.tell(f"STATUS={describe(server)}"))
     if manager.watchdog_interval > 0:
         server.loop.every(manager.watchdog_interval, manager.is_alive)
     return {int(signal.SIGHUP): reload.start}
 
 
-def in_words(server: wiring.Server) -> str:
+def describe(server: wiring.Server) -> str:
     """What a service manager shows of a tracker that runs."""
     torrents = sum(map(len, server.tracker.shards))
     announces = server.counters.tcp_announces + server.counters.udp_announces

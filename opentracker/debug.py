@@ -12,11 +12,11 @@ from typing import Any, Final
 
 from opentracker import cli, daemon
 from opentracker._features import OT_CLEAN_CYCLE
+from opentracker.config.settings import Settings
 from opentracker.errors import EXIT_FAULT, InvariantError
 from opentracker.server import wiring
-from opentracker.server.libc import has_mmsg
-from opentracker.server.refusals import TellingHttpAnswers, TellingPlain, TellingRing
-from opentracker.server.settings import Settings
+from opentracker.server.refusals import TellingHttpResponder, TellingUdpBatchSocket, TellingUdpSocket
+from opentracker.server.system.libc import has_mmsg
 from opentracker.swarm.invariants import ANY_AGE, OLDEST, Checker
 from opentracker.swarm.tracker import SHARDS
 
@@ -37,13 +37,13 @@ class DebugServer(wiring.Server):
         self.sure_from = 0.0  # seconds; stamps may be too old before
         self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.check_next)
 
-    def new_http_answers(self, redirect_url: bytes) -> TellingHttpAnswers:
+    def new_http_answers(self, redirect_url: bytes) -> TellingHttpResponder:
         """See Server."""
-        return TellingHttpAnswers(self.tracker, self.counters, redirect_url)
+        return TellingHttpResponder(self.tracker, self.counters, redirect_url)
 
-    def new_udp_handler(self, sock: Any) -> TellingRing | TellingPlain:
+    def new_udp_handler(self, sock: Any) -> TellingUdpBatchSocket | TellingUdpSocket:
         """See Server."""
-        return (TellingRing if has_mmsg() else TellingPlain)(sock, self.udp, self.now)
+        return (TellingUdpBatchSocket if has_mmsg() else TellingUdpSocket)(sock, self.udp, self.now)
 
     def check_next(self) -> None:
         """Check the next shard. Raises InvariantError, as the loop goes on with it."""

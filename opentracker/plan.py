@@ -1,12 +1,12 @@
 """What a start would do, in words: `-t`."""
 
+from opentracker.config.settings import Settings
+from opentracker.config.values import shown
 from opentracker.protocol.addresses import format_endpoint, format_ip
 from opentracker.server import binding
-from opentracker.server.settings import Settings
-from opentracker.values import shown
 
 
-def in_words(settings: Settings, as_root: bool) -> list[str]:
+def describe(settings: Settings, as_root: bool) -> list[str]:
     """A line for each config file, socket and file of a start, and for what is not at its default.
 
     `as_root` is whether root would start it, who then is somebody else, in another root directory.

@@ -49,7 +49,7 @@ class TestsOfAbsentModule(pytest.Module):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Skip, naming the flags of which any would do."""
-        needed = " or ".join(f"{flag}=1" for flag in MODULES[tested_module(self.path)])
+        needed = " or ".join(f"{flag}=1" for flag in missing_flags(tested_module(self.path)))
         pytest.skip(f"needs a build with {needed}", allow_module_level=True)
 
 
@@ -59,12 +59,18 @@ def tested_module(path: Path) -> str:
     return ".".join((*parts[:-1], parts[-1].removeprefix("test_")))
 
 
+def missing_flags(module: str) -> list[str]:
+    """Return the flags of a module, or of a folder that it is in, of which this build has none; see features.toml."""
+    for owned, flags in MODULES.items():
+        if f"{module}.".startswith(f"{owned}.") and not any(FLAGS[flag] for flag in flags):
+            return flags
+    return []
+
+
 def pytest_pycollect_makemodule(module_path: Path, parent: pytest.Collector) -> pytest.Module | None:
     """Leave out the tests of what is not in this build."""
-    if TESTS in module_path.parents:
-        flags = MODULES.get(tested_module(module_path), [])
-        if flags and not any(FLAGS[flag] for flag in flags):
-            return TestsOfAbsentModule.from_parent(parent, path=module_path)
+    if TESTS in module_path.parents and missing_flags(tested_module(module_path)):
+        return TestsOfAbsentModule.from_parent(parent, path=module_path)
     return None
 
 

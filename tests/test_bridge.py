@@ -17,7 +17,7 @@ from opentracker import bridge
 from opentracker.bridge import Bridge, aged, connection_options, own_records, parser
 from opentracker.errors import UsageError
 from opentracker.protocol.livesync import PEERS4, PEERS6
-from opentracker.swarm.permissions import MAY_LIVESYNC, Permissions
+from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
 
 PATIENCE = 30.0
 NODE, STRANGER = bytes([10, 0, 0, 2]), bytes([10, 0, 0, 3])

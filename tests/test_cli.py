@@ -10,8 +10,8 @@ import pytest
 
 from opentracker import cli
 from opentracker._features import BUILD_RECORD, WANT_V4_ONLY, WANT_V6
+from opentracker.config.settings import Bind, Settings
 from opentracker.errors import UsageError
-from opentracker.server.settings import Bind, Settings
 from tests.server.live import HOME, packed
 from tests.server.marks import needs_ipv4
 from tests.server.process import CLUSTER, COMMAND, PATIENCE, Tracker, run

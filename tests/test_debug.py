@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from opentracker.server.log_lines import MOST_OF_A_DEBUGGING_KIND
+from opentracker.server.system.log_lines import MOST_OF_A_DEBUGGING_KIND
 from tests.server.live import HASH_A, HOME, announce_packet, connect_packet, family_of
 from tests.server.process import PATIENCE, Tracker, allow, run
 

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from opentracker import cli, config
+from opentracker import cli
 from opentracker._features import BUILD_RECORD
+from opentracker.config import file as config
+from opentracker.config.settings import Settings
 from opentracker.errors import ConfigError
-from opentracker.server.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 MAN = ROOT / "docs" / "man"

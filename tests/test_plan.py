@@ -4,14 +4,14 @@ from pathlib import Path
 
 from opentracker import plan
 from opentracker._features import WANT_V6
-from opentracker.server.settings import Bind, Settings
+from opentracker.config.settings import Bind, Settings
 from tests.server.live import HOME, packed
 
 ENDPOINT = f"[{HOME}]" if HOME == "::1" else HOME
 
 
 def test_the_defaults_name_the_sockets_alone() -> None:
-    lines = plan.in_words(Settings(), False)
+    lines = plan.describe(Settings(), False)
     assert all(line.startswith("would listen on ") for line in lines)
     assert f"would listen on UDP {'[::]' if WANT_V6 else '0.0.0.0'}:6969" in lines
 
@@ -31,7 +31,7 @@ def test_every_file_is_named() -> None:
         sync_peers=[(packed("10.0.0.2"), 1, "")],
         config_files=["a.conf", "b.conf"],
     )
-    assert plan.in_words(settings, False) == [
+    assert plan.describe(settings, False) == [
         "the config file a.conf is good",
         "the config file b.conf is good",
         f"would listen on UDP {ENDPOINT}:1",
@@ -47,10 +47,10 @@ def test_every_file_is_named() -> None:
         "would redirect / to http://x/",
         "would work in /srv/\\x1b",
     ]
-    assert plan.in_words(settings, True)[-1] == "would run as nobody, with the root directory /srv/\\x1b"
+    assert plan.describe(settings, True)[-1] == "would run as nobody, with the root directory /srv/\\x1b"
 
 
 def test_root_is_told_which_directory_it_would_be_in() -> None:
     told = f"would run as tracker, with the root directory {Path.cwd()}"
-    assert plan.in_words(Settings(user="tracker"), True)[-1] == told
-    assert told not in plan.in_words(Settings(user="tracker"), False)
+    assert plan.describe(Settings(user="tracker"), True)[-1] == told
+    assert told not in plan.describe(Settings(user="tracker"), False)

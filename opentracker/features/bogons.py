@@ -15,9 +15,9 @@ from mypy_extensions import i64
 
 from opentracker.protocol.addresses import parse_network
 from opentracker.protocol.messages import Announce
-from opentracker.swarm.counters import Counters
-from opentracker.swarm.permissions import Permissions
-from opentracker.swarm.visibility import Visibility
+from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.policy.permissions import Permissions
+from opentracker.swarm.policy.visibility import Visibility
 
 PUBLIC: Final = 0
 NEVER: Final = 1
@@ -59,7 +59,7 @@ NETWORKS: Final = {
 HEAD_BYTES: Final = 4  # of an address; no network above has a longer prefix
 
 
-class Networks:
+class NetworkSet:
     """The table, for one family: by the first byte of an address where that is enough."""
 
     def __init__(self, size: int) -> None:
@@ -96,8 +96,8 @@ class BogonFilter(Visibility):
         super().__init__()
         self.refused_ports = refused_ports
         self.exceptions = exceptions
-        self.v4 = Networks(4)
-        self.v6 = Networks(16)
+        self.v4 = NetworkSet(4)
+        self.v6 = NetworkSet(16)
 
     def kind_of(self, peer: bytes) -> i64:
         """What kind of address a peer (6 or 18 bytes) has."""

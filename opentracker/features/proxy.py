@@ -12,7 +12,7 @@ from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.addresses import parse_endpoint
 from opentracker.protocol.http import Request, header_values
-from opentracker.swarm.permissions import MAY_PROXY, Permissions
+from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
 
 HEADER: Final = b"X-Forwarded-For"
 INVALID: Final = b"invalid X-Forwarded-For"

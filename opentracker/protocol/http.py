@@ -4,7 +4,7 @@
 status to answer; nothing else. What it says depends on the bytes alone, not on how they arrived, and never on
 what stands behind the head: bytes of a body that was not announced, or the next request.
 
-A head ends with its first empty line; lines end with CRLF or LF. Taken are `GET` and `HEAD`, a path or the
+A head ends with its first empty line; lines end with CRLF or LF. Taken are `GET` and `HEADER_SIZE`, a path or the
 form `http://host/path`, with a version or without; spaces may stand before the question mark, slashes before
 the path.
 """

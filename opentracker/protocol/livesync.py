@@ -27,7 +27,7 @@ HOPS: Final = 1  # a cluster is on one network
 
 LARGEST: Final = 1480  # bytes that a packet is filled up to
 LONGEST: Final = 2048  # bytes of a packet that is looked at: no node sends longer ones
-HEAD: Final = 8
+HEADER_SIZE: Final = 8
 INFO_HASH: Final = 20
 RECORD4: Final = 28
 RECORD6: Final = 40
@@ -52,19 +52,19 @@ FROM_SYNC: Final = 0x10  # did not come from a client: never sent on
 def kind_of(packet: bytes) -> i64:
     """What a datagram is; one of peers or of a tell holds a whole record at least."""
     n: i64 = len(packet)
-    if n < HEAD or n > LONGEST:
+    if n < HEADER_SIZE or n > LONGEST:
         return MALFORMED
     kind = i64(read_i32_be(packet, 4))
     if kind == PEERS4:
-        return PEERS4 if n >= HEAD + RECORD4 else MALFORMED
+        return PEERS4 if n >= HEADER_SIZE + RECORD4 else MALFORMED
     if kind == PEERS6:
         if n == BEACON_SIZE:
             return BEACON
-        return PEERS6 if n >= HEAD + RECORD6 else MALFORMED
+        return PEERS6 if n >= HEADER_SIZE + RECORD6 else MALFORMED
     if kind == INQUIRE:
         return INQUIRE if n == INQUIRE_SIZE else MALFORMED
     if kind == TELL:
-        return TELL if n >= HEAD + TELL_RECORD else MALFORMED
+        return TELL if n >= HEADER_SIZE + TELL_RECORD else MALFORMED
     return MALFORMED
 
 
@@ -80,7 +80,7 @@ def record_size(kind: i64) -> i64:
 
 def record_count(packet: bytes, size: i64) -> i64:
     """How many whole records of this size a packet holds."""
-    return (len(packet) - HEAD) // size
+    return (len(packet) - HEADER_SIZE) // size
 
 
 def parse_record(packet: bytes, at: i64, size: i64, a: Announce) -> None:

@@ -16,33 +16,33 @@ from typing import Final
 from librt.strings import read_i32_be, read_i64_be
 from mypy_extensions import i64
 
-from opentracker.protocol.livesync import HEAD, INFO_HASH, LARGEST, TELL_RECORD, write_head
+from opentracker.protocol.livesync import HEADER_SIZE, INFO_HASH, LARGEST, TELL_RECORD, write_head
 
 BEACON_TYPE: Final = 1
 INQUIRE_TYPE: Final = 2
 TELL_TYPE: Final = 3
-MOST_TOLD: Final = (LARGEST - HEAD) // TELL_RECORD  # records a packet: 46
+MOST_TOLD: Final = (LARGEST - HEADER_SIZE) // TELL_RECORD  # records a packet: 46
 
 
 def beacon_of(packet: bytes) -> i64:
     """The number of torrents that a beacon tells; what no tracker can have is 0."""
-    torrents = read_i64_be(packet, HEAD)
+    torrents = read_i64_be(packet, HEADER_SIZE)
     return torrents if torrents > 0 else 0
 
 
 def asked_of(packet: bytes) -> bytes:
     """The id (4 bytes) of the tracker that an inquire asks."""
-    return packet[HEAD : HEAD + 4]
+    return packet[HEADER_SIZE : HEADER_SIZE + 4]
 
 
 def told_count(packet: bytes) -> i64:
     """How many whole records a tell holds."""
-    return (len(packet) - HEAD) // TELL_RECORD
+    return (len(packet) - HEADER_SIZE) // TELL_RECORD
 
 
 def parse_told(packet: bytes, index: i64) -> tuple[bytes, i64, i64]:
     """Info_hash, minutes since it was last touched, and downloads of a tell's record; what is negative is 0."""
-    at = HEAD + index * TELL_RECORD
+    at = HEADER_SIZE + index * TELL_RECORD
     minutes = i64(read_i32_be(packet, at + INFO_HASH)) & 0xFFFFFFFF
     downloaded = read_i64_be(packet, at + INFO_HASH + 4)
     return packet[at : at + INFO_HASH], minutes, downloaded if downloaded > 0 else 0

@@ -4,9 +4,9 @@ import logging
 import socket
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker.config.settings import Bind, Settings
 from opentracker.errors import StartError
 from opentracker.protocol.addresses import DEFAULT_PORT
-from opentracker.server.settings import Bind, Settings
 from opentracker.server.sockets import has_ipv6, open_tcp, open_udp
 
 log = logging.getLogger("opentracker")

@@ -9,19 +9,19 @@ from hashlib import blake2b
 from librt.random import Random
 
 from opentracker._features import OT_CLEAN_CYCLE, OT_CLIENT_TIMEOUT_CHECKINTERVAL, OT_CONNECTION_ID_EPOCH
-from opentracker.server.accepting import acceptor_for
+from opentracker.config.settings import Settings
 from opentracker.server.clock import Now
-from opentracker.server.http import PAUSE, HttpServer, Listener
-from opentracker.server.http_answers import HttpAnswers
-from opentracker.server.libc import HeapTrim, has_mmsg
+from opentracker.server.http.accepting import acceptor_for
+from opentracker.server.http.connection import PAUSE, HttpServer, Listener
+from opentracker.server.http.responder import HttpResponder
 from opentracker.server.loop import READ, Loop
-from opentracker.server.settings import Settings
 from opentracker.server.sockets import RECEIVE_BUFFER, describe, dropped, receive_buffer_of
-from opentracker.server.udp import UdpPlain, UdpRing
-from opentracker.server.udp_answers import UdpAnswers
+from opentracker.server.system.libc import HeapTrim, has_mmsg
+from opentracker.server.udp.responder import UdpResponder
+from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from opentracker.swarm.connection_ids import ConnectionIds
 from opentracker.swarm.expiry import Cleaner
-from opentracker.swarm.figures import Figures
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 
@@ -63,19 +63,19 @@ class Core:
         self.loop = Loop(self.now)
         self.ids = ConnectionIds(secret)
         self.cleaner = Cleaner(self.tracker)
-        self.udp = UdpAnswers(self.tracker, self.ids, self.counters)
+        self.udp = UdpResponder(self.tracker, self.ids, self.counters)
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
         self.reloads: list[Callable[[], None]] = []  # what is to be done at SIGHUP
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
         self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
-        self.each_second: list[Callable[[], None]] = [self.turn_ids, HeapTrim()]  # in this order
+        self.each_second: list[Callable[[], None]] = [self.rotate_ids, HeapTrim()]  # in this order
         self.sockets = sockets
         self.listeners: list[Listener] = []
         for sock in sockets:
             self.attach(sock)
-        self.turn_ids()
+        self.rotate_ids()
         self.loop.every(1.0, each(self.each_second))
         self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.clean)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
@@ -89,19 +89,19 @@ class Core:
         else:
             self.loop.watch(sock.fileno(), self.new_udp_handler(sock), READ)
 
-    def new_http_answers(self, redirect_url: bytes) -> HttpAnswers:
+    def new_http_answers(self, redirect_url: bytes) -> HttpResponder:
         """What answers HTTP requests; `opentracker.debug` has others."""
-        return HttpAnswers(self.tracker, self.counters, redirect_url)
+        return HttpResponder(self.tracker, self.counters, redirect_url)
 
-    def new_udp_handler(self, sock: socket.socket) -> UdpRing | UdpPlain:
+    def new_udp_handler(self, sock: socket.socket) -> UdpBatchSocket | UdpSocket:
         """What serves a UDP socket; `opentracker.debug` has others."""
-        return (UdpRing if has_mmsg() else UdpPlain)(sock, self.udp, self.now)
+        return (UdpBatchSocket if has_mmsg() else UdpSocket)(sock, self.udp, self.now)
 
     def uptime(self) -> float:
         """Seconds since the start, as of this turn."""
         return self.now.seconds
 
-    def complete(self, figures: Figures) -> None:
+    def complete(self, figures: StatsSnapshot) -> None:
         """Add to a statistic what only the loop and the sockets know."""
         self.count_drops()
         figures.counters["udp_dropped"] = self.counters.udp_dropped
@@ -111,9 +111,9 @@ class Core:
         figures.tcp_sockets = len(self.sockets) - figures.udp_sockets
         figures.work = len(self.loop.work) + len(self.loop.answers)
 
-    def turn_ids(self) -> None:
+    def rotate_ids(self) -> None:
         """Begin a new epoch of connection ids, if it is time to."""
-        self.ids.turn(int(self.now.seconds) // OT_CONNECTION_ID_EPOCH)
+        self.ids.rotate(int(self.now.seconds) // OT_CONNECTION_ID_EPOCH)
 
     def clean(self) -> None:
         """Clean the next shard."""

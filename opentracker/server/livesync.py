@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Final
 
 from opentracker.errors import StartError
-from opentracker.features.livesync import LiveSync
+from opentracker.features.cluster.livesync import LiveSync
 from opentracker.protocol.addresses import format_endpoint, format_ip, unmap
 from opentracker.protocol.livesync import GROUP4, GROUP6, HOPS, LONGEST
 from opentracker.server.clock import Now
 from opentracker.server.loop import READ, Handler, Loop
 from opentracker.server.sockets import dropped, prepare_udp
-from opentracker.swarm.permissions import MAY_LIVESYNC, Permissions
+from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
 from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
@@ -147,14 +147,14 @@ def check(binds: list[Endpoint], peers: list[Endpoint]) -> None:
         first = of_family.get(len(bind[0]))
         if first is not None:
             raise StartError(
-                f"livesync.cluster.listen {in_words(bind)}: one address of a family can be used, "
-                f"and there is {in_words(first)}"
+                f"livesync.cluster.listen {describe(bind)}: one address of a family can be used, "
+                f"and there is {describe(first)}"
             )
         of_family[len(bind[0])] = bind
     for peer in peers:
         if len(peer[0]) not in of_family:
             raise StartError(
-                f"livesync.cluster.peer {in_words(peer)}: no livesync.cluster.listen of its family to send from"
+                f"livesync.cluster.peer {describe(peer)}: no livesync.cluster.listen of its family to send from"
             )
 
 
@@ -193,29 +193,29 @@ def open_family(cluster: Cluster, bind: Endpoint, peers: list[Endpoint], needs_g
             cluster.sockets.append(reader)
         set_group_options(sender, address, index)
     except OSError as error:
-        raise StartError(f"cannot bind live sync to UDP {in_words(bind)}: {error.strerror}") from error
+        raise StartError(f"cannot bind live sync to UDP {describe(bind)}: {error.strerror}") from error
     own: Endpoint = (address, port, interface)
     try:
         join(reader, group, address, index)
     except OSError as error:
-        text = f"cannot join the group {format_ip(group)} for {in_words(own)}: {error.strerror}"
+        text = f"cannot join the group {format_ip(group)} for {describe(own)}: {error.strerror}"
         if needs_group:
             raise StartError(text) from error
         log.info("%s", text)
     if needs_group:
         cluster.targets.append((sender, name_of(group, port, index)))
-        cluster.words.append(f"live sync on UDP {in_words(own)}, group {format_ip(group)}")
+        cluster.words.append(f"live sync on UDP {describe(own)}, group {format_ip(group)}")
         return
     for peer in peers:
         try:
             peer_index = interface_index(peer[2], peer[0]) if peer[2] else 0
         except OSError as error:
-            raise StartError(f"livesync.cluster.peer {in_words(peer)}: {error.strerror}") from error
+            raise StartError(f"livesync.cluster.peer {describe(peer)}: {error.strerror}") from error
         cluster.targets.append((sender, name_of(peer[0], peer[1], peer_index)))
-        cluster.words.append(f"live sync on UDP {in_words(own)} with {in_words(peer)}")
+        cluster.words.append(f"live sync on UDP {describe(own)} with {describe(peer)}")
 
 
-def in_words(endpoint: Endpoint) -> str:
+def describe(endpoint: Endpoint) -> str:
     """`1.2.3.4:9696` or `[fe80::1%eth0]:9696`."""
     address, port, interface = endpoint
     return f"[{format_ip(address)}%{interface}]:{port}" if interface else format_endpoint(address, port)

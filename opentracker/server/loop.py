@@ -89,9 +89,9 @@ class Loop:
     def run(self) -> None:
         """Turn until stopped."""
         while not self.stopping:
-            self.turn(None)
+            self.iterate(None)
 
-    def turn(self, longest_wait: float | None) -> None:
+    def iterate(self, longest_wait: float | None) -> None:
         """Wait until there is something to do, `longest_wait` seconds at most, and do it."""
         ready = self.selector.select(self.wait(longest_wait))
         now = self.now

@@ -13,9 +13,9 @@ from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip, unmap
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Pieces
-from opentracker.server.http_answers import HttpAnswers
-from opentracker.server.libc import HEADER_SIZE, IOVEC_SIZE, LENGTH_AT, NAME_SIZE
-from opentracker.server.udp import LARGEST, UdpPlain, UdpRing
+from opentracker.server.http.responder import HttpResponder
+from opentracker.server.system.libc import HEADER_SIZE, IOVEC_SIZE, LENGTH_AT, NAME_SIZE
+from opentracker.server.udp.sockets import LARGEST, UdpBatchSocket, UdpSocket
 
 log = logging.getLogger("opentracker")
 
@@ -37,7 +37,7 @@ def tell_datagram(packet: bytes, address: bytes, answer: bytes) -> None:
         log.debug("refused UDP from %s, with %s: %s", format_ip(address), shown(answer[8:]), shown(packet))
 
 
-class TellingRing(UdpRing):
+class TellingUdpBatchSocket(UdpBatchSocket):
     """A UDP socket that is served in batches, and tells what it refused."""
 
     def answer(self, count: i64) -> None:
@@ -57,7 +57,7 @@ class TellingRing(UdpRing):
             begin = end
 
 
-class TellingPlain(UdpPlain):
+class TellingUdpSocket(UdpSocket):
     """A UDP socket that is served one datagram at a time, and tells what it refused."""
 
     def answer(self, packet: bytes, address: bytes) -> bytes:
@@ -67,7 +67,7 @@ class TellingPlain(UdpPlain):
         return answer
 
 
-class TellingHttpAnswers(HttpAnswers):
+class TellingHttpResponder(HttpResponder):
     """Answers HTTP requests, and tells what it refused."""
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:

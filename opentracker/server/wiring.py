@@ -23,35 +23,36 @@ from opentracker._features import (
     WANT_SYNC_SCRAPE,
     WANT_SYSLOGS,
 )
-from opentracker.features import statistics_modes
-from opentracker.features.statistics import Sources, Statistics
+from opentracker.config.settings import Settings
+from opentracker.features.statistics import modes
+from opentracker.features.statistics.page import Sources, Statistics
 from opentracker.server import binding
 from opentracker.server.core import Core
-from opentracker.server.settings import Settings
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-    from opentracker.features import accesslist
+    from opentracker.features.accesslist import accesslist
 if WANT_BOGON_FILTER:
     from opentracker.features.bogons import BogonFilter
 if WANT_MAX_PEER:
-    from opentracker.server import connections, memory
-    from opentracker.server.libc import HeapTrim
+    from opentracker.server.http import slots
+    from opentracker.server.system import memory
+    from opentracker.server.system.libc import HeapTrim
 if WANT_SYNC_LIVE:
     from opentracker.server import livesync
 if WANT_SYNC_SCRAPE:
-    from opentracker.features.sync_scrape import ScrapeSync
+    from opentracker.features.cluster.scrape_sync import ScrapeSync
 if WANT_SYSLOGS:
-    from opentracker.features.syslogs import CompletedLog
-    from opentracker.server.syslogs import SystemLog
+    from opentracker.features.completed_log import CompletedLog
+    from opentracker.server.system.syslog import SystemLog
 if WANT_FULLSCRAPE:
-    from opentracker.features.fullscrape import FullScrape
-    from opentracker.features.state import State, open_state
-    from opentracker.features.state_file import StateFile
-    from opentracker.swarm.places import Places
+    from opentracker.features.fullscrape.page import FullScrape
+    from opentracker.features.state.file import StateFile
+    from opentracker.features.state.state import State, open_state
+    from opentracker.swarm.policy.slots import Slots
 if WANT_DYNAMIC_ACCESSLIST:
-    from opentracker.features.dynamic_accesslist import Changes
-    from opentracker.server.dynamic_accesslist import Fifos, check_fifos
+    from opentracker.features.accesslist.changes import Changes
+    from opentracker.server.fifos import Fifos, check_fifos
 if WANT_IP_FROM_PROXY:
     from opentracker.features import proxy
 
@@ -93,7 +94,7 @@ class Server(Core):
             self.tracker.visibility = BogonFilter(settings.refused_ports, settings.listed_networks)
         if WANT_MAX_PEER:
             self.tracker.limits = memory.limits_of(settings)
-            self.http.gate = connections.gate_of(settings)
+            self.http.gate = slots.gate_of(settings)
             self.http.scarcities.append(self.http.gate.is_crowded)
         if WANT_IP_FROM_PROXY:
             self.http_answers.client_of = proxy.Proxies(settings.permissions).client
@@ -118,7 +119,7 @@ def add_statistics(server: Core, settings: Settings) -> Statistics:
     )
     statistics = Statistics(sources, settings.permissions)
     pages = server.http_answers.pages
-    watching = statistics_modes.join(statistics, server.loop.every, server.loop.start, pages)
+    watching = modes.join(statistics, server.loop.every, server.loop.start, pages)
     if WANT_FULLLOG_NETWORKS:
         server.http_answers.watchers += watching
     pages[b"/" + settings.stats_path.encode("ascii")] = statistics
@@ -127,16 +128,18 @@ def add_statistics(server: Core, settings: Settings) -> Statistics:
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
 
-    def keep_list(server: Server, settings: Settings, torrents: accesslist.AccessList) -> accesslist.Keeper:
+    def keep_list(
+        server: Server, settings: Settings, torrents: accesslist.AccessList
+    ) -> accesslist.AccessListReloader:
         """Let an access list decide, and a signal replace it."""
-        keeper = accesslist.Keeper(server.tracker, torrents, server.loop.start)
+        keeper = accesslist.AccessListReloader(server.tracker, torrents, server.loop.start)
         server.reloads.append(lambda: keeper.reload(settings.accesslist))
         return keeper
 
 
 if WANT_DYNAMIC_ACCESSLIST:
 
-    def add_fifos(server: Server, fifos: Fifos, keeper: accesslist.Keeper) -> None:
+    def add_fifos(server: Server, fifos: Fifos, keeper: accesslist.AccessListReloader) -> None:
         """Let what is written into FIFOs change the access list."""
         fifos.watch(server.loop, partial(Changes, keeper))
         server.closings.append(fifos.close)
@@ -161,11 +164,11 @@ if WANT_FULLSCRAPE:
         """Let a server answer with full scrapes, and keep its state; `opened` is the one that it begins with."""
         permissions, restricted = settings.permissions, settings.restricts_fullscrapes
         state = State(server.tracker, lambda: server.now.minute, time.time)
-        places = Places(settings.limit_full_scrapes, settings.limit_full_scrapes_per_address, permissions)
+        slots = Slots(settings.limit_full_scrapes, settings.limit_full_scrapes_per_address, permissions)
         tracker, counters = server.tracker, server.counters
-        page = FullScrape(tracker, counters, permissions, restricted, state, server.uptime, places)
+        page = FullScrape(tracker, counters, permissions, restricted, state, server.uptime, slots)
         server.http_answers.pages[b"/scrape"] = page
-        server.http.scarcities.append(places.is_crowded)
+        server.http.scarcities.append(slots.is_crowded)
         server.statistics.streams["tpbs"] = page.answer_as
         server.statistics.streams["statedump"] = page.dump_as
         if opened is not None:

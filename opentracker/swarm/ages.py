@@ -3,8 +3,8 @@
 from mypy_extensions import i64
 
 from opentracker.swarm.expiry import stamps_of
-from opentracker.swarm.large import Swarm
-from opentracker.swarm.records import HEAD, left_at
+from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.records import HEADER_SIZE, left_at
 
 
 def touched(entry: bytes | Swarm, minute: i64) -> i64:
@@ -17,7 +17,7 @@ def touched(entry: bytes | Swarm, minute: i64) -> i64:
                 if age == 0:
                     return minute
         return minute - age
-    if len(entry) == HEAD:
+    if len(entry) == HEADER_SIZE:
         return left_at(entry)
     stamps4, stamps6 = stamps_of(entry)
     return minute - least_age(stamps4 + stamps6, minute, 255)

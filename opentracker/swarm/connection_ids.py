@@ -23,7 +23,7 @@ class ConnectionIds:
         self.current: dict[bytes, bytes] = {}
         self.previous: dict[bytes, bytes] = {}
 
-    def turn(self, epoch: i64) -> None:
+    def rotate(self, epoch: i64) -> None:
         """Tell which epoch it is; it never goes back."""
         if epoch != self.epoch:
             self.previous = self.current if epoch == self.epoch + 1 else {}

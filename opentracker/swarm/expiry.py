@@ -7,11 +7,20 @@ from typing import Final
 from mypy_extensions import i64
 
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS, WANT_MAX_PEER
-from opentracker.swarm.large import Swarm
-from opentracker.swarm.peer_table import PeerTable
-from opentracker.swarm.peers import STRIDE4, STRIDE6
-from opentracker.swarm.records import HEAD, PEER4, SMALL, counts, downloaded, head, left_at, without_peers
-from opentracker.swarm.small import without_peer
+from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.peer_table import PeerTable
+from opentracker.swarm.store.peers import STRIDE4, STRIDE6
+from opentracker.swarm.store.records import (
+    HEADER_SIZE,
+    PEER4,
+    SMALL,
+    counts,
+    downloaded,
+    head,
+    left_at,
+    without_peers,
+)
+from opentracker.swarm.store.small import without_peer
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 SLICE: Final = 64  # records or blocks looked at between two yields: some tens of microseconds
@@ -76,7 +85,7 @@ class Cleaner:
                 self.tracker.settle(entry)
                 kept: bytes | Swarm = demoted(entry, minute) if entry.size() <= SMALL // 2 else entry
             else:
-                kept = entry if len(entry) == HEAD else expire_record(entry, table, minute)
+                kept = entry if len(entry) == HEADER_SIZE else expire_record(entry, table, minute)
             if self.goes(kept, minute):
                 self.tracker.put(shard, info_hash, entry, None)
             elif kept is not entry:
@@ -88,7 +97,7 @@ class Cleaner:
 
     def goes(self, entry: bytes | Swarm, minute: i64) -> bool:
         """Whether a torrent goes: its time is up, or others need its room."""
-        if isinstance(entry, bytes) and len(entry) == HEAD and is_over(entry, minute):
+        if isinstance(entry, bytes) and len(entry) == HEADER_SIZE and is_over(entry, minute):
             return True
         if WANT_MAX_PEER and not self.tracker.limits.spares(entry):
             self.tracker.counters.evicted_torrents += 1
@@ -107,7 +116,7 @@ def give_back(shard: dict[bytes, bytes | Swarm]) -> None:
 def stamps_of(record: bytes) -> tuple[bytes, bytes]:
     """The stamps of a record's IPv4 and IPv6 peers."""
     n4, _, n6, _ = counts(record)
-    start4, start6 = HEAD + (STRIDE4 + 1) * n4, HEAD + PEER4 * n4 + (STRIDE6 + 1) * n6
+    start4, start6 = HEADER_SIZE + (STRIDE4 + 1) * n4, HEADER_SIZE + PEER4 * n4 + (STRIDE6 + 1) * n6
     return record[start4 : start4 + n4], record[start6 : start6 + n6]
 
 

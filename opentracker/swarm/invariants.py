@@ -11,10 +11,10 @@ from mypy_extensions import i64
 
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, WANT_MAX_PEER, WANT_V4_ONLY
 from opentracker.errors import InvariantError
-from opentracker.swarm.large import NOBODY4, NOBODY6, Swarm
-from opentracker.swarm.peer_table import PeerTable
-from opentracker.swarm.peers import COMPLETED, FROM_SYNC, STRIDE4, STRIDE6
-from opentracker.swarm.records import HEAD, PEER4, PEER6, SMALL, left_at
+from opentracker.swarm.store.large import NOBODY4, NOBODY6, Swarm
+from opentracker.swarm.store.peer_table import PeerTable
+from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC, STRIDE4, STRIDE6
+from opentracker.swarm.store.records import HEADER_SIZE, PEER4, PEER6, SMALL, left_at
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 HASH_SIZE: Final = 20
@@ -65,20 +65,20 @@ class Checker:
 
 def check_record(info_hash: bytes, record: bytes, minute: i64, oldest: i64) -> None:
     """Check a small torrent's record."""
-    check(len(record) >= HEAD, info_hash, f"a record of {len(record)} bytes")
-    if len(record) == HEAD:
+    check(len(record) >= HEADER_SIZE, info_hash, f"a record of {len(record)} bytes")
+    if len(record) == HEADER_SIZE:
         check(left_at(record) <= minute, info_hash, f"left in minute {left_at(record)}, and it is {minute}")
         return
     n4: i64 = record[4]
-    rest: i64 = len(record) - HEAD - PEER4 * n4
+    rest: i64 = len(record) - HEADER_SIZE - PEER4 * n4
     check(rest >= 0 and rest % PEER6 == 0, info_hash, f"{n4} IPv4 peers in {len(record)} bytes")
     n6 = rest // PEER6
     check(1 <= n4 + n6 <= SMALL, info_hash, f"{n4} + {n6} peers in a record")
     check(record[5] <= n4, info_hash, f"{record[5]} of {n4} IPv4 peers are leechers")
     check(record[6] <= n6, info_hash, f"{record[6]} of {n6} IPv6 peers are leechers")
     check(n6 == 0 or not WANT_V4_ONLY, info_hash, f"{n6} IPv6 peers in an IPv4 build")
-    check_planes(info_hash, record[HEAD : HEAD + PEER4 * n4], STRIDE4, minute, oldest)
-    check_planes(info_hash, record[HEAD + PEER4 * n4 :], STRIDE6, minute, oldest)
+    check_planes(info_hash, record[HEADER_SIZE : HEADER_SIZE + PEER4 * n4], STRIDE4, minute, oldest)
+    check_planes(info_hash, record[HEADER_SIZE + PEER4 * n4 :], STRIDE6, minute, oldest)
 
 
 def check_planes(info_hash: bytes, planes: bytes, stride: i64, minute: i64, oldest: i64) -> None:

@@ -13,7 +13,7 @@ offset field of a row
 ====== =====================================================================
 0      info_hash
 20     u8 complete (below 128) · u8 incomplete · u8 downloaded; or, with the highest bit set,
-       u23 which of `Stretch.large` holds the counts
+       u23 which of `Segment.large` holds the counts
 ====== =====================================================================
 """
 
@@ -22,8 +22,8 @@ from typing import Final
 from mypy_extensions import i64
 
 from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
-from opentracker.swarm.large import Swarm
-from opentracker.swarm.records import HEAD, PEER4, counts, downloaded
+from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.records import HEADER_SIZE, PEER4, counts, downloaded
 from opentracker.swarm.tracker import SHARDS, Tracker
 
 KEY: Final = 20
@@ -44,7 +44,7 @@ STALE: Final = 1  # minutes after which a newcomer has a stretch read again
 Counts = tuple[i64, i64, i64]  # complete, downloaded, incomplete
 
 
-class Stretch:
+class Segment:
     """The rows of the torrents whose info_hashes begin with the same few bits."""
 
     def __init__(self, tracker: Tracker, bits: i64, number: i64, minute: i64) -> None:
@@ -54,7 +54,7 @@ class Stretch:
         self.first = number * self.width
         self.shift = 16 - bits - BUCKET_BITS
         self.buckets = [bytearray() for _ in range(BUCKETS)]
-        self.crowds: dict[int, Crowd] = {}  # by bucket, which is empty then
+        self.crowds: dict[int, OverflowBucket] = {}  # by bucket, which is empty then
         self.large: list[Counts] = []
         self.rows: i64 = 0
         self.remembered: dict[bytes, bytes] = {}
@@ -110,9 +110,9 @@ class Stretch:
             if isinstance(entry, Swarm):
                 code = self.code(entry.complete(), entry.downloaded, entry.incomplete())
             elif (
-                len(entry) > HEAD and len(entry) == HEAD + PEER4 * entry[4]
+                len(entry) > HEADER_SIZE and len(entry) == HEADER_SIZE + PEER4 * entry[4]
             ):  # no IPv6 peers: the head has it all
-                head = entry[:HEAD]
+                head = entry[:HEADER_SIZE]
                 known = remembered.get(head)
                 code = self.code_of_head(entry, head) if known is None else known
             else:
@@ -144,23 +144,25 @@ class Stretch:
             self.large.append((complete, completed, incomplete))
         return packed.to_bytes(3, "big")
 
-    def crowd(self, bucket: i64) -> "Crowd":
+    def crowd(self, bucket: i64) -> "OverflowBucket":
         """The rows of a bucket that has too many, as they are spread."""
         found = self.crowds.get(bucket)
         if found is None:
-            found = self.crowds[bucket] = Crowd(self.buckets[bucket], 1)
+            found = self.crowds[bucket] = OverflowBucket(self.buckets[bucket], 1)
             self.buckets[bucket] = bytearray()
         return found
 
 
-class Crowd:
+class OverflowBucket:
     """Rows that are the same before `place`: spread by the byte there, once for all who read them."""
 
     def __init__(self, rows: bytearray, place: i64) -> None:
         self.rows = rows  # that are not spread yet
         self.place = place
         self.parts: dict[int, bytearray] = {}  # those that there are: 18 crowds may be around 513 rows
-        self.crowds: dict[int, Crowd] = {}  # the parts that have too many rows themselves; empty in `parts`
+        self.crowds: dict[
+            int, OverflowBucket
+        ] = {}  # the parts that have too many rows themselves; empty in `parts`
 
     def spread_some(self) -> bool:
         """Spread some rows more, the last ones first; False if nothing was left to be done."""
@@ -188,21 +190,21 @@ class Crowd:
         """Whether a part has too many rows to be sorted in one go."""
         return byte in self.crowds or len(self.parts[byte]) > MOST_SORTED * ROW
 
-    def crowd(self, byte: i64) -> "Crowd":
+    def crowd(self, byte: i64) -> "OverflowBucket":
         """The rows of such a part, as they are spread."""
         found = self.crowds.get(byte)
         if found is None:
-            found = self.crowds[byte] = Crowd(self.parts[byte], self.place + 1)
+            found = self.crowds[byte] = OverflowBucket(self.parts[byte], self.place + 1)
             self.parts[byte] = bytearray()
         return found
 
 
-class Listing:
+class SortedTorrents:
     """The stretches that full scrapes are reading; each is there once, and goes when nobody reads it any more."""
 
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
-        self.stretches: dict[tuple[i64, i64], Stretch] = {}
+        self.stretches: dict[tuple[i64, i64], Segment] = {}
         self.readers: dict[tuple[i64, i64], int] = {}
 
     def bits(self) -> i64:
@@ -220,10 +222,10 @@ class Listing:
         key = (bits, number)
         stretch = self.stretches.get(key)
         if stretch is None or minute - stretch.minute > STALE:
-            self.stretches[key] = Stretch(self.tracker, bits, number, minute)
+            self.stretches[key] = Segment(self.tracker, bits, number, minute)
         self.readers[key] = self.readers.get(key, 0) + 1
 
-    def stretch(self, bits: i64, number: i64) -> Stretch:
+    def stretch(self, bits: i64, number: i64) -> Segment:
         """The stretch that was entered, as it is now."""
         return self.stretches[bits, number]
 
@@ -245,7 +247,7 @@ class Listing:
 class Reader:
     """One full scrape's way through all torrents, in the order of their info_hashes."""
 
-    def __init__(self, listing: Listing, minute: i64) -> None:
+    def __init__(self, listing: SortedTorrents, minute: i64) -> None:
         self.listing = listing
         self.minute = minute
         self.bits = listing.bits()
@@ -281,7 +283,7 @@ class Reader:
         self.bucket += 1
         return rows
 
-    def next_of_crowd(self, crowd: Crowd) -> list[bytes]:
+    def next_of_crowd(self, crowd: OverflowBucket) -> list[bytes]:
         """The same where a stranger has sent thousands of info_hashes that begin alike."""
         depth: i64 = 0
         while not crowd.spread_some():
@@ -297,7 +299,7 @@ class Reader:
             depth += 1
         return []
 
-    def next_of_parts(self, crowd: Crowd, depth: i64) -> list[bytes]:
+    def next_of_parts(self, crowd: OverflowBucket, depth: i64) -> list[bytes]:
         """The rows of as many parts as can be had in one go."""
         rows: list[bytes] = []
         byte: i64 = self.place[depth]

@@ -28,23 +28,23 @@ from opentracker._features import (
 )
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
-from opentracker.swarm import small
-from opentracker.swarm.counters import Counters
-from opentracker.swarm.large import Swarm
-from opentracker.swarm.records import EMPTY, HEAD, PEER4, SMALL, counts, downloaded
+from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.store import small
+from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.records import EMPTY, HEADER_SIZE, PEER4, SMALL, counts, downloaded
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-    from opentracker.swarm.admission import UNAUTHORIZED, Admission
+    from opentracker.swarm.policy.admission import UNAUTHORIZED, Admission
 if WANT_BOGON_FILTER:
-    from opentracker.swarm.visibility import Visibility
+    from opentracker.swarm.policy.visibility import Visibility
 if WANT_MAX_PEER:
-    from opentracker.swarm.limits import Limits
+    from opentracker.swarm.policy.limits import Limits
 if WANT_LOG_NETWORKS:
-    from opentracker.swarm.network_count import AddressCount
+    from opentracker.swarm.counting.network_count import AddressCount
 if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
-    from opentracker.swarm.watching import Watcher
+    from opentracker.swarm.policy.watching import Watcher
 if WANT_SYNC_LIVE:
-    from opentracker.swarm.synced import sync_large, sync_small
+    from opentracker.swarm.store.synced import sync_large, sync_small
 
 SHARDS: Final = 256
 MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6)
@@ -55,9 +55,9 @@ def promoted(record: bytes, by_host: bool = False) -> Swarm:
     """The large swarm with the peers of a small torrent; `by_host`: see PeerTable."""
     swarm = Swarm(downloaded(record), by_host)
     n4, leechers4, n6, leechers6 = counts(record)
-    start6 = HEAD + PEER4 * n4
+    start6 = HEADER_SIZE + PEER4 * n4
     if n4 > 0:
-        swarm.own4().load(record[HEAD:start6], leechers4)
+        swarm.own4().load(record[HEADER_SIZE:start6], leechers4)
     if n6 > 0:
         swarm.own6().load(record[start6:], leechers6)
     return swarm

@@ -4,7 +4,7 @@ import socket
 import struct
 from pathlib import Path
 
-from opentracker.server.log_lines import LONGEST, MOST
+from opentracker.server.system.log_lines import LONGEST, MOST
 from tests.server.live import HOME, family_of
 from tests.server.process import Tracker, allow, list_loopback
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from opentracker.server.settings import Settings
+from opentracker.config.settings import Settings
 from opentracker.swarm.tracker import Tracker
 from tests.protocol.http_cases import get
 from tests.server.live import HOME, Answer, Endpoint, Live, packed

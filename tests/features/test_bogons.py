@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from librt.random import Random
 
-from opentracker.features.bogons import NETWORKS, NEVER, PRIVATE, PUBLIC, SHARED, BogonFilter, Networks
+from opentracker.config.settings import Settings
+from opentracker.features.bogons import NETWORKS, NEVER, PRIVATE, PUBLIC, SHARED, BogonFilter, NetworkSet
 from opentracker.protocol.addresses import parse_network
 from opentracker.protocol.messages import Announce
-from opentracker.server.settings import Settings
-from opentracker.swarm.counters import Counters
-from opentracker.swarm.permissions import EVERYTHING, Permissions
+from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.policy.permissions import EVERYTHING, Permissions
 from opentracker.swarm.tracker import Tracker
 from tests.protocol.http_cases import announce
 from tests.server.live import HOME, Live, announce_packet, packed
@@ -83,7 +83,7 @@ NO_PEERS = {
 PRIVATE_USE = {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7"}
 GLOBAL_UNICAST = ip_network("2000::/3")  # all of IPv6 that IANA gives to registries (RFC 4291, RFC 3513)
 
-ALL = {4: Networks(4), 16: Networks(16)}
+ALL = {4: NetworkSet(4), 16: NetworkSet(16)}
 
 
 def kind_of(address: bytes) -> int:

@@ -7,14 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker.config.settings import Settings
 from opentracker.errors import TrackerFailure
 from opentracker.features.proxy import INVALID, MOST_PROXIES, Proxies
 from opentracker.protocol.addresses import format_ip, parse_network, unmap
 from opentracker.protocol.bencode import decode
 from opentracker.protocol.http import Request, parse_request
 from opentracker.protocol.pages import Page, Pieces
-from opentracker.server.settings import Settings
-from opentracker.swarm.permissions import MAY_FULLSCRAPE, MAY_LIVESYNC, MAY_PROXY, MAY_STAT, Permissions
+from opentracker.swarm.policy.permissions import (
+    MAY_FULLSCRAPE,
+    MAY_LIVESYNC,
+    MAY_PROXY,
+    MAY_STAT,
+    Permissions,
+)
 from tests.protocol.http_cases import HASH_A, PEER_ID, failure_body, is_like
 from tests.server.live import Live, packed
 from tests.server.marks import needs_both, needs_ipv4
@@ -58,8 +64,10 @@ def announced_as(live: Live, headers: bytes, source: str = PROXY) -> bytes:
     assert b"failure" not in body
     answer = decode(live.ask(to, ANNOUNCE % (HASH_A, PEER_ID, 7000, 1, b""), NOBODY).body)
     assert isinstance(answer, dict)
-    peers = answer.get(b"peers", b"") + answer.get(b"peers6", b"")
+    peers, peers6 = answer.get(b"peers", b""), answer.get(b"peers6", b"")
     assert isinstance(peers, bytes)
+    assert isinstance(peers6, bytes)
+    peers += peers6
     assert peers.endswith(PORT)
     return peers[:-2]
 

@@ -3,9 +3,9 @@
 import re
 from dataclasses import fields
 
-from opentracker import config
+from opentracker.config import file as config
+from opentracker.config.settings import Settings
 from opentracker.errors import ConfigError
-from opentracker.server.settings import Settings
 from tests.fuzz.engine import silence
 
 WORDS = [*(key.encode() + b" " for key in config.KEYS), b"\n", b"\r\n", b"#", b"127.0.0.1:6969", b"[::1]:80"]
@@ -27,7 +27,7 @@ SET = [
     for each in fields(Settings)
     if each.name not in ("permissions", "listed_networks", "state_file", "state_to_load")
 ]
-HEAD = re.compile(rf"{re.escape(NAME)}:[1-9][0-9]*: '")
+HEADER_SIZE = re.compile(rf"{re.escape(NAME)}:[1-9][0-9]*: '")
 
 
 def outcome(text: bytes) -> object:
@@ -38,7 +38,7 @@ def outcome(text: bytes) -> object:
         config.take_text(settings, text, NAME)
     except ConfigError as error:
         line = str(error)
-        assert HEAD.match(line) and line.isprintable() and len(line) < LONGEST, line
+        assert HEADER_SIZE.match(line) and line.isprintable() and len(line) < LONGEST, line
         return line
     for taken in settings.taken:
         assert taken.isprintable() and len(taken) < LONGEST, taken

@@ -7,7 +7,7 @@ from opentracker.errors import HttpError, TrackerFailure
 from opentracker.features.proxy import Proxies
 from opentracker.protocol.addresses import parse_endpoint, parse_network
 from opentracker.protocol.http import header_values, parse_request
-from opentracker.swarm.permissions import MAY_PROXY, Permissions
+from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
 
 WORDS = [
     b"8.8.8.8",

@@ -12,8 +12,8 @@ from io import FileIO
 
 from librt.random import Random
 
-from opentracker.features import full_state
-from opentracker.features.full_state import DIGEST, MAGIC, Loading, write
+from opentracker.features.state import full as full_state
+from opentracker.features.state.full import DIGEST, MAGIC, Loading, write
 from opentracker.swarm.tracker import Tracker
 from tests.fuzz.engine import memory_file, silence
 from tests.fuzz.state_files import emptied
@@ -29,7 +29,7 @@ WORDS += [
 LONGEST_INPUT = 1500  # bytes: a large torrent and a few small ones
 EPOCH = 29_000_000
 MINUTE = 60
-HEAD = MAGIC + EPOCH.to_bytes(8, "big", signed=True) + (MINUTE - 5).to_bytes(8, "big")
+HEADER_SIZE = MAGIC + EPOCH.to_bytes(8, "big", signed=True) + (MINUTE - 5).to_bytes(8, "big")
 
 OWN_TIMES = 128
 TIMES = 16  # bytes
@@ -55,7 +55,7 @@ def counts(tracker: Tracker) -> dict[bytes, tuple[int, int, int]]:
 
 def whole(first: int, rest: bytes) -> tuple[bytes, int]:
     """A file whose checksum is right, and the number of torrents that it says."""
-    head, torrents = HEAD, first % OWN_TIMES
+    head, torrents = HEADER_SIZE, first % OWN_TIMES
     if first >= OWN_TIMES:
         head, rest = MAGIC + rest[:TIMES].ljust(TIMES, b"\0"), rest[TIMES:]
     text = head + rest + torrents.to_bytes(8, "big")
@@ -64,7 +64,7 @@ def whole(first: int, rest: bytes) -> tuple[bytes, int]:
 
 def hasten() -> None:
     """Make the same two tables once: one for the head above, one for that of what is written."""
-    full_state.ages_by_stamp = lru_cache(full_state.ages_by_stamp)  # type: ignore[assignment]
+    full_state.ages_by_stamp = lru_cache(full_state.ages_by_stamp)
 
 
 def check(data: bytes) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from opentracker._features import WANT_ACCESSLIST_WHITE
 from opentracker.errors import UsageError
-from opentracker.features import accesslist
+from opentracker.features.accesslist import accesslist
 from tests.fuzz.engine import memory_file
 
 WORDS = [

@@ -6,11 +6,11 @@ The first byte of an input chooses the size of the blocks that are read.
 from librt.random import Random
 
 from opentracker._features import WANT_MAX_PEER
-from opentracker.features.statedump import Loading, lines_of, read_line, write_lines
+from opentracker.features.state.dump import Loading, lines_of, read_line, write_lines
 from opentracker.swarm.tracker import Tracker
 
 if WANT_MAX_PEER:
-    from opentracker.swarm.limits import Limits
+    from opentracker.swarm.policy.limits import Limits
 
 WORDS = [b"41" * 20, b":", b":29000000:", b":5\n", b"\r\n", b"\n", b"Ab", b"9999999999", b"0"]
 tracker = Tracker(Random(1))

@@ -6,9 +6,9 @@ The first byte of an input chooses the minute; the rest is the packet.
 from librt.random import Random
 
 from opentracker._features import WANT_SYNC_SCRAPE, WANT_V6
-from opentracker.features.livesync import LiveSync
+from opentracker.features.cluster.livesync import LiveSync
 from opentracker.protocol.livesync import (
-    HEAD,
+    HEADER_SIZE,
     MALFORMED,
     PEERS6,
     RECORD4,
@@ -21,7 +21,7 @@ from opentracker.protocol.livesync import (
     write_record,
 )
 from opentracker.protocol.messages import Announce
-from opentracker.swarm.permissions import MAY_LIVESYNC, Permissions
+from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
 from opentracker.swarm.tracker import Tracker
 
 if WANT_SYNC_SCRAPE:
@@ -59,7 +59,7 @@ def check(data: bytes) -> None:
         size = record_size(kind)
         count = record_count(packet, size)
         assert counters.sync_peers_received + counters.sync_peers_dropped == count
-        for at in range(HEAD, HEAD + count * size, size):
+        for at in range(HEADER_SIZE, HEADER_SIZE + count * size, size):
             check_record(packet, at, size)
     assert sum(len(shard) for shard in member.tracker.shards) <= max(counters.sync_peers_received, 0)
     if WANT_SYNC_SCRAPE:

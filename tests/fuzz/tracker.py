@@ -6,8 +6,8 @@ from typing import Final
 from librt.strings import BytesWriter
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
-from opentracker.server.settings import Settings
-from opentracker.swarm.permissions import EVERYTHING
+from opentracker.config.settings import Settings
+from opentracker.swarm.policy.permissions import EVERYTHING
 from tests.server.live import Live
 
 INPUTS: Final = 2000  # that one tracker lives for

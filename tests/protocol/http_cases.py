@@ -490,7 +490,7 @@ def announced(complete: int, downloaded: int, incomplete: int, ports: list[int])
 
 COMPLETED = b"&event=completed"
 STOP = b"&event=stopped"
-HEAD = announce(6881).replace(b"GET", b"HEAD")
+HEADER_SIZE = announce(6881).replace(b"GET", b"HEAD")
 
 CONVERSATIONS = [
     Conversation("H-11 one torrent", [
@@ -543,7 +543,7 @@ CONVERSATIONS = [
         (scrape(HASH_A), scrape_body({HASH_A: (1, 1, 0)})),
     ]),
     Conversation("H-41 HEAD stores nothing", [
-        (HEAD, b""),
+        (HEADER_SIZE, b""),
         (scrape(HASH_A), scrape_body({HASH_A: (0, 0, 0)})),
     ]),
     Conversation("S-01", [

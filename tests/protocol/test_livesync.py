@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from opentracker.protocol.livesync import (
     BEACON,
     GROUP6,
-    HEAD,
+    HEADER_SIZE,
     INQUIRE,
     LARGEST,
     LONGEST,
@@ -44,7 +44,7 @@ def used() -> Announce:
 
 def parsed(record: bytes, size: int) -> Announce:
     a = used()
-    parse_record(ID + TYPE4 + record, HEAD, size, a)
+    parse_record(ID + TYPE4 + record, HEADER_SIZE, size, a)
     return a
 
 
@@ -118,9 +118,9 @@ def test_full_packets() -> None:
     """52 records over IPv4, 36 over IPv6, as the C tracker sends them."""
     for kind, most in ((PEERS4, 52), (PEERS6, 36)):
         size = record_size(kind)
-        assert (LARGEST - HEAD) // size == most
-        assert record_count(bytes(HEAD + most * size), size) == most
-        assert record_count(bytes(HEAD + most * size + size - 1), size) == most
+        assert (LARGEST - HEADER_SIZE) // size == most
+        assert record_count(bytes(HEADER_SIZE + most * size), size) == most
+        assert record_count(bytes(HEADER_SIZE + most * size + size - 1), size) == most
 
 
 def test_a_head_names_the_sender_and_the_type() -> None:
@@ -176,6 +176,6 @@ def test_p1_any_bytes_are_something(packet: bytes) -> None:
         size = record_size(kind)
         for index in range(record_count(packet, size)):
             a = used()
-            parse_record(packet, HEAD + index * size, size, a)
+            parse_record(packet, HEADER_SIZE + index * size, size, a)
             assert len(a.info_hash) == 20
             assert len(a.peer) in (6, 18)

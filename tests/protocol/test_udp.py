@@ -1,4 +1,4 @@
-"""Datagrams to requests and answers to bytes; whole exchanges are in tests/server/test_udp_answers.py."""
+"""Datagrams to requests and answers to bytes; whole exchanges are in tests/server/udp/test_responder.py."""
 
 import struct
 from collections.abc import Callable

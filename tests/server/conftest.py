@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from opentracker.server.libc import has_mmsg
+from opentracker.server.system.libc import has_mmsg
 from tests.server.live import Live
 
 DESCRIPTORS = Path("/proc/self/fd")

@@ -16,20 +16,20 @@ from opentracker._features import (
     WANT_BOGON_FILTER,
     WANT_V6,
 )
-from opentracker.server.accepting import FastAcceptor, PlainAcceptor
-from opentracker.server.http import Listener
+from opentracker.config.settings import Settings
+from opentracker.server.http.accepting import FastAcceptor, PlainAcceptor
+from opentracker.server.http.connection import Listener
 from opentracker.server.loop import READ
-from opentracker.server.settings import Settings
 from opentracker.server.sockets import open_tcp, open_udp
-from opentracker.server.udp import UdpPlain, UdpRing
+from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from opentracker.server.wiring import Server
 from opentracker.swarm.tracker import SHARDS
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-    from opentracker.swarm.admission import Admission
+    from opentracker.swarm.policy.admission import Admission
     from opentracker.swarm.tracker import admit_by
 if WANT_BOGON_FILTER:
-    from opentracker.swarm.visibility import Visibility
+    from opentracker.swarm.policy.visibility import Visibility
 
 PATIENCE: Final = 20.0  # seconds
 HOME: Final = "::1" if WANT_V6 else "127.0.0.1"  # an address of the family that every build has
@@ -88,7 +88,7 @@ class Live:
     def listen_udp(self, host: str = HOME, *, only_v6: bool = True) -> Endpoint:
         """Serve a UDP socket on a free port of this address."""
         sock = open_udp(packed(host), 0, only_v6)
-        handler = (UdpRing if self.fast else UdpPlain)(sock, self.server.udp, self.server.now)
+        handler = (UdpBatchSocket if self.fast else UdpSocket)(sock, self.server.udp, self.server.now)
         self.server.loop.watch(sock.fileno(), handler, READ)
         self.server.sockets.append(sock)
         return endpoint(sock)
@@ -101,9 +101,9 @@ class Live:
         self.server.sockets.append(sock)
         return endpoint(sock)
 
-    def turn(self, longest_wait: float = 0.0) -> None:
+    def iterate(self, longest_wait: float = 0.0) -> None:
         """Let the tracker do what there is to do."""
-        self.server.loop.turn(longest_wait)
+        self.server.loop.iterate(longest_wait)
 
     def ask(self, to: Endpoint, request: bytes, source: str | None = None) -> "Answer":
         """The answer to an HTTP request over a connection of its own."""
@@ -118,7 +118,7 @@ class Live:
         end = time.monotonic() + PATIENCE
         while not condition():
             assert time.monotonic() < end, f"waited in vain for {what}"
-            self.turn(0.005)
+            self.iterate(0.005)
 
     @property
     def work(self) -> list[Iterator[None]]:
@@ -128,12 +128,12 @@ class Live:
     def settle(self) -> None:
         """Let the tracker turn until it has done all that it can do now."""
         for _ in range(3):
-            self.turn()
+            self.iterate()
 
     def advance(self, seconds: float) -> None:
         """Let time pass; what is due then is done."""
         self.clock.seconds += seconds
-        self.turn()
+        self.iterate()
 
     def clean(self) -> None:
         """Let a clean cycle pass, in which every shard has its turn."""
@@ -342,7 +342,7 @@ class Answer:
     def __init__(self, head: bytes) -> None:
         self.status_line, *lines = head.decode("ascii").removesuffix("\r\n\r\n").split("\r\n")
         pairs = [line.split(": ", 1) for line in lines]
-        self.headers = dict(pairs)  # type: ignore[arg-type]
+        self.headers = dict(pairs)
         assert len(self.headers) == len(lines), "a header there twice"
         self.status = int(self.status_line.split()[1])
         self.body = b""

@@ -5,9 +5,9 @@ import socket
 import pytest
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker.config.settings import Bind, Settings
 from opentracker.errors import StartError
 from opentracker.server import binding
-from opentracker.server.settings import Bind, Settings
 from opentracker.server.sockets import has_ipv6
 from tests.server.conftest import open_descriptors
 from tests.server.live import (

@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 
 from opentracker._features import WANT_V6
+from opentracker.config.settings import Bind, Settings
 from opentracker.errors import StartError
 from opentracker.protocol.livesync import LONGEST
 from opentracker.server import wiring
 from opentracker.server.core import tracker_id_of
-from opentracker.server.livesync import Endpoint, check, in_words, interface_index, open_cluster
-from opentracker.server.settings import Bind, Settings
+from opentracker.server.livesync import Endpoint, check, describe, interface_index, open_cluster
 from opentracker.server.sockets import has_ipv6
-from opentracker.swarm.permissions import MAY_LIVESYNC
+from opentracker.swarm.policy.permissions import MAY_LIVESYNC
 from tests.server.conftest import open_descriptors
 from tests.server.live import HASH_A, HOME, SEED, Live, announce_packet, packed
 from tests.server.process import COMMAND, PATIENCE
@@ -254,7 +254,7 @@ def test_c14_an_address_that_another_tracker_has() -> None:
 
 def test_an_interface_that_is_not_there() -> None:
     bind = (packed("fe80::1"), 9696, "nosuch0")
-    assert in_words(bind) == "[fe80::1%nosuch0]:9696"
+    assert describe(bind) == "[fe80::1%nosuch0]:9696"
     with pytest.raises(StartError, match=r"cannot bind live sync to UDP \[fe80::1%nosuch0\]:9696: "):
         open_cluster([bind], [])
 

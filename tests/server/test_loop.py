@@ -41,7 +41,7 @@ def test_timers_are_called_when_they_are_due(loop: Loop, clock: Clock) -> None:
     start = clock.seconds
     for _ in range(35):
         clock.seconds += 1.0
-        loop.turn(0.0)
+        loop.iterate(0.0)
     assert calls == [start + 10, start + 20, start + 30]
 
 
@@ -49,11 +49,11 @@ def test_a_timer_that_was_missed_is_called_once(loop: Loop, clock: Clock) -> Non
     calls: list[None] = []
     loop.every(10.0, lambda: calls.append(None))
     clock.seconds += 95
-    loop.turn(0.0)
-    loop.turn(0.0)
+    loop.iterate(0.0)
+    loop.iterate(0.0)
     assert len(calls) == 1
     clock.seconds += 10
-    loop.turn(0.0)
+    loop.iterate(0.0)
     assert len(calls) == 2
 
 
@@ -84,12 +84,12 @@ def test_work_is_done_in_slices(loop: Loop, clock: Clock) -> None:
             yield
 
     loop.start(work())
-    loop.turn(0.0)
+    loop.iterate(0.0)
     assert steps == [0, 1, 2]
     for _ in range(3):
-        loop.turn(0.0)
+        loop.iterate(0.0)
     assert steps == list(range(10))
-    loop.turn(0.0)
+    loop.iterate(0.0)
     assert loop.wait(None) is None
 
 
@@ -103,7 +103,7 @@ def test_works_are_done_one_after_the_other(loop: Loop) -> None:
     for name in "abc":
         loop.start(work(name))
     for _ in range(3):
-        loop.turn(0.0)
+        loop.iterate(0.0)
     assert done == ["a", "b", "c"]
 
 
@@ -121,7 +121,7 @@ def test_answers_do_not_keep_the_trackers_own_work_from_being_done(loop: Loop, c
     loop.start(work("own"))
     loop.start(work("own too"))
     for _ in range(80):
-        loop.turn(0)
+        loop.iterate(0)
     assert [done.count(name) for name in ("answer", "own", "own too")] == [40, 20, 20]
 
 
@@ -136,7 +136,7 @@ def test_each_kind_of_work_has_all_slices_where_there_is_no_other(loop: Loop, cl
         assert loop.wait(None) == 0
         for _ in range(11):
             assert loop.has_work()
-            loop.turn(0)
+            loop.iterate(0)
         assert not loop.has_work()
 
 
@@ -151,7 +151,7 @@ def test_sockets_and_timers_have_their_turn_while_there_is_work(loop: Loop, cloc
     loop.every(SLICE, lambda: calls.append(None))
     loop.start(work())
     for _ in range(5):
-        loop.turn(0.0)
+        loop.iterate(0.0)
     assert len(calls) == 4
 
 
@@ -163,7 +163,7 @@ def test_the_longest_turn_is_kept(loop: Loop, clock: Clock) -> None:
 
     loop.start(work())
     for _ in range(4):
-        loop.turn(0.0)
+        loop.iterate(0.0)
     assert loop.longest_turn == 0.5
 
 
@@ -199,10 +199,10 @@ def test_a_signal_with_an_action_has_it_done_once_by_the_loop(loop: Loop) -> Non
     for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGUSR1):
         os.kill(os.getpid(), number)
     assert done == []
-    loop.turn(1.0)
+    loop.iterate(1.0)
     assert done == ["reload", "dump"]
     os.kill(os.getpid(), signal.SIGHUP)
-    loop.turn(1.0)
+    loop.iterate(1.0)
     assert done == ["reload", "dump", "reload"]
     signals.close()
     for number, handler in before.items():
@@ -212,7 +212,7 @@ def test_a_signal_with_an_action_has_it_done_once_by_the_loop(loop: Loop) -> Non
 def test_l14_signals_that_change_nothing(loop: Loop, signals: Signals) -> None:
     for number in (signal.SIGPIPE, signal.SIGHUP, signal.SIGUSR1):
         os.kill(os.getpid(), number)
-    loop.turn(0.0)
+    loop.iterate(0.0)
     assert not loop.stopping
 
 
@@ -222,12 +222,12 @@ def test_what_is_no_longer_watched_is_not_called(loop: Loop) -> None:
         fd = signals.inbox.fileno()
         loop.watch(fd, signals, READ)
         signals.outbox.send(b"x")
-        loop.turn(0.0)
+        loop.iterate(0.0)
         with pytest.raises(BlockingIOError):
             signals.inbox.recv(1)
         loop.unwatch(fd)
         signals.outbox.send(b"y")
-        loop.turn(0.0)
+        loop.iterate(0.0)
         assert signals.inbox.recv(10) == b"y"
         loop.watch(fd, signals, READ)
     finally:
@@ -264,19 +264,19 @@ def test_it_naps_after_short_turns_that_had_something_to_do(clock: Clock) -> Non
     loop.watch(handler.inbox.fileno(), handler, READ)
     loop.every(0.0, take_time)
     try:
-        loop.turn(0.0)
+        loop.iterate(0.0)
         assert naps == [], "nothing to do"
         handler.outbox.send(b"x")
-        loop.turn(0.0)
+        loop.iterate(0.0)
         assert naps == [NAP]
         costs[0] = 2 * NAP
         handler.outbox.send(b"x")
-        loop.turn(0.0)
+        loop.iterate(0.0)
         assert naps == [NAP], "a busy loop has no time for it"
         costs[0] = 0.0
         loop.start(endless(clock))
         handler.outbox.send(b"x")
-        loop.turn(0.0)
+        loop.iterate(0.0)
         assert naps == [NAP], "long work goes on"
     finally:
         handler.close()

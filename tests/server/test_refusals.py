@@ -5,10 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from opentracker.server.libc import has_mmsg
 from opentracker.server.loop import READ
-from opentracker.server.refusals import MOST_SHOWN, TellingHttpAnswers, TellingPlain, TellingRing, shown
+from opentracker.server.refusals import (
+    MOST_SHOWN,
+    TellingHttpResponder,
+    TellingUdpBatchSocket,
+    TellingUdpSocket,
+    shown,
+)
 from opentracker.server.sockets import open_udp
+from opentracker.server.system.libc import has_mmsg
 from tests.server.live import HOME, MISMATCH, Live, UdpClient, announce_packet, endpoint, packed
 
 LONG = 1000
@@ -21,10 +27,10 @@ def live() -> Iterator[Live]:
     live.close()
 
 
-@pytest.fixture(params=[TellingRing, TellingPlain])
+@pytest.fixture(params=[TellingUdpBatchSocket, TellingUdpSocket])
 def client(request: pytest.FixtureRequest, live: Live, caplog: pytest.LogCaptureFixture) -> UdpClient:
     """A client of a UDP socket that tells."""
-    if request.param is TellingRing and not has_mmsg():
+    if request.param is TellingUdpBatchSocket and not has_mmsg():
         pytest.skip("this machine's C library has no recvmmsg in a known layout")
     caplog.set_level(logging.DEBUG, "opentracker")
     sock = open_udp(packed(HOME), 0, True)
@@ -78,7 +84,7 @@ REFUSED = [
 def test_http_requests_that_are_refused(
     request_: bytes, told: str, live: Live, caplog: pytest.LogCaptureFixture
 ) -> None:
-    answers = TellingHttpAnswers(live.server.tracker, live.counters, b"")
+    answers = TellingHttpResponder(live.server.tracker, live.counters, b"")
     live.server.http.answers = answers
     to = live.listen_tcp()
     caplog.set_level(logging.DEBUG, "opentracker")
@@ -90,7 +96,7 @@ def test_http_requests_that_are_refused(
 
 
 def test_http_requests_that_are_not(live: Live, caplog: pytest.LogCaptureFixture) -> None:
-    live.server.http.answers = TellingHttpAnswers(live.server.tracker, live.counters, b"")
+    live.server.http.answers = TellingHttpResponder(live.server.tracker, live.counters, b"")
     to = live.listen_tcp()
     caplog.set_level(logging.DEBUG, "opentracker")
     caplog.clear()

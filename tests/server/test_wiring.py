@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from opentracker.config.settings import Bind, Settings
 from opentracker.errors import StartError, UsageError
 from opentracker.server import binding, wiring
-from opentracker.server.http import HttpServer, Listener
-from opentracker.server.libc import has_mmsg
-from opentracker.server.settings import Bind, Settings
-from opentracker.server.udp import UdpPlain, UdpRing
+from opentracker.server.http.connection import HttpServer, Listener
+from opentracker.server.system.libc import has_mmsg
+from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from tests.server.conftest import DESCRIPTORS, open_descriptors
 from tests.server.live import (
     HOME,
@@ -45,7 +45,7 @@ def test_a_tracker_that_is_started_serves_and_closes() -> None:
         web.connect(endpoint(tcp))
         web.sendall(b"GET /nothing HTTP/1.0\r\n\r\n")
         for _ in range(3):
-            server.loop.turn(0.0)
+            server.loop.iterate(0.0)
         assert len(client.recv(100, socket.MSG_DONTWAIT)) == 16
         assert web.recv(1000, socket.MSG_DONTWAIT).startswith(b"HTTP/1.1 404 ")
     server.close()
@@ -99,14 +99,14 @@ def test_each_kind_of_socket_gets_its_server() -> None:
     sockets = binding.open_sockets([Bind(True, packed(HOME), 0), Bind(False, packed(HOME), 0)])
     server = wiring.Server(Settings(), sockets, SECRET, SEED, Clock())
     handlers = [key.data for key in server.loop.selector.get_map().values()]
-    udp = UdpRing if has_mmsg() else UdpPlain
+    udp = UdpBatchSocket if has_mmsg() else UdpSocket
     assert [type(handler) for handler in handlers] == [HttpServer, udp, Listener]
     server.close()
 
 
 def test_checking_reads_and_binds_nothing(tmp_path: Path) -> None:
     before = open_descriptors()
-    confined = []
+    confined: list[Settings] = []
     settings = Settings([Bind(True, packed(HOME), 0)], directory=tmp_path, sync_binds=SYNC_BINDS)
     wiring.check(settings, confined.append)
     assert open_descriptors() == before

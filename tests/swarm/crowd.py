@@ -7,10 +7,10 @@ from librt.random import Random
 
 from opentracker._features import WANT_V6
 from opentracker.protocol.messages import EVENT_NONE, Announce
-from opentracker.swarm.survey import Survey
+from opentracker.swarm.surveys.scan import Scan
 from opentracker.swarm.tracker import Tracker
 
-SomeSurvey = TypeVar("SomeSurvey", bound=Survey)
+SomeSurvey = TypeVar("SomeSurvey", bound=Scan)
 
 OWN = 16 if WANT_V6 else 4  # bytes of an address of the family that every build has
 

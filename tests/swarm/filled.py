@@ -9,7 +9,7 @@ from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STO
 from opentracker.swarm.tracker import Tracker
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-    from opentracker.swarm.admission import Admission
+    from opentracker.swarm.policy.admission import Admission
 
 HOME4 = bytes([127, 0, 0, 1])
 HOME6 = bytes(15) + b"\1"

@@ -5,7 +5,7 @@ import pytest
 from opentracker.protocol.messages import EVENT_STOPPED
 from opentracker.swarm.ages import least_age, touched
 from opentracker.swarm.expiry import Cleaner
-from opentracker.swarm.records import SMALL, left_at, without_peers
+from opentracker.swarm.store.records import SMALL, left_at, without_peers
 from opentracker.swarm.tracker import SHARDS, Tracker
 from tests.swarm.filled import announce, open_tracker
 

@@ -14,7 +14,7 @@ addresses = st.one_of(st.binary(min_size=4, max_size=4), st.binary(min_size=16, 
 
 def ids_in(epoch: int, secret: bytes = SECRET) -> ConnectionIds:
     ids = ConnectionIds(secret)
-    ids.turn(epoch)
+    ids.rotate(epoch)
     return ids
 
 
@@ -41,9 +41,9 @@ def test_u17_an_id_is_good_in_its_epoch_and_the_next(epoch: int, passed: int, go
     ids = ids_in(epoch)
     connection_id = ids.make(HOME)
     for later in range(epoch, epoch + passed) if step else ():
-        ids.turn(later)
+        ids.rotate(later)
         ids.make(NEIGHBOUR)
-    ids.turn(epoch + passed)
+    ids.rotate(epoch + passed)
     assert ids.accepts(connection_id, HOME) is good
     assert ids.accepts(connection_id, NEIGHBOUR) is False
 
@@ -52,7 +52,7 @@ def test_an_epoch_has_its_own_ids() -> None:
     ids = ids_in(0)
     seen = set()
     for epoch in range(100):
-        ids.turn(epoch)
+        ids.rotate(epoch)
         seen.add(ids.make(HOME))
     assert len(seen) == 100
 
@@ -60,7 +60,7 @@ def test_an_epoch_has_its_own_ids() -> None:
 def test_turning_to_the_same_epoch_changes_nothing() -> None:
     ids = ids_in(3)
     connection_id = ids.make(HOME)
-    ids.turn(3)
+    ids.rotate(3)
     assert ids.make(HOME) == connection_id
 
 
@@ -105,7 +105,7 @@ def test_ids_do_not_follow_from_each_other() -> None:
     """Of neighbouring addresses and epochs about half the bits differ: as good as no two share a part."""
     ids = ids_in(0)
     seen = [ids.make(b"\x0a\0" + number.to_bytes(2, "big")) for number in range(2_000)]
-    ids.turn(1)
+    ids.rotate(1)
     seen += [ids.make(b"\x0a\0" + number.to_bytes(2, "big")) for number in range(2_000)]
     assert len(set(seen)) == len(seen)
     for bit in range(64):
@@ -118,10 +118,10 @@ def test_what_is_remembered_is_bounded_and_forgetting_spoils_no_id() -> None:
     ids = ids_in(0)
     first = ids.make(HOME)
     for epoch in (0, 1):
-        ids.turn(epoch)
+        ids.rotate(epoch)
         for number in range(2 * REMEMBERED + 10):
             ids.accepts(bytes(8), number.to_bytes(4, "big"))
         assert max(len(ids.current), len(ids.previous)) <= REMEMBERED
         assert ids.accepts(first, HOME)
-    ids.turn(5)
+    ids.rotate(5)
     assert len(ids.current) + len(ids.previous) == 0

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED
 from opentracker.swarm.expiry import WIDEST, Cleaner, give_back
-from opentracker.swarm.large import Swarm
-from opentracker.swarm.records import SMALL
+from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.records import SMALL
 from opentracker.swarm.tracker import SHARDS
 from tests.swarm.model import FAMILIES, Pair, peer_of
 

@@ -7,8 +7,8 @@ import pytest
 from opentracker._features import OT_PEER_TIMEOUT
 from opentracker.errors import InvariantError
 from opentracker.swarm.invariants import ANY_AGE, OLDEST, Checker
-from opentracker.swarm.large import Swarm
-from opentracker.swarm.records import HEAD
+from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.records import HEADER_SIZE
 from opentracker.swarm.tracker import SHARDS
 from tests.swarm.model import FAMILIES, Pair, peer_of
 
@@ -74,11 +74,16 @@ LEECHERS_AT = 5 if SIZE == 6 else 6
     ("broken", "told"),
     [
         (lambda record: record[:-1], r"\d+ (IPv4 peers in \d+ bytes|bytes of peers)"),
-        (lambda record: record[: HEAD - 1], "a record of 6 bytes"),
+        (lambda record: record[: HEADER_SIZE - 1], "a record of 6 bytes"),
         (lambda record: replaced(record, LEECHERS_AT, 200), "200 of . IPv. peers are leechers"),
         (lambda record: replaced(record, len(record) - 1, 256 - OLDEST - 1), "not heard of for"),
         (lambda record: replaced(record, len(record) - 6, 0x81), "flags 0x81 of a peer"),
-        (lambda record: record[:HEAD] + record[HEAD + SIZE :][:SIZE] + record[HEAD + SIZE :], "differ"),
+        (
+            lambda record: (
+                record[:HEADER_SIZE] + record[HEADER_SIZE + SIZE :][:SIZE] + record[HEADER_SIZE + SIZE :]
+            ),
+            "differ",
+        ),
     ],
     ids=["cut", "shorter than its head", "leechers", "stamp", "flags", "twice"],
 )

@@ -9,15 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opentracker.swarm import listing
-from opentracker.swarm.listing import KEY, Listing, Reader
-from opentracker.swarm.records import SMALL
+from opentracker.swarm.listing import KEY, Reader, SortedTorrents
+from opentracker.swarm.store.records import SMALL
 from opentracker.swarm.tracker import Tracker
 from tests.swarm.filled import Counts, add, filled, known, open_tracker
 
 
-def read(tracker: Tracker, shared: Listing | None = None, minute: int = 0) -> list[tuple[bytes, Counts]]:
+def read(
+    tracker: Tracker, shared: SortedTorrents | None = None, minute: int = 0
+) -> list[tuple[bytes, Counts]]:
     """Every torrent with its counts, in the order in which a reader gives them."""
-    return list(rows_of(Reader(shared or Listing(tracker), minute)))
+    return list(rows_of(Reader(shared or SortedTorrents(tracker), minute)))
 
 
 def rows_of(reader: Reader) -> Iterator[tuple[bytes, Counts]]:
@@ -117,7 +119,7 @@ def test_crowds_within_a_crowd_to_the_last_byte() -> None:
 
 def test_readers_at_different_places_share_a_crowd() -> None:
     torrents = crowded(3) | crowded(10)
-    shared = Listing(filled(torrents))
+    shared = SortedTorrents(filled(torrents))
     chance = random.Random(1)
     readers = [Reader(shared, 0) for _ in range(6)]
     found: list[list[bytes]] = [[] for _ in readers]
@@ -141,7 +143,7 @@ def test_readers_at_different_places_share_a_crowd() -> None:
 
 def test_a_crowd_is_spread_once_and_its_rows_are_kept_once() -> None:
     torrents = crowded(10)
-    shared = Listing(filled(torrents))
+    shared = SortedTorrents(filled(torrents))
     first, second = Reader(shared, 0), Reader(shared, 0)
     led(first, 1000)
     stretch = shared.stretch(0, 0)
@@ -157,7 +159,7 @@ def test_a_crowd_is_spread_once_and_its_rows_are_kept_once() -> None:
 
 
 def test_what_a_reader_holds_does_not_grow_with_a_crowd() -> None:
-    shared = Listing(filled(crowded(10, 20 * listing.MOST_SORTED)))
+    shared = SortedTorrents(filled(crowded(10, 20 * listing.MOST_SORTED)))
     first = Reader(shared, 0)
     led(first, 5000)
     readers = [Reader(shared, 0) for _ in range(20)]
@@ -178,7 +180,7 @@ def test_a_crowd_is_read_anew_in_the_middle(before: int, given: int, left: int) 
     """Of four torrents so many are left then, so that the crowd is none any more; and others have come."""
     torrents = crowded(before)
     tracker = filled(torrents)
-    shared = Listing(tracker)
+    shared = SortedTorrents(tracker)
     early = Reader(shared, 0)
     found = led(early, given)
     for number, info_hash in enumerate(sorted(torrents)):
@@ -199,7 +201,7 @@ def test_a_crowd_is_read_anew_in_the_middle(before: int, given: int, left: int) 
 def test_a_torrent_that_goes_or_comes_meanwhile_breaks_nothing() -> None:
     torrents = known(1000)
     tracker = filled(torrents)
-    reader = Reader(Listing(tracker), 0)
+    reader = Reader(SortedTorrents(tracker), 0)
     assert reader.next_rows() == []
     gone = max(torrents)
     for shard in tracker.shards:
@@ -212,7 +214,7 @@ def test_a_torrent_that_goes_or_comes_meanwhile_breaks_nothing() -> None:
 
 def test_readers_of_the_same_minutes_share_what_has_been_read() -> None:
     tracker = filled(known(100))
-    shared = Listing(tracker)
+    shared = SortedTorrents(tracker)
     first = Reader(shared, 5)
     while not (rows := first.next_rows()):
         assert rows is not None
@@ -225,7 +227,7 @@ def test_readers_of_the_same_minutes_share_what_has_been_read() -> None:
 def test_a_later_reader_reads_anew_and_the_earlier_one_goes_on_there() -> None:
     torrents = known(300)
     tracker = filled(torrents)
-    shared = Listing(tracker)
+    shared = SortedTorrents(tracker)
     early = rows_of(Reader(shared, 5))
     begun = [next(early) for _ in range(10)]
     stretch = shared.stretch(0, 0)
@@ -236,7 +238,7 @@ def test_a_later_reader_reads_anew_and_the_earlier_one_goes_on_there() -> None:
 
 def test_nothing_is_kept_when_nobody_reads() -> None:
     tracker = filled(known(50))
-    shared = Listing(tracker)
+    shared = SortedTorrents(tracker)
     reader = Reader(shared, 0)
     reader.next_rows()
     reader.next_rows()
@@ -251,7 +253,7 @@ def test_nothing_is_kept_when_nobody_reads() -> None:
 
 def test_stretches_follow_each_other() -> None:
     torrents = known(300)
-    shared = Listing(filled(torrents))
+    shared = SortedTorrents(filled(torrents))
     reader = Reader(shared, 0)
     assert reader.bits == 0
     reader.bits = 2  # as with two million torrents

@@ -5,12 +5,12 @@ from librt.random import Random
 
 from opentracker._features import WANT_ACCESSLIST_WHITE
 from opentracker.errors import TrackerFailure
-from opentracker.features.accesslist import AccessList
+from opentracker.features.accesslist.accesslist import AccessList
 from opentracker.protocol.messages import Announce
-from opentracker.swarm.admission import Admission
 from opentracker.swarm.expiry import Cleaner
+from opentracker.swarm.policy.admission import Admission
 from opentracker.swarm.purging import SLICE, forget, purge
-from opentracker.swarm.records import SMALL
+from opentracker.swarm.store.records import SMALL
 from opentracker.swarm.tracker import Tracker, admit_by
 
 

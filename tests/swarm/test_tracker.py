@@ -24,13 +24,13 @@ from opentracker.protocol.messages import (
     EVENT_STOPPED,
     Announce,
 )
-from opentracker.swarm.records import SMALL
+from opentracker.swarm.store.records import SMALL
 from opentracker.swarm.tracker import Tracker
 from tests.swarm.model import FAMILIES, Pair, handed_out, peer_of
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-    from opentracker.features.accesslist import AccessList
-    from opentracker.swarm.admission import UNAUTHORIZED
+    from opentracker.features.accesslist.accesslist import AccessList
+    from opentracker.swarm.policy.admission import UNAUTHORIZED
     from opentracker.swarm.tracker import admit_by
 
 A, B, C = b"A" * 20, b"B" * 20, b"C" * 20

@@ -1,0 +1,1 @@
+"""Lists of torrents that are served, or refused, and how they change while the tracker runs."""

@@ -1,0 +1,1 @@
+"""What members of a cluster tell each other, and what they make of it."""

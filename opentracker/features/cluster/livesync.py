@@ -1,0 +1,169 @@
+"""Live sync: what clients announce here is told to the other trackers of a cluster, and what they tell is stored.
+
+Told are every newcomer, a peer that renews after more than OT_CLIENT_SYNC_RENEW_BOUNDARY minutes (0: every one), a
+fresh `completed` and every `stopped`. Records gather in a buffer for each family until the next would not fit, or
+until 15 s have passed since the family's last packet. What came by live sync is never told on, so nothing goes round.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from mypy_extensions import i64, mypyc_attr
+
+from opentracker._features import OT_CLIENT_SYNC_RENEW_BOUNDARY, OT_PEER_TIMEOUT, WANT_V4_ONLY, WANT_V6
+from opentracker.errors import TrackerFailure
+from opentracker.protocol.livesync import (
+    HEADER_SIZE,
+    LARGEST,
+    MALFORMED,
+    PEERS4,
+    PEERS6,
+    flags_of,
+    kind_of,
+    parse_record,
+    record_count,
+    record_size,
+    tracker_id_of,
+    write_head,
+    write_record,
+)
+from opentracker.protocol.messages import EVENT_STOPPED, Announce
+from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
+from opentracker.swarm.policy.watching import Watcher
+from opentracker.swarm.store.peers import STRIDE4
+from opentracker.swarm.tracker import Tracker
+
+FLUSH_SECONDS: Final = 15.0  # the C tracker's
+
+
+def nobody(packet: bytes) -> int:
+    """Send to nobody: there is no cluster."""
+    return 0
+
+
+@mypyc_attr(allow_interpreted_subclasses=True)  # a test's
+class Extension:
+    """What speaks to the cluster in packets that are not of peers: scrape sync. Here: nothing."""
+
+    def __init__(self) -> None:
+        self.send: Callable[[bytes], int] = nobody
+
+    def tick(self, seconds: float, minute: i64) -> Iterator[None] | None:
+        """Send what is due; called about every second. Gives long work where there is some to do."""
+        return None
+
+    def received(self, kind: i64, packet: bytes) -> None:
+        """Look at a packet of another tracker of the cluster."""
+
+
+class Buffer:
+    """Records of one family on their way."""
+
+    def __init__(self, head: bytes, record_size: i64) -> None:
+        self.head = head
+        self.fits: i64 = (LARGEST - HEADER_SIZE) // record_size  # records a packet
+        self.records: list[bytes] = []
+        self.sent_at = -FLUSH_SECONDS  # seconds of the loop's clock
+
+    def take(self, seconds: float) -> bytes:
+        """The packet that leaves now."""
+        packet = self.head + b"".join(self.records)
+        self.records = []
+        self.sent_at = seconds
+        return packet
+
+
+class LiveSync(Watcher):
+    """Both directions of live sync, without a socket: packets are handed to `send`, and given to `received`.
+
+    `send` gives how many members of the cluster it could not send to.
+    `tracker_id` is any number of 32 bits that no other tracker of the cluster has.
+    """
+
+    def __init__(self, tracker: Tracker, permissions: Permissions, tracker_id: int) -> None:
+        self.tracker = tracker
+        self.counters = tracker.counters
+        self.permissions = permissions
+        self.own_id = tracker_id.to_bytes(4, "big")
+        self.buffer4 = Buffer(write_head(tracker_id, PEERS4), record_size(PEERS4))
+        self.buffer6 = Buffer(write_head(tracker_id, PEERS6), record_size(PEERS6))
+        self.seconds = 0.0  # as of the latest tick
+        self.send: Callable[[bytes], int] = nobody
+        self.extension = Extension()
+        self.told = Announce(both_families=False)
+
+    def announced(self, a: Announce, minute: i64) -> None:
+        """See Watcher."""
+        if not a.stored:
+            return
+        if a.age >= 0 and not a.has_completed and a.event != EVENT_STOPPED:
+            if OT_CLIENT_SYNC_RENEW_BOUNDARY > 0 and a.age <= OT_CLIENT_SYNC_RENEW_BOUNDARY:
+                return
+        buffer = self.buffer4 if len(a.peer) == STRIDE4 else self.buffer6
+        buffer.records.append(write_record(a.info_hash, a.peer, flags_of(a), 0))
+        self.counters.sync_peers_sent += 1
+        if len(buffer.records) == buffer.fits:
+            self.flush_buffer(buffer)
+
+    def tick(self, seconds: float) -> None:
+        """Send what has waited long enough; to be called about every second."""
+        self.seconds = seconds
+        for buffer in (self.buffer4, self.buffer6):
+            if buffer.records and seconds - buffer.sent_at >= FLUSH_SECONDS:
+                self.flush_buffer(buffer)
+
+    def flush(self) -> None:
+        """Send what there is: the tracker ends."""
+        for buffer in (self.buffer4, self.buffer6):
+            if buffer.records:
+                self.flush_buffer(buffer)
+
+    def flush_buffer(self, buffer: Buffer) -> None:
+        """Send the records of one family."""
+        self.counters.sync_packets_sent += 1
+        self.counters.sync_unsent += self.send(buffer.take(self.seconds))
+
+    def received(self, packet: bytes, address: bytes, minute: i64) -> None:
+        """Take in a packet that came from `address` (4 or 16 bytes); bad ones are counted and dropped."""
+        counters = self.counters
+        if self.permissions.rights(address) & MAY_LIVESYNC == 0:
+            counters.sync_unblessed += 1
+            counters.sync_packets_dropped += 1
+            return
+        kind = kind_of(packet)
+        if kind == MALFORMED:
+            counters.sync_malformed += 1
+            counters.sync_packets_dropped += 1
+            return
+        if tracker_id_of(packet) == self.own_id:
+            return
+        counters.sync_packets_received += 1
+        if kind <= PEERS6:
+            self.take_in(packet, record_size(kind), minute)
+        else:
+            self.extension.received(kind, packet)
+
+    def take_in(self, packet: bytes, size: i64, minute: i64) -> None:
+        """Store and remove the peers of a packet."""
+        a = self.told
+        stored: i64 = 0
+        count = record_count(packet, size)
+        at: i64 = HEADER_SIZE
+        for _ in range(count):
+            parse_record(packet, at, size, a)
+            at += size
+            if not a.stored:
+                continue
+            if WANT_V6 and len(a.peer) == STRIDE4:
+                continue
+            if WANT_V4_ONLY and len(a.peer) != STRIDE4:
+                continue
+            if a.sync_age > OT_PEER_TIMEOUT:
+                a.sync_age = OT_PEER_TIMEOUT
+            try:
+                self.tracker.announce(a, minute)
+            except TrackerFailure:
+                continue
+            stored += 1
+        self.counters.sync_peers_received += stored
+        self.counters.sync_peers_dropped += count - stored

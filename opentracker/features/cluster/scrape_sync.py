@@ -1,0 +1,184 @@
+"""Scrape sync: a tracker that knows few torrents asks one that knows many for their counts.
+
+Each tells every minute how many torrents it has, once it has run for half an hour. Who hears of another with so many
+that its own are under three quarters of them waits for two minutes, and asks the one that has most. That one tells
+all its torrents, a slice a second; everybody hears it, takes the larger of two counts, and creates what is unknown.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+from mypy_extensions import i64
+
+from opentracker._features import (
+    OT_TORRENT_TIMEOUT_HOURS,
+    WANT_ACCESSLIST_BLACK,
+    WANT_ACCESSLIST_WHITE,
+    WANT_MAX_PEER,
+)
+from opentracker.features.cluster.livesync import Extension
+from opentracker.protocol.livesync import BEACON, INQUIRE, TELL, tracker_id_of, write_head
+from opentracker.protocol.scrape_sync import (
+    MOST_TOLD,
+    TELL_TYPE,
+    asked_of,
+    beacon_of,
+    parse_told,
+    told_count,
+    write_beacon,
+    write_inquire,
+    write_told,
+)
+from opentracker.swarm.ages import touched
+from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.records import MOST_DOWNLOADED, downloaded, without_peers
+from opentracker.swarm.tracker import SHARDS, Tracker
+
+FIRST_BEACON: Final = 1800.0  # seconds after the start
+BEACON_SECONDS: Final = 60.0
+THINKING_SECONDS: Final = 2 * BEACON_SECONDS
+FEW_FOURTHS: Final = 3  # own torrents are few under so many fourths of another tracker's
+PACKETS: Final = 100  # told a second
+MOST_KNOWN: Final = 256  # other trackers whose beacons are remembered
+NEVER: Final = -1.0
+
+
+class ScrapeSync(Extension):
+    """Beacons, inquiries and tells of one tracker; packets are handed to `send`."""
+
+    def __init__(self, tracker: Tracker, tracker_id: int) -> None:
+        super().__init__()
+        self.tracker = tracker
+        self.tracker_id = tracker_id
+        self.own_id = tracker_id.to_bytes(4, "big")
+        self.seconds = 0.0  # as of the latest tick
+        self.minute: i64 = 0
+        self.next_beacon = FIRST_BEACON
+        self.larger: dict[bytes, i64] = {}  # tracker id -> torrents, of those that have many more
+        self.asked = b""  # the id of the tracker that has been asked, and has not told yet
+        self.next_inquiry = NEVER  # when to choose whom to ask, or to ask once more
+        self.packets: Iterator[bytes] | None = None  # what is left to tell
+        self.telling = False  # whether a slice of it is under way
+
+    def torrents(self) -> i64:
+        """How many torrents this tracker has."""
+        return sum([len(shard) for shard in self.tracker.shards])
+
+    def tick(self, seconds: float, minute: i64) -> Iterator[None] | None:
+        """See Extension."""
+        self.seconds = seconds
+        self.minute = minute
+        if seconds >= self.next_beacon:
+            self.next_beacon = seconds + BEACON_SECONDS
+            self.send(write_beacon(self.tracker_id, self.torrents()))
+        if self.next_inquiry != NEVER and seconds >= self.next_inquiry:
+            self.inquire()
+        if self.packets is None or self.telling:
+            return None
+        self.telling = True
+        return self.tell()
+
+    def inquire(self) -> None:
+        """Ask the tracker that has most torrents, or the one that has been asked before."""
+        if not self.asked:
+            self.asked = max(self.larger, key=lambda tracker_id: self.larger[tracker_id])
+            self.larger.clear()
+        self.next_inquiry = self.seconds + BEACON_SECONDS
+        self.send(write_inquire(self.tracker_id, self.asked))
+
+    def received(self, kind: i64, packet: bytes) -> None:
+        """See Extension."""
+        if kind == BEACON:
+            self.note(tracker_id_of(packet), beacon_of(packet))
+        elif kind == INQUIRE:
+            if asked_of(packet) == self.own_id and self.packets is None:
+                self.packets = self.tells()
+        elif kind == TELL:
+            self.take_in(packet)
+
+    def note(self, tracker_id: bytes, torrents: i64) -> None:
+        """Remember a tracker that has many more torrents."""
+        if self.asked or torrents == 0 or 4 * self.torrents() >= FEW_FOURTHS * torrents:
+            return
+        if tracker_id in self.larger or len(self.larger) < MOST_KNOWN:
+            self.larger[tracker_id] = torrents
+        if self.next_inquiry == NEVER:
+            self.next_inquiry = self.seconds + THINKING_SECONDS
+
+    # ---- Telling ----
+
+    def tell(self) -> Iterator[None]:
+        """Send the packets of one second, in small steps."""
+        sent = 0
+        while sent < PACKETS and self.packets is not None:
+            packet = next(self.packets, None)
+            if packet is None:
+                self.packets = None
+            elif packet:
+                self.send(packet)
+                sent += 1
+            yield
+        self.telling = False
+
+    def tells(self) -> Iterator[bytes]:
+        """Packets with all torrents; empty ones say only that there is more to be done."""
+        head = write_head(self.tracker_id, TELL_TYPE)
+        records: list[bytes] = []
+        for number in range(SHARDS):
+            for info_hash in list(self.tracker.shards[number]):
+                entry = self.tracker.shards[number].get(info_hash)
+                if entry is None or not self.is_allowed(info_hash):
+                    continue
+                records.append(told_of(info_hash, entry, self.minute))
+                if len(records) == MOST_TOLD:
+                    yield head + b"".join(records)
+                    records = []
+            yield b""
+        if records:
+            yield head + b"".join(records)
+
+    # ---- Hearing ----
+
+    def take_in(self, packet: bytes) -> None:
+        """Take the counts of a tell; whoever tells puts off what else we would ask or say."""
+        self.asked = b""
+        self.larger.clear()
+        self.next_inquiry = NEVER
+        self.next_beacon = max(self.next_beacon, self.seconds + BEACON_SECONDS)
+        for index in range(told_count(packet)):
+            info_hash, minutes, count = parse_told(packet, index)
+            if minutes <= OT_TORRENT_TIMEOUT_HOURS * 60 and self.is_allowed(info_hash):
+                self.take(info_hash, minutes, min(count, MOST_DOWNLOADED))
+
+    def take(self, info_hash: bytes, minutes: i64, count: i64) -> None:
+        """Take the larger count of a torrent, which may be unknown here."""
+        shard = self.tracker.shards[hash(info_hash) & (SHARDS - 1)]
+        entry = shard.get(info_hash)
+        if entry is None:
+            if not self.has_room():
+                return
+            self.tracker.put(shard, info_hash, None, without_peers(count, self.minute - minutes))
+        elif isinstance(entry, Swarm):
+            entry.downloaded = max(entry.downloaded, count)
+        elif count > downloaded(entry):
+            self.tracker.put(shard, info_hash, entry, int(count).to_bytes(4, "big") + entry[4:])
+
+    def has_room(self) -> bool:
+        """Whether one more torrent is within the limits."""
+        if WANT_MAX_PEER:
+            limits = self.tracker.limits
+            return limits.torrents < limits.most_torrents and limits.bytes < limits.most_bytes
+        return True
+
+    def is_allowed(self, info_hash: bytes) -> bool:
+        """Whether the access list has a torrent served."""
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            return self.tracker.admission.allows(info_hash)
+        return True
+
+
+def told_of(info_hash: bytes, entry: bytes | Swarm, minute: i64) -> bytes:
+    """The record of a torrent."""
+    age = max(0, minute - touched(entry, minute))
+    count = entry.downloaded if isinstance(entry, Swarm) else downloaded(entry)
+    return write_told(info_hash, age, count)

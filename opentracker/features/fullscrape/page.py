@@ -1,0 +1,263 @@
+"""Full scrapes: every torrent with its counts, in the order of the info_hashes, as the client takes them."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from opentracker._features import (
+    WANT_COMPRESSION_GZIP,
+    WANT_COMPRESSION_GZIP_ALWAYS,
+    WANT_COMPRESSION_ZSTD,
+    WANT_COMPRESSION_ZSTD_ALWAYS,
+    WANT_MODEST_FULLSCRAPES,
+)
+from opentracker.errors import HttpError
+from opentracker.features.state.state import State
+from opentracker.protocol.addresses import format_ip
+from opentracker.protocol.http import Request
+from opentracker.protocol.pages import Page, Pieces
+from opentracker.protocol.scrape_formats import FORMATS, Format
+from opentracker.protocol.streaming import LAST_CHUNK, write_chunk, write_stream_head
+from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.listing import KEY, Reader, SortedTorrents
+from opentracker.swarm.policy.permissions import MAY_FULLSCRAPE, Permissions
+from opentracker.swarm.policy.slots import Slots
+from opentracker.swarm.tracker import Tracker
+
+if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
+    from opentracker.protocol.accept_encoding import Encoder, choose
+if WANT_COMPRESSION_GZIP:
+    from opentracker.features.fullscrape.gzip_encoder import GzipEncoder
+if WANT_COMPRESSION_ZSTD:
+    from opentracker.features.fullscrape.zstd_encoder import ZstdEncoder
+if WANT_MODEST_FULLSCRAPES:
+    from opentracker.features.fullscrape.rate_limit import RateLimiter
+
+log = logging.getLogger("opentracker")
+
+CONTENT_TYPE: Final = b"application/octet-stream"
+DEFAULT: Final = b"ben"
+PIECE: Final = 256  # torrents in a piece, at least: some 16 KiB, and a tenth of a millisecond
+PLAIN_WEIGHT: Final = 64 << 10  # bytes of memory that one takes where it is not compressed
+SLICE: Final = 8192  # bytes compressed in one go
+MOST_REMEMBERED: Final = 4096  # counts whose text is at hand
+
+
+class FullScrape(Page):
+    """Answers `/scrape` without a query, and the statistics modes `tpbs` and `statedump`.
+
+    With `restricted` it does so for addresses that may have full scrapes, and turns others down.
+    """
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        counters: Counters,
+        permissions: Permissions,
+        restricted: bool,
+        state: State,
+        seconds: Callable[[], float],
+        slots: Slots,
+    ) -> None:
+        if WANT_MODEST_FULLSCRAPES:
+            self.modesty = RateLimiter(seconds)
+        self.state = state
+        self.listing = SortedTorrents(tracker)
+        self.counters = counters
+        self.permissions = permissions
+        self.restricted = restricted
+        self.slots = slots
+        self.held = 0  # bytes of memory that those under way take
+        self.remembered: dict[bytes, dict[bytes, bytes]] = {name: {} for name in FORMATS}
+
+    def takes(self, request: Request) -> bool:
+        """See Page: `/scrape?` with anything behind it is an ordinary scrape."""
+        return request.query is None
+
+    def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
+        """See Page."""
+        return self.answer_as(b"", request, address, minute)
+
+    def answer_as(self, form: bytes, request: Request, address: bytes, minute: int) -> Pieces:
+        """The same in one of five formats, by name, `ben` if it is empty. Raises HttpError."""
+        name = form or DEFAULT
+        if name not in FORMATS:
+            raise HttpError(400)
+        self.admit(request, address)
+        return self.send(self.torrents(name, minute), request, address)
+
+    def dump_as(self, form: bytes, request: Request, address: bytes, minute: int) -> Pieces:
+        """A state dump, which has one form. Raises HttpError."""
+        if form:
+            raise HttpError(400)
+        self.admit(request, address)
+        return self.send(self.state.lines(), request, address)
+
+    def admit(self, request: Request, address: bytes) -> None:
+        """Let an address have what it asks for, or raise HttpError."""
+        if self.restricted and not self.permissions.rights(address) & MAY_FULLSCRAPE:
+            raise HttpError(403)
+        if self.slots.is_full() or self.slots.refuses(address):
+            raise HttpError(503)
+        if WANT_MODEST_FULLSCRAPES:
+            self.modesty.ask(address, request.method != b"HEAD")
+        self.counters.full_scrapes += 1
+        if request.method != b"HEAD":
+            log.info("%s - FULL SCRAPE", format_ip(address))
+
+    def send(self, body: Pieces, request: Request, address: bytes) -> Pieces:
+        """A body as an answer to a request."""
+        weight = PLAIN_WEIGHT
+        if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
+            encoding = encoding_for(request)
+            head = write_stream_head(request, CONTENT_TYPE, encoding, varies())
+            if encoding and request.method != b"HEAD":
+                body = encoded(body, ENCODERS[encoding]())
+                weight = WEIGHTS[encoding]
+        else:
+            head = write_stream_head(request, CONTENT_TYPE)
+        pieces = self.count(framed(head, body, request))
+        if request.method != b"HEAD":
+            pieces = self.placed(pieces, address, weight)
+            next(pieces)
+        return pieces
+
+    def count(self, pieces: Pieces) -> Pieces:
+        """Pieces, each counted once it has been sent."""
+        try:
+            for piece in pieces:
+                yield piece
+                self.counters.full_scrape_bytes += len(piece)
+        finally:
+            pieces.close()
+
+    def placed(self, pieces: Pieces, address: bytes, weight: int) -> Pieces:
+        """Pieces for which a place is taken until they end or are closed.
+
+        The first step takes it, and is to be made at once: to close what has not begun would not give it back.
+        """
+        self.slots.enter(address)
+        self.held += weight
+        try:
+            yield b""
+            yield from pieces
+        finally:
+            self.slots.leave(address)
+            self.held -= weight
+            pieces.close()
+
+    def weight(self) -> int:
+        """Bytes of memory that all of them take together, about."""
+        return self.held + self.listing.weight()
+
+    def torrents(self, name: bytes, minute: int) -> Pieces:
+        """The body in one of the formats."""
+        form = FORMATS[name]
+        reader = Reader(self.listing, minute)
+        parts: list[bytes] = []
+        try:
+            yield form.start
+            while (rows := reader.next_rows()) is not None:
+                if rows:
+                    self.render(rows, reader, name, parts)
+                if len(parts) >= 2 * PIECE:
+                    yield joined(parts, form.before)
+                    parts.clear()
+                elif not rows:
+                    yield b""
+            yield joined(parts, form.before) + form.end
+        finally:
+            reader.close()
+
+    def render(self, rows: list[bytes], reader: Reader, name: bytes, parts: list[bytes]) -> None:
+        """Add two parts for each torrent: its key, and its counts with what stands before the next one."""
+        form = FORMATS[name]
+        key_of = form.key
+        remembered = self.remembered[name]
+        for row in rows:
+            code = row[KEY:]
+            counts = remembered.get(code)
+            if counts is None:
+                counts = self.render_counts(code, reader, form, remembered)
+            parts.append(row[:KEY] if key_of is None else key_of(row[:KEY]))
+            parts.append(counts)
+
+    def render_counts(
+        self, code: bytes, reader: Reader, form: Format, remembered: dict[bytes, bytes]
+    ) -> bytes:
+        """The counts of a torrent; small ones are remembered."""
+        complete, completed, incomplete = reader.counts(code)
+        text = form.counts(complete, completed, incomplete) + form.before
+        if code[0] < 128:
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            remembered[code] = text
+        return text
+
+
+def joined(parts: list[bytes], before: bytes) -> bytes:
+    """Parts of which each torrent's last one ends in what stands before the next one, put together as it has to be."""
+    if not before or not parts:
+        return b"".join(parts)
+    parts[-1] = parts[-1][: -len(before)]
+    return before + b"".join(parts)
+
+
+if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
+    ENCODERS: Final[dict[bytes, Callable[[], Encoder]]] = {}  # with both, zstd wins
+    # Bytes of memory that a full scrape takes, its compressor above all.
+    WEIGHTS: Final[dict[bytes, int]] = {}
+    if WANT_COMPRESSION_ZSTD:
+        ENCODERS[b"zstd"] = ZstdEncoder
+        WEIGHTS[b"zstd"] = 640 << 10
+    if WANT_COMPRESSION_GZIP:
+        ENCODERS[b"gzip"] = GzipEncoder
+        WEIGHTS[b"gzip"] = 320 << 10
+
+    def encoding_for(request: Request) -> bytes:
+        """The Content-Encoding of an answer; empty for none."""
+        name = choose(request, tuple(ENCODERS))
+        if WANT_COMPRESSION_GZIP_ALWAYS and not name:
+            name = b"gzip"
+        if WANT_COMPRESSION_ZSTD_ALWAYS:
+            name = b"zstd"
+        return name
+
+    def varies() -> bool:
+        """Whether that depends on what the client accepts."""
+        always = len(ENCODERS) == 1
+        if not WANT_COMPRESSION_GZIP_ALWAYS:
+            always = False
+        if WANT_COMPRESSION_ZSTD_ALWAYS:
+            always = True
+        return not always
+
+    def encoded(body: Pieces, encoder: Encoder) -> Pieces:
+        """A body encoded, in slices that take well under a millisecond."""
+        try:
+            for piece in body:
+                if not piece:
+                    yield b""
+                for at in range(0, len(piece), SLICE):
+                    yield encoder.feed(piece[at : at + SLICE])
+            yield encoder.end()
+        finally:
+            encoder.close()
+            body.close()
+
+
+def framed(head: bytes, body: Pieces, request: Request) -> Pieces:
+    """Head and body as they go over the connection; the head alone to HEAD."""
+    try:
+        yield head
+        if request.method == b"HEAD":
+            return
+        for piece in body:
+            if not piece or request.http_1_0:
+                yield piece
+            else:
+                yield write_chunk(piece)
+        if not request.http_1_0:
+            yield LAST_CHUNK
+    finally:
+        body.close()

@@ -1,0 +1,133 @@
+"""State dumps: a line `HEXHASH:BASE:DOWNLOADED` for every torrent, BASE in minutes since 1970.
+
+Loading one makes torrents without peers, last touched at BASE. A dump of what was loaded is the same dump.
+"""
+
+import logging
+from collections.abc import Generator, Iterable, Iterator
+from typing import Final
+
+from opentracker._features import (
+    OT_TORRENT_TIMEOUT_HOURS,
+    WANT_ACCESSLIST_BLACK,
+    WANT_ACCESSLIST_WHITE,
+    WANT_MAX_PEER,
+)
+from opentracker.swarm.ages import touched
+from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.records import MOST_DOWNLOADED, downloaded, without_peers
+from opentracker.swarm.tracker import SHARDS, Tracker
+
+log = logging.getLogger("opentracker")
+
+PIECE: Final = 128  # torrents in a piece, or lines in a step
+HEX_SIZE: Final = 40
+HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
+MOST_DIGITS: Final = 10  # of BASE and of DOWNLOADED
+LONGEST_LINE: Final = 80  # bytes; whatever is longer is no line of a dump
+SHOWN_LINES: Final = 5
+
+
+def write_lines(tracker: Tracker, minute: int, epoch: int) -> Generator[bytes, None, None]:
+    """A dump in pieces, as of `minute` of the tracker's clock, whose minute 0 was `epoch` minutes after 1970."""
+    for shard in tracker.shards:
+        info_hashes = list(shard)
+        for start in range(0, len(info_hashes), PIECE):
+            lines = [
+                write_line(tracker, shard, each, minute, epoch) for each in info_hashes[start : start + PIECE]
+            ]
+            yield b"".join(lines)
+
+
+def write_line(
+    tracker: Tracker, shard: dict[bytes, bytes | Swarm], info_hash: bytes, minute: int, epoch: int
+) -> bytes:
+    """The line of a torrent; empty if it has gone or is refused."""
+    entry = shard.get(info_hash)
+    if entry is None:
+        return b""
+    if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+        if tracker.has_doubtful and not tracker.admission.allows(info_hash):
+            return b""
+    count = entry.downloaded if isinstance(entry, Swarm) else downloaded(entry)
+    return b"%b:%d:%d\n" % (info_hash.hex().upper().encode(), epoch + touched(entry, minute), count)
+
+
+def read_line(line: bytes) -> tuple[bytes, int, int] | None:
+    """Info_hash, BASE and DOWNLOADED of a line; None for one that is broken."""
+    if len(line) > LONGEST_LINE:
+        return None
+    fields = line.rstrip(b"\r\n").split(b":")
+    if len(fields) != 3:
+        return None
+    digits, base, count = fields
+    if len(digits) != HEX_SIZE or not HEX_DIGITS.issuperset(digits):
+        return None
+    if not (base.isdigit() and count.isdigit() and len(base) <= MOST_DIGITS and len(count) <= MOST_DIGITS):
+        return None
+    return bytes.fromhex(digits.decode("ascii")), int(base), int(count)
+
+
+class Loading:
+    """What has become of a dump's lines."""
+
+    def __init__(self, tracker: Tracker, minute: int, epoch: int) -> None:
+        self.tracker = tracker
+        self.minute = minute
+        self.epoch = epoch
+        self.loaded = 0
+        self.skipped = 0  # of torrents that are known, not allowed, or too old
+        self.broken: list[int] = []  # line numbers, the first few
+        self.broken_lines = 0
+
+    def load(self, lines: Iterable[bytes]) -> Iterator[None]:
+        """Load a dump in small steps."""
+        for number, line in enumerate(lines, 1):
+            found = read_line(line)
+            if found is not None:
+                self.take(*found)
+            elif line.strip():
+                self.broken_lines += 1
+                if len(self.broken) < SHOWN_LINES:
+                    self.broken.append(number)
+            if number % PIECE == 0:
+                yield
+
+    def take(self, info_hash: bytes, base: int, count: int) -> None:
+        """Take one torrent in, unless it is known, not allowed or too old."""
+        tracker = self.tracker
+        shard = tracker.shards[hash(info_hash) & (SHARDS - 1)]
+        age = max(0, self.epoch + self.minute - base)
+        if not self.may_take(info_hash) or info_hash in shard or age > OT_TORRENT_TIMEOUT_HOURS * 60:
+            self.skipped += 1
+            return
+        tracker.put(shard, info_hash, None, without_peers(min(count, MOST_DOWNLOADED), self.minute - age))
+        self.loaded += 1
+
+    def may_take(self, info_hash: bytes) -> bool:
+        """Whether the access list and the limits have room for a torrent."""
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            if not self.tracker.admission.allows(info_hash):
+                return False
+        if WANT_MAX_PEER:
+            limits = self.tracker.limits
+            return limits.torrents < limits.most_torrents and limits.bytes < limits.most_bytes
+        return True
+
+    def report(self, name: str) -> None:
+        """Tell how it went: one line, and one warning for all broken lines."""
+        log.info("%s: %d torrents loaded, %d skipped", name, self.loaded, self.skipped)
+        if self.broken_lines:
+            first = ", ".join(map(str, self.broken))
+            log.warning("%s: %d broken lines are skipped, the first: %s", name, self.broken_lines, first)
+
+
+def lines_of(read: Iterable[bytes]) -> Iterator[bytes]:
+    """Lines of blocks of any sizes. One that does not end in time is cut off, yet stays too long for a dump's."""
+    rest = b""
+    for block in read:
+        lines = (rest + block).split(b"\n")
+        rest = lines.pop()[: LONGEST_LINE + 1]
+        yield from lines
+    if rest:
+        yield rest

@@ -1,0 +1,66 @@
+"""The state of a tracker on its way to a file and back, which is where the wall clock comes in."""
+
+from collections.abc import Callable, Generator, Iterator
+from io import FileIO
+from pathlib import Path
+from typing import Final
+
+from opentracker._features import WANT_FULL_STATE
+from opentracker.errors import UsageError
+from opentracker.features.state import dump
+from opentracker.swarm.tracker import Tracker
+
+if WANT_FULL_STATE:
+    from opentracker.features.state import full
+
+BLOCK: Final = 1 << 16
+
+
+class State:
+    """`minute` tells the tracker's time, `wall_clock` seconds since 1970."""
+
+    def __init__(self, tracker: Tracker, minute: Callable[[], int], wall_clock: Callable[[], float]) -> None:
+        self.tracker = tracker
+        self.minute = minute
+        self.wall_clock = wall_clock
+
+    def epoch(self) -> int:
+        """Minutes from 1970 to the tracker's minute 0."""
+        return int(self.wall_clock()) // 60 - self.minute()
+
+    def lines(self) -> Generator[bytes, None, None]:
+        """A state dump in pieces."""
+        return dump.write_lines(self.tracker, self.minute(), self.epoch())
+
+    def pieces(self) -> Generator[bytes, None, None]:
+        """What is written to the state file."""
+        if WANT_FULL_STATE:
+            return full.write(self.tracker, self.minute(), self.epoch())
+        return self.lines()
+
+    def load(self, file: FileIO, name: str) -> None:
+        """Take in what an open file holds, and close it."""
+        if WANT_FULL_STATE:
+            if full.is_full_state(file):
+                with file:
+                    full.Loading(self.tracker, self.minute(), self.epoch()).load(file, name)
+                return
+        loading = dump.Loading(self.tracker, self.minute(), self.epoch())
+        with file:
+            for _ in loading.load(dump.lines_of(blocks_of(file))):
+                pass
+        loading.report(name)
+
+
+def open_state(path: Path) -> FileIO:
+    """A file that is to be loaded. Raises UsageError."""
+    try:
+        return FileIO(path)
+    except OSError as error:
+        raise UsageError(f"cannot read the state in {path}: {error.strerror}") from error
+
+
+def blocks_of(file: FileIO) -> Iterator[bytes]:
+    """What a file holds, block by block."""
+    while block := file.read(BLOCK):
+        yield block

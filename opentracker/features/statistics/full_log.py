@@ -1,0 +1,127 @@
+"""The raw HTTP requests of chosen networks: `/announce?lognet=NET` adds one, `mode=fulllog` reads and empties the log.
+
+Both are for addresses with may_stat alone, in every build. The latest mebibyte is kept.
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable
+from typing import Final
+
+from opentracker._features import WANT_STATS_JSON
+from opentracker.errors import HttpError, TrackerFailure
+from opentracker.features.statistics.page import Statistics
+from opentracker.protocol.addresses import format_ip, parse_network
+from opentracker.protocol.http import Request, write_ok
+from opentracker.protocol.pages import Page, Pieces
+from opentracker.protocol.query import unquote
+from opentracker.swarm.policy.permissions import Permissions
+
+MOST_NETWORKS: Final = 64
+MOST_BYTES: Final = 1 << 20
+LOGNET: Final = b"lognet="
+LOGGED: Final = 1  # the right to be logged
+INVALID_NETWORK: Final = b"invalid lognet"
+TOO_MANY: Final = b"too many networks"
+
+
+class FullLog:
+    """The networks, and the requests that came from them. It is a mode of `statistics`."""
+
+    def __init__(self, statistics: Statistics) -> None:
+        self.counters = statistics.sources.tracker.counters
+        self.uptime = statistics.sources.uptime
+        self.refuse_unless_blessed = statistics.refuse_unless_blessed
+        self.networks = Permissions()
+        self.many = 0
+        self.entries: deque[bytes] = deque()
+        self.size = 0
+
+    def requested(self, request: Request, address: bytes) -> None:
+        """Keep a request, if it is from one of the networks; the oldest ones make room."""
+        if self.networks.rights(address) != LOGGED:
+            return
+        ip = format_ip(address).encode("ascii")
+        entry = b"%08d: %b\n%b*\n\n" % (int(self.uptime()), ip, request.head)
+        self.entries.append(entry)
+        self.size += len(entry)
+        while self.size > MOST_BYTES:
+            self.size -= len(self.entries.popleft())
+
+    def add(self, text: bytes) -> None:
+        """Log a network from now on. Raises TrackerFailure."""
+        try:
+            first, bits = parse_network(text.decode("ascii"))
+        except ValueError as error:
+            raise TrackerFailure(INVALID_NETWORK) from error
+        if self.many >= MOST_NETWORKS:
+            raise TrackerFailure(TOO_MANY)
+        self.networks.bless(first, bits, LOGGED)
+        self.many += 1
+
+    def forget_networks(self) -> None:
+        """Log nobody any more."""
+        self.networks = Permissions()
+        self.many = 0
+
+    def read(self, form: bytes, request: Request, address: bytes, minute: int) -> Pieces:
+        """`mode=fulllog`: all requests; they are forgotten then, unless it is a HEAD. Raises HttpError."""
+        self.refuse_unless_blessed(address)
+        content_type = b"text/plain"
+        body = b"".join(self.entries)
+        if WANT_STATS_JSON and form == b"json":
+            body = json.dumps({"requests": [entry.decode("latin-1") for entry in self.entries]}).encode(
+                "ascii"
+            )
+            content_type = b"application/json"
+        elif form:
+            raise HttpError(400)
+        self.counters.tcp_statistics += 1
+        head_only = request.method == b"HEAD"
+        if not head_only:
+            self.entries.clear()
+            self.size = 0
+        return whole(write_ok(body, request.keep_alive, head_only, content_type))
+
+
+class LogNet(Page):
+    """`/announce?lognet=NET`, and `lognet=-` to log nobody; any other announce is an announce."""
+
+    def __init__(self, log: FullLog) -> None:
+        self.log = log
+
+    def takes(self, request: Request) -> bool:
+        """See Page."""
+        return any(field.startswith(LOGNET) for field in (request.query or b"").split(b"&"))
+
+    def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
+        """See Page. Raises HttpError and TrackerFailure."""
+        self.log.refuse_unless_blessed(address)
+        text = b""
+        for field in (request.query or b"").split(b"&"):
+            if field.startswith(LOGNET):
+                text = unquote(field[len(LOGNET) :])
+        head_only = request.method == b"HEAD"
+        if text == b"-":
+            body = b"Successfully removed."
+            if not head_only:
+                self.log.forget_networks()
+        else:
+            body = b"Successfully added."
+            if not head_only:
+                self.log.add(text)
+        self.log.counters.tcp_statistics += 1
+        return whole(write_ok(body, request.keep_alive, head_only))
+
+
+def whole(answer: bytes) -> Pieces:
+    """An answer in one piece."""
+    yield answer
+
+
+def join(statistics: Statistics, pages: dict[bytes, Page]) -> Callable[[Request, bytes], None]:
+    """Add the mode and the page; gives what is to be called with each request and the address that it is from."""
+    log = FullLog(statistics)
+    statistics.streams["fulllog"] = log.read
+    pages[b"/announce"] = LogNet(log)
+    return log.requested

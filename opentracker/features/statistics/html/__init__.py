@@ -1,0 +1,1 @@
+"""The statistics page for people: widgets, charts and their history."""

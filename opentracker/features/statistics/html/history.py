@@ -1,0 +1,74 @@
+"""What the tracker has been doing for the last hour: a sample a minute, for the page with the pictures."""
+
+from collections import deque
+from collections.abc import Iterator
+from typing import Final
+
+from opentracker.features.statistics.page import CENSUS, Sources
+from opentracker.swarm.surveys.census import Census
+
+INTERVAL: Final = 60.0  # seconds between two samples
+SHOWN: Final = 60  # intervals
+RECENT: Final = 30.0  # seconds; a rate over less says little
+
+
+class Sample:
+    """Counters, torrents and peers at one time, which is in seconds since the start."""
+
+    def __init__(self, seconds: float, counters: dict[str, int]) -> None:
+        self.seconds = seconds
+        self.counters = counters
+        self.torrents = 0
+        self.seeders = 0
+        self.leechers = 0
+
+
+class History:
+    """The latest samples, the oldest first; the first of all is of the start, where everything was 0."""
+
+    def __init__(self, sources: Sources) -> None:
+        self.sources = sources
+        zeros = dict.fromkeys(sources.tracker.counters.values(), 0)
+        self.samples: deque[Sample] = deque([Sample(sources.uptime(), zeros)], maxlen=SHOWN + 1)
+
+    def take(self) -> Iterator[None]:
+        """Add a sample, once the torrents have been counted."""
+        under_way = self.sources.surveyors[CENSUS].current()
+        while not under_way.is_done:
+            under_way.advance(self.sources.uptime())
+            yield
+        figures = self.sources.figures()
+        sample = Sample(self.sources.uptime(), figures.counters)
+        census = under_way.survey
+        assert isinstance(census, Census)
+        sample.torrents = census.torrents
+        sample.seeders = census.seeders()
+        sample.leechers = census.peers() - census.seeders()
+        self.samples.append(sample)
+
+    def rates(self, *names: str) -> list[float]:
+        """How much these counters went up together a second, in each interval."""
+        rates = []
+        samples = list(self.samples)
+        for number in range(1, len(samples)):
+            before, after = samples[number - 1], samples[number]
+            rates.append(rate(before, after.counters, after.seconds, names))
+        return rates
+
+    def recent(self, counters: dict[str, int], seconds: float, *names: str) -> float:
+        """How much they go up a second just now, since the latest sample that is half a minute old."""
+        before = self.samples[0]
+        for sample in self.samples:
+            if seconds - sample.seconds >= RECENT:
+                before = sample
+        return rate(before, counters, seconds, names)
+
+    def gained(self, counters: dict[str, int], name: str) -> int:
+        """How much a counter went up in the last hour, or since the start."""
+        return counters[name] - self.samples[0].counters[name]
+
+
+def rate(before: Sample, counters: dict[str, int], seconds: float, names: tuple[str, ...]) -> float:
+    """How much counters went up together a second since a sample."""
+    gained = sum(counters[name] - before.counters[name] for name in names)
+    return max(0.0, gained / max(1.0, seconds - before.seconds))

@@ -1,0 +1,175 @@
+"""The statistics' page: `/stats?mode=...&format=...`, and what its modes are made of. Every build has it.
+
+A mode is a `Renderer`: which surveys it needs, and what makes its text from figures. A mode with an answer of its
+own kind, such as a full scrape, is a function that gives the pieces of that answer.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from opentracker._features import WANT_LOG_NUMWANT, WANT_MAX_PEER, WANT_RESTRICT_STATS
+from opentracker.errors import HttpError, TrackerFailure
+from opentracker.protocol.http import Request, write_ok
+from opentracker.protocol.pages import Page, Pieces
+from opentracker.protocol.query import fields_of, unquote
+from opentracker.swarm.counting.network_count import NetworkCount
+from opentracker.swarm.policy.permissions import MAY_STAT, Permissions
+from opentracker.swarm.surveys.census import Census
+from opentracker.swarm.surveys.networks import Networks, RankedNetworks
+from opentracker.swarm.surveys.scan import ScanCache
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
+from opentracker.swarm.tracker import Tracker
+
+DEFAULT_MODE: Final = "peer"
+
+# Surveys that a rendering may need; one of ranked networks is named as its mode.
+CENSUS: Final = "census"
+NETWORKS: Final = "networks"
+
+Every = Callable[[float, Callable[[], None]], None]  # the loop's: do something every so many seconds,
+Start = Callable[[Iterator[None]], None]  # and take on long work
+Stream = Callable[
+    [bytes, Request, bytes, int], Pieces
+]  # format (empty: none given), request, address, minute
+
+
+class Renderer:
+    """How a mode is shown: the surveys it needs, and its type; `headers` are whole header lines."""
+
+    def __init__(self, needs: tuple[str, ...], content_type: bytes, headers: bytes) -> None:
+        self.needs = needs
+        self.content_type = content_type
+        self.headers = headers
+
+    def parts(self, figures: StatsSnapshot) -> Iterator[bytes]:
+        """The body, in parts none of which takes long to make."""
+        raise NotImplementedError
+
+
+class Rendering(Renderer):
+    """A mode that a function makes from figures, quickly."""
+
+    def __init__(
+        self,
+        needs: tuple[str, ...],
+        render: Callable[[StatsSnapshot], bytes],
+        content_type: bytes = b"text/plain",
+    ) -> None:
+        super().__init__(needs, content_type, b"")
+        self.render = render
+
+    def parts(self, figures: StatsSnapshot) -> Iterator[bytes]:
+        """See Form."""
+        yield self.render(figures)
+
+
+class Sources:
+    """Where figures come from; `uptime` gives seconds since the start, `complete` adds what only a server knows."""
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        uptime: Callable[[], float],
+        version: str,
+        tracker_id: int,
+        complete: Callable[[StatsSnapshot], None],
+    ) -> None:
+        self.tracker = tracker
+        self.uptime = uptime
+        self.version = version
+        self.tracker_id = tracker_id
+        self.complete = complete
+        self.surveyors = {
+            CENSUS: ScanCache(lambda: Census(tracker), uptime),
+            NETWORKS: ScanCache(lambda: Networks(tracker), uptime),
+        }
+
+    def rank(self, mode: str, counts: dict[int, NetworkCount]) -> None:
+        """Let a mode show the busiest networks of counts that go on all the time."""
+        self.surveyors[mode] = ScanCache(lambda: RankedNetworks(counts), self.uptime)
+
+    def figures(self) -> StatsSnapshot:
+        """What can be told at once."""
+        figures = StatsSnapshot(self.version, self.tracker_id, int(self.uptime()))
+        figures.counters = self.tracker.counters.values()
+        figures.renewals = list(self.tracker.renewals)
+        if WANT_LOG_NUMWANT:
+            figures.numwants = list(self.tracker.numwants)
+        if WANT_MAX_PEER:
+            figures.memory = self.tracker.limits.memory()
+        self.complete(figures)
+        return figures
+
+
+class Statistics(Page):
+    """Answers with statistics; `renderings` are by format (empty: text) and mode, `streams` by mode."""
+
+    def __init__(self, sources: Sources, permissions: Permissions) -> None:
+        self.sources = sources
+        self.permissions = permissions
+        self.renderings: dict[str, dict[str, Renderer]] = {}
+        self.streams: dict[str, Stream] = {}
+
+    def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
+        """See Page. Raises HttpError: 400 for what there is not, 403 for who may not."""
+        if WANT_RESTRICT_STATS:
+            self.refuse_unless_blessed(address)
+        mode, form = parse_query(request.query or b"")
+        stream = self.streams.get(mode)
+        if stream is not None:
+            return stream(form.encode("ascii"), request, address, minute)
+        rendering = self.renderings.get(form, {}).get(mode)
+        if rendering is None:
+            raise HttpError(400)
+        self.sources.tracker.counters.tcp_statistics += 1
+        return self.pieces(rendering, request)
+
+    def refuse_unless_blessed(self, address: bytes) -> None:
+        """Raises HttpError for who has no may_stat."""
+        if not self.permissions.rights(address) & MAY_STAT:
+            raise HttpError(403)
+
+    def pieces(self, rendering: Renderer, request: Request) -> Pieces:
+        """The answer, once the surveys are done that it needs."""
+        sources = self.sources
+        surveys = []
+        for name in rendering.needs:
+            under_way = sources.surveyors[name].current()
+            while not under_way.is_done:
+                under_way.advance(sources.uptime())
+                yield b""
+            surveys.append(under_way.survey)
+        figures = sources.figures()
+        for name, survey in zip(rendering.needs, surveys, strict=True):
+            if isinstance(survey, Census):
+                figures.census = survey
+            elif isinstance(survey, Networks):
+                figures.networks = survey
+            elif isinstance(survey, RankedNetworks):
+                figures.ranked[name] = survey.counts
+        parts = []
+        for part in rendering.parts(figures):
+            parts.append(part)
+            yield b""
+        body, head_only = b"".join(parts), request.method == b"HEAD"
+        yield write_ok(body, request.keep_alive, head_only, rendering.content_type, rendering.headers)
+
+
+def parse_query(query: bytes) -> tuple[str, str]:
+    """Mode and format, the latter empty if none was given; of a repeated key the last counts. Raises HttpError."""
+    mode, form = DEFAULT_MODE, ""
+    try:
+        fields = [field.partition(b"=") for field in fields_of(query)]
+        decoded = [(unquote(key), unquote(value).decode("ascii")) for key, _, value in fields]
+    except (TrackerFailure, UnicodeDecodeError) as error:
+        raise HttpError(400) from error
+    for key, text in decoded:
+        if key == b"info_hash":
+            raise HttpError(400)
+        if key == b"mode":
+            mode = text
+        elif key == b"format":
+            form = text
+            if not text:
+                raise HttpError(400)
+    return mode, form

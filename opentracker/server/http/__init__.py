@@ -1,0 +1,1 @@
+"""Connections over TCP, the requests on them, and what answers them."""

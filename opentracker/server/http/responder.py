@@ -1,0 +1,99 @@
+"""An HTTP request in, its answer out: routes, and what each of them says, without a socket."""
+
+from collections.abc import Callable
+from typing import Final
+
+from opentracker._features import WANT_FULLLOG_NETWORKS, WANT_IP_FROM_PROXY, WANT_LOG_NUMWANT
+from opentracker.errors import HttpError, TrackerFailure
+from opentracker.protocol.bencode import write_announce, write_failure, write_scrape
+from opentracker.protocol.http import Request, write_error, write_ok, write_redirect
+from opentracker.protocol.messages import EVENT_NONE, Announce
+from opentracker.protocol.pages import Page, Pieces
+from opentracker.protocol.query import parse_announce, parse_scrape
+from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.tracker import Tracker
+
+ANNOUNCE_PREFIX: Final = b"/a"  # the C tracker's leniency: /announce.php is an announce
+SCRAPE_PREFIX: Final = b"/sc"
+
+if WANT_IP_FROM_PROXY:
+
+    def its_connection(request: Request, address: bytes) -> bytes:
+        """The client is who has connected."""
+        return address
+
+
+class HttpResponder:
+    """Answers HTTP requests from a tracker; one serves all TCP sockets of a process.
+
+    `pages` are what features have to answer, by path: statistics at `/stats`, full scrapes at `/scrape`.
+    """
+
+    def __init__(self, tracker: Tracker, counters: Counters, redirect_url: bytes) -> None:
+        self.tracker = tracker
+        self.counters = counters
+        self.redirect_url = redirect_url  # where `/` goes; empty: nowhere
+        self.request = Announce(both_families=True)
+        self.pages: dict[bytes, Page] = {}
+        if WANT_FULLLOG_NETWORKS:
+            self.watchers: list[
+                Callable[[Request, bytes], None]
+            ] = []  # are told of each request and its address
+        if WANT_IP_FROM_PROXY:
+            # From a request and the address of its connection to the client's. Raises TrackerFailure.
+            self.client_of: Callable[[Request, bytes], bytes] = its_connection
+
+    def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
+        """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""
+        path = request.path
+        try:
+            if WANT_IP_FROM_PROXY:
+                address = self.client_of(request, address)
+            if WANT_FULLLOG_NETWORKS:
+                for watcher in self.watchers:
+                    watcher(request, address)
+            if path in self.pages and self.pages[path].takes(request):
+                return self.pages[path].answer(request, address, minute)
+            if path.startswith(ANNOUNCE_PREFIX):
+                body = self.announce(request, address, minute)
+            elif path.startswith(SCRAPE_PREFIX):
+                body = self.scrape(request)
+            elif path == b"/" and self.redirect_url:
+                self.counters.http_302 += 1
+                return write_redirect(self.redirect_url, request.keep_alive)
+            else:
+                raise HttpError(404)
+        except TrackerFailure as failure:
+            self.counters.tcp_failures += 1
+            body = write_failure(failure.reason, self.tracker.interval())
+        return write_ok(body, request.keep_alive, request.method == b"HEAD")
+
+    def announce(self, request: Request, address: bytes, minute: int) -> bytes:
+        """The body for an announce."""
+        a = self.request
+        parse_announce(request.query or b"", address, a)
+        if WANT_LOG_NUMWANT:
+            self.tracker.numwants[a.numwant] += 1
+        if request.method == b"HEAD":  # safe by definition (RFC 9110, 9.2.1): it changes nothing
+            a.stored = False
+            a.event = EVENT_NONE
+        self.tracker.announce(a, minute)
+        self.counters.tcp_announces += 1
+        return write_announce(a)
+
+    def scrape(self, request: Request) -> bytes:
+        """The body for a scrape."""
+        entries = {}
+        for info_hash in parse_scrape(request.query or b""):
+            entries[info_hash] = self.tracker.scrape(info_hash)
+        self.counters.tcp_scrapes += 1
+        return write_scrape(entries)
+
+    def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
+        """The whole answer for bytes from `address` that are no request."""
+        return self.error(status, head_only, False)
+
+    def error(self, status: int, head_only: bool, was_parsed: bool) -> bytes:
+        """The whole answer for a status other than 200; `was_parsed` tells whether there was a request at all."""
+        self.counters.count_error(status, was_parsed)
+        return write_error(status, head_only)

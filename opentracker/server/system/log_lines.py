@@ -1,0 +1,114 @@
+"""Lines of the log: safe to show, told apart by the journal, and only so many a minute.
+
+Whatever a stranger sent is in a line is escaped. Nobody can fill a disk: of each message a minute takes so many, of all
+together so many more, and then tells how many it left out. Debugging lines have an allowance of their own, a larger.
+"""
+
+import logging
+import os
+from collections import Counter
+from collections.abc import Mapping
+from typing import IO, Final
+
+log = logging.getLogger("opentracker")
+
+LONGEST: Final = 2000  # characters of a line
+MOST_OF_A_KIND: Final = 20  # lines a minute with one text, whatever is filled into it
+MOST: Final = 300  # lines a minute
+MOST_OF_A_DEBUGGING_KIND: Final = 600
+MOST_DEBUGGING: Final = 3000
+
+# systemd's priorities at the head of a line, which are those of syslog (sd-daemon(3)).
+PRIORITIES: Final = {
+    logging.DEBUG: 7,
+    logging.INFO: 6,
+    logging.WARNING: 4,
+    logging.ERROR: 3,
+    logging.CRITICAL: 2,
+}
+
+
+def escaped(text: str) -> str:
+    """A text without line ends, terminal controls or anything else that is not to be shown, and not too long."""
+    if not text.isprintable():
+        text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
+    return text if len(text) <= LONGEST else text[:LONGEST] + "..."
+
+
+class LineFormatter(logging.Formatter):
+    """Makes a line of a record: `opentracker: text`, or `<6>text` where the journal reads it and knows the name."""
+
+    def __init__(self, for_journal: bool) -> None:
+        super().__init__()
+        self.for_journal = for_journal
+
+    def format(self, record: logging.LogRecord) -> str:
+        """See logging.Formatter. A traceback is our own text, and has lines of its own."""
+        head = f"<{PRIORITIES.get(record.levelno, 6)}>" if self.for_journal else "opentracker: "
+        lines = [record.getMessage()]
+        if record.exc_info:
+            lines += self.formatException(record.exc_info).split("\n")
+        return "\n".join(head + escaped(line) for line in lines)
+
+
+def is_journal(stream: IO[str] | None, environment: Mapping[str, str]) -> bool:
+    """Whether what is written to a stream goes to systemd's journal, as `JOURNAL_STREAM` says (systemd.exec(5))."""
+    if stream is None:  # closed from the start
+        return False
+    try:
+        status = os.fstat(stream.fileno())
+    except (OSError, ValueError):  # closed since, or not a file
+        return False
+    return environment.get("JOURNAL_STREAM", "") == f"{status.st_dev}:{status.st_ino}"
+
+
+class Allowance:
+    """So many lines of one kind, and so many in all."""
+
+    def __init__(self, most_of_a_kind: int, most: int) -> None:
+        self.most_of_a_kind = most_of_a_kind
+        self.most = most
+        self.total = 0
+        self.passed: Counter[str] = Counter()  # lines of this minute, by their text
+        self.left_out: Counter[str] = Counter()
+
+    def takes(self, kind: str) -> bool:
+        """Whether there is room for one more line, which is counted either way."""
+        if self.total < self.most and self.passed[kind] < self.most_of_a_kind:
+            self.passed[kind] += 1
+            self.total += 1
+            return True
+        self.left_out[kind if len(self.left_out) < self.most else "others"] += 1
+        return False
+
+    def clear(self) -> None:
+        """Begin anew."""
+        self.total = 0
+        self.passed.clear()
+        self.left_out.clear()
+
+
+class LineLimiter(logging.Filter):
+    """Lets through so many lines of a minute; somebody tells it when a new one begins.
+
+    Lines for debugging, of which a stranger's every packet may be one, take nothing from what there is for the others.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.usual = Allowance(MOST_OF_A_KIND, MOST)
+        self.debugging = Allowance(MOST_OF_A_DEBUGGING_KIND, MOST_DEBUGGING)
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """See logging.Filter."""
+        allowance = self.debugging if record.levelno <= logging.DEBUG else self.usual
+        return allowance.takes(str(record.msg))
+
+    def next_minute(self) -> None:
+        """Begin a new minute, after a line on what was left out in the old one."""
+        left_out = self.usual.left_out + self.debugging.left_out
+        often = "; ".join(f"{count} of {kind!r}" for kind, count in left_out.most_common(3))
+        self.usual.clear()
+        self.debugging.clear()
+        if left_out:
+            log.warning("%d lines were left out of the log in the last minute: %s", left_out.total(), often)

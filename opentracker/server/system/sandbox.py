@@ -1,0 +1,146 @@
+"""Landlock: a tracker that serves can open no file but those it was told of, and no TCP connection at all.
+
+Linux's Landlock lets a process shut itself in, for good and without rights of its own. What a tracker still opens as it
+runs is below the directories of its access list, its FIFOs and its state file: a whole directory each, since such files
+are replaced by others. A kernel without it, or one that refuses, is no reason not to serve: that is said once.
+
+The numbers are those of <linux/landlock.h>; kernels know more of them with each version of the interface (ABI).
+"""
+
+import ctypes
+import errno
+import logging
+import os
+import struct
+import sys
+from pathlib import Path
+from typing import Final
+
+from opentracker.config.settings import Settings
+
+log = logging.getLogger("opentracker")
+
+# System calls of every machine but Alpha.
+CREATE_RULESET: Final = 444
+ADD_RULE: Final = 445
+RESTRICT_SELF: Final = 446
+ASK_VERSION: Final = 1  # LANDLOCK_CREATE_RULESET_VERSION
+PATH_BENEATH: Final = 1  # LANDLOCK_RULE_PATH_BENEATH
+
+# Rights on files: bits of handled_access_fs and allowed_access.
+WRITE_FILE: Final = 1 << 1
+READ_FILE: Final = 1 << 2
+READ_DIR: Final = 1 << 3
+REMOVE_FILE: Final = 1 << 5
+MAKE_REG: Final = 1 << 8
+MAKE_FIFO: Final = 1 << 10
+TRUNCATE: Final = 1 << 14
+READ: Final = READ_FILE | READ_DIR
+WRITE: Final = READ | WRITE_FILE | REMOVE_FILE | MAKE_REG | MAKE_FIFO | TRUNCATE
+
+FILE_BITS: Final = {1: 13, 2: 14, 3: 15, 5: 16}  # ABI from which on there are so many of them
+TCP_ABI: Final = 4  # from which on binds (bit 0) and connects (bit 1) can be forbidden
+TCP: Final = 3
+SCOPE_ABI: Final = 6  # from which on abstract Unix sockets (bit 0) and signals (bit 1) of others can be
+SCOPE: Final = 3
+
+
+class Kernel:
+    """The three system calls; each gives what the kernel does. Raises OSError."""
+
+    def create_ruleset(self, attributes: bytes) -> int:
+        """Make a set of rules (a descriptor) from a struct landlock_ruleset_attr; from b"": tell the ABI."""
+        if not sys.platform.startswith("linux"):
+            raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+        if not attributes:
+            return self.call(CREATE_RULESET, 0, 0, ASK_VERSION)
+        buffer = ctypes.create_string_buffer(attributes, len(attributes))
+        return self.call(CREATE_RULESET, ctypes.addressof(buffer), len(attributes), 0)
+
+    def add_rule(self, ruleset: int, rule: bytes) -> None:
+        """Add a struct landlock_path_beneath_attr."""
+        buffer = ctypes.create_string_buffer(rule, len(rule))
+        self.call(ADD_RULE, ruleset, PATH_BENEATH, ctypes.addressof(buffer), 0)
+
+    def restrict_self(self, ruleset: int) -> None:
+        """Apply the rules to this process, and close them."""
+        try:
+            self.call(RESTRICT_SELF, ruleset, 0)
+        finally:
+            os.close(ruleset)
+
+    def call(self, number: int, *arguments: int) -> int:
+        """A system call of numbers."""
+        syscall = ctypes.CDLL(None, use_errno=True).syscall
+        syscall.restype = ctypes.c_long
+        result: int = syscall(ctypes.c_long(number), *map(ctypes.c_long, arguments))
+        if result < 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
+        return result
+
+
+def handled_files(abi: int) -> int:
+    """All rights on files that an ABI knows: those that no rule gives are taken."""
+    return (1 << max(bits for since, bits in FILE_BITS.items() if since <= abi)) - 1
+
+
+def ruleset_attributes(abi: int) -> bytes:
+    """The struct landlock_ruleset_attr with everything that an ABI can forbid: u64 files, network, scopes."""
+    attributes = struct.pack("=Q", handled_files(abi))
+    if abi >= TCP_ABI:
+        attributes += struct.pack("=Q", TCP)
+    if abi >= SCOPE_ABI:
+        attributes += struct.pack("=Q", SCOPE)
+    return attributes
+
+
+def path_rule(rights: int, directory: int) -> bytes:
+    """The struct landlock_path_beneath_attr, which is packed: u64 rights, s32 descriptor of a directory."""
+    return struct.pack("=Qi", rights, directory)
+
+
+def needed(settings: Settings) -> dict[Path, int]:
+    """Directories and the rights on what is below them.
+
+    Where a file is a link, the directory that it leads to is needed as well.
+    """
+    wanted: dict[Path, int] = {}
+    for path, rights in (
+        (settings.accesslist, READ),
+        (settings.fifo_add, WRITE),
+        (settings.fifo_delete, WRITE),
+        (settings.state_file, WRITE),
+    ):
+        if path is not None:
+            for directory in (path.parent, path.resolve().parent):
+                wanted[directory] = wanted.get(directory, 0) | rights
+    return wanted
+
+
+def restrict(settings: Settings, kernel: Kernel) -> None:
+    """Shut this process in, as far as the kernel can; it needs no-new-privileges, or root's rights, for that."""
+    try:
+        abi = kernel.create_ruleset(b"")
+        ruleset = kernel.create_ruleset(ruleset_attributes(abi))
+        for directory, rights in needed(settings).items():
+            allow(kernel, ruleset, directory, rights & handled_files(abi))
+        kernel.restrict_self(ruleset)
+    except OSError as error:
+        log.info("no Landlock sandbox: %s", error.strerror)
+        return
+    kinds = "files, TCP" if abi >= TCP_ABI else "files"
+    log.info("in a Landlock sandbox (ABI %d: %s)", abi, kinds)
+
+
+def allow(kernel: Kernel, ruleset: int, directory: Path, rights: int) -> None:
+    """Leave a directory open; one that is not there stays closed, and whoever opens a file in it will say so."""
+    try:
+        descriptor = os.open(directory, os.O_PATH | os.O_CLOEXEC)
+    except OSError as error:
+        log.warning("%s is not open to the sandbox: %s", directory, error.strerror)
+        return
+    try:
+        kernel.add_rule(ruleset, path_rule(rights, descriptor))
+    finally:
+        os.close(descriptor)
+    log.debug("sandbox: %s below %s", "reads and writes" if rights & WRITE_FILE else "reads", directory)

@@ -1,0 +1,1 @@
+"""Datagrams in batches, and what answers them."""

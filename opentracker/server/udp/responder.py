@@ -1,0 +1,78 @@
+"""A datagram in, its answer out: what happens between two sockets' calls, without a socket."""
+
+from librt.strings import BytesWriter
+from mypy_extensions import i64
+
+from opentracker._features import WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
+from opentracker.errors import TrackerFailure
+from opentracker.protocol.messages import Announce
+from opentracker.protocol.udp import (
+    ANNOUNCE,
+    CONNECT,
+    MISMATCH,
+    SHORTEST_ANSWERABLE,
+    SILENCE,
+    action_of,
+    parse_announce,
+    scrape_count,
+    write_announce,
+    write_connect,
+    write_error,
+    write_scrape_entry,
+    write_scrape_head,
+)
+from opentracker.swarm.connection_ids import ConnectionIds
+from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.tracker import Tracker
+
+
+class UdpResponder:
+    """Answers datagrams from a tracker; one serves all UDP sockets of a process."""
+
+    def __init__(self, tracker: Tracker, ids: ConnectionIds, counters: Counters) -> None:
+        self.tracker = tracker
+        self.ids = ids
+        self.counters = counters
+        self.request = Announce(both_families=False)
+
+    def answer(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> None:
+        """Append the answer to a datagram from `address` (4 or 16 bytes) to `out`; or nothing, to stay silent."""
+        action = action_of(packet)
+        counters = self.counters
+        if action == SILENCE:
+            counters.udp_invalid += 1
+            return
+        if action == CONNECT:
+            counters.udp_connects += 1
+            if WANT_LOG_NETWORKS:
+                self.tracker.busy.add(address)
+            write_connect(out, packet, self.ids.make(address))
+        elif not self.ids.accepts(packet, address):
+            counters.udp_mismatches += 1
+            if len(packet) >= SHORTEST_ANSWERABLE:
+                write_error(out, packet, MISMATCH)
+        elif action == ANNOUNCE:
+            a = self.request
+            parse_announce(packet, address, a)
+            if WANT_LOG_NUMWANT:
+                self.tracker.numwants[a.numwant] += 1
+            try:
+                self.tracker.announce(a, minute)
+            except TrackerFailure as failure:
+                counters.udp_failures += 1
+                write_error(out, packet, failure.reason)
+                return
+            counters.udp_announces += 1
+            write_announce(out, packet, a)
+        else:
+            counters.udp_scrapes += 1
+            self.scrape(packet, out)
+
+    def scrape(self, packet: bytes, out: BytesWriter) -> None:
+        """Answer a scrape with a good connection id."""
+        write_scrape_head(out, packet)
+        at: i64 = 16
+        for _ in range(scrape_count(packet)):
+            complete, downloaded, incomplete = self.tracker.scrape(packet[at : at + 20])
+            write_scrape_entry(out, complete, downloaded, incomplete)
+            at += 20

@@ -1,0 +1,1 @@
+"""Counters of events, counts by network, and rankings."""

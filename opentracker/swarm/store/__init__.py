@@ -1,0 +1,1 @@
+"""How the peers of a torrent lie in memory."""

@@ -1,0 +1,192 @@
+"""The large swarm: for each family a table of leechers and one of seeders (see `peer_table`)."""
+
+from typing import Final
+
+from librt.random import Random
+from mypy_extensions import i64
+
+from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
+from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
+from opentracker.swarm.store.peer_table import PeerTable
+from opentracker.swarm.store.peers import (
+    COMPLETED,
+    FROM_SYNC,
+    STRIDE4,
+    STRIDE6,
+    find,
+    share_of_family,
+    share_of_leechers,
+)
+from opentracker.swarm.store.records import MOST_DOWNLOADED
+
+if WANT_SYNC_LIVE:
+    from opentracker.swarm.store.peers import flags_after
+
+
+class Family:
+    """The peers of a large swarm that have addresses of one family."""
+
+    __slots__ = ("leechers", "seeders")
+
+    def __init__(self, stride: int, by_host: bool = False) -> None:
+        self.leechers = PeerTable(stride, by_host)
+        self.seeders = PeerTable(stride, by_host)
+
+    def size(self) -> i64:
+        """How many peers there are."""
+        return self.leechers.peers + self.seeders.peers
+
+    def load(self, planes: bytes, leechers: i64) -> None:
+        """Take in the planes of a small torrent's peers, of which the first are leechers."""
+        stride = self.leechers.stride
+        n: i64 = len(planes) // (stride + 2)
+        border, flags, stamps = leechers * stride, n * stride, n * (stride + 1)
+        self.leechers.load(
+            planes[:border] + planes[flags : flags + leechers] + planes[stamps : stamps + leechers]
+        )
+        self.seeders.load(
+            planes[border:flags] + planes[flags + leechers : stamps] + planes[stamps + leechers :]
+        )
+
+    def hand_out(self, want: i64, seeding: bool, asker_at: i64, asker_index: i64, random: Random) -> bytes:
+        """The addresses of up to `want` peers, leechers first.
+
+        The asker, if `asker_index` is not -1, is in block `asker_at` of the seeders (`seeding`) or the leechers.
+        """
+        leechers, seeders = self.leechers.peers, self.seeders.peers
+        among_leechers: i64 = -1
+        among_seeders: i64 = -1
+        if asker_index >= 0:
+            if seeding:
+                seeders -= 1
+                among_seeders = asker_index
+            else:
+                leechers -= 1
+                among_leechers = asker_index
+        few = leechers
+        if want < leechers + seeders:
+            few = share_of_leechers(leechers, seeders, want, seeding, random)
+        addresses = self.leechers.window(few, asker_at, among_leechers, random)
+        if few < want:
+            addresses += self.seeders.window(want - few, asker_at, among_seeders, random)
+        return addresses
+
+
+NOBODY4: Final = Family(STRIDE4)  # stand for a family without peers, and are never changed
+NOBODY6: Final = Family(STRIDE6)
+
+
+class Swarm:
+    """A torrent with many peers.
+
+    `counted` and `weighed` are as what its peers and its bytes have been counted (see `limits`).
+    `by_host`: see PeerTable.
+    """
+
+    __slots__ = ("by_host", "counted", "downloaded", "v4", "v6", "weighed")
+
+    def __init__(self, downloaded: int, by_host: bool = False) -> None:
+        self.downloaded: i64 = downloaded
+        self.by_host = by_host
+        self.counted: i64 = 0
+        self.weighed: i64 = 0
+        self.v4 = NOBODY4
+        self.v6 = NOBODY6
+
+    def own4(self) -> Family:
+        """The IPv4 peers, to be changed."""
+        if self.v4 is NOBODY4:
+            self.v4 = Family(STRIDE4, self.by_host)
+        return self.v4
+
+    def own6(self) -> Family:
+        """The IPv6 peers, to be changed."""
+        if self.v6 is NOBODY6:
+            self.v6 = Family(STRIDE6, self.by_host)
+        return self.v6
+
+    def size(self) -> i64:
+        """How many peers there are."""
+        return self.incomplete() + self.complete()
+
+    def incomplete(self) -> i64:
+        """How many leechers there are."""
+        return self.v4.leechers.peers + self.v6.leechers.peers
+
+    def complete(self) -> i64:
+        """How many seeders there are."""
+        return self.v4.seeders.peers + self.v6.seeders.peers
+
+    def announce(self, a: Announce, minute: i64, random: Random) -> None:  # noqa: PLR0912 - a call each would cost more
+        """Answer `a`, and store or remove its peer."""
+        peer = a.peer
+        seeding = a.seeding
+        own = self.v4 if len(peer) == STRIDE4 else self.v6
+        if own is NOBODY4 or own is NOBODY6:
+            own = self.own4() if len(peer) == STRIDE4 else self.own6()
+        if seeding:
+            table, former = own.seeders, own.leechers
+        else:
+            table, former = own.leechers, own.seeders
+        at = table.block_of(peer)
+        block = table.blocks[at]
+        index = find(block, 0, len(block) // (table.stride + 2), table.stride, peer)
+        state: i64 = (
+            -1
+        )  # flags and stamp of the peer, where it is in the other table or is taken out to be put in again
+        if index < 0 and former.peers > 0 and (a.stored or a.event == EVENT_STOPPED):
+            state = former.take(peer)
+        if a.event == EVENT_STOPPED:
+            a.peers = a.peers6 = b""
+            if index >= 0:
+                table.remove(at, index)
+                table.merge()
+        else:
+            if not WANT_V4_ONLY and a.both_families:
+                self.hand_out_both(a, at, index, random)
+            else:
+                a.peers = own.hand_out(a.numwant, seeding, at, index, random)
+            if a.stored:
+                if index >= 0 and a.event != EVENT_COMPLETED:
+                    a.age = (minute - table.refresh(at, index, minute & 255)) & 255
+                    if WANT_SYNC_LIVE:
+                        table.unmark(at, index, FROM_SYNC)
+                else:
+                    if index >= 0:
+                        state = table.state(at, index)
+                        table.remove(at, index)
+                    self.put_in(table, a, state, minute)
+        v4, v6 = self.v4, self.v6
+        a.incomplete = v4.leechers.peers + v6.leechers.peers
+        a.complete = v4.seeders.peers + v6.seeders.peers
+        a.downloaded = self.downloaded
+
+    def put_in(self, table: PeerTable, a: Announce, state: i64, minute: i64) -> None:
+        """Put the asker in a table it is not in; `state` is what `PeerTable.take` has told of it."""
+        flags: i64 = 0
+        if state >= 0:
+            flags = state >> 8
+            a.age = (minute - state) & 255
+        if a.event == EVENT_COMPLETED and a.seeding and flags & COMPLETED == 0:
+            flags |= COMPLETED
+            a.has_completed = True
+            if self.downloaded < MOST_DOWNLOADED:
+                self.downloaded += 1
+        stamp = minute & 255
+        if WANT_SYNC_LIVE:
+            flags = flags_after(flags, a, state < 0)
+            if a.sync_age > 0:
+                stamp = (minute - a.sync_age) & 255
+        table.add(a.peer, flags, stamp)
+
+    def hand_out_both(self, a: Announce, at: i64, index: i64, random: Random) -> None:
+        """Give peers of both families; `at` and `index` tell where the asker is in its own."""
+        known = 1 if index >= 0 else 0
+        if len(a.peer) == STRIDE4:
+            want4 = share_of_family(a.numwant, self.v4.size() - known, self.v6.size())
+            a.peers = self.v4.hand_out(want4, a.seeding, at, index, random)
+            a.peers6 = self.v6.hand_out(a.numwant - want4, a.seeding, -1, -1, random)
+        else:
+            want4 = share_of_family(a.numwant, self.v4.size(), self.v6.size() - known)
+            a.peers = self.v4.hand_out(want4, a.seeding, -1, -1, random)
+            a.peers6 = self.v6.hand_out(a.numwant - want4, a.seeding, at, index, random)

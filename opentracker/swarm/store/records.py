@@ -1,0 +1,59 @@
+"""The small torrent: one `bytes` object, so that a torrent with one peer costs 48 bytes beside its dict entry.
+
+====== =========================================================================
+offset field
+====== =========================================================================
+0      u32 how often `completed` was reported (31 bits are used)
+4      u8 IPv4 peers · u8 IPv4 leechers · u8 IPv6 leechers
+7      planes of the IPv4 peers, planes of the IPv6 peers (see `peers`)
+====== =========================================================================
+
+In each plane leechers stand before seeders. A record without peers ends after its head, and its bytes 4 to 6 hold the
+minute in which the last peer left.
+"""
+
+from typing import Final
+
+from librt.strings import read_i32_be
+from mypy_extensions import i64
+
+from opentracker.swarm.store.peers import STRIDE4, STRIDE6
+
+HEADER_SIZE: Final = 7  # a longer one would cost a torrent with one peer the next 16 bytes of memory
+PEER4: Final = STRIDE4 + 2  # bytes of a peer, flags and stamp included
+PEER6: Final = STRIDE6 + 2
+EMPTY: Final = bytes(HEADER_SIZE)
+SMALL: Final = 200  # peers; one more makes the torrent a large swarm. Below 256.
+MOST_DOWNLOADED: Final = 0x7FFFFFFF
+NEGATIVE: Final = 1 << 23  # 16 years of minutes
+
+
+def downloaded(record: bytes) -> i64:
+    """How often `completed` was reported."""
+    return i64(read_i32_be(record, 0))
+
+
+def counts(record: bytes) -> tuple[i64, i64, i64, i64]:
+    """IPv4 peers, leechers among them, IPv6 peers, leechers among them."""
+    if len(record) == HEADER_SIZE:
+        return 0, 0, 0, 0
+    n4: i64 = record[4]
+    return n4, record[5], (len(record) - HEADER_SIZE - PEER4 * n4) // PEER6, record[6]
+
+
+def left_at(record: bytes) -> i64:
+    """The minute in which the last peer left, before the start if it is negative; the record has none."""
+    minute: i64 = int.from_bytes(record[4:HEADER_SIZE], "big")
+    return minute if minute < NEGATIVE else minute - 2 * NEGATIVE
+
+
+def head(completed: i64, n4: i64, leechers4: i64, leechers6: i64) -> bytes:
+    """The head of a record with peers."""
+    packed: int = completed << 24 | n4 << 16 | leechers4 << 8 | leechers6
+    return packed.to_bytes(HEADER_SIZE, "big")
+
+
+def without_peers(completed: i64, minute: i64) -> bytes:
+    """The record of a torrent whose last peer left in `minute`."""
+    packed: int = completed << 24 | (minute & (2 * NEGATIVE - 1))
+    return packed.to_bytes(HEADER_SIZE, "big")

@@ -1,0 +1,1 @@
+"""What is found out by walking over all torrents, in slices."""

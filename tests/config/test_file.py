@@ -1,0 +1,463 @@
+"""Config files: the cases C-xx."""
+
+import difflib
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from opentracker import cli
+from opentracker._features import BUILD_RECORD, WANT_ACCESSLIST_WHITE, WANT_V4_ONLY, WANT_V6
+from opentracker.config import file as config
+from opentracker.config.settings import Bind, Settings
+from opentracker.errors import ConfigError
+from opentracker.swarm.policy.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_LIVESYNC, MAY_PROXY, MAY_STAT
+from tests.server.live import HOME, packed
+from tests.server.marks import needs_ipv4
+from tests.server.process import Tracker, allow, run
+
+RECORD = json.loads(BUILD_RECORD)
+HOME6 = HOME == "::1"
+ENDPOINT = f"[{HOME}]" if HOME6 else HOME
+NOBODY = 65534
+# A value that each key takes, in every build that has the key.
+GOOD_VALUES = {
+    "listen.tcp_udp": ENDPOINT,
+    "listen.tcp": f"{ENDPOINT}:80",
+    "listen.udp": HOME,
+    "listen.udp.workers": "0",
+    "access.whitelist": "list",
+    "access.blacklist": "list",
+    "access.fifo_add": "add",
+    "access.fifo_delete": "delete",
+    "access.stats": "10.0.0.0/8",
+    "access.stats_path": "secret",
+    "access.fullscrape": "10.0.0.1",
+    "access.proxy": "2001:db8::/32",
+    "livesync.cluster.listen": ENDPOINT,
+    "livesync.cluster.node_ip": "10.0.0.1",
+    "livesync.cluster.peer": ENDPOINT,
+    "batchsync.cluster.admin_ip": "10.1.1.1",
+    "tracker.rootdir": "/var/lib/opentracker",
+    "tracker.user": "_opentracker",
+    "tracker.redirect_url": "https://example.org/",
+    "tracker.state_file": "state",
+    "limits.torrents": "1000000",
+    "limits.peers": "20000000",
+    "limits.peers_per_torrent": "500000",
+    "limits.ports_per_address": "8",
+    "limits.memory": "512M",
+    "limits.connections": "1000",
+    "limits.connections_per_address": "20",
+    "limits.full_scrapes": "100",
+    "limits.full_scrapes_per_address": "10",
+    "limits.listed_network": "10.0.0.0/8",
+    "limits.refused_ports": "25 6000-6063",
+}
+
+
+def taken(*lines: str | bytes) -> Settings:
+    """The settings after these lines."""
+    settings = Settings()
+    text = b"\n".join(os.fsencode(line) if isinstance(line, str) else line for line in lines)
+    config.take_text(settings, text, "test.conf")
+    return settings
+
+
+def refusal(*lines: str | bytes) -> str:
+    """What is said about these lines, of which one is wrong."""
+    with pytest.raises(ConfigError) as caught:
+        taken(*lines)
+    text = str(caught.value)
+    assert "\n" not in text
+    assert text.isprintable()
+    return text
+
+
+def given(key: str) -> bool:
+    """Whether this build has a key."""
+    flag = config.KEYS[key]
+    return not flag or RECORD["flags"][flag] is True
+
+
+# ---- Keys --------------------------------------------------------------------------------------------------
+
+
+def test_the_keys_of_this_build() -> None:
+    assert set(GOOD_VALUES) == set(config.KEYS)
+    assert set(config.ACTIONS) == {key for key in config.KEYS if given(key)}
+    assert {flag for flag in config.KEYS.values() if flag} <= set(RECORD["flags"])
+
+
+@pytest.mark.parametrize("key", config.KEYS)
+def test_c05_every_key_is_taken_or_names_its_flag(key: str) -> None:
+    line = f"{key} {GOOD_VALUES[key]}"
+    if given(key):
+        assert taken(line) != Settings() or key in ("listen.udp.workers", "batchsync.cluster.admin_ip")
+        return
+    flag = config.KEYS[key]
+    if flag in RECORD["planned"]:
+        assert refusal(line) == f"test.conf:1: '{line}': not in this version ({flag} is planned)"
+    else:
+        assert refusal(line) == (
+            f"test.conf:1: '{line}': not in this build, it needs {flag}: build with {flag}=1"
+        )
+
+
+@pytest.mark.parametrize("key", config.KEYS)
+def test_every_key_wants_a_value(key: str) -> None:
+    assert refusal("", f"  {key}  ").startswith(f"test.conf:2: '{key}': ")
+
+
+@pytest.mark.parametrize(
+    ("line", "hint"),
+    [
+        ("bogus.option 1", "unknown key; opentracker.conf(5) has them all"),
+        ("lisen.tcp 127.0.0.1", "unknown key; did you mean listen.tcp?"),
+        ("access.witelist /x", "unknown key; did you mean access.whitelist?"),
+        ("Tracker.User x", "unknown key; did you mean tracker.user?"),
+        ("tracker.user=x", "unknown key; did you mean tracker.user?"),
+        ("listen.tcp_udp:", "unknown key; did you mean listen.tcp_udp?"),
+        ("listen", "unknown key; "),
+    ],
+)
+def test_c05_an_unknown_key(line: str, hint: str) -> None:
+    assert refusal("tracker.user a", "", line, "tracker.user b").startswith(f"test.conf:3: '{line}': {hint}")
+
+
+def test_a_key_that_is_too_long_for_a_typo() -> None:
+    longest = max(config.KEYS, key=len)
+    just = longest + "#" * (config.LONGEST_TYPO - len(longest))
+    assert config.nearest_key(just) == longest
+    for key in config.KEYS:
+        longer = key.ljust(config.LONGEST_TYPO + 1, "#")
+        assert difflib.get_close_matches(longer, config.KEYS, 1) == []
+    assert config.nearest_key(longest + "#" * (1 << 24)) == ""
+
+
+# ---- Addresses ---------------------------------------------------------------------------------------------
+
+
+@needs_ipv4
+def test_c01_both_sockets() -> None:
+    address = packed("127.0.0.1")
+    assert taken("listen.tcp_udp 127.0.0.1:6969").binds == [
+        Bind(False, address, 6969),
+        Bind(True, address, 6969),
+    ]
+
+
+@pytest.mark.parametrize("blank", ["\t", " \t ", "  ", "\v", "\f"])
+def test_c02_blanks(blank: str) -> None:
+    assert taken(f"{blank}listen.tcp{blank}{ENDPOINT}:6970{blank}").binds == [Bind(False, packed(HOME), 6970)]
+
+
+@pytest.mark.parametrize(
+    ("value", "host", "port"),
+    [
+        ("[::1]:7000", "::1", 7000),
+        ("::1", "::1", 6969),
+        ("[::1]", "::1", 6969),
+        ("[::]:0", "::", 0),
+        ("127.0.0.1", "127.0.0.1", 6969),
+        ("127.0.0.1:65535", "127.0.0.1", 65535),
+        ("0.0.0.0:80", "0.0.0.0", 80),
+    ],
+)
+def test_c03_addresses(value: str, host: str, port: int) -> None:
+    served = not (WANT_V4_ONLY if ":" in host else WANT_V6)
+    if served:
+        assert taken(f"listen.udp {value}").binds == [Bind(True, packed(host), port)]
+    else:
+        only = "WANT_V4_ONLY" if ":" in host else "WANT_V6"
+        assert refusal(f"listen.udp {value}").endswith(f" only ({only})")
+
+
+@pytest.mark.parametrize("key", ["listen.tcp", "listen.udp", "listen.tcp_udp"])
+@pytest.mark.parametrize(
+    "value",
+    ["notanaddr", "1.2.3", "1.2.3.4:99999", "1.2.3.4:", "[::1", "[::1]80", ":6969", "6969", "1.2.3.4 # mine"],
+)
+def test_c04_what_is_no_address(key: str, value: str) -> None:
+    assert refusal(f"{key} {value}").startswith(f"test.conf:1: '{key} {value}': '")
+
+
+def test_binds_come_in_their_order() -> None:
+    lines = [f"listen.tcp {ENDPOINT}:1", f"listen.udp {ENDPOINT}:2", f"listen.tcp {ENDPOINT}:3"]
+    assert [(bind.udp, bind.port) for bind in taken(*lines).binds] == [(False, 1), (True, 2), (False, 3)]
+
+
+# ---- The text of a file ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("last", [True, False])
+def test_c06_comments_and_line_ends(end: bytes, last: bool) -> None:
+    lines = [b"# a comment", b"", b"   \t", b"  # another", b"tracker.user somebody", b"#tracker.user x"]
+    settings = Settings()
+    config.take_text(settings, end.join(lines) + end * last, "test.conf")
+    assert settings == taken("tracker.user somebody")
+    settings = Settings()
+    config.take_text(settings, end.join(reversed(lines)) + end * last, "test.conf")
+    assert settings.user == "somebody"
+
+
+def test_an_empty_file_changes_nothing() -> None:
+    assert taken(b"") == Settings()
+
+
+def test_c07_a_long_line_is_one_line() -> None:
+    long = "/".join(["directory"] * 200)
+    assert taken("# " + "x" * 100_000, f"tracker.rootdir {long}").directory == Path(long)
+    text = refusal(f"tracker.user {'x y' * 1000}")
+    assert text.endswith("...': expected the name of a user")
+    assert len(text) < 300
+
+
+def test_bytes_that_are_no_utf8() -> None:
+    settings = taken(b"# \xff\xfe", b"tracker.rootdir /srv/\xe4\xff")
+    assert os.fsencode(settings.directory) == b"/srv/\xe4\xff"
+    assert refusal(b"tr\xffacker.user x") == (
+        "test.conf:1: 'tr\\udcffacker.user x': unknown key; did you mean tracker.user?"
+    )
+    assert refusal(b"tracker.user \x1b[31m\0") == (
+        "test.conf:1: 'tracker.user \\x1b[31m\\x00': expected the name of a user"
+    )
+    assert refusal(b"tracker.rootdir /srv/\0x").endswith("\\x00x': expected a path")
+
+
+def test_a_path_may_hold_blanks() -> None:
+    assert taken("tracker.rootdir /srv/open tracker # 1  ").directory == Path("/srv/open tracker # 1")
+
+
+@pytest.mark.parametrize("value", ["http://x/ y", "http://x/\ry", "http://x/\u00e4", "http://x/\x01"])
+def test_c11_a_redirect_that_is_no_header(value: str) -> None:
+    text = refusal(f"tracker.redirect_url {value}")
+    assert text.endswith("': expected a URL of printable ASCII without spaces")
+    assert text.startswith("test.conf:1: 'tracker.redirect_url http://x/")
+
+
+# ---- Values ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("value", "workers"), [("0", 0), ("1", 1), ("01", 1)])
+def test_c12_one_process(value: str, workers: int) -> None:
+    assert taken(f"listen.udp.workers {value}").udp_workers == workers
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("2", "expected 0 or 1: several processes are not supported yet"),
+        ("64", "expected 0 or 1: several processes are not supported yet"),
+        ("9" * 5000, "expected 0 or 1: several processes are not supported yet"),
+        ("-1", "expected a number, 0 or 1"),
+        ("abc", "expected a number, 0 or 1"),
+        ("1.0", "expected a number, 0 or 1"),
+        ("²", "expected a number, 0 or 1"),
+    ],
+)
+def test_c12_several_processes(value: str, expected: str) -> None:
+    assert refusal(f"listen.udp.workers {value}").endswith(f"': {expected}")
+
+
+# What may be given to networks, by its key.
+RIGHTS = {
+    "access.stats": MAY_STAT,
+    "access.proxy": MAY_PROXY,
+    "access.fullscrape": MAY_FULLSCRAPE,
+    "livesync.cluster.node_ip": MAY_LIVESYNC,
+}
+
+
+@pytest.mark.parametrize("key", [key for key in RIGHTS if given(key)] or [None])
+def test_c08_c09_networks(key: str | None) -> None:
+    if key is None:
+        pytest.skip("this build has no key that blesses networks")
+    settings = taken(f"{key} 10.0.0.0/8", f"{key} 2001:db8::/32")
+    for address, right in [
+        ("10.255.255.255", RIGHTS[key]),
+        ("11.0.0.0", 0),
+        ("2001:db8::1", RIGHTS[key]),
+        ("2001:db9::", 0),
+    ]:
+        assert settings.permissions.rights(packed(address)) == right
+    assert settings.restricts_fullscrapes is (key == "access.fullscrape")
+    for bad in ("1.2.3.4/99", "1.2.3.4/33", "1.2.3.4/-1", "2001:db8::/129", "1.2.3.4/", "host.example", ""):
+        assert refusal(f"{key} {bad}").startswith(f"test.conf:1: '{f'{key} {bad}'.strip()}': ")
+
+
+@pytest.mark.parametrize("key", [key for key in RIGHTS if given(key)] or [None])
+def test_c10_more_than_64_networks(key: str | None) -> None:
+    if key is None:
+        pytest.skip("this build has no key that blesses networks")
+    settings = taken(*[f"{key} 10.0.{number}.0/24" for number in range(200)])
+    assert all(settings.permissions.rights(bytes([10, 0, each, 9])) == RIGHTS[key] for each in range(200))
+    assert settings.permissions.rights(bytes([10, 0, 200, 9])) == 0
+
+
+@pytest.mark.needs("WANT_SYNC_LIVE", WANT_V6=False, WANT_V4_ONLY=False)
+def test_live_sync_in_both_families() -> None:
+    settings = taken(
+        "livesync.cluster.listen [fe80::1%eth0]:9000",
+        "livesync.cluster.listen 10.0.0.1",
+        "livesync.cluster.peer 10.0.0.2",
+        "livesync.cluster.peer 10.0.0.3:9000",
+    )
+    assert settings.sync_binds == [(packed("fe80::1"), 9000, "eth0"), (packed("10.0.0.1"), 9696, "")]
+    assert settings.sync_peers == [(packed("10.0.0.2"), 9696, ""), (packed("10.0.0.3"), 9000, "")]
+
+
+def test_a18_both_kinds_of_access_list() -> None:
+    """No build has both, so one of them is refused."""
+    text = refusal("access.blacklist a", "access.whitelist b")
+    missing = "BLACK" if WANT_ACCESSLIST_WHITE or not given("access.blacklist") else "WHITE"
+    assert f"it needs WANT_ACCESSLIST_{missing}: " in text
+
+
+def test_what_syncs_no_more_is_accepted_with_a_warning(caplog: pytest.LogCaptureFixture) -> None:
+    assert taken("# x", "batchsync.cluster.admin_ip 10.1.1.1") == Settings()
+    assert caplog.messages == ["test.conf:2: batchsync.cluster.admin_ip is accepted and has no effect"]
+
+
+# ---- The order of things -----------------------------------------------------------------------------------
+
+
+def settings_of(*arguments: str) -> Settings:
+    settings = cli.parse(list(arguments))
+    assert isinstance(settings, Settings)
+    return settings
+
+
+def test_later_lines_override_or_add() -> None:
+    settings = taken("tracker.user a", f"listen.tcp {HOME}", "tracker.user b", f"listen.udp {HOME}")
+    assert settings.user == "b"
+    assert len(settings.binds) == 2
+
+
+def test_c17_a_file_is_read_where_it_stands(tmp_path: Path) -> None:
+    """Each `-f` at its place: the last that is said holds, what can be said often adds up, `-i` goes on behind it."""
+    first, second = tmp_path / "first.conf", tmp_path / "second.conf"
+    first.write_text(f"tracker.user first\nlisten.udp {ENDPOINT}:1\ntracker.redirect_url http://first/\n")
+    second.write_text(f"tracker.user second\nlisten.tcp {ENDPOINT}:2")
+    settings = settings_of(
+        "-u", "before", "-i", HOME, "-f", str(first), "-p", "3", "-f", str(second), "-r", "http://behind/"
+    )
+    address = packed(HOME)
+    assert settings.binds == [Bind(True, address, 1), Bind(False, address, 3), Bind(False, address, 2)]
+    assert settings.user == "second"
+    assert settings.redirect_url == "http://behind/"
+    assert settings.config_files == [str(first), str(second)]
+    assert settings_of("-f", str(second), "-u", "behind").user == "behind"
+
+
+def test_options_and_keys_give_the_same() -> None:
+    options = settings_of("-r", "http://x/", "-d", "/srv", "-u", "somebody")
+    assert options == taken("tracker.redirect_url http://x/", "tracker.rootdir /srv", "tracker.user somebody")
+    assert settings_of("-A", "10.0.0.0/8").permissions.rights(bytes([10, 1, 1, 1])) == EVERYTHING
+
+
+# ---- Files -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [("missing.conf", "No such file or directory"), (".", "Is a directory"), ("file/x", "Not a directory")],
+)
+def test_c15_a_file_that_cannot_be_read(
+    name: str, reason: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file").touch()
+    assert cli.main(["-f", f"{tmp_path}/{name}"]) == 1
+    out, err = capsys.readouterr()
+    assert (out, err) == ("", f"opentracker: cannot read the config file {tmp_path}/{name}: {reason}\n")
+
+
+def test_c15_a_file_that_may_not_be_read(tmp_path: Path) -> None:
+    path = tmp_path / "secret.conf"
+    path.touch(0)
+    user = os.geteuid()
+    if user == 0:  # who may read every file
+        os.seteuid(NOBODY)
+    try:
+        with pytest.raises(
+            ConfigError, match=r"cannot read the config file .*secret\.conf: Permission denied"
+        ):
+            config.load(Settings(), str(path))
+    finally:
+        os.seteuid(user)
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a file without an end")
+def test_a_file_without_an_end() -> None:
+    with pytest.raises(ConfigError, match="the config file /dev/zero is larger than 16 MiB"):
+        config.load(Settings(), "/dev/zero")
+
+
+def test_c04_nothing_is_bound_by_a_wrong_file(tmp_path: Path) -> None:
+    path = tmp_path / "opentracker.conf"
+    path.write_text(f"listen.tcp {ENDPOINT}:0\nlisten.udp notanaddr\n")
+    status, out, err = run("-f", str(path))
+    assert (status, out) == (1, "")
+    assert err.startswith(f"opentracker: {path}:2: 'listen.udp notanaddr': 'notanaddr' is not an ")
+    assert err.count("\n") == 1  # no usage: the command line is not what is wrong
+    assert run("-t", "-f", str(path)) == (status, out, err)
+
+
+def test_a_tracker_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "opentracker.conf"
+    path.write_text(
+        f"listen.tcp_udp {ENDPOINT}:0\r\nlisten.udp {ENDPOINT}:0\r\ntracker.rootdir {tmp_path}\r\n"
+    )
+    with Tracker("-f", str(path), *allow(tmp_path), sockets=3) as tracker:
+        assert [(kind, host) for kind, host, _ in tracker.endpoints] == [
+            ("TCP", HOME),
+            ("UDP", HOME),
+            ("UDP", HOME),
+        ]
+
+
+# ---- Debian's --------------------------------------------------------------------------------------------
+
+# What Debian's package configures.
+DEBIAN_SETS = {
+    "access.whitelist": "/etc/opentracker/whitelist.txt",
+    "tracker.rootdir": "/etc/opentracker",
+    "tracker.user": "_opentracker",
+}
+DEBIANS_FILE = Path("/etc/opentracker/opentracker.conf")
+
+
+def check_debian(text: bytes, name: str, line: int) -> None:
+    """A whitelist build takes Debian's config, every other names what it lacks."""
+    settings = Settings()
+    if WANT_ACCESSLIST_WHITE:
+        config.take_text(settings, text, name)
+        assert settings.accesslist == Path(DEBIAN_SETS["access.whitelist"])
+        assert settings.directory == Path(DEBIAN_SETS["tracker.rootdir"])
+        assert settings.user == DEBIAN_SETS["tracker.user"]
+        assert settings.binds == []
+        return
+    with pytest.raises(ConfigError) as caught:
+        config.take_text(settings, text, name)
+    assert str(caught.value) == (
+        f"{name}:{line}: 'access.whitelist /etc/opentracker/whitelist.txt': "
+        "not in this build, it needs WANT_ACCESSLIST_WHITE: build with WANT_ACCESSLIST_WHITE=1"
+    )
+
+
+def test_debians_config_as_it_sets_things() -> None:
+    lines = ["# what the tracker of a distribution starts with", ""]
+    lines += [f"{key}\t  {value}" for key, value in DEBIAN_SETS.items()]
+    text = "\n".join(lines).replace("access.whitelist\t  ", "access.whitelist ")
+    check_debian(text.encode(), "debian.conf", 3)
+
+
+@pytest.mark.skipif(not DEBIANS_FILE.exists(), reason="Debian's package is not installed here")
+def test_debians_config_as_it_is_installed() -> None:
+    text = DEBIANS_FILE.read_bytes()
+    if f"access.whitelist {DEBIAN_SETS['access.whitelist']}".encode() not in text.splitlines():
+        pytest.skip("the config file here is not as Debian's package has it")
+    number = text.splitlines().index(f"access.whitelist {DEBIAN_SETS['access.whitelist']}".encode()) + 1
+    check_debian(text, str(DEBIANS_FILE), number)

@@ -1,0 +1,93 @@
+import ctypes
+import errno
+import resource
+import socket
+from pathlib import Path
+
+import pytest
+
+from opentracker.server.system.libc import (
+    HEADER_SIZE,
+    IOVEC_SIZE,
+    LENGTH_AT,
+    HeapTrim,
+    Mmsg,
+    address_of,
+    has_mmsg,
+    pack_header,
+    pack_iovec,
+)
+
+pytestmark = pytest.mark.skipif(
+    not has_mmsg(), reason="this machine's C library has no recvmmsg in a known layout"
+)
+
+
+def test_sizes_of_the_structures() -> None:
+    assert len(pack_header(1, 2, 3, 4, 5)) == HEADER_SIZE
+    assert len(pack_iovec(1, 2)) == IOVEC_SIZE
+
+
+def test_an_address_is_where_the_buffer_is() -> None:
+    buffer = bytearray(b"abc")
+    at = address_of(buffer)
+    assert ctypes.string_at(at, 3) == b"abc"
+    buffer[1:2] = b"x"
+    assert ctypes.string_at(at, 3) == b"axc"
+
+
+def test_two_datagrams_there_and_back() -> None:
+    """The layouts are right: what is sent by one array of headers is received by another."""
+    mmsg = Mmsg()
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there:
+        texts = bytearray(b"onethree")
+        vectors = bytearray(pack_iovec(address_of(texts), 3) + pack_iovec(address_of(texts) + 3, 5))
+        headers = bytearray(
+            pack_header(0, 0, address_of(vectors), 0, 0)
+            + pack_header(0, 0, address_of(vectors) + IOVEC_SIZE, 0, 0)
+        )
+        assert mmsg.send(here.fileno(), address_of(headers), 2, 0) == 2
+
+        room = bytearray(20)
+        room_vectors = bytearray(pack_iovec(address_of(room), 10) + pack_iovec(address_of(room) + 10, 10))
+        received = bytearray(
+            pack_header(0, 0, address_of(room_vectors), 0, 0)
+            + pack_header(0, 0, address_of(room_vectors) + IOVEC_SIZE, 0, 0)
+        )
+        assert mmsg.receive(there.fileno(), address_of(received), 2, socket.MSG_DONTWAIT, None) == 2
+        assert bytes(room) == b"one" + bytes(7) + b"three" + bytes(5)
+        sizes = [received[at + LENGTH_AT] for at in (0, HEADER_SIZE)]
+        assert sizes == [3, 5]
+
+
+def test_a_call_that_fails_tells_why() -> None:
+    mmsg = Mmsg()
+    here, there = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)
+    with here, there:
+        room = bytearray(10)
+        vector = bytearray(pack_iovec(address_of(room), 10))
+        headers = bytearray(pack_header(0, 0, address_of(vector), 0, 0))
+        assert mmsg.receive(here.fileno(), address_of(headers), 1, socket.MSG_DONTWAIT, None) == -1
+        assert mmsg.error() == errno.EAGAIN
+    assert mmsg.send(-1, address_of(headers), 1, 0) == -1
+    assert mmsg.error() == errno.EBADF
+
+
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library cannot trim its heap"
+)
+def test_trimming_gives_freed_memory_back() -> None:
+    """What lies under the top of the heap is not given back by freeing it."""
+    blocks = [b"x" * 100_000 for _ in range(200)]
+    top = bytes(100_000)
+    full = resident()
+    del blocks
+    HeapTrim()()
+    assert resident() < full - 10_000_000
+    assert len(top) == 100_000
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
