@@ -82,7 +82,7 @@ def compiled_modules(build: Build, package: Path) -> list[Path]:
 
 
 def compiler_fault() -> str:
-    """Return the C compiler or the header that is missing, and the remedies; nothing if all is there."""
+    """Return a complaint about a missing C compiler or header, with the remedies; nothing if both exist."""
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
     if shutil.which(compiler) is None:
         return f"there is no C compiler {compiler}; install it, name another in CC, or build with 0"
@@ -102,8 +102,8 @@ def check_tools(build: Build, requirements: Iterable[str]) -> None:
 def package_fault(requirement: str) -> str:
     """Return a complaint if a required package is missing or of an older series; nothing otherwise.
 
-    A frontend that isolates the build installs the very version. Another of the same or a later series, as
-    distributions have it, is tried.
+    A frontend that isolates the build installs the required version. Distributions have others: one of the same
+    or a later series is used.
     """
     name, _, needed = re.split(r"\s*(==|>=|~=|$)\s*", requirement, maxsplit=1)
     try:

@@ -1,4 +1,4 @@
-"""What every complaint of a build names: the value, its origin, what is allowed."""
+"""Complaints of a build, one line each."""
 
 import sys
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class BuildError(Exception):
-    """The build cannot be made as asked. One line: name, value, where it came from, what is allowed."""
+    """The build cannot be made as asked. One line: name, value, its origin, the allowed values."""
 
 
 @contextmanager

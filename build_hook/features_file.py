@@ -32,7 +32,7 @@ class Constant:
 
 @dataclass
 class Features:
-    """features.toml as typed tables, every name in it known to be one of its flags or constants."""
+    """features.toml as typed tables. Every name in it is one of its flags or constants."""
 
     path: Path
     lines: dict[tuple[str, str], int]
@@ -48,7 +48,7 @@ class Features:
     profiles: dict[str, dict[str, bool | int]] = field(default_factory=dict)
 
     def where(self, table: str, key: str = "") -> str:
-        """Return `features.toml:LINE` of a key, of its table if the key's line is not known."""
+        """Return `features.toml:LINE` of a key, or of its table if the key's line is unknown."""
         outer, _, name = table.rpartition(".")
         places = (table, key), (table, ""), (outer, name)  # the last: a value where a table should be
         return f"{self.path.name}:{next((self.lines[place] for place in places if place in self.lines), 1)}"
@@ -81,7 +81,7 @@ def index_lines(text: str) -> dict[tuple[str, str], int]:
 
 
 def load_features(path: Path) -> Features:
-    """Read a features file. Raise BuildError with its line for anything that is not as it has to be."""
+    """Read a features file. Raise BuildError with the line of the first fault."""
     try:
         text = path.read_text(encoding="utf-8")
         tables = tomllib.loads(text)
@@ -98,7 +98,7 @@ class FeaturesReader:
     """Turns the TOML tables into Features, table by table."""
 
     def __init__(self, path: Path, text: str, tables: dict[str, Any]) -> None:
-        """Take the file's text for its line numbers, and what tomllib made of it."""
+        """Take the file's text, for its line numbers, and its tables."""
         self.tables = tables
         self.features = Features(path, index_lines(text))
 
@@ -106,7 +106,7 @@ class FeaturesReader:
         raise BuildError(f"{self.features.where(table, key)}: {message}")
 
     def read(self) -> Features:
-        """Read every table; flags and constants first, since the others name them."""
+        """Read every table: flags and constants first, because the others name them."""
         for table in self.tables:
             if table not in TABLES:
                 self.fail(table, "", f"[{table}] is not a table of a features file: {nearest(table, TABLES)}")

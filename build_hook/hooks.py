@@ -1,4 +1,4 @@
-"""The two hooks that hatchling asks: for the version, and for what a wheel or an sdist holds."""
+"""The two classes that hatchling asks: one for the version, one for the contents of a wheel or an sdist."""
 
 import atexit
 import os
@@ -19,14 +19,14 @@ from build_hook.tree import print_notes, write_tree_features
 
 
 def temporary_folder(project: str) -> Path:
-    """Return a new folder outside the tree that is gone when the process ends, however it ends."""
+    """Return a new folder outside the tree, which the end of the process removes."""
     folder = Path(tempfile.mkdtemp(prefix=f"{project}-stage-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 class VersionHook(MetadataHookInterface):
-    """Sets the version, with the chosen features as its local part if that is asked for."""
+    """Sets the version, with the chosen features as its local part on request."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Fill in the dynamic fields of pyproject.toml."""
@@ -37,7 +37,7 @@ class VersionHook(MetadataHookInterface):
 
 
 class FeaturesHook(BuildHookInterface[Any]):
-    """Makes the wheel out of a staged copy of the package, and the sdist without a choice."""
+    """Makes a wheel of a staged copy of the package, and an sdist that is the same for every choice."""
 
     def dependencies(self) -> list[str]:
         """Return the requirements of the build: mypyc for a wheel that is to be compiled.
@@ -82,7 +82,7 @@ class FeaturesHook(BuildHookInterface[Any]):
         self.metadata._original_version = version
 
     def add_stage(self, build: Build, package: Path, version: str, build_data: dict[str, Any]) -> None:
-        """Stage the package, compile it if asked to, and hand it to the wheel with its record."""
+        """Stage the package, compile it on request, and give it to the wheel with its record."""
         compiled = build.flags.get("WANT_COMPILED")
         if compiled:
             check_tools(build, self.compile_requires)

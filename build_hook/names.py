@@ -19,13 +19,13 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
 
 def likeness(name: str, other: str) -> tuple[float, float]:
-    """Return how alike two names are: as texts or, if that is more, by the words of the other; then as texts."""
+    """Return the likeness of two names: the larger of that as texts and that by words; then that as texts."""
     as_texts = difflib.SequenceMatcher(None, name, other).ratio()
     return max(as_texts, part_of_words(name, other)), as_texts
 
 
 def is_typo(name: str, other: str) -> bool:
-    """Tell whether a name is another with one letter (in a long name two) wrong, missing, added or swapped."""
+    """Tell whether a name differs from another in one letter, or in two of a long name."""
     one, two = rest(name), rest(other)
     allowed = 1 if len(two) < LONG else 2
     return abs(len(one) - len(two)) <= allowed and edits(one, two) <= allowed
@@ -37,7 +37,7 @@ def is_made_of_words(name: str, other: str) -> bool:
 
 
 def part_of_words(name: str, other: str) -> float:
-    """Return how much of a name, from 0 to 1, is made of beginnings and ends of another's words, in any order."""
+    """Return the part of a name, 0 to 1, that consists of beginnings and ends of another's words, in any order."""
     left = rest(name)
     length = len(left)
     for word in rest(other).split("_"):
@@ -55,7 +55,7 @@ def rest(name: str) -> str:
 
 @cache
 def edits(one: str, two: str) -> int:
-    """Return how many letters have to be changed, added, left out or swapped to make one text the other."""
+    """Return the least number of letters to change, add, leave out or swap between two texts."""
     if not one or not two:
         return len(one) + len(two)
     if one[-1] == two[-1]:

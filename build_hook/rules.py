@@ -1,4 +1,4 @@
-"""The rules that choices have to keep: ranges, conflicts, needs, and what is planned."""
+"""The rules that choices have to keep: ranges, conflicts, needs, planned flags."""
 
 from collections.abc import Mapping
 
@@ -57,7 +57,7 @@ def check_conflicts(features: Features, choices: Mapping[str, Choice]) -> None:
 
 
 def check_needs(features: Features, choices: Mapping[str, Choice]) -> None:
-    """Refuse a flag without what it needs."""
+    """Refuse a flag without any of the flags that it needs."""
     for number, (flag, needed) in enumerate(features.requires):
         if choices[flag].value and not any(choices[name].value for name in needed):
             rule = features.where(f"requires#{number}")
@@ -68,7 +68,7 @@ def check_needs(features: Features, choices: Mapping[str, Choice]) -> None:
 
 
 def planned_off(features: Features, choices: dict[str, Choice]) -> None:
-    """Count planned flags as false, and refuse one that somebody has set."""
+    """Count planned flags as false, and refuse one that a profile or the environment sets."""
     for name in features.planned:
         choice = choices[name]
         if choice.value and choice.origin != "default":

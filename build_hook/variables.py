@@ -12,7 +12,7 @@ KINDS: Final = {"WANT": "flag", "OT": "constant", "OPENTRACKER": "variable"}  # 
 
 
 def check_names(features: Features, environment: Mapping[str, str]) -> list[str]:
-    """Return the names that look like ours and are not known. Refuse one that is likely to be a known one.
+    """Return the unknown names with our prefixes. Refuse a likely typo of a known name.
 
     A typo must not give the default build. Others use our prefixes too (WANT_AUTOCONF; Kubernetes sets
     OPENTRACKER_PORT for a service of that name), and must be able to build.

@@ -1,6 +1,6 @@
 """Many variants of the package itself: each resolved, staged, and every module of it imported, in this process.
 
-What is staged is the same bytes again and again, so code objects are kept by content.
+Most variants of a module are the same bytes, so code objects are kept by content.
 """
 
 import functools
