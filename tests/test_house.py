@@ -26,6 +26,7 @@ PURE_ROOMS = {"protocol", "swarm"}
 FORBIDDEN = {"asyncio", "logging", "os", "random", "secrets", "select", "selectors", "socket", "time"}
 
 LISTS = {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"}
+COMPILED = {"WANT_COMPILED"}
 LIMITS = {"WANT_MAX_PEER"}
 BOGONS = {"WANT_BOGON_FILTER"}
 WATCHERS = {"WANT_SYNC_LIVE", "WANT_SYSLOGS", "WANT_SPOT_WOODPECKER"}
@@ -74,6 +75,10 @@ BRANCHES = {
     "server.binding:open_sockets": {"WANT_V6"},
     "server.wiring:start": {*LIMITS, "WANT_FULLSCRAPE", "WANT_SYNC_LIVE", "WANT_SYSLOGS"},
     "server.wiring:watch_memory": {*LISTS, "WANT_FULLSCRAPE"},
+    **{
+        f"swarm.connection_ids:ConnectionIds.{name}": COMPILED
+        for name in ("__init__", "accepts", "append", "rotate")
+    },
     "swarm.invariants:Checker.check_next": LIMITS,
     "swarm.invariants:check_record": {"WANT_V4_ONLY"},
     "server.binding:wildcards": {"WANT_V4_ONLY", "WANT_V6"},
