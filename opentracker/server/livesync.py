@@ -83,6 +83,7 @@ class Member:
 
     def __init__(self, tracker: Tracker, permissions: Permissions, tracker_id: int, loop: Loop) -> None:
         self.sync = LiveSync(tracker, permissions, tracker_id)
+        self.counters = tracker.counters
         self.loop = loop
         self.cluster = Cluster()
         tracker.watchers.append(self.sync)
@@ -107,23 +108,23 @@ class Member:
         work = self.sync.extension.tick(now.seconds, now.minute)
         if work is not None:
             self.loop.start(work)
-        self.sync.counters.sync_lost = sum([dropped(sock) for sock in self.cluster.sockets])
+        self.sync.counts["sync_lost"].value = sum([dropped(sock) for sock in self.cluster.sockets])
 
     def end(self) -> None:
         """Send what is left, and tell what live sync has done: the tracker ends."""
         self.sync.flush()
-        counters = self.sync.counters
+        value = self.counters.value
         log.info(
             "live sync: %d peers received in %d packets, %d sent in %d; packets dropped: %d unblessed, %d malformed,"
             " %d by the kernel; %d peers not taken",
-            counters.sync_peers_received,
-            counters.sync_packets_received,
-            counters.sync_peers_sent,
-            counters.sync_packets_sent,
-            counters.sync_unblessed,
-            counters.sync_malformed,
-            counters.sync_lost,
-            counters.sync_peers_dropped,
+            value("sync_peers_received"),
+            value("sync_packets_received"),
+            value("sync_peers_sent"),
+            value("sync_packets_sent"),
+            value("sync_unblessed"),
+            value("sync_malformed"),
+            value("sync_lost"),
+            value("sync_peers_dropped"),
         )
 
 

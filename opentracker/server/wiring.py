@@ -91,13 +91,15 @@ class Server(Core):
             fifos = Fifos(settings)
         super().__init__(settings, sockets, secret, seed, clock)
         if WANT_BOGON_FILTER:
-            self.tracker.visibility = BogonFilter(settings.refused_ports, settings.listed_networks)
+            self.tracker.visibility = BogonFilter(
+                settings.refused_ports, settings.listed_networks, self.counters
+            )
         if WANT_MAX_PEER:
             self.tracker.limits = memory.limits_of(settings)
             self.http.gate = slots.gate_of(settings)
             self.http.scarcities.append(self.http.gate.is_crowded)
         if WANT_IP_FROM_PROXY:
-            self.http_answers.client_of = proxy.Proxies(settings.permissions).client
+            self.http_answers.client_of = proxy.Proxies(settings.permissions, self.counters).client
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             keeper = self.keeper = keep_list(self, settings, torrents)
         if WANT_DYNAMIC_ACCESSLIST:
