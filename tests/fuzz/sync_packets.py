@@ -49,7 +49,7 @@ def check(data: bytes) -> None:
     member = LiveSync(Tracker(Random(1)), permissions, OWN_ID)
     member.tracker.watchers.append(member)
     member.received(packet, SOURCE, data[0])
-    counters = member.counters
+    counters = member.tracker.counters
     kind = kind_of(packet)
     if kind == MALFORMED:
         assert counters.value("sync_malformed") == 1
