@@ -26,6 +26,7 @@ PURE_ROOMS = {"protocol", "swarm"}
 FORBIDDEN = {"asyncio", "logging", "os", "random", "secrets", "select", "selectors", "socket", "time"}
 
 LISTS = {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"}
+COMPILED = {"WANT_COMPILED"}
 LIMITS = {"WANT_MAX_PEER"}
 BOGONS = {"WANT_BOGON_FILTER"}
 WATCHERS = {"WANT_SYNC_LIVE", "WANT_SYSLOGS", "WANT_SPOT_WOODPECKER"}
@@ -54,6 +55,10 @@ BRANCHES = {
     "server.http.responder:HttpResponder.answer": {"WANT_FULLLOG_NETWORKS", "WANT_IP_FROM_PROXY"},
     "server.udp.responder:UdpResponder.answer": {"WANT_LOG_NETWORKS", "WANT_LOG_NUMWANT"},
     "server.binding:open_sockets": {"WANT_V6"},
+    **{
+        f"swarm.connection_ids:ConnectionIds.{name}": COMPILED
+        for name in ("__init__", "accepts", "append", "rotate")
+    },
     "swarm.invariants:Checker.check_next": LIMITS,
     "swarm.invariants:check_record": {"WANT_V4_ONLY"},
     "server.binding:wildcards": {"WANT_V4_ONLY", "WANT_V6"},
@@ -305,7 +310,7 @@ def changed_shards(function: ast.AST) -> Iterator[int]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATING:
             owner = node.func.value
         if owner is not None and re.search(r"\bshard\b|\bshards\[", ast.unparse(owner)):
-            yield node.lineno
+            yield owner.lineno
 
 
 def test_torrents_come_and_go_by_one_door() -> None:

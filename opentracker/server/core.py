@@ -68,7 +68,7 @@ class Core:
         self.loop = Loop(self.now)
         self.ids = ConnectionIds(secret)
         self.cleaner = Cleaner(self.tracker)
-        self.udp = UdpResponder(self.tracker, self.ids, self.counters)
+        self.udp = self.new_udp_responder()
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
         self.parts: dict[type[Any], Any] = {}
@@ -96,15 +96,16 @@ class Core:
         if sock.type == socket.SOCK_STREAM:
             self.listeners.append(Listener(acceptor_for(sock), self.http))
         else:
-            self.loop.watch(sock.fileno(), self.new_udp_handler(sock), READ)
+            handler = (UdpBatchSocket if has_mmsg() else UdpSocket)(sock, self.udp, self.now)
+            self.loop.watch(sock.fileno(), handler, READ)
 
     def new_http_answers(self, redirect_url: bytes) -> HttpResponder:
-        """The answers to HTTP requests; `opentracker.debug` has others."""
+        """The answers to HTTP requests; `opentracker.debug` has another."""
         return HttpResponder(self.tracker, self.counters, redirect_url)
 
-    def new_udp_handler(self, sock: socket.socket) -> UdpBatchSocket | UdpSocket:
-        """The handler of a UDP socket; `opentracker.debug` has others."""
-        return (UdpBatchSocket if has_mmsg() else UdpSocket)(sock, self.udp, self.now)
+    def new_udp_responder(self) -> UdpResponder:
+        """The answers to datagrams; `opentracker.debug` has another."""
+        return UdpResponder(self.tracker, self.ids, self.counters)
 
     # ---- See features.feature.Host -------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ import gzip
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -45,7 +46,7 @@ FULL = b"GET /scrape HTTP/1.1\r\nHost: x\r\n\r\n"
 FULL_1_0 = b"GET /scrape HTTP/1.0\r\n\r\n"
 
 
-def limited(**limits: int) -> Settings:
+def limited(**limits: Any) -> Settings:
     """Settings with these limits on full scrapes."""
     return Settings(sections=Sections(FullScrapeSettings(**limits)))
 
