@@ -20,8 +20,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from opentracker.config import values
+from opentracker.config.values import shown
 from opentracker.errors import EXIT_START, EXIT_USAGE, StartError, UsageError
+from opentracker.features.cluster.settings import SyncSettings, parse_sync_endpoint
 from opentracker.protocol.addresses import parse_network
 from opentracker.protocol.livesync import (
     FROM_SYNC,
@@ -274,7 +275,7 @@ class Carrier:
 
 def describe(error: Exception) -> str:
     """An error of the client; some of them have no text."""
-    return values.shown(str(error) or type(error).__name__)
+    return shown(str(error) or type(error).__name__)
 
 
 # ---- The command line --------------------------------------------------------------------------------------
@@ -310,7 +311,7 @@ def name(text: str) -> str:
 def endpoint(text: str) -> tuple[bytes, int, str]:
     """An address of live sync."""
     try:
-        return values.parse_sync_endpoint(text)
+        return parse_sync_endpoint(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -434,7 +435,7 @@ def main(arguments: list[str] | None = None) -> int:
         permissions = Permissions()
         for first, bits in options.node_ip:
             permissions.bless(first, bits, MAY_LIVESYNC)
-        cluster = open_cluster(options.listen, options.peer)
+        cluster = open_cluster(SyncSettings(options.listen, options.peer))
         try:
             asyncio.run(work(Bridge(permissions, room=options.queue), cluster, options))
         finally:

@@ -38,7 +38,6 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
 if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.visibility import Visibility
 if WANT_MAX_PEER:
-    from opentracker.swarm.counting.core_metrics import OF_LIMITS
     from opentracker.swarm.policy.limits import Limits
 if WANT_LOG_NETWORKS:
     from opentracker.swarm.counting.network_count import AddressCount
@@ -82,7 +81,6 @@ class Tracker:
             self.visibility = Visibility()
         if WANT_MAX_PEER:
             self.limits = Limits()
-            self.counters.bring(OF_LIMITS)
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.admission = Admission()
             self.refused = self.counters.count_of(REFUSED)  # clients' announces, by the access list

@@ -9,8 +9,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from opentracker import build_info
-from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker._features import WANT_MAX_PEER, WANT_V4_ONLY, WANT_V6
 from opentracker.features import statistics
+from opentracker.features.statistics.page import Statistics
 from opentracker.features.statistics.prometheus import prometheus
 from opentracker.swarm.surveys.census import Census
 from opentracker.swarm.surveys.snapshot import CENSUS
@@ -18,6 +19,9 @@ from tests.features.stats import blessed, live_with, stats
 from tests.protocol.http_cases import announce, get
 from tests.server.live import Endpoint, Live, announce_packet
 from tests.swarm.crowd import done
+
+if WANT_MAX_PEER:
+    from opentracker.server.limits import LimitSettings
 
 Asked = tuple[Live, Endpoint]
 
@@ -77,7 +81,7 @@ def test_known_content(asked: Asked) -> None:
 @pytest.mark.needs("WANT_MAX_PEER")
 def test_memory_as_counted_and_as_it_is() -> None:
     settings = blessed()
-    settings.limit_memory = 9_000_000
+    settings.of(LimitSettings).memory = 9_000_000
     live, to = live_with(settings=settings)
     limits = live.server.tracker.limits
     limits.bytes = 1_000_000
@@ -105,7 +109,7 @@ def test_renewals_are_a_histogram(asked: Asked) -> None:
 def test_every_counter_is_shown(asked: Asked) -> None:
     """Each with a value of its own, so that none stands for another."""
     live, _ = asked
-    snapshot = live.server.statistics.sources.snapshot()
+    snapshot = live.server.part(Statistics).sources.snapshot()
     snapshot.surveys[CENSUS] = done(Census(live.server.tracker))
     wanted = {"opentracker_loop_busy_seconds_total": live.server.loop.busy}
     for number, row in enumerate(snapshot.rows):
