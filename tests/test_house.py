@@ -33,26 +33,14 @@ PURE_ROOMS = {"protocol", "swarm"}
 FORBIDDEN = {"asyncio", "logging", "os", "random", "secrets", "select", "selectors", "socket", "time"}
 
 LISTS = {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"}
+COMPILED = {"WANT_COMPILED"}
 LIMITS = {"WANT_MAX_PEER"}
 BOGONS = {"WANT_BOGON_FILTER"}
 WATCHERS = {"WANT_SYNC_LIVE", "WANT_SYSLOGS", "WANT_SPOT_WOODPECKER"}
 
-# Features that have a key in config files.
-KEYED = {
-    *LISTS,
-    "WANT_DYNAMIC_ACCESSLIST",
-    "WANT_FULLSCRAPE",
-    "WANT_IP_FROM_PROXY",
-    "WANT_RESTRICT_STATS",
-    "WANT_SYNC_LIVE",
-}
-
 # Where a feature is only a branch, or is joined to the rest: `module:function`, or `module` outside of functions where
 # more than imports depend on it. Modules that are a feature themselves are not listed.
 BRANCHES = {
-    "cli": {*LISTS, "WANT_FULLSCRAPE", "WANT_SYNC_LIVE"},
-    "config.file": {*KEYED, *BOGONS, *LIMITS},
-    "config.limit_values": {*LIMITS, "WANT_FULLSCRAPE"},
     "protocol.http:parse_request": {"WANT_KEEPALIVE"},
     "protocol.query:_parse_claimed_ip": {"WANT_V4_ONLY", "WANT_V6"},
     "protocol.query:parse_announce": {"WANT_IP_FROM_QUERY_STRING"},
@@ -63,24 +51,21 @@ BRANCHES = {
     "server.http.connection:HttpServer.remember": {*LIMITS},
     "server.http.connection:Listener.ready": {*LIMITS, "WANT_LOG_NETWORKS"},
     "server.http.responder:HttpResponder.announce": {"WANT_LOG_NUMWANT"},
-    "server.wiring:Server.__init__": {
+    "server.wiring": {
         *LISTS,
         *BOGONS,
         *LIMITS,
-        *("WANT_DYNAMIC_ACCESSLIST", "WANT_IP_FROM_PROXY"),
-        *("WANT_FULLSCRAPE", "WANT_SYNC_LIVE", "WANT_SYNC_SCRAPE"),
+        *("WANT_DYNAMIC_ACCESSLIST", "WANT_FULLSCRAPE", "WANT_IP_FROM_PROXY"),
+        *("WANT_SYNC_LIVE", "WANT_SYNC_SCRAPE", "WANT_SYSLOGS"),
     },
-    "server.wiring:add_statistics": {"WANT_FULLLOG_NETWORKS"},
-    "server.wiring": {*LIMITS, *LISTS, "WANT_DYNAMIC_ACCESSLIST", "WANT_FULLSCRAPE"},
     "server.system.systemd:fault_of": {"WANT_V4_ONLY", "WANT_V6"},
-    "server.http.responder:HttpResponder.__init__": {"WANT_FULLLOG_NETWORKS", "WANT_IP_FROM_PROXY"},
     "server.http.responder:HttpResponder.answer": {"WANT_FULLLOG_NETWORKS", "WANT_IP_FROM_PROXY"},
     "server.udp.responder:UdpResponder.answer": {"WANT_LOG_NETWORKS", "WANT_LOG_NUMWANT"},
-    "server.wiring:check": {*LISTS, "WANT_DYNAMIC_ACCESSLIST", "WANT_FULLSCRAPE", "WANT_SYNC_LIVE"},
-    "server.http.responder": {"WANT_IP_FROM_PROXY"},
     "server.binding:open_sockets": {"WANT_V6"},
-    "server.wiring:start": {*LIMITS, "WANT_FULLSCRAPE", "WANT_SYNC_LIVE", "WANT_SYSLOGS"},
-    "server.wiring:watch_memory": {*LISTS, "WANT_FULLSCRAPE"},
+    **{
+        f"swarm.connection_ids:ConnectionIds.{name}": COMPILED
+        for name in ("__init__", "accepts", "append", "rotate")
+    },
     "swarm.invariants:Checker.check_next": LIMITS,
     "swarm.invariants:check_record": {"WANT_V4_ONLY"},
     "server.binding:wildcards": {"WANT_V4_ONLY", "WANT_V6"},
@@ -92,9 +77,7 @@ BRANCHES = {
     "swarm.store.small": {"WANT_SYNC_LIVE"},
     "swarm.store.small:announce": {"WANT_SYNC_LIVE", "WANT_V4_ONLY"},
     "swarm.store.small:with_peer": {"WANT_SYNC_LIVE"},
-    "config.values": KEYED,
     "config.values:check_family": {"WANT_V4_ONLY", "WANT_V6"},
-    "config.values:sync_port": {"WANT_V6"},
     "server.sockets": {"WANT_KEEPALIVE"},
     "swarm.tracker": {*LISTS, "WANT_SYNC_LIVE"},
     "swarm.surveys.census:Census.offer": LISTS,
@@ -335,7 +318,7 @@ def changed_shards(function: ast.AST) -> Iterator[int]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATING:
             owner = node.func.value
         if owner is not None and re.search(r"\bshard\b|\bshards\[", ast.unparse(owner)):
-            yield node.lineno
+            yield owner.lineno
 
 
 def test_torrents_come_and_go_by_one_door() -> None:
@@ -413,6 +396,7 @@ UNTESTED = {
 }
 # Tests of no one module, and why.
 HOUSEHOLD = {
+    "test_cases": "of docs/cases.md",
     "test_units": "of docs/systemd",
     "test_docs": "of the pages, which are about all of it",
     "test_house": "of all modules",

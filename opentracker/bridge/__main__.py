@@ -14,8 +14,8 @@ from typing import Any, Final, NoReturn
 from opentracker.bridge.carrier import Carrier, Route
 from opentracker.bridge.nats import raw_credentials, server_url
 from opentracker.bridge.relay import QUEUE, Bridge
-from opentracker.config import values
 from opentracker.errors import EXIT_START, EXIT_USAGE, StartError, UsageError
+from opentracker.features.cluster.settings import SyncSettings, parse_sync_endpoint
 from opentracker.protocol.addresses import parse_network
 from opentracker.server.livesync import open_cluster
 from opentracker.server.system import privileges
@@ -65,7 +65,7 @@ def name(text: str) -> str:
 def endpoint(text: str) -> tuple[bytes, int, str]:
     """An address of live sync."""
     try:
-        return values.parse_sync_endpoint(text)
+        return parse_sync_endpoint(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
 
@@ -209,7 +209,7 @@ def carrier_of(options: argparse.Namespace) -> Carrier:
         options.metrics,
     )
     notifier = Notifier(os.environ, os.getpid())
-    cluster = open_cluster(options.listen, options.peer)
+    cluster = open_cluster(SyncSettings(options.listen, options.peer))
     try:
         if privileges.is_root():
             privileges.become(privileges.account_of(options.user))

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from opentracker.config import values
+from opentracker.config.values import shown
 
 DEFAULT_PORT: Final = 4222
 CONNECT_SECONDS: Final = 10.0
@@ -143,5 +143,5 @@ class Link:
     def describe(self, error: BaseException) -> str:
         """An error of the client in words; some have no text, and some are faults of its own."""
         if isinstance(error, self.library.errors.Error | OSError):
-            return values.shown(str(error).removeprefix("nats: ") or type(error).__name__)
-        return f"the answer is not NATS ({type(error).__name__}: {values.shown(str(error))})"
+            return shown(str(error).removeprefix("nats: ") or type(error).__name__)
+        return f"the answer is not NATS ({type(error).__name__}: {shown(str(error))})"

@@ -9,14 +9,19 @@ are listed to askers on private addresses alone; those of the shared space behin
 themselves. An asker to whom they are not shown may get fewer peers than it wanted; the counts include them.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
 
 from mypy_extensions import i64
 
+from opentracker.config.settings import Settings, Take
+from opentracker.config.values import parse_port
+from opentracker.features.feature import Feature, Host
 from opentracker.protocol.addresses import parse_network
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.counting.counters import Counters
-from opentracker.swarm.policy.permissions import Permissions
+from opentracker.swarm.policy.permissions import EVERYTHING, Permissions
 from opentracker.swarm.policy.visibility import Visibility
 
 PUBLIC: Final = 0
@@ -144,3 +149,50 @@ class BogonFilter(Visibility):
             if its == kind or its == PUBLIC:  # noqa: PLR1714, SIM109 - a tuple would be made for each
                 shown.append(peer)
         return b"".join(shown)
+
+
+# ---- The feature -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class BogonSettings:
+    """Exceptions in both directions."""
+
+    listed_networks: Permissions = field(
+        default_factory=Permissions
+    )  # to everybody, whatever their addresses
+    refused_ports: frozenset[bytes] = frozenset()  # never listed; two bytes each
+
+
+def listed_network(settings: Settings, value: str) -> None:
+    """`limits.listed_network`: peers of this address or network are listed to everybody, whatever it is."""
+    settings.of(BogonSettings).listed_networks.bless(*parse_network(value), EVERYTHING)
+
+
+def refused_ports(settings: Settings, value: str) -> None:
+    """`limits.refused_ports`: ports and ranges of them, with blanks between, such as `25 6000-6063`."""
+    ports: set[bytes] = set()
+    for part in value.split():
+        first, dash, last = part.partition("-")
+        low = parse_port(first)
+        high = parse_port(last) if dash else low
+        if high < low:
+            raise ValueError(f"expected a range of ports that ends behind its beginning, not {part}")
+        ports.update(port.to_bytes(2, "big") for port in range(low, high + 1))
+    if not ports:
+        raise ValueError("expected ports or ranges of ports, such as 25 6000-6063")
+    settings.of(BogonSettings).refused_ports |= ports
+
+
+class BogonFeature(Feature[Host]):
+    """The filter, as a feature."""
+
+    keys: ClassVar[Mapping[str, Take]] = {
+        "limits.listed_network": listed_network,
+        "limits.refused_ports": refused_ports,
+    }
+
+    def join(self, host: Host) -> None:
+        """Let the filter decide which peers are listed."""
+        asked = self.settings.of(BogonSettings)
+        host.tracker.visibility = BogonFilter(asked.refused_ports, asked.listed_networks)

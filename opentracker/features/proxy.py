@@ -6,10 +6,14 @@ itself may have sent, and is not looked at. What has no place here makes the hea
 go on with another address would be to announce somebody else.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker.config.settings import Take
+from opentracker.config.values import blessing
 from opentracker.errors import TrackerFailure
+from opentracker.features.feature import Feature, Host
 from opentracker.protocol.addresses import parse_endpoint
 from opentracker.protocol.http import Request, header_values
 from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
@@ -59,3 +63,13 @@ def parse_name(name: bytes) -> bytes:
         return parse_endpoint(name.strip(b" \t").decode("ascii"))[0]
     except ValueError as error:  # not ASCII, or no address
         raise TrackerFailure(INVALID) from error
+
+
+class ProxyFeature(Feature[Host]):
+    """Trusted proxies, as a feature."""
+
+    keys: ClassVar[Mapping[str, Take]] = {"access.proxy": blessing(MAY_PROXY)}
+
+    def join(self, host: Host) -> None:
+        """Let a trusted proxy name the client of a request."""
+        host.http_answers.client_of = Proxies(self.settings.permissions).client

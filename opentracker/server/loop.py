@@ -62,10 +62,6 @@ class Loop:
         """Call `handler` when `fd` is ready."""
         self.selector.register(fd, events, handler)
 
-    def rewatch(self, fd: int, handler: Handler, events: int) -> None:
-        """The same for an `fd` that is watched already."""
-        self.selector.modify(fd, events, handler)
-
     def unwatch(self, fd: int) -> None:
         """Forget an `fd`, before it is closed."""
         self.selector.unregister(fd)

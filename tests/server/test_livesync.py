@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 from opentracker._features import WANT_V6
-from opentracker.config.settings import Bind, Settings
+from opentracker.config.settings import Bind, Sections, Settings
 from opentracker.errors import StartError
+from opentracker.features.cluster.settings import Endpoint, SyncSettings, describe
 from opentracker.protocol.livesync import LONGEST
-from opentracker.server import wiring
+from opentracker.server import livesync, wiring
 from opentracker.server.core import tracker_id_of
-from opentracker.server.livesync import Endpoint, check, describe, interface_index, open_cluster
+from opentracker.server.livesync import interface_index, open_cluster
 from opentracker.server.sockets import has_ipv6
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC
 from tests.server.conftest import open_descriptors
@@ -38,14 +39,15 @@ class Member:
         self.other.bind((host, 0))
         self.other.setblocking(False)
         self.live = Live(settings)
-        cluster = open_cluster([(address, 0, "")], [(address, self.other.getsockname()[1], "")])
-        self.live.server.member.join(cluster)
+        peers = [(address, self.other.getsockname()[1], "")]
+        self.cluster = open_cluster(SyncSettings([(address, 0, "")], peers))
+        self.live.server.part(livesync.Member).join(self.cluster)
         self.counters = self.live.counters
 
     @property
     def at(self) -> tuple[str, int]:
         """Where it can be sent to."""
-        name = self.live.server.member.cluster.sockets[0].getsockname()
+        name = self.cluster.sockets[0].getsockname()
         return name[0], name[1]
 
     def announce(self, *, event: int = 2, left: int = 1) -> None:
@@ -80,7 +82,7 @@ class Member:
     def close(self) -> None:
         self.other.close()
         self.live.close()
-        self.live.server.member.cluster.close()
+        self.cluster.close()
 
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
@@ -160,7 +162,7 @@ def test_members_are_expected_by_the_address_that_names_them() -> None:
     """Not this tracker's own, which every file of the cluster names as well."""
     absent = packed("2001:db8::9" if ":" in HOME else "203.0.113.9")
     member = Member(also=absent)
-    members = member.live.server.member.sync.members
+    members = member.live.server.part(livesync.Member).sync.members
     assert list(members.by_address) == [absent]
     member.told(packet_of(), lambda: member.counters.sync_packets_received)
     assert members.of(packed(HOME)).packets == 1
@@ -190,32 +192,14 @@ def test_a_member_that_is_not_there_does_no_harm(member: Member) -> None:
 
 def start(settings: Settings) -> None:
     """Start a tracker without shutting this process into a directory."""
-    wiring.start(settings, lambda _: None)
+    wiring.start(settings, lambda settings, paths: None)
 
 
-V4A, V4B, V6A = (packed(host) for host in ("127.0.0.1", "127.0.0.2", "::1"))
+V4A, V6A = (packed(host) for host in ("127.0.0.1", "::1"))
 
 
 def binds(*addresses: bytes) -> list[Endpoint]:
     return [(address, 0, "") for address in addresses]
-
-
-@pytest.mark.parametrize(
-    ("own", "peers", "text"),
-    [
-        ([], [], "live sync has no address: this build .* needs livesync.cluster.listen"),
-        (binds(V4A, V4B), [], "livesync.cluster.listen 127.0.0.2:0: one address .* there is 127.0.0.1:0"),
-        (binds(V6A, V4A, V6A), [], r"livesync.cluster.listen \[::1\]:0: one address .* there is \[::1\]:0"),
-        (binds(V6A), [(V4A, 9696, "")], "livesync.cluster.peer 127.0.0.1:9696: no livesync.cluster.listen"),
-    ],
-)
-def test_c13_what_cannot_work_is_refused(own: list[Endpoint], peers: list[Endpoint], text: str) -> None:
-    with pytest.raises(StartError, match=text):
-        check(own, peers)
-
-
-def test_one_address_in_each_family_is_fine() -> None:
-    check(binds(V4A, V6A), [(V6A, 1, "lo"), (V4B, 1, "")])
 
 
 def test_without_an_address_nothing_is_opened() -> None:
@@ -250,17 +234,19 @@ def test_c13_the_program_ends_with_111(addresses: list[bytes], text: bytes, tmp_
 
 
 def test_an_address_that_is_not_here_opens_nothing() -> None:
+    asked = SyncSettings([(packed("203.0.113.9"), 9696, "")])
+    settings = Settings([Bind(True, packed(HOME), 0)], sections=Sections(asked))
     before = open_descriptors()
     with pytest.raises(StartError, match=r"cannot bind live sync to UDP 203\.0\.113\.9:9696: "):
-        start(Settings([Bind(True, packed(HOME), 0)], sync_binds=[(packed("203.0.113.9"), 9696, "")]))
+        start(settings)
     assert open_descriptors() == before
 
 
 def test_c14_an_address_that_another_tracker_has() -> None:
-    cluster = open_cluster(binds(V4A), [])
+    cluster = open_cluster(SyncSettings(binds(V4A)))
     port = cluster.sockets[0].getsockname()[1]
     with pytest.raises(StartError, match=f"cannot bind live sync to UDP 127.0.0.1:{port}: Address already"):
-        open_cluster([(V4A, port, "")], [])
+        open_cluster(SyncSettings([(V4A, port, "")]))
     cluster.close()
 
 
@@ -268,7 +254,7 @@ def test_an_interface_that_is_not_there() -> None:
     bind = (packed("fe80::1"), 9696, "nosuch0")
     assert describe(bind) == "[fe80::1%nosuch0]:9696"
     with pytest.raises(StartError, match=r"cannot bind live sync to UDP \[fe80::1%nosuch0\]:9696: "):
-        open_cluster([bind], [])
+        open_cluster(SyncSettings([bind]))
 
 
 def test_interfaces_by_name_number_and_address() -> None:

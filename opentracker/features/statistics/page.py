@@ -10,7 +10,7 @@ from typing import Final
 from opentracker._features import WANT_LOG_NUMWANT, WANT_MAX_PEER, WANT_RESTRICT_STATS
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.http import Request, write_ok
-from opentracker.protocol.pages import Page, Pieces
+from opentracker.protocol.pages import Page, Pieces, Stream
 from opentracker.protocol.query import fields_of, unquote
 from opentracker.swarm.counting.network_count import NetworkCount
 from opentracker.swarm.policy.permissions import MAY_STAT, Permissions
@@ -28,9 +28,6 @@ NETWORKS: Final = "networks"
 
 Every = Callable[[float, Callable[[], None]], None]  # the loop's: do something every so many seconds,
 Start = Callable[[Iterator[None]], None]  # and take on long work
-Stream = Callable[
-    [bytes, Request, bytes, int], Pieces
-]  # format (empty: none given), request, address, minute
 
 
 class Renderer:
@@ -104,11 +101,11 @@ class Sources:
 class Statistics(Page):
     """Answers with statistics; `renderings` are by format (empty: text) and mode, `streams` by mode."""
 
-    def __init__(self, sources: Sources, permissions: Permissions) -> None:
+    def __init__(self, sources: Sources, permissions: Permissions, streams: dict[str, Stream]) -> None:
         self.sources = sources
         self.permissions = permissions
         self.renderings: dict[str, dict[str, Renderer]] = {}
-        self.streams: dict[str, Stream] = {}
+        self.streams = streams
 
     def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
         """See Page. Raises HttpError: 400 for what there is not, 403 for who may not."""

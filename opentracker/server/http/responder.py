@@ -16,11 +16,10 @@ from opentracker.swarm.tracker import Tracker
 ANNOUNCE_PREFIX: Final = b"/a"  # the C tracker's leniency: /announce.php is an announce
 SCRAPE_PREFIX: Final = b"/sc"
 
-if WANT_IP_FROM_PROXY:
 
-    def its_connection(request: Request, address: bytes) -> bytes:
-        """The client is who has connected."""
-        return address
+def its_connection(request: Request, address: bytes) -> bytes:
+    """The client is the one that has connected."""
+    return address
 
 
 class HttpResponder:
@@ -35,13 +34,8 @@ class HttpResponder:
         self.redirect_url = redirect_url  # where `/` goes; empty: nowhere
         self.request = Announce(both_families=True)
         self.pages: dict[bytes, Page] = {}
-        if WANT_FULLLOG_NETWORKS:
-            self.watchers: list[
-                Callable[[Request, bytes], None]
-            ] = []  # are told of each request and its address
-        if WANT_IP_FROM_PROXY:
-            # From a request and the address of its connection to the client's. Raises TrackerFailure.
-            self.client_of: Callable[[Request, bytes], bytes] = its_connection
+        self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
+        self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""

@@ -4,6 +4,7 @@ import gzip
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -17,8 +18,9 @@ from opentracker._features import (
     WANT_ACCESSLIST_WHITE,
     WANT_COMPRESSION_ZSTD,
 )
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Sections, Settings
 from opentracker.errors import HttpError
+from opentracker.features.fullscrape.feature import FullScrapeSettings
 from opentracker.features.fullscrape.page import FullScrape
 from opentracker.features.state.state import State
 from opentracker.protocol.bencode import decode
@@ -42,6 +44,11 @@ if WANT_COMPRESSION_ZSTD:
 
 FULL = b"GET /scrape HTTP/1.1\r\nHost: x\r\n\r\n"
 FULL_1_0 = b"GET /scrape HTTP/1.0\r\n\r\n"
+
+
+def limited(**limits: Any) -> Settings:
+    """Settings with these limits on full scrapes."""
+    return Settings(sections=Sections(FullScrapeSettings(**limits)))
 
 
 @pytest.fixture
@@ -264,7 +271,7 @@ def test_a09_refused_torrents_are_left_out() -> None:
 
 
 def restricted(*networks: tuple[str, int, int]) -> Settings:
-    settings = Settings(restricts_fullscrapes=True)
+    settings = limited(restricted=True)
     for address, bits, rights in networks:
         settings.permissions.bless(packed(address), bits, rights)
     return settings
@@ -328,7 +335,7 @@ def room_of(live: Live) -> Slots:
 
 @at_a_time
 def test_the_33rd_of_one_address_has_to_wait_for_another_to_end() -> None:
-    live = Live(Settings(limit_full_scrapes_per_address=32))
+    live = Live(limited(most_per_address=32))
     many(live)
     to = live.listen_tcp()
     clients = [stalled(live, to) for _ in range(32)]
@@ -347,7 +354,7 @@ def test_the_33rd_of_one_address_has_to_wait_for_another_to_end() -> None:
 @needs_ipv4
 @pytest.mark.needs(WANT_RESTRICT_STATS=False)
 def test_scrapes_and_dumps_of_all_addresses_share_the_places() -> None:
-    live = Live(Settings(limit_full_scrapes=3, limit_full_scrapes_per_address=2))
+    live = Live(limited(most=3, most_per_address=2))
     many(live)
     to = live.listen_tcp()
     stalled(live, to, TPBS, "127.0.0.2")
@@ -363,7 +370,7 @@ def test_scrapes_and_dumps_of_all_addresses_share_the_places() -> None:
 @at_a_time
 @pytest.mark.parametrize(("number", "left"), [(2, 2), (3, 0)])
 def test_where_places_are_scarce_who_reads_nothing_loses_his(number: int, left: int) -> None:
-    live = Live(Settings(limit_full_scrapes=4))
+    live = Live(limited(most=4))
     many(live)
     to = live.listen_tcp()
     for _ in range(number):
@@ -381,7 +388,7 @@ def test_where_places_are_scarce_who_reads_nothing_loses_his(number: int, left: 
 @at_a_time
 @needs_ipv4
 def test_a_trusted_proxy_may_have_more_at_a_time() -> None:
-    settings = Settings(limit_full_scrapes=3, limit_full_scrapes_per_address=1)
+    settings = limited(most=3, most_per_address=1)
     settings.permissions.bless(packed("127.0.0.2"), 32, MAY_PROXY)
     live = Live(settings)
     many(live)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from opentracker._features import OT_PEER_TIMEOUT, WANT_MAX_PEER, WANT_V4_ONLY, WANT_V6
+from opentracker.features.statistics.page import Statistics
 from tests.features.stats import live_with, stats, text
 from tests.protocol.http_cases import announce
 from tests.server.live import Endpoint, Live
@@ -33,7 +34,7 @@ def shape(live: Live, to: Endpoint, mode: str) -> dict[str, Any]:
 
 def test_every_text_mode_has_it(asked: Asked) -> None:
     live, to = asked
-    for mode in live.server.statistics.renderings[""]:
+    for mode in live.server.part(Statistics).renderings[""]:
         if mode not in OWN_FORM:
             assert shape(live, to, mode)
 

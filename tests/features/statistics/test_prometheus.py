@@ -5,11 +5,14 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker._features import WANT_MAX_PEER, WANT_V4_ONLY, WANT_V6
 from opentracker.features.statistics.prometheus import escaped
 from tests.features.stats import blessed, live_with, stats
 from tests.protocol.http_cases import announce, get
 from tests.server.live import Endpoint, Live, announce_packet
+
+if WANT_MAX_PEER:
+    from opentracker.server.limits import LimitSettings
 
 Asked = tuple[Live, Endpoint]
 
@@ -64,7 +67,7 @@ def test_known_content(asked: Asked) -> None:
 @pytest.mark.needs("WANT_MAX_PEER")
 def test_memory_as_counted_and_as_it_is() -> None:
     settings = blessed()
-    settings.limit_memory = 9_000_000
+    settings.of(LimitSettings).memory = 9_000_000
     live, to = live_with(settings=settings)
     limits = live.server.tracker.limits
     limits.bytes = 1_000_000

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from opentracker._features import OT_PEER_TIMEOUT, WANT_V6
+from opentracker.features.statistics.page import Statistics
 from opentracker.features.statistics.text import block, first_address
 from opentracker.swarm.counting.network_count import SIZES, SIZES4, SIZES6
 from tests.features.stats import blessed, live_with, stats, text
@@ -202,7 +203,7 @@ def test_t11_what_datagrams_count_as(asked: Asked) -> None:
 
 def test_text_is_plain(asked: Asked) -> None:
     live, to = asked
-    for mode in live.server.statistics.renderings[""]:
+    for mode in live.server.part(Statistics).renderings[""]:
         answer = stats(live, to, f"mode={mode}")
         assert answer.status == 200
         if mode not in ("html", "prometheus"):
