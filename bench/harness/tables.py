@@ -23,7 +23,8 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def circumstances(python: str) -> str:
     """What a dated table must say: date, commit, Python, processor, kernel."""
     commit = output_of("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD") or "no git"
-    if output_of("git", "-C", str(ROOT), "status", "--porcelain", "--", "opentracker", "hatch_build.py"):
+    sources = ("opentracker", "build_hook", "hatch_build.py")
+    if output_of("git", "-C", str(ROOT), "status", "--porcelain", "--", *sources):
         commit += " with uncommitted changes"
     version = output_of(python, "--version")
     cores = os.cpu_count()

@@ -16,6 +16,10 @@ from typing import Any
 
 import pytest
 
+from build_hook.features_file import load_features
+from build_hook.rendering import render_features
+from build_hook.resolution import resolve
+from build_hook.staging import stage
 from tests.build.workshop import ROOT
 
 PACKAGE = "opentracker"
@@ -96,19 +100,19 @@ def import_everything(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def rows(hook: Any, pairwise: Any) -> list[dict[str, bool]]:
+def rows(pairwise: Any) -> list[dict[str, bool]]:
     """The pairwise rows of all flags."""
-    features = hook.load_features(ROOT / "features.toml")
+    features = load_features(ROOT / "features.toml")
     return [
-        {flag: profile.get(flag, default) for flag, default in features.flags.items()}
+        {flag: bool(profile.get(flag, default)) for flag, default in features.flags.items()}
         for name, profile in features.profiles.items()
         if name.startswith("pair")
     ]
 
 
-def variants(hook: Any, pairwise: Any, rows: list[dict[str, bool]]) -> list[dict[str, bool]]:
+def variants(pairwise: Any, rows: list[dict[str, bool]]) -> list[dict[str, bool]]:
     """Return every allowed combination of the crossed flags, each with the rest of one row in turn."""
-    rules = pairwise.Rules(hook.load_features(ROOT / "features.toml"))
+    rules = pairwise.Rules(load_features(ROOT / "features.toml"))
     turn = itertools.cycle(rows)
     found = []
     for values in itertools.product((False, True), repeat=len(CROSSED)):
@@ -128,20 +132,20 @@ def variants(hook: Any, pairwise: Any, rows: list[dict[str, bool]]) -> list[dict
 
 
 def test_every_combination_is_staged_and_imported(
-    hook: Any, pairwise: Any, rows: list[dict[str, bool]], tmp_path: Path
+    pairwise: Any, rows: list[dict[str, bool]], tmp_path: Path
 ) -> None:
-    combinations = variants(hook, pairwise, rows)
+    combinations = variants(pairwise, rows)
     assert len(combinations) == COMBINATIONS
-    planned = hook.load_features(ROOT / "features.toml").planned
+    planned = load_features(ROOT / "features.toml").planned
     builds = {}
     for combination in combinations:
         # Until a flag's feature exists it can only be off: some combinations are the same until then.
         environment = {name: str(int(on and name not in planned)) for name, on in combination.items()}
         builds[tuple(environment.items())] = environment
     for number, environment in enumerate(builds.values()):
-        build = hook.resolve(ROOT, environment)
+        build = resolve(ROOT, environment)
         folder = tmp_path / str(number)
-        hook.stage(build, ROOT / PACKAGE, folder / PACKAGE, hook.render_features(build, PACKAGE, "0.1.0"))
+        stage(build, ROOT / PACKAGE, folder / PACKAGE, render_features(build, PACKAGE, "0.1.0"))
         names = import_everything(folder)
         assert ("opentracker.features.accesslist.accesslist" in names) is (
             build.flags["WANT_ACCESSLIST_BLACK"] or build.flags["WANT_ACCESSLIST_WHITE"]
@@ -154,16 +158,16 @@ def profile_names() -> list[str]:
 
 
 @pytest.mark.parametrize("profile", profile_names())
-def test_every_profile_is_staged_and_imported(hook: Any, profile: str, tmp_path: Path) -> None:
-    features = hook.load_features(ROOT / "features.toml")
+def test_every_profile_is_staged_and_imported(profile: str, tmp_path: Path) -> None:
+    features = load_features(ROOT / "features.toml")
     if planned := [name for name in features.planned if features.profiles[profile].get(name)]:
         pytest.skip(f"profile {profile}: not in this version: {', '.join(planned)}")
-    build = hook.resolve(ROOT, {"OPENTRACKER_PROFILE": profile})
-    hook.stage(build, ROOT / PACKAGE, tmp_path / PACKAGE, hook.render_features(build, PACKAGE, "0.1.0"))
+    build = resolve(ROOT, {"OPENTRACKER_PROFILE": profile})
+    stage(build, ROOT / PACKAGE, tmp_path / PACKAGE, render_features(build, PACKAGE, "0.1.0"))
     assert "opentracker.cli" in import_everything(tmp_path)
 
 
-def test_modules_of_features_are_named_in_the_features_file(hook: Any) -> None:
-    features = hook.load_features(ROOT / "features.toml")
+def test_modules_of_features_are_named_in_the_features_file() -> None:
+    features = load_features(ROOT / "features.toml")
     there = {f"features.{path.stem}" for path in (ROOT / PACKAGE / "features").glob("[!_]*.py")}
     assert there - EVERYWHERE <= set(features.modules)

@@ -9,13 +9,14 @@ from typing import Any
 
 import pytest
 
+from build_hook.features_file import load_features
 from tests.build.workshop import ROOT
 
 
 @pytest.fixture(scope="module")
-def features(hook: Any) -> Any:
+def features() -> Any:
     """features.toml of this repository."""
-    return hook.load_features(ROOT / "features.toml")
+    return load_features(ROOT / "features.toml")
 
 
 def profile_flags(features: Any, name: str) -> dict[str, bool]:

@@ -29,8 +29,17 @@ def load_module(path: Path) -> ModuleType:
 def copy_project(target: Path) -> Path:
     """Copy the small project, with the hook, to a folder that does not exist yet."""
     shutil.copytree(ROOT / "tests" / "build" / "project", target)
-    shutil.copy(ROOT / "hatch_build.py", target)
+    copy_hook(target)
     return target
+
+
+def copy_hook(target: Path) -> None:
+    """Copy the hook into a project."""
+    shutil.copy(ROOT / "hatch_build.py", target)
+    for path in (ROOT / "build_hook").glob("*.py"):
+        copy = target / path.relative_to(ROOT)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(path.read_bytes())
 
 
 def clean_environment(**variables: str) -> dict[str, str]:

@@ -163,7 +163,8 @@ def test_both_targets_in_one_run_have_their_own_version(project: Path) -> None:
 def unpack_sdist(sdist: Artifact, folder: Path) -> Path:
     """Unpack an sdist, and return the project in it."""
     with tarfile.open(sdist.path) as archive:
-        archive.extractall(folder / "unpacked", filter="data")
+        archive.extraction_filter = getattr(tarfile, "data_filter", None)  # Python 3.11.2 has none
+        archive.extractall(folder / "unpacked")
     (project,) = (folder / "unpacked").iterdir()
     return project
 
@@ -202,20 +203,3 @@ def test_an_editable_install_writes_the_trees_features(project: Path) -> None:
     (wheel,) = (Artifact(path) for path in (project / "dist").iterdir())
     assert [name for name in wheel.names if ".dist-info" not in name] == ["_minitracker.pth"]
     assert "WANT_V6: Final = True" in (project / "minitracker" / "_features.py").read_text()
-
-
-def test_the_script_needs_nothing_but_the_standard_library(project: Path) -> None:
-    # -S: without site-packages.
-    command = [sys.executable, "-S", "hatch_build.py"]
-    environment = clean_environment(OPENTRACKER_PROFILE="ipv6", WANT_COMPILED="1")
-    process = subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, check=True
-    )
-    assert process.stdout == "minitracker/_features.py: profile ipv6, WANT_V6 WANT_GREETING\n"
-    assert process.stderr == "note: WANT_COMPILED=1 has no effect on a tree that is worked on\n"
-    assert "WANT_V6: Final = True" in (project / "minitracker" / "_features.py").read_text()
-    environment = clean_environment(WANT_V6="2")
-    process = subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, check=False
-    )
-    assert (process.returncode, process.stderr) == (1, "error: WANT_V6=2 (environment): a flag is 0 or 1\n")

@@ -1,0 +1,21 @@
+"""Complaints: one line in place of a traceback, with the nearest known name."""
+
+import pytest
+
+from build_hook.errors import BuildError, nearest, one_line_errors
+
+
+def test_a_build_error_ends_the_process_with_its_line() -> None:
+    with pytest.raises(SystemExit) as caught, one_line_errors():
+        raise BuildError("WANT_X=2 (environment): a flag is 0 or 1")
+    assert caught.value.code == "error: WANT_X=2 (environment): a flag is 0 or 1"
+
+
+def test_other_errors_keep_their_traceback() -> None:
+    with pytest.raises(ZeroDivisionError), one_line_errors():
+        raise ZeroDivisionError
+
+
+def test_the_nearest_name_is_told() -> None:
+    assert nearest("WANT_VG", ["WANT_V6", "OT_X"]) == "the nearest known one is WANT_V6"
+    assert nearest("WANT_VG", []) == "there are none"
