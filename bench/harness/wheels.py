@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OPEN: Final[dict[str, str]] = {}
 WHITELIST: Final = {"WANT_ACCESSLIST_WHITE": "1"}
 KEEP_ALIVE: Final = {"WANT_ACCESSLIST_WHITE": "1", "WANT_KEEPALIVE": "1"}
+PROXIED: Final = {**KEEP_ALIVE, "WANT_IP_FROM_PROXY": "1"}
 SERVE: Final = ("-i", "{host}", "-p", "{port}", "-P", "{port}", "-d", "{directory}")
 SERVE_LIST: Final = (*SERVE, "-w", "{whitelist}")
 
