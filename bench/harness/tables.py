@@ -14,6 +14,8 @@ from harness.paths import ROOT
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+SOURCES = ("opentracker", "build_hook", "hatch_build.py")  # of a wheel
+
 
 def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [heads, ["---"] * len(heads), *rows]
@@ -23,8 +25,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def circumstances(python: str) -> str:
     """The head of a dated table: date, commit, Python, processor, kernel."""
     commit = output_of("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD") or "no git"
-    sources = ("opentracker", "build_hook", "hatch_build.py")
-    if output_of("git", "-C", str(ROOT), "status", "--porcelain", "--", *sources):
+    if output_of("git", "-C", str(ROOT), "status", "--porcelain", "--", *SOURCES):
         commit += " with uncommitted changes"
     version = output_of(python, "--version")
     cores = os.cpu_count()

@@ -14,12 +14,12 @@ SHORTEST = 16  # characters of a text that can be told from others
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a wheel is built of, in a folder of its own."""
+    """A copy of the sources of a wheel."""
     return unpacked_copy(tmp_path_factory.mktemp("checkout") / "opentracker")
 
 
 def unpacked_copy(target: Path) -> Path:
-    """Copy what a wheel is built of."""
+    """Copy the sources of a wheel."""
     for name in ("pyproject.toml", "features.toml", "README.md", "LICENSE"):
         target.mkdir(exist_ok=True)
         (target / name).write_bytes((ROOT / name).read_bytes())
@@ -42,11 +42,19 @@ def texts(path: Path) -> set[str]:
     return {line for line in lines if len(line) >= SHORTEST}
 
 
+def sources_of(module: Path) -> list[Path]:
+    """Return the sources of a module, or of a folder with all that is below it."""
+    return sorted(module.rglob("*.py")) or [module.with_suffix(".py")]
+
+
 def texts_of_feature(flags: set[str]) -> set[str]:
     """Return the texts of the modules that belong to these flags, those left aside that others have too."""
-    features = load_features(ROOT / "features.toml")
-    owned = [name for name, owners in features.modules.items() if set(owners) <= flags]
-    paths = {ROOT.joinpath("opentracker", *name.split(".")).with_suffix(".py") for name in owned}
+    paths: set[Path] = set()
+    others_own: set[Path] = set()
+    for name, owners in load_features(ROOT / "features.toml").modules.items():
+        sources = sources_of(ROOT.joinpath("opentracker", *name.split(".")))
+        (paths if set(owners) <= flags else others_own).update(sources)
+    paths -= others_own
     others = set((ROOT / "opentracker").rglob("*.py")) - paths
     return set().union(*map(texts, paths)) - set().union(*map(texts, others))
 

@@ -13,7 +13,7 @@ import pytest
 from tests.build.workshop import Artifact, build, clean_environment, copy_project, run_build
 
 BASE = ["minitracker/__init__.py", "minitracker/_features.py", "minitracker/cli.py", "minitracker/core.py"]
-LIST = "minitracker/features/accesslist/accesslist.py"
+LIST = "minitracker/features/accesslist.py"
 DYNAMIC = "minitracker/features/dynamic.py"
 
 
