@@ -29,6 +29,7 @@ from opentracker.config.settings import Settings, Take
 from opentracker.config.values import shown
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Stream
+from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker
 
@@ -55,6 +56,7 @@ class Host(Protocol):
     reloads: list[Action]  # to be done at SIGHUP
     dumps: list[Action]  # to be done at SIGUSR1
     scarcities: list[Callable[[], bool]]  # each tells whether slots of one kind are scarce
+    sources: list[Callable[[StatsSnapshot], None]]  # tell a statistic the values of gauges
     weights: list[Callable[[], int]]  # bytes of memory that have limits of their own
 
     @property
@@ -73,7 +75,7 @@ class Host(Protocol):
     def start_work(self, work: Iterator[None]) -> None:
         """Take on long work, which the loop advances in slices."""
 
-    def complete(self, figures: StatsSnapshot) -> None:
+    def complete(self, snapshot: StatsSnapshot) -> None:
         """Add the figures that only a server knows."""
 
     def part(self, kind: type[Part]) -> Part:
@@ -93,6 +95,7 @@ class Feature(Generic[Joined_contra]):
     options: ClassVar[tuple[Option, ...]] = ()
     keys: ClassVar[Mapping[str, Take]] = {}  # of config files, beside those of the paths
     paths: ClassVar[tuple[NamedPath, ...]] = ()
+    counters: ClassVar[tuple[Metric, ...]] = ()  # rows of the statistics
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

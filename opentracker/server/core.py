@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from librt.random import Random
 
+from opentracker import build_info
 from opentracker._features import OT_CLEAN_CYCLE, OT_CLIENT_TIMEOUT_CHECKINTERVAL, OT_CONNECTION_ID_EPOCH
 from opentracker.config.settings import Settings
 from opentracker.protocol.pages import Stream
@@ -22,6 +23,15 @@ from opentracker.server.system.libc import HeapTrim, has_mmsg
 from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from opentracker.swarm.connection_ids import ConnectionIds
+from opentracker.swarm.counting.core_gauges import (
+    BUILD_INFO,
+    BUSY,
+    ITERATIONS,
+    LONGEST_ITERATION,
+    OPEN_CONNECTIONS,
+    SOCKETS,
+    TASKS,
+)
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import SHARDS, Tracker
@@ -79,6 +89,7 @@ class Core:
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
         self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
+        self.sources: list[Callable[[StatsSnapshot], None]] = []  # tell the values of gauges
         self.each_second: list[Callable[[], None]] = [self.rotate_ids, HeapTrim()]  # in this order
         self.sockets = sockets
         self.listeners: list[Listener] = []
@@ -134,15 +145,21 @@ class Core:
         """Let features that join later find this object by its class."""
         self.parts[type(part)] = part
 
-    def complete(self, figures: StatsSnapshot) -> None:
-        """Add the figures that only the loop and the sockets know."""
+    def complete(self, snapshot: StatsSnapshot) -> None:
+        """Add to a statistic what only the loop, the sockets and the sources of features know."""
         self.count_drops()
-        figures.counters["udp_dropped"] = self.counters.udp_dropped
-        figures.longest_turn = self.loop.longest_turn
-        figures.connections = len(self.http.connections)
-        figures.udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
-        figures.tcp_sockets = len(self.sockets) - figures.udp_sockets
-        figures.work = len(self.loop.work) + len(self.loop.answers)
+        snapshot.counters["udp_dropped"] = self.counters.udp_dropped
+        udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
+        snapshot.tell(BUILD_INFO, 1, build_info.labels())
+        snapshot.tell(SOCKETS, len(self.sockets) - udp_sockets, 'protocol="tcp"')
+        snapshot.tell(SOCKETS, udp_sockets, 'protocol="udp"')
+        snapshot.tell(OPEN_CONNECTIONS, len(self.http.connections))
+        snapshot.tell(LONGEST_ITERATION, self.loop.longest_turn)
+        snapshot.tell(BUSY, self.loop.busy)
+        snapshot.tell(TASKS, len(self.loop.work) + len(self.loop.answers))
+        snapshot.tell_distribution(ITERATIONS, self.loop.lengths, self.loop.busy)
+        for source in self.sources:
+            source(snapshot)
 
     # ---- As time passes --------------------------------------------------------------------------------------
 

@@ -53,7 +53,7 @@ class HttpResponder:
             elif path.startswith(SCRAPE_PREFIX):
                 body = self.scrape(request)
             elif path == b"/" and self.redirect_url:
-                self.counters.http_302 += 1
+                self.counters.count_status(302)
                 return write_redirect(self.redirect_url, request.keep_alive)
             else:
                 raise HttpError(404)
@@ -89,5 +89,5 @@ class HttpResponder:
 
     def error(self, status: int, head_only: bool, was_parsed: bool) -> bytes:
         """The whole answer for a status other than 200; `was_parsed` tells whether there was a request at all."""
-        self.counters.count_error(status, was_parsed)
+        self.counters.count_status(status, was_parsed)
         return write_error(status, head_only)
