@@ -17,23 +17,24 @@ import os
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, OT_MAX_REQUEST
+from mypy_extensions import i64
+
+from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, WANT_COMPILED, WANT_KEEPALIVE
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import begins_head, parse_request
 from opentracker.protocol.pages import Pieces
 from opentracker.server.http.outbox import Outbox
-from opentracker.server.http.server import HttpServer, Unfinished
+from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Unfinished
 from opentracker.server.loop import READ, WRITE
 from opentracker.server.sockets import CORKED, reset_on_close
 
+if WANT_COMPILED:
+    from opentracker.server.http.at_once import ANSWERED, GONE, LEFT, AtOnce
+
 log = logging.getLogger("opentracker")
 
-READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
 MOST_DRAINED: Final = 1 << 20  # bytes that a refused client may go on sending before it is cut off
-MOST_UNSENT: Final = (
-    1 << 16
-)  # bytes of answers, the last one not counted, that wait for a client to read them
 
 NOTHING: Final = 0  # no events
 
@@ -47,6 +48,7 @@ class Connection(Unfinished):
     """One client's connection."""
 
     __slots__ = (
+        "at_once",
         "closed",
         "drained",
         "ends",
@@ -71,6 +73,8 @@ class Connection(Unfinished):
         self.ends = False  # whether the connection closes after this answer
         self.unread = False  # whether bytes may be waiting that nobody will read
         self.drained = 0
+        if WANT_COMPILED:
+            self.at_once: AtOnce | None = None  # what read first, and reads on
 
     def ready(self, events: int) -> None:
         """Go on as far as it goes without blocking."""
@@ -87,6 +91,17 @@ class Connection(Unfinished):
                 pass
         except Exception as error:
             self.fail(error)
+
+    def take_over(self, at_once: "AtOnce", outcome: i64) -> None:
+        """Go on with a new connection, behind what `at_once` did with it."""
+        self.at_once = at_once
+        try:
+            goes_on = self.resume(at_once, outcome)
+        except Exception as error:
+            self.fail(error)
+            return
+        if goes_on:
+            self.go_on()
 
     def fail(self, error: Exception) -> None:
         """Close after a fault of ours or for want of memory, from which nobody else is to suffer."""
@@ -107,6 +122,8 @@ class Connection(Unfinished):
 
     def receive(self) -> bool:
         """Read what has come."""
+        if WANT_COMPILED and WANT_KEEPALIVE and self.at_once is not None and not self.received:
+            return self.resume(self.at_once, self.at_once.serve(self.fd, self.address))
         try:
             data = os.read(self.fd, READ_SIZE)
         except BlockingIOError:
@@ -217,6 +234,25 @@ class Connection(Unfinished):
         return False
 
     # ---- What steps share ----
+
+    def resume(self, at_once: "AtOnce", outcome: i64) -> bool:
+        """Take the next step after `at_once` has read, with the outcome that it gave."""
+        if outcome == GONE:
+            self.close()
+            return False
+        if outcome == LEFT:
+            self.received = at_once.received
+            self.outbox.unsent = at_once.unsent
+            self.ends = at_once.ends
+            self.unread = at_once.unread
+            self.state = SENDING if at_once.has_answered else ANSWERING
+            return True
+        if outcome == ANSWERED:
+            if at_once.ends:
+                return self.end()
+            self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT
+        self.watch(READ)
+        return False
 
     def send_some(self) -> bool:
         """Send what is unsent; False if there is some left, which waits for the selector, or nobody to send it to."""

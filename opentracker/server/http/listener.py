@@ -4,11 +4,15 @@ import logging
 import os
 from typing import Final
 
-from opentracker._features import WANT_LOG_NETWORKS, WANT_MAX_PEER
+from opentracker._features import WANT_COMPILED, WANT_LOG_NETWORKS, WANT_MAX_PEER
 from opentracker.server.http.accepting import Acceptor
 from opentracker.server.http.connection import Connection
 from opentracker.server.http.server import HttpServer
 from opentracker.server.loop import READ, Handler
+from opentracker.server.sockets import CORKED
+
+if WANT_COMPILED:
+    from opentracker.server.http.at_once import ANSWERED, GONE, AtOnce
 
 log = logging.getLogger("opentracker")
 
@@ -23,6 +27,8 @@ class Listener(Handler):
         self.acceptor = acceptor
         self.fd = acceptor.sock.fileno()
         self.server = server
+        if WANT_COMPILED:
+            self.at_once = AtOnce(server)
         self.resume_at = 0.0
         self.paused = False
         server.loop.watch(self.fd, self, READ)
@@ -47,9 +53,28 @@ class Listener(Handler):
                 self.server.answers.counters.refused_connections += 1
                 os.close(fd)
                 continue
-            Connection(fd, self.acceptor.address, self.server).go_on()
+            self.serve(fd, self.acceptor.address)
             if self.server.is_late():
                 return
+
+    def serve(self, fd: int, address: bytes) -> None:
+        """Read from a new connection, answer and close it in one go, if that is possible."""
+        if WANT_COMPILED:
+            try:
+                outcome = self.at_once.serve(fd, address)
+            except Exception as error:
+                Connection(fd, address, self.server).fail(error)
+                return
+            if outcome == GONE:
+                os.close(fd)
+            elif outcome == ANSWERED and self.at_once.ends:
+                if CORKED:  # the FIN takes the answer along
+                    self.server.half_close(fd)
+                os.close(fd)
+            else:
+                Connection(fd, address, self.server).take_over(self.at_once, outcome)
+        else:
+            Connection(fd, address, self.server).go_on()
 
     def pause(self, until: float) -> None:
         """Leave the rest waiting in the kernel's queue: a loop that finds them again and again would spin."""

@@ -8,7 +8,7 @@ import selectors
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from opentracker._features import WANT_MAX_PEER
+from opentracker._features import OT_MAX_REQUEST, WANT_MAX_PEER
 from opentracker.server.http.responder import HttpResponder
 from opentracker.server.loop import READ, Handler, Loop
 from opentracker.server.system.libc import HalfClose
@@ -16,6 +16,11 @@ from opentracker.server.system.libc import HalfClose
 if WANT_MAX_PEER:
     from opentracker.server.http.slots import ConnectionSlots
     from opentracker.swarm.policy.permissions import Permissions
+
+READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
+MOST_UNSENT: Final = (
+    1 << 16
+)  # bytes of answers, the last one not counted, that wait for a client to read them
 
 BUDGET: Final = 0.001  # seconds of a turn for one listener's new connections, and for all those that go on
 AT_ONCE: Final = 16  # connections that a sweep looks at in one go

@@ -14,8 +14,9 @@ from opentracker._features import (
 from opentracker.config.settings import Settings
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Pieces
-from opentracker.server.http.connection import MOST_UNSENT, Connection
+from opentracker.server.http.connection import Connection
 from opentracker.server.http.listener import PAUSE
+from opentracker.server.http.server import MOST_UNSENT
 from opentracker.server.http.slots import SPARE, ConnectionSlots, gate_of
 from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
 from opentracker.swarm.policy.slots import UNLIMITED
