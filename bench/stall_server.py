@@ -21,7 +21,7 @@ from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT
 from opentracker.config.settings import Bind, Settings
 from opentracker.protocol.addresses import parse_ip
 from opentracker.server import binding, wiring
-from opentracker.server.loop import Signals
+from opentracker.server.signals import Signals
 from opentracker.server.system.privileges import enter
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
@@ -83,8 +83,9 @@ def main(host: str, port: str, directory: str) -> None:
     clock = Clock()
     sockets = binding.open_sockets(settings.binds)
     server = wiring.Server(settings, sockets, os.urandom(SECRET_SIZE), 1, clock)
-    signals = Signals(server.loop, {})
+    signals = Signals()
     signals.install()
+    signals.serve(server.loop, {})
     server.loop.every(LOOK_SECONDS, Control(server, clock).look)
     server.loop.run()
 

@@ -11,9 +11,9 @@ from typing import Final
 
 from opentracker import build_info, plan
 from opentracker.config.settings import Settings
-from opentracker.errors import EXIT_USAGE, StartError
+from opentracker.errors import EXIT_END, EXIT_FAULT, EXIT_USAGE, EndError, StartError
 from opentracker.server import wiring
-from opentracker.server.loop import Signals
+from opentracker.server.signals import Signals
 from opentracker.server.system import descriptors, privileges
 from opentracker.server.system.log_lines import LineLimiter
 from opentracker.server.system.systemd import Notifier, Reload, passed_sockets
@@ -52,21 +52,29 @@ def serve(
     confine: Callable[[Settings], None] = privileges.confine,
     make: type[wiring.Server] = wiring.Server,
 ) -> int:
-    """Run a tracker until a signal ends it."""
+    """Run a tracker until a signal ends it; gives the exit status."""
+    signals = Signals()
+    signals.install()
     log.info(build_info.one_line())
     for taken in settings.taken:
         log.debug("taken: %s", taken)
     descriptors.raise_limit()
-    with closing(Notifier(os.environ, os.getpid())) as manager:
-        server = wiring.start(settings, confine, passed_sockets(os.environ, os.getpid()), make)
-        run(server, manager)
-    return 0
+    with closing(Notifier(os.environ, os.getpid())) as manager, closing(signals):
+        try:
+            passed = passed_sockets(os.environ, os.getpid())
+            server = wiring.start(settings, confine, passed, make)
+        except SystemExit:
+            log.info("the start is given up: a signal asked for the end")
+            raise
+        return run(server, manager, signals)
 
 
-def run(server: wiring.Server, manager: Notifier) -> None:
-    """Serve until a signal ends it, then end."""
-    signals = Signals(server.loop, {**server.signal_actions(), **manager_actions(server, manager)})
-    signals.install()
+def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
+    """Serve until a signal ends it, then end; gives the exit status.
+
+    A store that is found not to be as it has to be (InvariantError) ends it too, and is not written over the state.
+    """
+    signals.serve(server.loop, {**server.signal_actions(), **manager_actions(server, manager)})
     for line in server.sockets_in_words():  # whoever reads this may end the tracker from now on
         log.info("%s", line)
     manager.is_ready(f"Listening on {len(server.sockets)} sockets")
@@ -76,15 +84,28 @@ def run(server: wiring.Server, manager: Notifier) -> None:
     collect_no_garbage()
     try:
         server.loop.run()
-        manager.is_stopping()
-        for ending in server.endings:
-            ending()
+        return end(server, manager)
     finally:
         log.removeFilter(limits)
         limits.next_minute()
         log.info("%s", server.losses_in_words())
-        signals.close()
         server.close()
+
+
+def end(server: wiring.Server, manager: Notifier) -> int:
+    """Do what is to be done at a clean end, all of it, whatever fails; gives the exit status."""
+    status = EXIT_FAULT if server.loop.is_broken() else 0
+    manager.is_stopping()
+    for ending in server.endings:
+        try:
+            ending()
+        except EndError as error:
+            log.error("%s", error)
+            status = EXIT_END
+        except Exception as error:
+            log.critical("the end is not complete: %r", error, exc_info=error)
+            status = EXIT_FAULT
+    return status
 
 
 def manager_actions(server: wiring.Server, manager: Notifier) -> dict[int, Callable[[], None]]:

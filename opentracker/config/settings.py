@@ -42,7 +42,8 @@ class Settings:
     fifo_delete: Path | None = None
     stats_path: str = "stats"  # where statistics are served, without slashes
     state_to_load: Path | None = None  # `-l`
-    state_file: Path | None = None  # written at a clean end and on SIGUSR1
+    state_file: Path | None = None  # loaded at the start, written now and then, at SIGUSR1 and at a clean end
+    state_interval: float = 600.0  # seconds between two writes; 0: none but those that are asked for
     sync_binds: list[tuple[bytes, int, str]] = field(
         default_factory=list
     )  # address, port, interface or empty

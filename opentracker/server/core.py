@@ -1,5 +1,6 @@
 """A tracker with its sockets in this process, before any feature joins it (see `wiring`)."""
 
+import logging
 import signal
 import socket
 import time
@@ -23,6 +24,8 @@ from opentracker.swarm.connection_ids import ConnectionIds
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import SHARDS, Tracker
+
+log = logging.getLogger("opentracker")
 
 
 def tracker_id_of(seed: int) -> int:
@@ -143,9 +146,17 @@ class Core:
         return f"the kernel dropped {drops} datagrams; the longest turn of the loop took {longest:.1f} ms"
 
     def signal_actions(self) -> dict[int, Callable[[], None]]:
-        """What to do at which signal; none where no feature has anything to do."""
-        actions = {signal.SIGHUP: self.reloads, signal.SIGUSR1: self.dumps}
-        return {int(number): each(todo) for number, todo in actions.items() if todo}
+        """What to do at which signal; where there is nothing to do the log says so."""
+        return {
+            int(signal.SIGHUP): self.asked_for(self.reloads, "SIGHUP: there is no list to be read again"),
+            int(signal.SIGUSR1): self.asked_for(
+                self.dumps, "SIGUSR1: no state is written: there is no tracker.state_file"
+            ),
+        }
+
+    def asked_for(self, todo: list[Callable[[], None]], excuse: str) -> Callable[[], None]:
+        """What does all that is to be done, or says why there is nothing."""
+        return each(todo) if todo else lambda: log.warning("%s", excuse)
 
     def resume(self) -> None:
         """Let listeners that ran out of descriptors try again."""

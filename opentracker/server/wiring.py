@@ -47,8 +47,8 @@ if WANT_SYSLOGS:
     from opentracker.server.system.syslog import SystemLog
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape.page import FullScrape
-    from opentracker.features.state.file import StateFile
-    from opentracker.features.state.state import State, open_state
+    from opentracker.features.state import keeping
+    from opentracker.features.state.state import State, examine, open_state
     from opentracker.swarm.policy.slots import Slots
 if WANT_DYNAMIC_ACCESSLIST:
     from opentracker.features.accesslist.changes import Changes
@@ -64,8 +64,10 @@ def check(settings: Settings, confine: Callable[[Settings], None]) -> None:
     if WANT_SYNC_LIVE:
         livesync.check(settings.sync_binds, settings.sync_peers)
     if WANT_FULLSCRAPE and settings.state_to_load is not None:
-        open_state(settings.state_to_load).close()
+        examine(settings.state_to_load)
     confine(settings)
+    if WANT_FULLSCRAPE and settings.state_file is not None:
+        keeping.check(settings.state_file)
     if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         accesslist.load(settings.accesslist)
     if WANT_DYNAMIC_ACCESSLIST:
@@ -171,13 +173,24 @@ if WANT_FULLSCRAPE:
         server.http.scarcities.append(slots.is_crowded)
         server.statistics.streams["tpbs"] = page.answer_as
         server.statistics.streams["statedump"] = page.dump_as
-        if opened is not None:
-            state.load(opened, str(settings.state_to_load))
-        if settings.state_file is not None:
-            file = StateFile(settings.state_file, state.pieces)
-            server.dumps.append(lambda: server.loop.start(file.begin()))
-            server.endings.append(file.write)
+        keep_state(server, settings, state, opened)
         return page
+
+    def keep_state(server: Server, settings: Settings, state: State, opened: FileIO | None) -> None:
+        """Begin with a state, and write it from time to time, at SIGUSR1 and at the end."""
+        if opened is not None:
+            with opened:
+                state.load(opened, str(settings.state_to_load))
+        if settings.state_file is None:
+            return
+        kept = keeping.Kept(settings.state_file, state)
+        server.closings.append(kept.close)
+        if opened is None:
+            kept.take_up()
+        server.dumps.append(lambda: kept.file.begin(server.loop.start))
+        server.endings.append(kept.file.write)
+        if settings.state_interval > 0:
+            server.loop.every(settings.state_interval, lambda: kept.file.renew(server.loop.start))
 
 
 def start(
