@@ -74,7 +74,10 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
 
     A store that is found not to be as it has to be (InvariantError) ends it too, and is not written over the state.
     """
-    signals.serve(server.loop, {**server.signal_actions(), **manager_actions(server, manager)})
+    actions = server.signal_actions()
+    if manager.sock is not None:
+        actions[signal.SIGHUP] = reported(server, manager, actions[signal.SIGHUP])
+    signals.serve(server.loop, actions)
     for line in server.sockets_in_words():  # whoever reads this may end the tracker from now on
         log.info("%s", line)
     manager.is_ready(f"Listening on {len(server.sockets)} sockets")
@@ -108,23 +111,21 @@ def end(server: wiring.Server, manager: Notifier) -> int:
     return status
 
 
-def manager_actions(server: wiring.Server, manager: Notifier) -> dict[int, Callable[[], None]]:
-    """What a service manager is told as the tracker runs; gives what SIGHUP has to do for that."""
-    if manager.sock is None:
-        return {}
-    reload = Reload(manager, server.reloads, server.loop.work)
+def reported(server: wiring.Server, manager: Notifier, action: Callable[[], None]) -> Callable[[], None]:
+    """Tell a service manager how the tracker is as it runs; gives a reload's action that tells of itself too."""
+    reload = Reload(manager, action, server.loop.work, lambda: describe(server))
     server.loop.every(LOOK, reload.look)
     server.loop.every(60.0, lambda: manager.tell(f"STATUS={describe(server)}"))
     if manager.watchdog_interval > 0:
         server.loop.every(manager.watchdog_interval, manager.is_alive)
-    return {int(signal.SIGHUP): reload.start}
+    return reload.start
 
 
 def describe(server: wiring.Server) -> str:
     """What a service manager shows of a tracker that runs."""
     torrents = sum(map(len, server.tracker.shards))
     announces = server.counters.tcp_announces + server.counters.udp_announces
-    return f"{torrents} torrents, {announces} announces since the start"
+    return "; ".join([f"{torrents} torrents, {announces} announces since the start", *server.worries()])
 
 
 def collect_no_garbage() -> None:

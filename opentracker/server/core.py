@@ -70,6 +70,7 @@ class Core:
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
         self.reloads: list[Callable[[], None]] = []  # what is to be done at SIGHUP
+        self.complaints: list[Callable[[], str]] = []  # each says what is wrong, or nothing
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
         self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
@@ -157,6 +158,10 @@ class Core:
     def asked_for(self, todo: list[Callable[[], None]], excuse: str) -> Callable[[], None]:
         """What does all that is to be done, or says why there is nothing."""
         return each(todo) if todo else lambda: log.warning("%s", excuse)
+
+    def worries(self) -> list[str]:
+        """What an operator should know now, such as a reload that has failed."""
+        return [complaint for complain in self.complaints if (complaint := complain())]
 
     def resume(self) -> None:
         """Let listeners that ran out of descriptors try again."""

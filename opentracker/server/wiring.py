@@ -136,6 +136,9 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         """Let an access list decide, and a signal replace it."""
         keeper = accesslist.AccessListReloader(server.tracker, torrents, server.loop.start)
         server.reloads.append(lambda: keeper.reload(settings.accesslist))
+        server.complaints.append(
+            lambda: f"the last reload failed: {keeper.complaint}" if keeper.complaint else ""
+        )
         return keeper
 
 
@@ -189,6 +192,7 @@ if WANT_FULLSCRAPE:
             kept.take_up()
         server.dumps.append(lambda: kept.file.begin(server.loop.start))
         server.endings.append(kept.file.write)
+        server.complaints.append(lambda: kept.file.complaint)
         if settings.state_interval > 0:
             server.loop.every(settings.state_interval, lambda: kept.file.renew(server.loop.start))
 

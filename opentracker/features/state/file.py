@@ -23,6 +23,8 @@ class StateFile:
         self.dump = dump
         self.under_way: Steps | None = None
         self.again = False  # whether it is to be written once more
+        self.failures = 0  # writes that have failed
+        self.complaint = ""  # why the last one has; empty if it has not
 
     def write(self) -> None:
         """Write it all now, in place of what is being written. Raises EndError."""
@@ -55,9 +57,12 @@ class StateFile:
                 self.again = False
                 try:
                     yield from self.write_new(in_background=True)
+                    self.complaint = ""
                     log.info("wrote the state to %s", self.path)
                 except OSError as error:
-                    log.error("cannot write the state to %s: %s", self.path, error.strerror)
+                    self.failures += 1
+                    self.complaint = f"cannot write the state to {self.path}: {error.strerror}"
+                    log.error("%s", self.complaint)
                 if not self.again:
                     return
         finally:

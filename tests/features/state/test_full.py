@@ -486,7 +486,8 @@ def test_either_form_is_loaded(path: Path) -> None:
     state = State(filled(torrents), lambda: 0, lambda: EPOCH * 60.0)
     for data in (b"".join(state.pieces()), b"".join(state.lines())):
         tracker = open_tracker()
-        State(tracker, lambda: 0, lambda: EPOCH * 60.0).load(file_of(path, data), "FILE")
+        with file_of(path, data) as file:
+            State(tracker, lambda: 0, lambda: EPOCH * 60.0).load(file, "FILE")
         for info_hash, (_, count, _) in torrents.items():
             assert tracker.scrape(info_hash)[1] == count
 
