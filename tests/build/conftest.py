@@ -1,4 +1,4 @@
-"""The build hook as a module, and the small project of tests/build/project to build wheels of."""
+"""The build hook made importable, and the small project of tests/build/project to build wheels of."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -8,11 +8,11 @@ import pytest
 
 from tests.build.workshop import ROOT, copy_project, load_module
 
+# Nothing of this checkout is on the path of the tests: the door brings its own package, for all tests beside this file.
+load_module(ROOT / "hatch_build.py")
 
-@pytest.fixture(scope="session")
-def hook() -> Any:
-    """hatch_build.py of this repository."""
-    return load_module(ROOT / "hatch_build.py")
+from build_hook.compiling import compiler_fault  # noqa: E402
+from build_hook.resolution import Build, resolve  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -28,18 +28,15 @@ def project(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def resolve(hook: Any, project: Path) -> Callable[..., Any]:
+def choose(project: Path) -> Callable[..., Build]:
     """The resolution of the small project's choices; its arguments are the environment."""
-    return lambda **environment: hook.resolve(project, environment)
+    return lambda **environment: resolve(project, environment)
 
 
 @pytest.fixture(scope="session")
-def needs_compiler(hook: Any) -> None:
+def needs_compiler() -> None:
     """Skip where there is nothing to compile with."""
     pytest.importorskip("mypyc", reason="mypy is not installed")
     pytest.importorskip("setuptools", reason="setuptools is not installed")
-    compiled = hook.resolve(ROOT, {"WANT_COMPILED": "1"})
-    try:
-        hook.check_compiler(compiled)
-    except hook.BuildError as error:
-        pytest.skip(str(error))
+    if fault := compiler_fault():
+        pytest.skip(fault)

@@ -27,7 +27,7 @@ class Rules:
     """The flags, and which sets of them are builds."""
 
     def __init__(self, features: Any) -> None:
-        """Take the tables of a Features object of hatch_build.py."""
+        """Take the tables of a Features object of build_hook."""
         self.flags: list[str] = list(features.flags)
         self.planned: set[str] = set(features.planned)
         self.conflicts: list[list[str]] = features.conflicts
@@ -122,11 +122,11 @@ def profile_text(features: Any) -> str:
 def main() -> None:
     """Write the rows into features.toml."""
     sys.path.insert(0, str(ROOT))
-    import hatch_build  # noqa: PLC0415 - found by the path set above
+    from build_hook.features_file import load_features  # noqa: PLC0415 - found by the path set above
 
     path = ROOT / "features.toml"
     text = path.read_text(encoding="utf-8").partition(BEGIN)[0].rstrip("\n") + "\n\n"
-    path.write_text(text + profile_text(hatch_build.load_features(path)), encoding="utf-8")
+    path.write_text(text + profile_text(load_features(path)), encoding="utf-8")
     print(f"{path.name}: {len(re.findall('profile.pair', path.read_text(encoding='utf-8')))} rows")
 
 

@@ -3,26 +3,27 @@
 import ast
 import tomllib
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.build.workshop import ROOT, Artifact, build
+from build_hook.features_file import load_features
+from tests.build.workshop import ROOT, Artifact, build, copy_hook
 
 SHORTEST = 16  # characters of a text that can be told from others
 
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a wheel is built of, in a folder of its own."""
+    """A copy of the sources of a wheel."""
     return unpacked_copy(tmp_path_factory.mktemp("checkout") / "opentracker")
 
 
 def unpacked_copy(target: Path) -> Path:
-    """Copy what a wheel is built of."""
-    for name in ("pyproject.toml", "features.toml", "hatch_build.py", "README.md", "LICENSE"):
+    """Copy the sources of a wheel."""
+    for name in ("pyproject.toml", "features.toml", "README.md", "LICENSE"):
         target.mkdir(exist_ok=True)
         (target / name).write_bytes((ROOT / name).read_bytes())
+    copy_hook(target)
     shared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
     named = [ROOT / name for name in shared["targets"]["wheel"]["shared-data"]]
     for path in [*named, *(ROOT / "opentracker").rglob("*.py")]:
@@ -41,11 +42,19 @@ def texts(path: Path) -> set[str]:
     return {line for line in lines if len(line) >= SHORTEST}
 
 
-def texts_of_feature(hook: Any, flags: set[str]) -> set[str]:
+def sources_of(module: Path) -> list[Path]:
+    """Return the sources of a module, or of a folder with all that is below it."""
+    return sorted(module.rglob("*.py")) or [module.with_suffix(".py")]
+
+
+def texts_of_feature(flags: set[str]) -> set[str]:
     """Return the texts of the modules that belong to these flags, those left aside that others have too."""
-    features = hook.load_features(ROOT / "features.toml")
-    owned = [name for name, owners in features.modules.items() if set(owners) <= flags]
-    paths = {ROOT.joinpath("opentracker", *name.split(".")).with_suffix(".py") for name in owned}
+    paths: set[Path] = set()
+    others_own: set[Path] = set()
+    for name, owners in load_features(ROOT / "features.toml").modules.items():
+        sources = sources_of(ROOT.joinpath("opentracker", *name.split(".")))
+        (paths if set(owners) <= flags else others_own).update(sources)
+    paths -= others_own
     others = set((ROOT / "opentracker").rglob("*.py")) - paths
     return set().union(*map(texts, paths)) - set().union(*map(texts, others))
 
@@ -59,8 +68,8 @@ def found(wheel: Artifact, wanted: set[str]) -> set[str]:
     return {text for text in wanted if text.encode() in contents}
 
 
-def test_no_text_of_the_access_list_is_in_a_wheel_without(hook: Any, checkout: Path) -> None:
-    wanted = texts_of_feature(hook, ACCESSLIST)
+def test_no_text_of_the_access_list_is_in_a_wheel_without(checkout: Path) -> None:
+    wanted = texts_of_feature(ACCESSLIST)
     assert len(wanted) > 5
     off = build(checkout, WANT_ACCESSLIST_WHITE="0")
     on = build(checkout, WANT_ACCESSLIST_WHITE="1")
@@ -82,8 +91,8 @@ def test_a_wheel_brings_its_pages(checkout: Path) -> None:
         assert wheel.read(f".data/data/{name}") == (ROOT / source).read_bytes()
 
 
-def test_no_text_of_full_scrapes_is_in_a_wheel_without(hook: Any, checkout: Path) -> None:
-    wanted = {text for text in texts_of_feature(hook, {"WANT_FULLSCRAPE"}) if text.strip("= ")}
+def test_no_text_of_full_scrapes_is_in_a_wheel_without(checkout: Path) -> None:
+    wanted = {text for text in texts_of_feature({"WANT_FULLSCRAPE"}) if text.strip("= ")}
     assert len(wanted) > 20
     off = build(checkout, WANT_FULLSCRAPE="0")
     on = build(checkout)
@@ -97,6 +106,6 @@ def test_no_text_of_full_scrapes_is_in_a_wheel_without(hook: Any, checkout: Path
 def test_wheels_of_a_checkout_and_of_its_sdist_are_the_same(checkout: Path, tmp_path: Path) -> None:
     first = build(checkout, OPENTRACKER_PROFILE="whitelist")
     again = build(
-        unpacked_copy(tmp_path / "copy"), umask=0o077, OPENTRACKER_PROFILE="whitelist", TZ="Asia/Tokyo"
+        unpacked_copy(tmp_path / "copy"), "wheel", 0o077, OPENTRACKER_PROFILE="whitelist", TZ="Asia/Tokyo"
     )
     assert again.sha256 == first.sha256

@@ -1,6 +1,6 @@
 """Many variants of the package itself: each resolved, staged, and every module of it imported, in this process.
 
-What is staged is the same bytes again and again, so code objects are kept by content.
+Most variants of a module are the same bytes, so code objects are kept by content.
 """
 
 import functools
@@ -16,6 +16,10 @@ from typing import Any
 
 import pytest
 
+from build_hook.features_file import load_features
+from build_hook.rendering import render_features
+from build_hook.resolution import resolve
+from build_hook.staging import imports_of, stage
 from tests.build.workshop import ROOT
 
 PACKAGE = "opentracker"
@@ -23,14 +27,7 @@ CROSSED = (
     *("WANT_V6", "WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE", "WANT_COMPRESSION_GZIP", "WANT_SYNC_LIVE"),
     *("WANT_RESTRICT_STATS", "WANT_FULLSCRAPE", "WANT_IP_FROM_QUERY_STRING"),
 )
-# Modules of features that every build has: statistics, whose forms and modes are features.
-EVERYWHERE = {
-    "features.statistics",
-    "features.statistics_modes",
-    "features.statistics_text",
-    "features.statistics_xml",
-}
-COMBINATIONS = 144  # of those eight that the rules allow
+PROGRAMS = ("__main__", "debug", "bridge")  # modules that are run, not imported
 
 
 @functools.cache
@@ -96,19 +93,19 @@ def import_everything(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def rows(hook: Any, pairwise: Any) -> list[dict[str, bool]]:
+def rows(pairwise: Any) -> list[dict[str, bool]]:
     """The pairwise rows of all flags."""
-    features = hook.load_features(ROOT / "features.toml")
+    features = load_features(ROOT / "features.toml")
     return [
-        {flag: profile.get(flag, default) for flag, default in features.flags.items()}
+        {flag: bool(profile.get(flag, default)) for flag, default in features.flags.items()}
         for name, profile in features.profiles.items()
         if name.startswith("pair")
     ]
 
 
-def variants(hook: Any, pairwise: Any, rows: list[dict[str, bool]]) -> list[dict[str, bool]]:
+def variants(pairwise: Any, rows: list[dict[str, bool]]) -> list[dict[str, bool]]:
     """Return every allowed combination of the crossed flags, each with the rest of one row in turn."""
-    rules = pairwise.Rules(hook.load_features(ROOT / "features.toml"))
+    rules = pairwise.Rules(load_features(ROOT / "features.toml"))
     turn = itertools.cycle(rows)
     found = []
     for values in itertools.product((False, True), repeat=len(CROSSED)):
@@ -128,20 +125,20 @@ def variants(hook: Any, pairwise: Any, rows: list[dict[str, bool]]) -> list[dict
 
 
 def test_every_combination_is_staged_and_imported(
-    hook: Any, pairwise: Any, rows: list[dict[str, bool]], tmp_path: Path
+    pairwise: Any, rows: list[dict[str, bool]], tmp_path: Path
 ) -> None:
-    combinations = variants(hook, pairwise, rows)
-    assert len(combinations) == COMBINATIONS
-    planned = hook.load_features(ROOT / "features.toml").planned
+    combinations = variants(pairwise, rows)
+    assert all({combination[flag] for combination in combinations} == {True, False} for flag in CROSSED)
+    planned = load_features(ROOT / "features.toml").planned
     builds = {}
     for combination in combinations:
         # Until a flag's feature exists it can only be off: some combinations are the same until then.
         environment = {name: str(int(on and name not in planned)) for name, on in combination.items()}
         builds[tuple(environment.items())] = environment
     for number, environment in enumerate(builds.values()):
-        build = hook.resolve(ROOT, environment)
+        build = resolve(ROOT, environment)
         folder = tmp_path / str(number)
-        hook.stage(build, ROOT / PACKAGE, folder / PACKAGE, hook.render_features(build, PACKAGE, "0.1.0"))
+        stage(build, ROOT / PACKAGE, folder / PACKAGE, render_features(build, PACKAGE, "0.1.0"))
         names = import_everything(folder)
         assert ("opentracker.features.accesslist.accesslist" in names) is (
             build.flags["WANT_ACCESSLIST_BLACK"] or build.flags["WANT_ACCESSLIST_WHITE"]
@@ -154,16 +151,41 @@ def profile_names() -> list[str]:
 
 
 @pytest.mark.parametrize("profile", profile_names())
-def test_every_profile_is_staged_and_imported(hook: Any, profile: str, tmp_path: Path) -> None:
-    features = hook.load_features(ROOT / "features.toml")
+def test_every_profile_is_staged_and_imported(profile: str, tmp_path: Path) -> None:
+    features = load_features(ROOT / "features.toml")
     if planned := [name for name in features.planned if features.profiles[profile].get(name)]:
         pytest.skip(f"profile {profile}: not in this version: {', '.join(planned)}")
-    build = hook.resolve(ROOT, {"OPENTRACKER_PROFILE": profile})
-    hook.stage(build, ROOT / PACKAGE, tmp_path / PACKAGE, hook.render_features(build, PACKAGE, "0.1.0"))
-    assert "opentracker.cli" in import_everything(tmp_path)
+    build = resolve(ROOT, {"OPENTRACKER_PROFILE": profile})
+    stage(build, ROOT / PACKAGE, tmp_path / PACKAGE, render_features(build, PACKAGE, "0.1.0"))
+    names = import_everything(tmp_path)
+    assert "opentracker.cli" in names
+    unused = {name.removeprefix(f"{PACKAGE}.") for name in names} - reached(tmp_path / PACKAGE) - {PACKAGE}
+    assert not unused, "in the wheel and imported by none of its modules: [modules] has to name their flags"
 
 
-def test_modules_of_features_are_named_in_the_features_file(hook: Any) -> None:
-    features = hook.load_features(ROOT / "features.toml")
-    there = {f"features.{path.stem}" for path in (ROOT / PACKAGE / "features").glob("[!_]*.py")}
-    assert there - EVERYWHERE <= set(features.modules)
+def reached(package: Path) -> set[str]:
+    """Return the modules of a staged package that its programs import, directly or not, packages included."""
+    found: set[str] = set()
+    waiting = list(PROGRAMS)
+    while waiting:
+        name = waiting.pop()
+        path = package.joinpath(*name.split("."))
+        folder = path.is_dir()
+        source = path / "__init__.py" if folder else path.with_suffix(".py")
+        if name in found or not source.is_file():
+            continue  # a module that was seen, the name of something in a module, a program of other builds
+        found.add(name)
+        parents = name.split(".")[: None if folder else -1]
+        for _, imported in imports_of(source.read_bytes(), PACKAGE, tuple(parents)):
+            parts = imported.split(".")
+            waiting += [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+    return found
+
+
+def test_a_module_of_a_feature_that_no_row_names_is_found(tmp_path: Path) -> None:
+    build = resolve(ROOT, {})
+    stage(build, ROOT / PACKAGE, tmp_path / PACKAGE, render_features(build, PACKAGE, "0.1.0"))
+    (tmp_path / PACKAGE / "features" / "new.py").write_text("")
+    assert "features.new" not in reached(tmp_path / PACKAGE)
+    (tmp_path / PACKAGE / "server" / "core.py").write_text("from ..features import new")
+    assert "features.new" in reached(tmp_path / PACKAGE)

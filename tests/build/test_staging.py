@@ -1,25 +1,26 @@
 """The staged copy: modules of absent features missing, and nothing left that would miss them."""
 
-import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-Stage = Callable[..., Path]
+from build_hook.errors import BuildError
+from build_hook.rendering import render_features
+from build_hook.resolution import resolve
+from build_hook.staging import stage
+
+Staged = Callable[..., Path]
 
 
 @pytest.fixture
-def stage(hook: Any, project: Path, tmp_path: Path) -> Stage:
+def staged(project: Path, tmp_path: Path) -> Staged:
     """Staging of the small project for these variables."""
 
     def stage_project(**environment: str) -> Path:
-        build = hook.resolve(project, environment)
+        build = resolve(project, environment)
         target = tmp_path / f"stage-{len(list(tmp_path.iterdir()))}" / "minitracker"
-        hook.stage(
-            build, project / "minitracker", target, hook.render_features(build, "minitracker", "0.1.0")
-        )
+        stage(build, project / "minitracker", target, render_features(build, "minitracker", "0.1.0"))
         return target
 
     return stage_project
@@ -37,31 +38,31 @@ ALWAYS = {"__init__.py", "_features.py", "cli.py", "core.py", "py.typed", "featu
     ("environment", "more"),
     [
         ({}, set()),
-        ({"WANT_ACCESSLIST_WHITE": "1"}, {"features/accesslist/accesslist.py"}),
-        ({"WANT_ACCESSLIST_BLACK": "1"}, {"features/accesslist/accesslist.py"}),
+        ({"WANT_ACCESSLIST_WHITE": "1"}, {"features/accesslist.py"}),
+        ({"WANT_ACCESSLIST_BLACK": "1"}, {"features/accesslist.py"}),
         (
             {"WANT_ACCESSLIST_BLACK": "1", "WANT_DYNAMIC": "1"},
-            {"features/accesslist/accesslist.py", "features/dynamic.py"},
+            {"features/accesslist.py", "features/dynamic.py"},
         ),
     ],
 )
-def test_modules_follow_their_flags(stage: Stage, environment: dict[str, str], more: set[str]) -> None:
-    assert files(stage(**environment)) == ALWAYS | more
+def test_modules_follow_their_flags(staged: Staged, environment: dict[str, str], more: set[str]) -> None:
+    assert files(staged(**environment)) == ALWAYS | more
 
 
-def test_no_text_of_an_absent_feature_is_left(stage: Stage) -> None:
-    texts = {path.name: path.read_text() for path in stage().rglob("*.py")}
+def test_no_text_of_an_absent_feature_is_left(staged: Staged) -> None:
+    texts = {path.name: path.read_text() for path in staged().rglob("*.py")}
     assert not [name for name, text in texts.items() if "SECRET" in text or "guest" in text]
-    assert "SECRET GUEST TEXT" in (stage(WANT_ACCESSLIST_WHITE="1") / "core.py").read_text()
+    assert "SECRET GUEST TEXT" in (staged(WANT_ACCESSLIST_WHITE="1") / "core.py").read_text()
 
 
-def test_a_source_without_flags_is_copied_as_it_is(stage: Stage, project: Path) -> None:
-    staged = stage(WANT_V6="1")
+def test_a_source_without_flags_is_copied_as_it_is(staged: Staged, project: Path) -> None:
+    folder = staged(WANT_V6="1")
     for name in ("cli.py", "__init__.py", "py.typed"):
-        assert (staged / name).read_bytes() == (project / "minitracker" / name).read_bytes()
+        assert (folder / name).read_bytes() == (project / "minitracker" / name).read_bytes()
 
 
-def test_caches_extensions_and_hidden_files_stay_behind(stage: Stage, project: Path) -> None:
+def test_caches_extensions_and_hidden_files_stay_behind(staged: Staged, project: Path) -> None:
     for name in (
         "core.cpython-313-x86_64-linux-gnu.so",
         "core.pyc",
@@ -72,24 +73,9 @@ def test_caches_extensions_and_hidden_files_stay_behind(stage: Stage, project: P
         path = project / "minitracker" / name
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(b"stale")
-    staged = stage()
-    assert files(staged) == ALWAYS
-    assert (staged / "_features.py").read_bytes() != b"stale"
-
-
-def test_features_are_final_literals_and_the_record_is_with_them(stage: Stage) -> None:
-    text = (stage(OPENTRACKER_PROFILE="whitelist") / "_features.py").read_text()
-    assert "WANT_ACCESSLIST_WHITE: Final = True\n" in text
-    assert "WANT_V6: Final = False\n" in text
-    assert "OT_INTERVAL: Final = 900  # s\n" in text
-    names: dict[str, Any] = {}
-    exec(text, names)
-    record = json.loads(names["BUILD_RECORD"])
-    assert record["flags"] == {name: names[name] for name in names if name.startswith("WANT_")}
-    assert record["constants"] == {name: names[name] for name in names if name.startswith("OT_")}
-    assert record["profile"] == "whitelist"
-    assert record["changed_constants"] == {"OT_INTERVAL": {"value": 900, "default": 1800}}
-    assert record["planned"] == ["WANT_FULLSCRAPE", "WANT_SYNC_LIVE"]
+    folder = staged()
+    assert files(folder) == ALWAYS
+    assert (folder / "_features.py").read_bytes() != b"stale"
 
 
 @pytest.mark.parametrize(
@@ -103,47 +89,41 @@ def test_features_are_final_literals_and_the_record_is_with_them(stage: Stage) -
         "def f():\n    from . import core; from .features import accesslist",
     ],
 )
-def test_an_import_of_what_is_left_out_fails_the_build(
-    hook: Any, stage: Stage, project: Path, line: str
-) -> None:
+def test_an_import_of_what_is_left_out_fails_the_build(staged: Staged, project: Path, line: str) -> None:
     path = project / "minitracker" / "cli.py"
     path.write_text(line + "\n")
     number = line.count("\n") + 1
-    with pytest.raises(hook.BuildError) as caught:
-        stage()
+    with pytest.raises(BuildError) as caught:
+        staged()
     assert str(caught.value) == (
         f"minitracker/cli.py:{number}: imports minitracker.features.accesslist, which is in builds with"
         " WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE alone: import it under the flag"
     )
-    stage(WANT_ACCESSLIST_BLACK="1")
+    staged(WANT_ACCESSLIST_BLACK="1")
 
 
-def test_an_import_from_a_sibling_is_seen(hook: Any, stage: Stage, project: Path) -> None:
+def test_an_import_from_a_sibling_is_seen(staged: Staged, project: Path) -> None:
     (project / "minitracker" / "features" / "other.py").write_text("from .accesslist import allowed\n")
-    with pytest.raises(
-        hook.BuildError, match=r"features/other\.py:1: imports minitracker\.features\.accesslist"
-    ):
-        stage()
+    with pytest.raises(BuildError, match=r"features/other\.py:1: imports minitracker\.features\.accesslist"):
+        staged()
 
 
-def test_a_module_that_the_features_file_names_must_be_there(hook: Any, stage: Stage, project: Path) -> None:
+def test_a_module_that_the_features_file_names_must_be_there(staged: Staged, project: Path) -> None:
     (project / "minitracker" / "features" / "dynamic.py").unlink()
     with pytest.raises(
-        hook.BuildError, match=r"features\.dynamic \(features\.toml:43\): no such module in minitracker/"
+        BuildError, match=r"features\.dynamic \(features\.toml:43\): no such module in minitracker/"
     ):
-        stage()
+        staged()
 
 
-def test_what_the_rules_forbid_fails_the_build_with_file_and_line(
-    hook: Any, stage: Stage, project: Path
-) -> None:
+def test_what_the_rules_forbid_fails_the_build_with_file_and_line(staged: Staged, project: Path) -> None:
     path = project / "minitracker" / "cli.py"
     path.write_text("from minitracker._features import WANT_V6\n\nif WANT_V6:\n    class C: pass\n")
-    with pytest.raises(hook.BuildError, match=r"^minitracker/cli\.py:4: class C under WANT_V6"):
-        stage()
+    with pytest.raises(BuildError, match=r"^minitracker/cli\.py:4: class C under WANT_V6"):
+        staged()
 
 
-def test_a_package_can_belong_to_a_flag(hook: Any, stage: Stage, project: Path) -> None:
+def test_a_package_can_belong_to_a_flag(staged: Staged, project: Path) -> None:
     folder = project / "minitracker" / "dynamic"
     folder.mkdir()
     (folder / "__init__.py").write_text("")
@@ -152,6 +132,6 @@ def test_a_package_can_belong_to_a_flag(hook: Any, stage: Stage, project: Path) 
     features.write_text(
         features.read_text().replace('"features.dynamic"', '"dynamic" = ["WANT_DYNAMIC"]\n"features.dynamic"')
     )
-    assert files(stage()) == ALWAYS
-    on = files(stage(WANT_DYNAMIC="1", WANT_ACCESSLIST_BLACK="1"))
+    assert files(staged()) == ALWAYS
+    on = files(staged(WANT_DYNAMIC="1", WANT_ACCESSLIST_BLACK="1"))
     assert {"dynamic/__init__.py", "dynamic/more.py"} <= on

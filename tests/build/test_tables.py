@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from build_hook.features_file import load_features
 from tests.build.workshop import ROOT, load_module
 
 
@@ -31,9 +32,9 @@ def test_the_man_page_is_up_to_date(tables: Any, text: str) -> None:
         tables.filled_man_page(".Dd", text)
 
 
-def test_every_flag_and_constant_has_a_group_and_a_description(hook: Any, tables: Any, text: str) -> None:
+def test_every_flag_and_constant_has_a_group_and_a_description(tables: Any, text: str) -> None:
     described = tables.comments(text)
-    names = hook.load_features(ROOT / "features.toml").names()
+    names = load_features(ROOT / "features.toml").names()
     assert not [name for name in names if not all(described.get(name, ("", "")))]
 
 

@@ -29,8 +29,17 @@ def load_module(path: Path) -> ModuleType:
 def copy_project(target: Path) -> Path:
     """Copy the small project, with the hook, to a folder that does not exist yet."""
     shutil.copytree(ROOT / "tests" / "build" / "project", target)
-    shutil.copy(ROOT / "hatch_build.py", target)
+    copy_hook(target)
     return target
+
+
+def copy_hook(target: Path) -> None:
+    """Copy the hook into a project."""
+    shutil.copy(ROOT / "hatch_build.py", target)
+    for path in (ROOT / "build_hook").glob("*.py"):
+        copy = target / path.relative_to(ROOT)
+        copy.parent.mkdir(exist_ok=True)
+        copy.write_bytes(path.read_bytes())
 
 
 def clean_environment(**variables: str) -> dict[str, str]:
@@ -94,7 +103,7 @@ def run_build(
     )
 
 
-def build(project: Path, target: str = "wheel", *, umask: int = -1, **environment: str) -> Artifact:
+def build(project: Path, target: str = "wheel", umask: int = -1, /, **environment: str) -> Artifact:
     """Build a project and return what came of it, moved out of the way of the next build."""
     process = run_build(project, target, environment, umask)
     assert process.returncode == 0, process.stderr

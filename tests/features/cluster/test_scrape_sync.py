@@ -210,7 +210,9 @@ def test_a09_refused_torrents_are_not_told() -> None:
     node.hear(write_inquire(LARGE, OWN_ID))
     assert set(told(node.tick(1.0))) == {hash_of(0), hash_of(2)}
     node.hear(tell((hash_of(1), 0, 5), (hash_of(2), 0, 5)))
-    assert node.tracker.shards[hash(hash_of(2)) & (SHARDS - 1)][hash_of(2)][:4] == bytes([0, 0, 0, 5])
+    record = node.tracker.shards[hash(hash_of(2)) & (SHARDS - 1)][hash_of(2)]
+    assert isinstance(record, bytes)
+    assert record[:4] == bytes([0, 0, 0, 5])
     assert node.tracker.scrape(hash_of(1))[1] == 0
 
 

@@ -64,9 +64,9 @@ def peers_of(entry: bytes | Swarm, minute: int) -> set[Peer]:
     for start, stride, size, leechers, stamps in planes:
         for index in range(size):
             at = start + index * stride
-            flags = entry[start + size * stride + index]
+            flag = entry[start + size * stride + index]
             age = (minute - stamps[index]) & 255
-            found.add((entry[at : at + stride], index >= leechers, flags, age))
+            found.add((entry[at : at + stride], index >= leechers, flag, age))
     return found
 
 
