@@ -1,5 +1,6 @@
 """The tracker as a process: started, serving until a signal ends it, and ended."""
 
+import faulthandler
 import gc
 import logging
 import os
@@ -55,6 +56,8 @@ def serve(
     """Run a tracker until a signal ends it; gives the exit status."""
     signals = Signals()
     signals.install()
+    if sys.stderr is not None:
+        faulthandler.enable(sys.stderr)  # a watchdog's abort shows where the tracker stands
     log.info(build_info.one_line())
     for taken in settings.taken:
         log.debug("taken: %s", taken)
@@ -84,6 +87,8 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
     limits = LineLimiter()
     log.addFilter(limits)
     server.loop.every(60.0, limits.next_minute)
+    for handler in logging.getLogger().handlers:
+        server.loop.every(1.0, handler.flush)
     collect_no_garbage()
     try:
         server.loop.run()
