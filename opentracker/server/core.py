@@ -18,6 +18,7 @@ from opentracker.server.http.responder import HttpResponder
 from opentracker.server.loop import READ, Loop
 from opentracker.server.sockets import RECEIVE_BUFFER, describe, dropped, receive_buffer_of
 from opentracker.server.system.libc import HeapTrim, has_mmsg
+from opentracker.server.turned_away import INTERVAL, TurnedAway
 from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from opentracker.swarm.connection_ids import ConnectionIds
@@ -85,6 +86,7 @@ class Core:
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
         self.loop.every(PAUSE, self.resume)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.count_drops)
+        self.loop.every(INTERVAL, TurnedAway(self.counters).look)
 
     def attach(self, sock: socket.socket) -> None:
         """Serve a socket."""
