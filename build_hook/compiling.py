@@ -37,8 +37,6 @@ MYPY_OPTIONS: Final = (
     "--no-error-summary",
     "--hide-error-context",
 )
-
-
 SECONDS_PER_MODULE: Final = 2.5  # measured on two cores of a virtual machine, for the guess that is printed
 
 

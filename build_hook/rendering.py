@@ -2,6 +2,7 @@
 
 import json
 
+from build_hook.choices import default_choices, profile_choices
 from build_hook.resolution import Build
 
 
@@ -29,12 +30,23 @@ def changed_constants(build: Build) -> dict[str, tuple[int, int]]:
     return {name: (n, defaults[name]) for name, n in build.constants.items() if n != defaults.get(name, n)}
 
 
+def is_changed(build: Build) -> bool:
+    """Return whether a flag or a constant is not as the profile has it. How the code is run does not count."""
+    named = default_choices(build.defaults, build.defaults) | profile_choices(build.features, build.profile)
+    chosen = {**build.flags, **build.constants}
+    return any(
+        name != "WANT_COMPILED" and name in chosen and chosen[name] != choice.value
+        for name, choice in named.items()
+    )
+
+
 def build_record(build: Build, project: str, version: str) -> str:
     """Return the build as JSON, for `--version --json` and for the wheel's extra_metadata."""
     record = {
         "name": project,
         "version": full_version(build, version),
         "profile": build.profile,
+        "is_changed": is_changed(build),
         "compiled": build.flags.get("WANT_COMPILED", False),
         "flags": build.flags,
         "planned": sorted(build.features.planned),

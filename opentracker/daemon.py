@@ -21,9 +21,8 @@ from opentracker.server.system.systemd import Notifier, Reload, passed_sockets
 
 log = logging.getLogger("opentracker")
 
-LOOK: Final = (
-    0.5  # seconds between two looks at whether a reload is done, where a service manager waits for it
-)
+# Seconds between two looks at whether a reload is done, where a service manager waits for it.
+LOOK: Final = 0.5
 
 
 def show(text: str) -> None:
@@ -50,7 +49,7 @@ def check(settings: Settings) -> int:
 
 def serve(
     settings: Settings,
-    confine: Callable[[Settings], None] = privileges.confine,
+    confine: wiring.Confine = privileges.confine,
     make: type[wiring.Server] = wiring.Server,
 ) -> int:
     """Run a tracker until a signal ends it; gives the exit status."""

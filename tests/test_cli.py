@@ -126,17 +126,6 @@ def test_options_of_absent_features_do_not_exist(letter: str) -> None:
     assert f"-{letter}" not in cli.usage()
 
 
-@pytest.mark.parametrize(
-    "letter",
-    [
-        pytest.param("b", marks=pytest.mark.needs("WANT_ACCESSLIST_BLACK")),
-        pytest.param("w", marks=pytest.mark.needs("WANT_ACCESSLIST_WHITE")),
-    ],
-)
-def test_an_access_list(letter: str) -> None:
-    assert settings_of(f"-{letter}", "list").accesslist == Path("list")
-
-
 def test_l07_without_ports_6969_is_bound() -> None:
     settings = settings_of()
     assert settings.binds == []

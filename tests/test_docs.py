@@ -13,6 +13,7 @@ from opentracker._features import BUILD_RECORD
 from opentracker.config import file as config
 from opentracker.config.settings import Settings
 from opentracker.errors import ConfigError
+from opentracker.server.wiring import CONFIG
 
 ROOT = Path(__file__).parents[1]
 MAN = ROOT / "docs" / "man"
@@ -126,7 +127,7 @@ def test_the_config_files_of_the_page_are_good_ones() -> None:
     assert len(lines) > 4
     for line in lines:
         try:
-            config.take_text(Settings(), line.encode(), "page")
+            CONFIG.take_text(Settings(), line.encode(), "page")
         except ConfigError as error:
             if not re.search("not in this build|not in this version|this build serves", str(error)):
                 raise
@@ -136,7 +137,7 @@ def test_the_error_that_the_page_shows_is_what_is_said() -> None:
     (shown,) = re.findall(r"^opentracker: (/etc/.*)$", OPERATING, re.MULTILINE)
     name, number, line = re.fullmatch(r"(.*?):(\d+): '(.*)': .*", shown).groups()  # type: ignore[union-attr]
     with pytest.raises(ConfigError) as caught:
-        config.take_text(Settings(), b"\n" * (int(number) - 1) + line.encode(), name)
+        CONFIG.take_text(Settings(), b"\n" * (int(number) - 1) + line.encode(), name)
     assert str(caught.value) == shown
 
 
@@ -150,11 +151,11 @@ def test_what_the_page_links_to_is_there() -> None:
 
 def test_c16_the_sample_parses_back_to_the_defaults(caplog: pytest.LogCaptureFixture) -> None:
     settings = Settings()
-    config.take_text(settings, SAMPLE.encode(), "opentracker.conf.sample")
+    CONFIG.take_text(settings, SAMPLE.encode(), "opentracker.conf.sample")
     assert settings == Settings()
     assert caplog.messages == []
     path = ROOT / "opentracker.conf.sample"
-    config.load(settings, str(path))
+    CONFIG.load(settings, str(path))
     assert settings == Settings(config_files=[str(path)])
 
 
@@ -178,9 +179,9 @@ def test_every_line_of_the_sample_can_be_taken(key: str, value: str) -> None:
         lacking = ""
     if lacking:
         with pytest.raises(ConfigError, match=lacking):
-            config.take_text(settings, line, "sample")
+            CONFIG.take_text(settings, line, "sample")
         return
-    config.take_text(settings, line, "sample")
+    CONFIG.take_text(settings, line, "sample")
     if key.startswith("limits.") and RECORD["changed_constants"]:
         return  # this build has other defaults
     changes_nothing = key in DEFAULTS or key == "batchsync.cluster.admin_ip"

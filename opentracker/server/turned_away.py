@@ -30,6 +30,8 @@ KINDS: Final = {
     "sync_unsent": "packets of live sync were not taken by the kernel",
     "sync_unblessed": "packets of live sync came from addresses that livesync.cluster.node_ip does not name",
     "sync_malformed": "packets of live sync made no sense",
+    "proxy_missing": "requests of trusted proxies came without an X-Forwarded-For",
+    "proxy_invalid": "requests of trusted proxies named no client in their X-Forwarded-For",
 }
 
 
@@ -44,7 +46,8 @@ class TurnedAway:
         """To be called every INTERVAL."""
         values = self.counters.values()
         for name, text in KINDS.items():
-            more = values[name] - self.told[name]
+            number = values.get(name, 0)  # a build without the feature has no such counter
+            more = number - self.told[name]
             if more > 0:
                 log.warning("in the last minute %d %s", more, text)
-            self.told[name] = values[name]
+            self.told[name] = number

@@ -12,12 +12,14 @@ from opentracker._features import BUILD_RECORD, WANT_ACCESSLIST_WHITE, WANT_V4_O
 from opentracker.config import file as config
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import ConfigError
+from opentracker.server.wiring import CONFIG, PATHS
 from opentracker.swarm.policy.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_LIVESYNC, MAY_PROXY, MAY_STAT
 from tests.server.live import HOME, packed
 from tests.server.marks import needs_ipv4
 from tests.server.process import Tracker, allow, run
 
 RECORD = json.loads(BUILD_RECORD)
+PATHS_BY_KEY = {path.key: path for path in PATHS}
 HOME6 = HOME == "::1"
 ENDPOINT = f"[{HOME}]" if HOME6 else HOME
 NOBODY = 65534
@@ -61,7 +63,7 @@ def taken(*lines: str | bytes) -> Settings:
     """The settings after these lines."""
     settings = Settings()
     text = b"\n".join(os.fsencode(line) if isinstance(line, str) else line for line in lines)
-    config.take_text(settings, text, "test.conf")
+    CONFIG.take_text(settings, text, "test.conf")
     return settings
 
 
@@ -86,7 +88,7 @@ def given(key: str) -> bool:
 
 def test_the_keys_of_this_build() -> None:
     assert set(GOOD_VALUES) == set(config.KEYS)
-    assert set(config.ACTIONS) == {key for key in config.KEYS if given(key)}
+    assert set(CONFIG.keys) == {key for key in config.KEYS if given(key)}
     assert {flag for flag in config.KEYS.values() if flag} <= set(RECORD["flags"])
 
 
@@ -196,10 +198,10 @@ def test_binds_come_in_their_order() -> None:
 def test_c06_comments_and_line_ends(end: bytes, last: bool) -> None:
     lines = [b"# a comment", b"", b"   \t", b"  # another", b"tracker.user somebody", b"#tracker.user x"]
     settings = Settings()
-    config.take_text(settings, end.join(lines) + end * last, "test.conf")
+    CONFIG.take_text(settings, end.join(lines) + end * last, "test.conf")
     assert settings == taken("tracker.user somebody")
     settings = Settings()
-    config.take_text(settings, end.join(reversed(lines)) + end * last, "test.conf")
+    CONFIG.take_text(settings, end.join(reversed(lines)) + end * last, "test.conf")
     assert settings.user == "somebody"
 
 
@@ -283,7 +285,6 @@ def test_c08_c09_networks(key: str | None) -> None:
         ("2001:db9::", 0),
     ]:
         assert settings.permissions.rights(packed(address)) == right
-    assert settings.restricts_fullscrapes is (key == "access.fullscrape")
     for bad in ("1.2.3.4/99", "1.2.3.4/33", "1.2.3.4/-1", "2001:db8::/129", "1.2.3.4/", "host.example", ""):
         assert refusal(f"{key} {bad}").startswith(f"test.conf:1: '{f'{key} {bad}'.strip()}': ")
 
@@ -295,18 +296,6 @@ def test_c10_more_than_64_networks(key: str | None) -> None:
     settings = taken(*[f"{key} 10.0.{number}.0/24" for number in range(200)])
     assert all(settings.permissions.rights(bytes([10, 0, each, 9])) == RIGHTS[key] for each in range(200))
     assert settings.permissions.rights(bytes([10, 0, 200, 9])) == 0
-
-
-@pytest.mark.needs("WANT_SYNC_LIVE", WANT_V6=False, WANT_V4_ONLY=False)
-def test_live_sync_in_both_families() -> None:
-    settings = taken(
-        "livesync.cluster.listen [fe80::1%eth0]:9000",
-        "livesync.cluster.listen 10.0.0.1",
-        "livesync.cluster.peer 10.0.0.2",
-        "livesync.cluster.peer 10.0.0.3:9000",
-    )
-    assert settings.sync_binds == [(packed("fe80::1"), 9000, "eth0"), (packed("10.0.0.1"), 9696, "")]
-    assert settings.sync_peers == [(packed("10.0.0.2"), 9696, ""), (packed("10.0.0.3"), 9000, "")]
 
 
 def test_a18_both_kinds_of_access_list() -> None:
@@ -384,7 +373,7 @@ def test_c15_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         with pytest.raises(
             ConfigError, match=r"cannot read the config file .*secret\.conf: Permission denied"
         ):
-            config.load(Settings(), str(path))
+            CONFIG.load(Settings(), str(path))
     finally:
         os.seteuid(user)
 
@@ -392,7 +381,7 @@ def test_c15_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a file without an end")
 def test_a_file_without_an_end() -> None:
     with pytest.raises(ConfigError, match="the config file /dev/zero is larger than 16 MiB"):
-        config.load(Settings(), "/dev/zero")
+        CONFIG.load(Settings(), "/dev/zero")
 
 
 def test_c04_nothing_is_bound_by_a_wrong_file(tmp_path: Path) -> None:
@@ -433,14 +422,14 @@ def check_debian(text: bytes, name: str, line: int) -> None:
     """A whitelist build takes Debian's config, every other names what it lacks."""
     settings = Settings()
     if WANT_ACCESSLIST_WHITE:
-        config.take_text(settings, text, name)
-        assert settings.accesslist == Path(DEBIAN_SETS["access.whitelist"])
+        CONFIG.take_text(settings, text, name)
+        assert PATHS_BY_KEY["access.whitelist"].of(settings) == Path(DEBIAN_SETS["access.whitelist"])
         assert settings.directory == Path(DEBIAN_SETS["tracker.rootdir"])
         assert settings.user == DEBIAN_SETS["tracker.user"]
         assert settings.binds == []
         return
     with pytest.raises(ConfigError) as caught:
-        config.take_text(settings, text, name)
+        CONFIG.take_text(settings, text, name)
     assert str(caught.value) == (
         f"{name}:{line}: 'access.whitelist /etc/opentracker/whitelist.txt': "
         "not in this build, it needs WANT_ACCESSLIST_WHITE: build with WANT_ACCESSLIST_WHITE=1"

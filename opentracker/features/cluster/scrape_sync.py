@@ -16,7 +16,8 @@ from opentracker._features import (
     WANT_ACCESSLIST_WHITE,
     WANT_MAX_PEER,
 )
-from opentracker.features.cluster.livesync import Extension
+from opentracker.features.cluster.livesync import Extension, LiveSync
+from opentracker.features.feature import Feature, Host
 from opentracker.protocol.livesync import BEACON, INQUIRE, TELL, tracker_id_of, write_head
 from opentracker.protocol.scrape_sync import (
     MOST_TOLD,
@@ -182,3 +183,11 @@ def told_of(info_hash: bytes, entry: bytes | Swarm, minute: i64) -> bytes:
     age = max(0, minute - touched(entry, minute))
     count = entry.downloaded if isinstance(entry, Swarm) else downloaded(entry)
     return write_told(info_hash, age, count)
+
+
+class ScrapeSyncFeature(Feature[Host]):
+    """Scrape sync, as a feature beside live sync."""
+
+    def join(self, host: Host) -> None:
+        """Speak to the cluster through live sync."""
+        host.part(LiveSync).extension = ScrapeSync(host.tracker, host.tracker_id)

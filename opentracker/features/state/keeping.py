@@ -6,7 +6,6 @@ from pathlib import Path
 
 from opentracker.errors import BrokenStateError, StartError, UsageError
 from opentracker.features.state import place
-from opentracker.features.state.file import StateFile
 from opentracker.features.state.state import State, examine
 
 log = logging.getLogger("opentracker")
@@ -28,15 +27,13 @@ def check(path: Path) -> None:
 class Kept:
     """The state file of one tracker, which no other has meanwhile. Raises UsageError and StartError."""
 
-    def __init__(self, path: Path, state: State) -> None:
+    def __init__(self, path: Path) -> None:
         place.check(path)
         self.path = path
-        self.state = state
-        self.file = StateFile(path, state.pieces)
         self.lock = place.Lock(path)
         place.sweep(path)
 
-    def take_up(self) -> None:
+    def take_up(self, state: State) -> None:
         """Load the state of an earlier run, if there is one; one that cannot be read is kept aside.
 
         Raises StartError.
@@ -50,7 +47,7 @@ class Kept:
             raise StartError(f"cannot read the state in {self.path}: {error.strerror}") from error
         with file:
             try:
-                broken_lines = self.state.load(file, str(self.path))
+                broken_lines = state.load(file, str(self.path))
             except BrokenStateError as error:
                 kept = place.keep_aside(self.path, False)
                 log.error("%s; it is kept as %s, and the tracker starts empty", error, kept)

@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Sections, Settings
 from opentracker.errors import StartError
 from opentracker.features.state import keeping
+from opentracker.features.state.feature import StateSettings
+from opentracker.features.state.file import StateFile
 from opentracker.features.state.keeping import Kept
 from opentracker.features.state.state import State
 from tests.server.live import HASH_A, Live
@@ -33,12 +35,10 @@ def torrents_of(state: State) -> int:
 
 
 def test_a_state_comes_back(path: Path) -> None:
-    kept = Kept(path, state_of(50))
-    kept.file.write()
-    kept.close()
+    StateFile(path, state_of(50).pieces).write()
     again = state_of()
-    kept = Kept(path, again)
-    kept.take_up()
+    kept = Kept(path)
+    kept.take_up(again)
     assert torrents_of(again) == 50
     assert sorted(os.listdir(path.parent)) == ["state", "state.lock"]
     kept.close()
@@ -46,8 +46,8 @@ def test_a_state_comes_back(path: Path) -> None:
 
 def test_none_yet(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.INFO):
-        kept = Kept(path, state_of())
-        kept.take_up()
+        kept = Kept(path)
+        kept.take_up(state_of())
     assert caplog.messages == [f"there is no state in {path} yet: the tracker starts empty"]
     kept.close()
 
@@ -58,13 +58,13 @@ def test_what_cannot_be_read_is_kept_aside(path: Path, data: bytes, caplog: pyte
     keeping.check(path)
     assert "a start would keep it aside" in caplog.text
     state = state_of()
-    kept = Kept(path, state)
-    kept.take_up()
+    kept = Kept(path)
+    kept.take_up(state)
     assert torrents_of(state) == 0
     (bad,) = path.parent.glob("state.bad-*")
     assert bad.read_bytes() == data
     assert f"it is kept as {bad}, and the tracker starts empty" in caplog.text
-    kept.file.write()
+    StateFile(path, state.pieces).write()
     assert bad.read_bytes() == data
     kept.close()
 
@@ -72,20 +72,20 @@ def test_what_cannot_be_read_is_kept_aside(path: Path, data: bytes, caplog: pyte
 def test_a_dump_with_broken_lines_is_loaded_and_kept(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path.write_text(LINE + "broken\n")
     state = state_of()
-    kept = Kept(path, state)
-    kept.take_up()
+    kept = Kept(path)
+    kept.take_up(state)
     assert torrents_of(state) == 1
     (bad,) = path.parent.glob("state.bad-*")
     assert f"{path} is kept as {bad} too" in caplog.text
-    kept.file.write()
+    StateFile(path, state.pieces).write()
     assert bad.read_text() == LINE + "broken\n"
     kept.close()
 
 
 def test_one_tracker_at_a_time(path: Path) -> None:
-    kept = Kept(path, state_of())
+    kept = Kept(path)
     with pytest.raises(StartError, match="another tracker's"):
-        Kept(path, state_of())
+        Kept(path)
     keeping.check(path)
     kept.close()
 
@@ -96,7 +96,7 @@ def written_at(live: Live, path: Path) -> bytes:
 
 
 def test_it_is_written_every_so_often_while_the_tracker_serves(path: Path) -> None:
-    live = Live(Settings(state_file=path, state_interval=600.0))
+    live = Live(Settings(sections=Sections(StateSettings(file=path, interval=600.0))))
     tracker = live.server.tracker
     add(tracker, HASH_A, (1, 1, 1))
     live.advance(599.0)
@@ -113,7 +113,7 @@ def test_it_is_written_every_so_often_while_the_tracker_serves(path: Path) -> No
 
 
 def test_or_only_when_somebody_asks(path: Path) -> None:
-    live = Live(Settings(state_file=path, state_interval=0.0))
+    live = Live(Settings(sections=Sections(StateSettings(file=path, interval=0.0))))
     live.advance(100_000.0)
     assert written_at(live, path) == b""
     add(live.server.tracker, HASH_A, (1, 1, 1), live.server.now.minute)
