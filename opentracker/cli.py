@@ -9,6 +9,7 @@ from functools import partial
 from typing import Final, TextIO
 
 from opentracker import build_info, daemon
+from opentracker._features import OPTION_FLAGS
 from opentracker.config import values
 from opentracker.config.options import LISTENING, RUNNING, SERVING, Option
 from opentracker.config.settings import Settings
@@ -47,13 +48,6 @@ OPTIONS: Final = sorted(
 BY_LETTER: Final = {"-" + option.letter: option for option in OPTIONS}
 LONG: Final = {"--quiet": values.quiet, "--verbose": values.verbose}
 LONG_OPTIONS: Final = ("version", "json", "help", *(name.removeprefix("--") for name in LONG))
-# Options that only some builds have -> the flag they need.
-OPTION_FLAGS: Final = {
-    "b": "WANT_ACCESSLIST_BLACK",
-    "w": "WANT_ACCESSLIST_WHITE",
-    "l": "WANT_FULLSCRAPE",
-    "s": "WANT_SYNC_LIVE",
-}
 
 
 def usage() -> str:
