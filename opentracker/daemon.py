@@ -101,7 +101,7 @@ def manager_actions(server: wiring.Server, manager: Notifier) -> dict[int, Calla
 
 def describe(server: wiring.Server) -> str:
     """What a service manager shows of a tracker that runs."""
-    torrents = sum(map(len, server.tracker.shards))
+    torrents = server.tracker.store.totals.torrents
     announces = server.counters.tcp_announces + server.counters.udp_announces
     return f"{torrents} torrents, {announces} announces since the start"
 

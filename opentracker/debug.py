@@ -18,7 +18,6 @@ from opentracker.server import wiring
 from opentracker.server.refusals import TellingHttpResponder, TellingUdpBatchSocket, TellingUdpSocket
 from opentracker.server.system.libc import has_mmsg
 from opentracker.swarm.invariants import ANY_AGE, OLDEST, Checker
-from opentracker.swarm.tracker import SHARDS
 
 log = logging.getLogger("opentracker")
 
@@ -35,7 +34,7 @@ class DebugServer(wiring.Server):
         self.checker = Checker(self.tracker)
         self.checked_at = self.now.seconds
         self.sure_from = 0.0  # seconds; stamps may be too old before
-        self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.check_next)
+        self.loop.every(OT_CLEAN_CYCLE * 60 / self.tracker.store.shards, self.check_next)
 
     def new_http_answers(self, redirect_url: bytes) -> TellingHttpResponder:
         """See Server."""

@@ -93,7 +93,7 @@ class Server(Core):
         if WANT_BOGON_FILTER:
             self.tracker.visibility = BogonFilter(settings.refused_ports, settings.listed_networks)
         if WANT_MAX_PEER:
-            self.tracker.limits = memory.limits_of(settings)
+            self.tracker.limit_by(memory.limits_of(settings))
             self.http.gate = slots.gate_of(settings)
             self.http.scarcities.append(self.http.gate.is_crowded)
         if WANT_IP_FROM_PROXY:

@@ -145,7 +145,11 @@ def files(arguments: list[str]) -> Iterator[Path]:
         found = [path] if path.is_file() else sorted([*path.rglob("*.py"), *path.rglob("*.md")])
         for file in found:
             inside = file.relative_to(ROOT).as_posix()
-            if file.suffix in (".py", ".md") and file.name != "_features.py" and not inside.startswith(SKIPPED):
+            if (
+                file.suffix in (".py", ".md")
+                and file.name != "_features.py"
+                and not inside.startswith(SKIPPED)
+            ):
                 yield file
 
 

@@ -7,7 +7,7 @@ import pytest
 from opentracker._features import OT_PEER_TIMEOUT
 from opentracker.errors import InvariantError
 from opentracker.swarm.invariants import ANY_AGE, OLDEST, Checker
-from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.packed.large import Swarm
 from opentracker.swarm.store.records import HEADER_SIZE
 from opentracker.swarm.tracker import SHARDS
 from tests.swarm.model import FAMILIES, Pair, peer_of

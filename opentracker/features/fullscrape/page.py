@@ -19,9 +19,10 @@ from opentracker.protocol.pages import Page, Pieces
 from opentracker.protocol.scrape_formats import FORMATS, Format
 from opentracker.protocol.streaming import LAST_CHUNK, write_chunk, write_stream_head
 from opentracker.swarm.counting.counters import Counters
-from opentracker.swarm.listing import KEY, Reader, SortedTorrents
+from opentracker.swarm.listing import Reader, SortedTorrents
 from opentracker.swarm.policy.permissions import MAY_FULLSCRAPE, Permissions
 from opentracker.swarm.policy.slots import Slots
+from opentracker.swarm.store.rows import KEY
 from opentracker.swarm.tracker import Tracker
 
 if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:

@@ -96,7 +96,7 @@ class Sources:
         if WANT_LOG_NUMWANT:
             figures.numwants = list(self.tracker.numwants)
         if WANT_MAX_PEER:
-            figures.memory = self.tracker.limits.memory()
+            figures.memory = self.tracker.limits.describe_memory()
         self.complete(figures)
         return figures
 

@@ -30,6 +30,8 @@ from opentracker.swarm.tracker import Tracker
 from tests.server.live import HOME, Answer, Endpoint, Live, TcpClient, packed
 from tests.server.marks import needs_ipv4
 from tests.swarm.filled import Counts, add, filled, known, open_tracker
+from tests.swarm.torrents import packed
+from opentracker.swarm.store.door import Contents
 
 if WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.accesslist import AccessList
@@ -245,10 +247,9 @@ def test_any_torrents_make_valid_bencoding(torrents: dict[bytes, Counts]) -> Non
 
 def test_s16_a_full_scrape_changes_nothing(live: Live) -> None:
     fill(live, known(100))
-    before = [dict(shard) for shard in live.server.tracker.shards]
+    before = packed(live.server.tracker)
     answer_of(live, FULL_1_0)
-    assert before == live.server.tracker.shards
-    assert before[0] is not live.server.tracker.shards[0]
+    assert before == packed(live.server.tracker)
 
 
 @pytest.mark.needs("WANT_ACCESSLIST_WHITE")
@@ -480,7 +481,7 @@ def many(live: Live) -> int:
     """Torrents for some megabytes of a scrape; gives their number."""
     for number in range(60_000):
         info_hash = number.to_bytes(4, "big")[::-1] + bytes(16)
-        live.server.tracker.shards[hash(info_hash) & 255][info_hash] = bytes([0, 0, 0, 1, 0, 0, 9])
+        live.server.tracker.put(info_hash, Contents(1, 9))
     return 60_000
 
 

@@ -24,7 +24,7 @@ from opentracker.features.state.state import State, open_state
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.ages import touched
 from opentracker.swarm.expiry import stamps_of
-from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.packed.large import Swarm
 from opentracker.swarm.store.records import HEADER_SIZE, PEER4, SMALL, counts, downloaded
 from opentracker.swarm.tracker import Tracker
 from tests.server.live import Live, packed

@@ -7,7 +7,8 @@ from mypy_extensions import i64
 
 from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
-from opentracker.swarm.store.peer_table import PeerTable
+from opentracker.swarm.ages import least_age
+from opentracker.swarm.store.packed.peer_table import PeerTable
 from opentracker.swarm.store.peers import (
     COMPLETED,
     FROM_SYNC,
@@ -79,7 +80,7 @@ NOBODY6: Final = Family(STRIDE6)
 class Swarm:
     """A torrent with many peers.
 
-    `counted` and `weighed` are as what its peers and its bytes have been counted (see `limits`).
+    `counted` and `weighed` are as what its peers and its bytes have been counted (see `PackedShards.settle`).
     `by_host`: see PeerTable.
     """
 
@@ -105,9 +106,45 @@ class Swarm:
             self.v6 = Family(STRIDE6, self.by_host)
         return self.v6
 
+    def tables(self) -> tuple[PeerTable, PeerTable, PeerTable, PeerTable]:
+        """IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders."""
+        return self.v4.leechers, self.v4.seeders, self.v6.leechers, self.v6.seeders
+
     def size(self) -> i64:
         """How many peers there are."""
         return self.incomplete() + self.complete()
+
+    def least_age(self, ages: bytes) -> i64:
+        """For how many minutes no peer has been heard of, by a table of ages."""
+        age: i64 = 255
+        for table in self.tables():
+            for block in table.blocks:
+                age = min(
+                    age, least_age(block[len(block) // (table.stride + 2) * (table.stride + 1) :], ages)
+                )
+                if age == 0:
+                    return 0
+        return age
+
+    def family_of(self, peer: bytes) -> Family:
+        """The peers that have addresses like this one."""
+        return self.v4 if len(peer) == STRIDE4 else self.v6
+
+    def knows(self, peer: bytes) -> bool:
+        """Whether this peer is there."""
+        family = self.family_of(peer)
+        return family.leechers.has(peer) or family.seeders.has(peer)
+
+    def ports_of(self, peer: bytes) -> list[bytes]:
+        """The peers that have the peer's host, where they are counted."""
+        family = self.family_of(peer)
+        return family.leechers.ports_of(peer) + family.seeders.ports_of(peer)
+
+    def drop(self, peer: bytes) -> None:
+        """Remove a peer that is there."""
+        family = self.family_of(peer)
+        if family.leechers.take(peer) < 0:
+            family.seeders.take(peer)
 
     def incomplete(self) -> i64:
         """How many leechers there are."""
@@ -131,9 +168,8 @@ class Swarm:
         at = table.block_of(peer)
         block = table.blocks[at]
         index = find(block, 0, len(block) // (table.stride + 2), table.stride, peer)
-        state: i64 = (
-            -1
-        )  # flags and stamp of the peer, where it is in the other table or is taken out to be put in again
+        # Flags and stamp of the peer, where it is in the other table or is taken out to be put in again.
+        state: i64 = -1
         if index < 0 and former.peers > 0 and (a.stored or a.event == EVENT_STOPPED):
             state = former.take(peer)
         if a.event == EVENT_STOPPED:

@@ -11,7 +11,7 @@ from opentracker._features import OT_PEER_TIMEOUT
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED, EVENT_STOPPED, Announce
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.policy.watching import Watcher
-from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.packed.large import Swarm
 from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC
 from opentracker.swarm.store.records import HEADER_SIZE, SMALL, counts
 from opentracker.swarm.tracker import SHARDS, Tracker

@@ -7,10 +7,10 @@ have been heard of some minutes ago (`Announce.sync_age`), and news that are old
 from mypy_extensions import i64
 
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
-from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.packed.large import Swarm
+from opentracker.swarm.store.packed.small import with_peer, without_peer
 from opentracker.swarm.store.peers import BYTE, STRIDE6, find
 from opentracker.swarm.store.records import HEADER_SIZE, PEER4, counts
-from opentracker.swarm.store.small import with_peer, without_peer
 
 
 def sync_small(record: bytes, a: Announce, minute: i64) -> bytes:

@@ -1,0 +1,14 @@
+"""The store of this build."""
+
+from librt.random import Random
+
+from opentracker._features import WANT_COMPILED
+from opentracker.swarm.store.door import Store
+
+if not WANT_COMPILED:
+    from opentracker.swarm.store.packed.store import PackedStore
+
+
+def make_store(random: Random) -> Store:
+    """A store without torrents."""
+    return PackedStore(random)
