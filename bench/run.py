@@ -9,14 +9,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from errors import BenchError
-from programs import alone, build_programs
-from rows import ROWS, run_rows
-from scheduling import Place
-from servers import Contender, Stage
-from setting import Bench
-from tables import circumstances
-from wheels import ROOT
+from harness.errors import BenchError
+from harness.paths import ROOT
+from harness.programs import alone, build_programs
+from harness.scheduling import Place
+from harness.servers import Contender, Stage
+from harness.setting import Bench
+from harness.tables import circumstances
+from rows.table import ROWS, run_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +43,7 @@ contenders:
   echo      a C program that sends canned answers: the floor
 
 The server runs on one core, the load on another; leave both alone meanwhile. Results are Markdown on
-standard output, progress is on standard error. The method is in docs/performance.md.
+standard output, progress is on standard error. The method is in bench/README.md.
 
 examples:
   python bench/run.py udp

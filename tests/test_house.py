@@ -327,7 +327,7 @@ def changed_shards(function: ast.AST) -> Iterator[int]:
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in MUTATING:
             owner = node.func.value
         if owner is not None and re.search(r"\bshard\b|\bshards\[", ast.unparse(owner)):
-            yield node.lineno
+            yield owner.lineno
 
 
 def test_torrents_come_and_go_by_one_door() -> None:

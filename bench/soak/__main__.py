@@ -19,19 +19,19 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # as `run.py` has it: bench/
 
-import wheels
-from errors import BenchError
-from operating import HOST, PATIENCE, PORT, Operated, torrents_in
-from programs import Programs, alone, build_programs
-from scheduling import Place
-from strangers import Sources
-from tables import circumstances
-from verdicts import Minute, Seen
-from watching import Watch, descriptors, udp_errors
+from harness import wheels
+from harness.errors import BenchError
+from harness.paths import BENCH, ROOT
+from harness.programs import Programs, alone, build_programs
+from harness.scheduling import Place
+from harness.tables import circumstances
+from soak.operating import HOST, PATIENCE, PORT, Operated, torrents_in
+from soak.strangers import Sources
+from soak.verdicts import Minute, Seen
+from soak.watching import Watch, descriptors, udp_errors
 
-HERE: Final = Path(__file__).resolve().parent
 FLAGS: Final = {
     "WANT_ACCESSLIST_BLACK": "1",
     "WANT_DYNAMIC_ACCESSLIST": "1",
@@ -73,7 +73,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--build-dir",
         type=Path,
-        default=wheels.ROOT / "build/bench",
+        default=ROOT / "build/bench",
         help="programs, wheel, the server's files; readable for nobody (default: %(default)s)",
     )
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
@@ -173,8 +173,9 @@ class Soak:
         """All minutes, and the end."""
         options, seen = self.options, self.seen
         lasting = str((options.minutes + 5) * MINUTE)
-        command = [sys.executable, str(HERE / "strangers.py"), HOST, str(PORT), lasting]
-        strangers = Place(options.load_core, LEAST_NICE).start(command, stdout=subprocess.PIPE)
+        command = [sys.executable, "-m", "soak.strangers", HOST, str(PORT), lasting]
+        place = Place(options.load_core, LEAST_NICE)
+        strangers = place.start(command, stdout=subprocess.PIPE, cwd=BENCH)
         self.strangers = strangers
         try:
             killing = min(max(2, options.minutes // 6), LAST_KILL)
@@ -206,7 +207,7 @@ def report_of(load: subprocess.Popen[Any]) -> dict[str, Any]:
     """What a load generator says at its end."""
     output, errors = load.communicate()
     if not output.startswith("{"):
-        raise BenchError(f"{load.args} ended with {load.returncode}: {errors.strip()}")
+        raise BenchError(f"{load.args!r} ended with {load.returncode}: {errors.strip()}")
     report: dict[str, Any] = json.loads(output)
     return report
 
@@ -236,16 +237,15 @@ def main() -> int:
     try:
         with alone(options.build_dir):
             programs = build_programs(options.build_dir, Place(options.load_core, options.nice))
-            python = wheels.installed(options.build_dir, options.python, wheels.ROOT, flags)
-            if options.inside:
-                signal.signal(signal.SIGTERM, ended)
-                return run(options, programs, python)
+            python = wheels.installed(options.build_dir, options.python, ROOT, flags)
+            if not options.inside:
+                # All that had to be fetched is here; from now on there is no network but our own.
+                os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv, "--inside"])
+            signal.signal(signal.SIGTERM, ended)
+            return run(options, programs, python)
     except BenchError as error:
         print(f"bench: {error}", file=sys.stderr)
         return 1
-    # What had to be fetched has been; from here on there is no network but our own.
-    os.execvp("unshare", ["unshare", "--net", sys.executable, *sys.argv, "--inside"])
-    return 1
 
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ def parted(answer: bytes) -> tuple[bytes, bytes]:
 
 def joined(body: bytes) -> bytes:
     """The bytes of chunks. Raises CutError where one of them is not whole."""
-    parts = []
+    parts: list[bytes] = []
     at = 0
     while True:
         end = body.find(b"\r\n", at)

@@ -16,14 +16,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from errors import BenchError
-from servers import announces
-from strangers import ANNOUNCE, PEER_ID, Sources
+from harness.errors import BenchError
+from harness.paths import IN_WHEEL
+from harness.servers import announces
+from soak.strangers import ANNOUNCE, PEER_ID, Sources
 
 if TYPE_CHECKING:
-    from scheduling import Place
+    from harness.scheduling import Place
 
-HERE: Final = Path(__file__).resolve().parent
 HOST: Final = "127.0.0.1"
 PORT: Final = 6969
 MOST_TORRENTS: Final = 200_000  # the flood of random ones meets this limit within some minutes
@@ -56,7 +56,7 @@ class Operated:
         shutil.chown(directory, "nobody", "nogroup")
         config = directory.with_suffix(".conf")
         config.write_text(CONFIG.format(directory=directory))
-        self.command = [str(python), "-P", str(HERE / "recounting.py"), "-f", str(config)]
+        self.command = [str(python), "-P", str(IN_WHEEL / "recounting.py"), "-f", str(config)]
         self.log = directory.with_suffix(".log")
         self.log.write_text("")
         self.random = random.Random(1)
@@ -95,6 +95,8 @@ class Operated:
     def recount(self) -> dict[str, Any]:
         """What the server finds in its store, see recounting.py."""
         asked, answered = self.process.stdin, self.process.stdout
+        assert asked is not None
+        assert answered is not None
         asked.write(b"\n")
         asked.flush()
         with selectors.DefaultSelector() as selector:

@@ -1,6 +1,6 @@
-"""What strangers do to a tracker all day, all at once: run by `soak.py`, within its network namespace.
+"""What strangers do to a tracker all day, all at once: run by bench/soak, within its network namespace.
 
-usage: strangers.py HOST PORT SECONDS
+usage: python -m soak.strangers HOST PORT SECONDS
 
 Each kind of stranger is a thread with a pace of its own. Some of them are no attackers: full scrapes that are read to
 their ends and statistics are checked for what they have to be, and one that is cut is as wrong as one that says
@@ -26,7 +26,7 @@ import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from answers import CutError, parted, unpacked
+from soak.answers import CutError, parted, unpacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

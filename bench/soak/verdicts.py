@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from statistics import fmean, median
 from typing import Any, Final
 
-from results import value
-from tables import table
-from watching import Watch, slope
+from harness.results import value
+from harness.tables import table
+from soak.watching import Watch, slope
 
 # Minutes from a start on: the peer timeout, by which what was loaded is gone, and a clean cycle.
 SETTLED: Final = 12
@@ -53,8 +53,12 @@ class Minute:
         ]
 
 
-HEADS: Final = ["minute", "UDP answers a second", *(f"{p} ms" for p in PERCENTILES), "lost", "buffer errors"]
-HEADS += [
+HEADS: Final = [
+    "minute",
+    "UDP answers a second",
+    *(f"{p} ms" for p in PERCENTILES),
+    "lost",
+    "buffer errors",
     "HTTP p99.9 ms",
     "server busy",
     "loads busy",

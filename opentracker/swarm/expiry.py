@@ -1,12 +1,17 @@
 """The cleaner: peers and torrents that nobody has heard of for too long go, shard by shard, in small slices."""
 
 from collections.abc import Iterator
+from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker._features import OT_PEER_TIMEOUT, WANT_MAX_PEER
+from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, WANT_MAX_PEER
+from opentracker.swarm.ages import OLDEST
 from opentracker.swarm.store.door import Evictor
 from opentracker.swarm.tracker import Tracker
+
+# Minutes that may pass without a cleaning: a peer that was about to go is not taken for one of a minute to come then.
+STEP: Final = max(1, OLDEST - OT_PEER_TIMEOUT - 2 * OT_CLEAN_CYCLE - 1)
 
 
 class Cleaner:
@@ -33,12 +38,14 @@ class Cleaner:
     def see(self, minute: i64) -> None:
         """Tell which minute it is, before anything is answered in it.
 
-        After a standstill (the process was stopped) of more than a peer timeout no peer is left, and soon stamps would say of dead ones that they are fresh: so all of them go at once, as of the first
-        minute in which they all had expired. They can be told for certain then.
+        After a standstill (the process was stopped) of hours, stamps of dead peers would seem to be new. So all that
+        has expired meanwhile goes at once, in steps of minutes that leave no doubt about a stamp.
         """
-        passed = minute - self.minute
-        if passed > OT_PEER_TIMEOUT:
-            for shard in range(self.tracker.store.shards):
-                for _ in self.clean(shard, self.minute + OT_PEER_TIMEOUT + 1):
-                    pass
+        if minute - self.minute > STEP:
+            end = min(minute, self.minute + OT_PEER_TIMEOUT + 1)
+            while self.minute < end:
+                self.minute = min(end, self.minute + STEP)
+                for shard in range(self.tracker.store.shards):
+                    for _ in self.clean(shard, self.minute):
+                        pass
         self.minute = minute

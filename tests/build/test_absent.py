@@ -42,11 +42,19 @@ def texts(path: Path) -> set[str]:
     return {line for line in lines if len(line) >= SHORTEST}
 
 
+def sources_of(module: Path) -> list[Path]:
+    """Return the sources of a module, or of a folder with all that is below it."""
+    return sorted(module.rglob("*.py")) or [module.with_suffix(".py")]
+
+
 def texts_of_feature(flags: set[str]) -> set[str]:
     """Return the texts of the modules that belong to these flags, those left aside that others have too."""
-    features = load_features(ROOT / "features.toml")
-    owned = [name for name, owners in features.modules.items() if set(owners) <= flags]
-    paths = {ROOT.joinpath("opentracker", *name.split(".")).with_suffix(".py") for name in owned}
+    paths: set[Path] = set()
+    others_own: set[Path] = set()
+    for name, owners in load_features(ROOT / "features.toml").modules.items():
+        sources = sources_of(ROOT.joinpath("opentracker", *name.split(".")))
+        (paths if set(owners) <= flags else others_own).update(sources)
+    paths -= others_own
     others = set((ROOT / "opentracker").rglob("*.py")) - paths
     return set().union(*map(texts, paths)) - set().union(*map(texts, others))
 
@@ -98,6 +106,6 @@ def test_no_text_of_full_scrapes_is_in_a_wheel_without(checkout: Path) -> None:
 def test_wheels_of_a_checkout_and_of_its_sdist_are_the_same(checkout: Path, tmp_path: Path) -> None:
     first = build(checkout, OPENTRACKER_PROFILE="whitelist")
     again = build(
-        unpacked_copy(tmp_path / "copy"), umask=0o077, OPENTRACKER_PROFILE="whitelist", TZ="Asia/Tokyo"
+        unpacked_copy(tmp_path / "copy"), "wheel", 0o077, OPENTRACKER_PROFILE="whitelist", TZ="Asia/Tokyo"
     )
     assert again.sha256 == first.sha256

@@ -15,7 +15,7 @@ HOOK = ROOT / "build_hook"
 def test_hatchling_finds_both_hooks_and_the_path_is_as_before() -> None:
     path = list(sys.path)
     for script, kind in [("FeaturesHook", BuildHookInterface), ("VersionHook", MetadataHookInterface)]:
-        found = load_plugin_from_script(str(DOOR), DOOR.name, kind, kind.PLUGIN_NAME or "custom")
+        found = load_plugin_from_script(str(DOOR), DOOR.name, kind, "custom")
         assert found.__name__ == script
     assert sys.path == path
 

@@ -13,7 +13,7 @@ import pytest
 from tests.build.workshop import Artifact, build, clean_environment, copy_project, run_build
 
 BASE = ["minitracker/__init__.py", "minitracker/_features.py", "minitracker/cli.py", "minitracker/core.py"]
-LIST = "minitracker/features/accesslist/accesslist.py"
+LIST = "minitracker/features/accesslist.py"
 DYNAMIC = "minitracker/features/dynamic.py"
 
 
@@ -173,11 +173,11 @@ def unpack_sdist(sdist: Artifact, folder: Path) -> Path:
     "variant", [{}, {"OPENTRACKER_PROFILE": "whitelist"}, {"WANT_V6": "1", "OT_INTERVAL": "600"}]
 )
 def test_wheels_are_reproducible(project: Path, tmp_path: Path, variant: dict[str, str]) -> None:
-    first = build(project, umask=0o022, PYTHONHASHSEED="1", TZ="UTC", **variant)
+    first = build(project, "wheel", 0o022, PYTHONHASHSEED="1", TZ="UTC", **variant)
     elsewhere = copy_project(tmp_path / "a longer name" / "elsewhere" / "minitracker-copy")
     for path in elsewhere.rglob("*"):
         path.chmod(0o700 if path.is_dir() else 0o600)
-    second = build(elsewhere, umask=0o077, PYTHONHASHSEED="2", TZ="Asia/Tokyo", LC_ALL="C", **variant)
+    second = build(elsewhere, "wheel", 0o077, PYTHONHASHSEED="2", TZ="Asia/Tokyo", LC_ALL="C", **variant)
     assert second.path.name == first.path.name
     assert second.sha256 == first.sha256
     by_sdist = build(unpack_sdist(build(elsewhere, "sdist"), tmp_path), **variant)

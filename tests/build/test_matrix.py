@@ -104,7 +104,7 @@ def rows(pairwise: Any) -> list[dict[str, bool]]:
     """The pairwise rows of all flags."""
     features = load_features(ROOT / "features.toml")
     return [
-        {flag: profile.get(flag, default) for flag, default in features.flags.items()}
+        {flag: bool(profile.get(flag, default)) for flag, default in features.flags.items()}
         for name, profile in features.profiles.items()
         if name.startswith("pair")
     ]

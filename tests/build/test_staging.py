@@ -38,11 +38,11 @@ ALWAYS = {"__init__.py", "_features.py", "cli.py", "core.py", "py.typed", "featu
     ("environment", "more"),
     [
         ({}, set()),
-        ({"WANT_ACCESSLIST_WHITE": "1"}, {"features/accesslist/accesslist.py"}),
-        ({"WANT_ACCESSLIST_BLACK": "1"}, {"features/accesslist/accesslist.py"}),
+        ({"WANT_ACCESSLIST_WHITE": "1"}, {"features/accesslist.py"}),
+        ({"WANT_ACCESSLIST_BLACK": "1"}, {"features/accesslist.py"}),
         (
             {"WANT_ACCESSLIST_BLACK": "1", "WANT_DYNAMIC": "1"},
-            {"features/accesslist/accesslist.py", "features/dynamic.py"},
+            {"features/accesslist.py", "features/dynamic.py"},
         ),
     ],
 )

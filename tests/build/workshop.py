@@ -103,7 +103,7 @@ def run_build(
     )
 
 
-def build(project: Path, target: str = "wheel", *, umask: int = -1, **environment: str) -> Artifact:
+def build(project: Path, target: str = "wheel", umask: int = -1, /, **environment: str) -> Artifact:
     """Build a project and return what came of it, moved out of the way of the next build."""
     process = run_build(project, target, environment, umask)
     assert process.returncode == 0, process.stderr

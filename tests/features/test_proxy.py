@@ -65,8 +65,10 @@ def announced_as(live: Live, headers: bytes, source: str = PROXY) -> bytes:
     assert b"failure" not in body
     answer = decode(live.ask(to, ANNOUNCE % (HASH_A, PEER_ID, 7000, 1, b""), NOBODY).body)
     assert isinstance(answer, dict)
-    peers = answer.get(b"peers", b"") + answer.get(b"peers6", b"")
+    peers, peers6 = answer.get(b"peers", b""), answer.get(b"peers6", b"")
     assert isinstance(peers, bytes)
+    assert isinstance(peers6, bytes)
+    peers += peers6
     assert peers.endswith(PORT)
     return peers[:-2]
 

@@ -36,8 +36,7 @@ def check(data: bytes) -> None:
     except HttpError as error:
         assert error.status in (302, 400, 402, 403, 404, 405, 414, 431)
         return
-    is_page = not isinstance(answer, bytes)
-    whole = b"".join(answer) if is_page else answer
+    whole = answer if isinstance(answer, bytes) else b"".join(answer)
     assert len(whole) < MOST
     head, end, body = whole.partition(b"\r\n\r\n")
     assert end
@@ -45,5 +44,5 @@ def check(data: bytes) -> None:
     assert b"\n" not in head.replace(b"\r\n", b""), "a header that was made by a stranger"
     if b"Content-Length: " in head and request.method == b"GET":
         assert int(head.split(b"Content-Length: ")[1].split(b"\r\n")[0]) == len(body)
-    if not is_page and body:
+    if isinstance(answer, bytes) and body:
         decode(body)

@@ -342,7 +342,7 @@ class Answer:
     def __init__(self, head: bytes) -> None:
         self.status_line, *lines = head.decode("ascii").removesuffix("\r\n\r\n").split("\r\n")
         pairs = [line.split(": ", 1) for line in lines]
-        self.headers = dict(pairs)  # type: ignore[arg-type]
+        self.headers = dict(pairs)
         assert len(self.headers) == len(lines), "a header there twice"
         self.status = int(self.status_line.split()[1])
         self.body = b""

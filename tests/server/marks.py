@@ -14,12 +14,14 @@ _machine_has_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has 
 
 def needs_ipv4(test: Test) -> Test:
     """For tests with IPv4 clients."""
-    return pytest.mark.needs(WANT_V6=False)(test)
+    marked: Test = pytest.mark.needs(WANT_V6=False)(test)
+    return marked
 
 
 def needs_ipv6(test: Test) -> Test:
     """For tests with IPv6 clients."""
-    return _machine_has_ipv6(pytest.mark.needs(WANT_V4_ONLY=False)(test))
+    marked: Test = _machine_has_ipv6(pytest.mark.needs(WANT_V4_ONLY=False)(test))
+    return marked
 
 
 def needs_both(test: Test) -> Test:

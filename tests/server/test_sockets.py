@@ -1,5 +1,6 @@
 import socket
 import sys
+from collections.abc import Callable
 
 import pytest
 
@@ -19,7 +20,7 @@ from tests.server.live import HOME, PATIENCE, endpoint, family_of, packed
 from tests.server.marks import needs_both, needs_ipv4, needs_ipv6
 
 openers = pytest.mark.parametrize("opened", [open_tcp, open_udp], ids=["TCP", "UDP"])
-Open = type(open_udp)
+Open = Callable[[bytes, int, bool], socket.socket]
 WILDCARD = "::" if HOME == "::1" else "0.0.0.0"
 
 

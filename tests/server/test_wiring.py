@@ -106,7 +106,7 @@ def test_each_kind_of_socket_gets_its_server() -> None:
 
 def test_checking_reads_and_binds_nothing(tmp_path: Path) -> None:
     before = open_descriptors()
-    confined = []
+    confined: list[Settings] = []
     settings = Settings([Bind(True, packed(HOME), 0)], directory=tmp_path, sync_binds=SYNC_BINDS)
     wiring.check(settings, confined.append)
     assert open_descriptors() == before

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED
-from opentracker.swarm.expiry import Cleaner
+from opentracker.swarm.expiry import STEP, Cleaner
 from opentracker.swarm.store.records import SMALL
 from tests.swarm.model import FAMILIES, Pair, peer_of
 
@@ -212,7 +212,7 @@ def test_many_torrents_are_cleaned_in_slices() -> None:
     pair = Pair()
     few = slices(pair, pair.cleaner)
     assert few == 0
-    for number in range(150 * pair.tracker.store.shards):
+    for number in range(150 * int(pair.tracker.store.shards)):
         pair.crowd(number.to_bytes(20, "big"), some_peers(1, FAMILIES[0]), seeding=False)
     assert slices(pair, pair.cleaner) >= pair.tracker.store.shards // 2
 
@@ -293,7 +293,7 @@ def test_who_goes_is_told_by_age_alone(ages: list[int]) -> None:
 # ---- A standstill ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stood", [OT_PEER_TIMEOUT + 1, 151, 200, 256, 300, 5000])
+@pytest.mark.parametrize("stood", [STEP + OT_PEER_TIMEOUT + 1, 151, 200, 256, 300, 5000])
 def test_after_a_standstill_no_peer_of_before_is_handed_out(stood: int, crowd: int, size: int) -> None:
     """A process that was stopped, and goes on when stamps may seem new again."""
     pair = pair_at(7)
@@ -311,6 +311,6 @@ def test_after_a_standstill_no_peer_of_before_is_handed_out(stood: int, crowd: i
 def test_minutes_that_follow_each_other_are_no_standstill(crowd: int, size: int) -> None:
     pair = Pair()
     pair.crowd(A, some_peers(crowd, size), seeding=False)
-    for minute in (1, OT_PEER_TIMEOUT, OT_PEER_TIMEOUT + 1, 2 * OT_PEER_TIMEOUT):
+    for minute in (1, 1 + STEP, 2 + STEP, 2 + 2 * STEP):
         pair.cleaner.see(minute)
         assert pair.tracker.scrape(A) == (0, 0, crowd)

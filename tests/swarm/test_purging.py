@@ -104,4 +104,3 @@ def test_a_large_torrent_is_taken_away_while_the_cleaner_looks_at_it(tracker: Tr
     tracker.remove(large)
     finish(cleaning)
     assert large not in info_hashes_of(tracker)
-

@@ -397,6 +397,6 @@ def test_r06_info_hashes_that_look_alike_are_spread_as_all_others(bits: int) -> 
     for _ in range(each * tracker.store.shards):
         a.info_hash = (walk.getrandbits(160) >> bits).to_bytes(20, "big")
         tracker.announce(a, 0)
-    sizes = [tracker.store.count(shard) for shard in range(tracker.store.shards)]
+    sizes = [int(tracker.store.count(shard)) for shard in range(tracker.store.shards)]
     assert sum(sizes) == each * len(sizes)
     assert max(abs(size - each) for size in sizes) < 8 * each**0.5

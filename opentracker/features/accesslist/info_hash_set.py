@@ -4,7 +4,7 @@ The 20 bytes of the info_hashes stand side by side in buckets of eight to sixtee
 told by `hash(info_hash)`, which the tracker has computed anyway and which is keyed afresh in each process, so that
 nobody can aim torrents at one bucket of a list that strangers have a say in.
 
-Measured with a million on a machine that others used too (docs/performance.md): a look-up takes 0.35 to 0.5 µs, most of
+Measured with a million on a machine that others used too (bench/results): a look-up takes 0.35 to 0.5 µs, most of
 it cache misses. One open-addressing `bytearray` at a load of 2/3 took 30 bytes each too, found what it held a little
 faster, and needed twice the time to tell that it did not; nor can it be freed in slices. Buckets by the first two bytes
 took 28 bytes, and a stranger can aim at one.

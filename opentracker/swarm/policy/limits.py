@@ -3,8 +3,8 @@
 An announce that adds nothing asks for one boolean, `tight`, and pays for nothing else.
 
 Bytes are what torrents and peers need. What the process has grown by may be many times that: strangers who let
-torrents grow side by side and leave one behind here and there keep whole pools of Python's allocator from being used for
-anything else. So a server measures it (`measured`), and what is beyond the bytes, the excess, counts with them.
+torrents grow side by side and leave one behind here and there keep whole pools of Python's allocator from being used
+for anything else. So a server measures it (`measured`), and what is beyond the bytes, the excess, counts with them.
 
 Three marks rise one above the other, for peers and for bytes alike:
 

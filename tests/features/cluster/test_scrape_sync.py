@@ -29,7 +29,7 @@ from opentracker.protocol.scrape_sync import (
 from opentracker.server.wiring import Server
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
-from opentracker.swarm.store.records import MOST_DOWNLOADED, SMALL, left_at
+from opentracker.swarm.store.records import MOST_DOWNLOADED, SMALL
 from opentracker.swarm.tracker import Tracker
 from tests.server.live import SECRET, SEED
 from tests.swarm.model import FAMILIES, peer_of

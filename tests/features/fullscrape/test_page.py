@@ -26,12 +26,12 @@ from opentracker.protocol.http import Request, parse_request
 from opentracker.server.loop import SLICE
 from opentracker.swarm.policy.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_PROXY, MAY_STAT, Permissions
 from opentracker.swarm.policy.slots import Slots
+from opentracker.swarm.store.door import Contents
 from opentracker.swarm.tracker import Tracker
 from tests.server.live import HOME, Answer, Endpoint, Live, TcpClient, packed
 from tests.server.marks import needs_ipv4
 from tests.swarm.filled import Counts, add, filled, known, open_tracker
-from tests.swarm.torrents import packed
-from opentracker.swarm.store.door import Contents
+from tests.swarm.torrents import all_packed
 
 if WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.accesslist import AccessList
@@ -247,9 +247,9 @@ def test_any_torrents_make_valid_bencoding(torrents: dict[bytes, Counts]) -> Non
 
 def test_s16_a_full_scrape_changes_nothing(live: Live) -> None:
     fill(live, known(100))
-    before = packed(live.server.tracker)
+    before = all_packed(live.server.tracker)
     answer_of(live, FULL_1_0)
-    assert before == packed(live.server.tracker)
+    assert before == all_packed(live.server.tracker)
 
 
 @pytest.mark.needs("WANT_ACCESSLIST_WHITE")
@@ -401,7 +401,7 @@ def test_what_full_scrapes_take_is_known_while_they_do() -> None:
     pieces = page.answer(asked(), one, 0)
     assert page.weight() == page.held > 0
     for _ in pieces:
-        if page.listing.stretches:
+        if page.listing.segments:
             assert page.weight() >= page.held + 10 * 23
     assert page.weight() == 0
 
@@ -423,16 +423,16 @@ def test_a_place_is_given_back_however_a_scrape_ends() -> None:
             next(pieces, None)
         pieces.close()
         assert page.slots.open == 0
-    assert page.listing.stretches == {}
+    assert page.listing.segments == {}
 
 
 @at_a_time
 def test_a_place_is_given_back_where_a_scrape_fails() -> None:
     page = page_of(filled(known(10)))
     pieces = page.answer(asked(), bytes([192, 0, 2, 1]), 0)
-    while not page.listing.stretches:
+    while not page.listing.segments:
         next(pieces)
-    page.listing.stretches.clear()
+    page.listing.segments.clear()
     with pytest.raises(KeyError):
         list(pieces)
     assert page.slots.open == 0
@@ -498,7 +498,7 @@ def test_s15_a_client_that_stalls_is_produced_nothing_for(live: Live) -> None:
     live.until(lambda: not live.server.http.connections, "the end of it")
     page = live.server.http_answers.pages[b"/scrape"]
     assert isinstance(page, FullScrape)
-    assert page.listing.stretches == {}
+    assert page.listing.segments == {}
 
 
 @pytest.mark.needs(WANT_MODEST_FULLSCRAPES=False)
@@ -512,7 +512,7 @@ def test_several_at_once_share_what_is_read(live: Live) -> None:
     assert len(torrents_in(bodies[0])) == torrents
     page = live.server.http_answers.pages[b"/scrape"]
     assert isinstance(page, FullScrape)
-    assert page.listing.stretches == {}
+    assert page.listing.segments == {}
 
 
 def test_announces_are_answered_between_the_pieces(live: Live) -> None:
@@ -625,4 +625,4 @@ def test_a_client_that_vanishes_leaves_nothing_behind(live: Live, header: bytes)
     live.until(lambda: not live.server.http.connections, "the end of it")
     page = live.server.http_answers.pages[b"/scrape"]
     assert isinstance(page, FullScrape)
-    assert page.listing.stretches == {}
+    assert page.listing.segments == {}

@@ -19,15 +19,14 @@ from opentracker._features import (
     WANT_V6,
 )
 from opentracker.features.state import full as full_state
-from opentracker.features.state.full import DIGEST, HEADER, LARGE, MOST_MINUTES, Loading, is_full_state
+from opentracker.features.state.full import DIGEST, HEADER, MOST_MINUTES, Loading, is_full_state
 from opentracker.features.state.state import State, open_state
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
-from opentracker.swarm.ages import touched
-from opentracker.swarm.expiry import stamps_of
-from opentracker.swarm.store.packed.large import Swarm
-from opentracker.swarm.store.records import HEADER_SIZE, PEER4, SMALL, counts, downloaded
+from opentracker.swarm.invariants import OLDEST, Checker
+from opentracker.swarm.store.records import LARGE, SMALL
 from opentracker.swarm.tracker import Tracker
 from tests.server.live import Live, packed
+from tests.swarm import torrents
 from tests.swarm.filled import announce, filled, known, open_tracker
 
 if WANT_BOGON_FILTER:
@@ -41,39 +40,22 @@ EPOCH = 29_000_000
 Peer = tuple[bytes, bool, int, int]  # address, whether it seeds, flags, age
 
 
-def peers_of(entry: bytes | Swarm, minute: int) -> set[Peer]:
-    found: set[Peer] = set()
-    if isinstance(entry, Swarm):
-        for family in (entry.v4, entry.v6):
-            for seeding, table in ((False, family.leechers), (True, family.seeders)):
-                addresses, flags, stamps = table.planes()
-                for index in range(table.peers):
-                    peer = addresses[index * table.stride : (index + 1) * table.stride]
-                    found.add((peer, seeding, flags[index], (minute - stamps[index]) & 255))
-        return found
-    n4, leechers4, n6, leechers6 = counts(entry)
-    stamps4, stamps6 = stamps_of(entry)
-    planes = (
-        (HEADER_SIZE, 6, n4, leechers4, stamps4),
-        (HEADER_SIZE + PEER4 * n4, 18, n6, leechers6, stamps6),
-    )
-    for start, stride, size, leechers, stamps in planes:
-        for index in range(size):
-            at = start + index * stride
-            flags = entry[start + size * stride + index]
-            age = (minute - stamps[index]) & 255
-            found.add((entry[at : at + stride], index >= leechers, flags, age))
-    return found
+def peers_of(tracker: Tracker, info_hash: bytes, minute: int) -> set[Peer]:
+    found = torrents.peers_of(tracker, info_hash).items()
+    return {(peer, seeding, flags, (minute - stamp) & 255) for peer, (seeding, flags, stamp) in found}
 
 
 def contents(tracker: Tracker, minute: int) -> dict[bytes, tuple[int, int, set[Peer]]]:
     """Everything that is to be remembered: downloaded, minutes since the last touch, peers."""
-    found = {}
-    for shard in tracker.shards:
-        for info_hash, entry in shard.items():
-            count = entry.downloaded if isinstance(entry, Swarm) else downloaded(entry)
-            found[info_hash] = int(count), int(minute - touched(entry, minute)), peers_of(entry, minute)
-    return found
+    store = tracker.store
+    return {
+        each: (
+            int(store.downloads(each)),
+            int(minute - store.touched(each, minute)),
+            peers_of(tracker, each, minute),
+        )
+        for each in torrents.info_hashes(tracker)
+    }
 
 
 def written(tracker: Tracker, minute: int = 0, epoch: int = EPOCH) -> bytes:
@@ -307,11 +289,11 @@ def test_limits_are_heeded(
         for port in (7000, 7002):  # of one family
             announce(tracker, bytes([number]) * 20, port, 0)
     again = open_tracker()
-    again.limits = Limits(**limits)
+    again.limit_by(Limits(**limits))
     loading = Loading(again, 0, EPOCH)
     with file_of(path, written(tracker)) as file:
         loading.load(file, "FILE")
-    assert (again.limits.torrents, again.limits.peers) == (kept, 2 * kept)
+    assert (again.store.totals.torrents, again.store.totals.peers) == (kept, 2 * kept)
     assert (loading.loaded, loading.skipped) == (kept, 10 - kept)
     assert caplog.messages == [f"FILE: {kept} torrents loaded with their peers, {10 - kept} skipped"]
 
@@ -320,11 +302,11 @@ def test_limits_are_heeded(
 @pytest.mark.parametrize("limits", [{"peers": 3 * SMALL}, {"memory": 3 * SMALL * 9}])
 def test_a_swarm_for_which_there_is_no_room_is_skipped_whole(path: Path, limits: dict[str, int]) -> None:
     again = open_tracker()
-    again.limits = Limits(**limits)
+    again.limit_by(Limits(**limits))
     loading = Loading(again, 0, EPOCH)
     with file_of(path, written(wide(False, 3 * SMALL))) as file:
         loading.load(file, "FILE")
-    assert (loading.loaded, loading.skipped, again.limits.peers) == (0, 1, 0)
+    assert (loading.loaded, loading.skipped, again.store.totals.peers) == (0, 1, 0)
 
 
 def test_an_empty_tracker(path: Path) -> None:
@@ -340,10 +322,9 @@ def refused(path: Path, data: bytes, caplog: pytest.LogCaptureFixture) -> str:
     """The reason for which a file is refused; nothing may have been loaded."""
     caplog.clear()
     tracker, loading = loaded(path, data)
-    assert not any(tracker.shards)
+    assert not torrents.are_there(tracker)
     assert (loading.loaded, loading.skipped) == (0, 0)
-    if hasattr(tracker, "limits"):
-        assert (tracker.limits.torrents, tracker.limits.peers) == (0, 0)
+    assert (tracker.store.totals.torrents, tracker.store.totals.peers) == (0, 0)
     (message,) = caplog.messages
     assert message.endswith("; nothing is loaded, the tracker starts empty")
     return message
@@ -412,13 +393,20 @@ def test_any_time_that_a_clock_may_tell_is_taken(path: Path, epoch: int, minute:
     again, loading = loaded(path, written(tracker, minute, epoch))
     assert loading.loaded + loading.skipped == 1
     if epoch + minute >= EPOCH:
-        assert contents(again, 0) == {b"a" * 20: (1, 0, peers_of(entry_of(tracker), minute))}
+        assert contents(again, 0) == {b"a" * 20: (1, 0, peers_of(tracker, b"a" * 20, minute))}
 
 
-def entry_of(tracker: Tracker) -> bytes | Swarm:
-    """The only torrent of a tracker."""
-    (entry,) = [entry for shard in tracker.shards for entry in shard.values()]
-    return entry
+@pytest.mark.parametrize("behind", [1, 60, 525_600])
+def test_a_clock_that_is_behind_finds_no_torrent_left_in_the_future(path: Path, behind: int) -> None:
+    tracker = open_tracker()
+    announce(tracker, b"a" * 20, 1000, 100, event=EVENT_COMPLETED, seeding=True)
+    announce(tracker, b"a" * 20, 1000, 100, event=EVENT_STOPPED)
+    again, _ = loaded(path, written(tracker, 100), minute=3, epoch=EPOCH + 100 - 3 - behind)
+    assert again.store.touched(b"a" * 20, 3) == 3
+    checker = Checker(again)
+    for _ in range(again.store.shards):
+        for _ in checker.check_next(3, OLDEST):
+            pass
 
 
 @pytest.mark.parametrize(
@@ -452,12 +440,12 @@ def test_the_two_forms_are_told_apart(path: Path) -> None:
 
 
 def test_either_form_is_loaded(path: Path) -> None:
-    torrents = known(30)
-    state = State(filled(torrents), lambda: 0, lambda: EPOCH * 60.0)
+    some = known(30)
+    state = State(filled(some), lambda: 0, lambda: EPOCH * 60.0)
     for data in (b"".join(state.pieces()), b"".join(state.lines())):
         tracker = open_tracker()
         State(tracker, lambda: 0, lambda: EPOCH * 60.0).load(file_of(path, data), "FILE")
-        for info_hash, (_, count, _) in torrents.items():
+        for info_hash, (_, count, _) in some.items():
             assert tracker.scrape(info_hash)[1] == count
 
 

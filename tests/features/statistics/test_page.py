@@ -17,7 +17,7 @@ from tests.features.stats import blessed, live_with, stats, text
 from tests.protocol.http_cases import HASH_A, announce, get, scrape
 from tests.server.live import Endpoint, Live
 from tests.swarm.crowd import fill, known, tracker
-from tests.swarm.torrents import packed
+from tests.swarm.torrents import all_packed
 
 FLAGS: dict[str, bool] = json.loads(BUILD_RECORD)["flags"]
 Asked = tuple[Live, Endpoint]
@@ -228,9 +228,9 @@ def test_a_client_that_vanishes_costs_nothing(asked: Asked) -> None:
 
 def test_it_does_not_change_what_it_counts(asked: Asked) -> None:
     live, to = asked
-    before = packed(live.server.tracker)
+    before = all_packed(live.server.tracker)
     for mode in live.server.statistics.renderings[""]:
         stats(live, to, f"mode={mode}")
-    assert packed(live.server.tracker) == before
+    assert all_packed(live.server.tracker) == before
     assert known() is not None
     assert live.counters.tcp_statistics == len(live.server.statistics.renderings[""])

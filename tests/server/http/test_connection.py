@@ -252,13 +252,18 @@ def test_who_is_refused_and_stays_is_closed_in_time(live: Live) -> None:
     live.until(lambda: open_connections(live) == 0, "all to be closed")
 
 
+def send_and_settle(live: Live, client: TcpClient, data: bytes) -> None:
+    client.send(data)
+    live.settle()
+
+
 RESETS: dict[str, Callable[[Live, TcpClient], None]] = {
     "before a byte": lambda live, client: None,
     "within a request": lambda live, client: client.send(H_01[:30]),
-    "within a request that was read": lambda live, client: (client.send(H_01[:30]), live.settle())[0],
+    "within a request that was read": lambda live, client: send_and_settle(live, client, H_01[:30]),
     "after a request": lambda live, client: client.send(H_01),
-    "with an answer unread": lambda live, client: (client.send(H_01), live.settle())[0],
-    "within a refused request": lambda live, client: (client.send(b"x" * 20_000), live.settle())[0],
+    "with an answer unread": lambda live, client: send_and_settle(live, client, H_01),
+    "within a refused request": lambda live, client: send_and_settle(live, client, b"x" * 20_000),
 }
 
 

@@ -52,7 +52,9 @@ def answers() -> HttpResponder:
 def body_of(answers: HttpResponder, data: bytes, address: bytes) -> bytes:
     request = parse_request(data)
     assert request is not None
-    head, end, body = answers.answer(request, address, 0).partition(b"\r\n\r\n")
+    answer = answers.answer(request, address, 0)
+    assert isinstance(answer, bytes)
+    head, end, body = answer.partition(b"\r\n\r\n")
     assert end
     assert head.startswith(b"HTTP/1.1 200 OK\r\n")
     return body

@@ -104,9 +104,9 @@ def test_by_default_the_tracker_keeps_to_a_share_of_it() -> None:
     measure(settings)
     limits = limits_of(settings)
     share = memory_to_use() * OT_MAX_MEMORY // 100
-    assert limits.most_bytes == (share or UNLIMITED)
-    assert limits.most_torrents == (OT_MAX_TORRENTS or UNLIMITED)
-    assert limits.most_peers == (OT_MAX_PEERS or UNLIMITED)
+    assert limits.memory.limit == (share or UNLIMITED)
+    assert limits.torrents.limit == (OT_MAX_TORRENTS or UNLIMITED)
+    assert limits.peers.limit == (OT_MAX_PEERS or UNLIMITED)
 
 
 def test_a_share_of_ones_own() -> None:
@@ -125,14 +125,14 @@ def test_settings_win() -> None:
     )
     measure(settings)
     limits = limits_of(settings)
-    assert (limits.most_torrents, limits.most_peers, limits.peers_per_torrent) == (1, 2, 3)
-    assert (limits.ports_per_address, limits.most_bytes) == (4, 5)
+    assert (limits.torrents.limit, limits.peers.limit, limits.peers_per_torrent) == (1, 2, 3)
+    assert (limits.ports_per_address, limits.memory.limit) == (4, 5)
 
 
 @pytest.mark.parametrize("settings", [Settings(limit_memory=0), Settings(limit_memory_share=0)])
 def test_no_limit(settings: Settings) -> None:
     measure(settings)
-    assert limits_of(settings).most_bytes == UNLIMITED
+    assert limits_of(settings).memory.limit == UNLIMITED
 
 
 @pytest.mark.needs(WANT_ACCESSLIST_BLACK=False, WANT_ACCESSLIST_WHITE=False)
@@ -143,7 +143,7 @@ def test_memory_is_measured_before_the_root_directory_hides_it() -> None:
         lambda settings: seen.append(settings.limit_memory),
     )
     assert seen == [memory_to_use() * OT_MAX_MEMORY // 100]
-    assert server.tracker.limits.most_bytes == (seen[0] or UNLIMITED)
+    assert server.tracker.limits.memory.limit == (seen[0] or UNLIMITED)
     server.close()
 
 
@@ -204,7 +204,7 @@ def test_r03_growth_beyond_what_is_counted_is_an_excess() -> None:
     watch = process.watch()
     watch.look()
     assert process.limits.excess == 0
-    process.limits.bytes += 10 * MIB
+    process.limits.totals.bytes += 10 * MIB
     process.resident += 30 * MIB
     watch.look()
     assert process.limits.excess == 20 * MIB
@@ -227,19 +227,19 @@ def test_where_memory_cannot_be_read_the_latest_figure_holds(caplog: pytest.LogC
 def test_a_state_that_is_loaded_counts_once() -> None:
     """And once only, whatever it takes beyond what is counted: a start is not to refuse what an end has written."""
     process = Process()
-    process.limits.bytes += 80 * MIB
+    process.limits.totals.bytes += 80 * MIB
     process.resident += 120 * MIB
     watch = process.watch()
     for _ in range(LASTING):
         watch.look()
-    assert not process.limits.tight
-    process.limits.bytes -= 80 * MIB  # all of it expires
+    assert not process.limits.near_limit
+    process.limits.totals.bytes -= 80 * MIB  # all of it expires
     process.resident -= 120 * MIB
     watch.look()
     assert process.limits.excess == 0
     process.resident += 120 * MIB + 100 * MIB
     watch.look()
-    assert process.limits.tight
+    assert process.limits.near_limit
 
 
 def test_access_lists_do_not_count_whenever_they_are_loaded() -> None:
@@ -272,10 +272,10 @@ def test_r03_a_server_looks_once_a_second() -> None:
     assert limits.excess == 0
     each(server.each_second)()
     assert limits.excess > 40 * MIB
-    assert limits.tight
+    assert limits.near_limit
     del ballast
     each(server.each_second)()
-    assert not limits.tight
+    assert not limits.near_limit
     server.close()
     without = started(Settings(limit_memory=0))
     assert len(without.each_second) == len(server.each_second) - 1
@@ -301,11 +301,11 @@ def test_strangers_who_read_nothing_are_not_counted_as_torrents(tmp_path: Path) 
     for _ in range(20):
         live.tcp(to, receive_buffer=4096).send(b"GET /scrape HTTP/1.1\r\nAccept-Encoding: gzip, zstd\r\n\r\n")
     live.until(lambda: len(server.http.connections) == 20 and not live.work, "full sockets")
-    used += limits.bytes + 20 * (32 << 10) + server.full_scrapes.weight()
+    used += limits.totals.bytes + 20 * (32 << 10) + server.full_scrapes.weight()
     for more in (0, 10 * MIB):
         statm.write_text(f"0 {(used + more) // PAGE} 0 0 0 0 0\n")
         each(server.each_second)()
-        assert abs(limits.excess - more) <= PAGE
+        assert abs(int(limits.excess) - more) <= PAGE
     live.close()
     resident.close()
 
@@ -320,7 +320,8 @@ from opentracker.swarm.policy.limits import Limits
 from opentracker.swarm.tracker import Tracker
 
 tracker = Tracker(Random(1))
-tracker.limits = limits = Limits(memory=4 << 20)
+limits = Limits(memory=4 << 20)
+tracker.limit_by(limits)
 a = Announce(both_families=False)
 a.numwant = 0
 growing = [number.to_bytes(20, "big") for number in range(1000)]
@@ -334,7 +335,7 @@ for peers in range(1, 63):
     if peers % 2 == 0:
         del growing[:: 16384 // (8 * peers + 48)]
     watch.look()
-print(limits.bytes, resident.read() - base, tracker.counters.refused_memory)
+print(limits.totals.bytes, resident.read() - base, tracker.counters.refused_memory)
 """
 
 

@@ -11,7 +11,7 @@ from librt.random import Random
 from opentracker._features import OT_PEER_TIMEOUT
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
 from opentracker.swarm.expiry import Cleaner
-from opentracker.swarm.policy.limits import LASTING, RESERVE, ROOM, Budget, Limits
+from opentracker.swarm.policy.limits import LASTING, RESERVE, ROOM, Limits
 from opentracker.swarm.store.door import Contents
 from opentracker.swarm.store.records import SMALL
 from opentracker.swarm.tracker import Tracker
@@ -154,8 +154,7 @@ class Recounted(RuleBasedStateMachine):
     def purge(self, number: int, slices: int) -> None:
         """A torrent is taken out while its shard is being cleaned."""
         tracker, info_hash = self.held.tracker, bytes([number]) * 20
-        shard = tracker.shards[hash(info_hash) & (SHARDS - 1)]
-        cleanings = [self.held.cleaner.clean_next(self.held.minute) for _ in range(self.tracker.store.shards)]
+        cleanings = [self.held.cleaner.clean_next(self.held.minute) for _ in range(tracker.store.shards)]
         for cleaning in cleanings:
             for _ in range(slices):
                 next(cleaning, None)

@@ -1,0 +1,40 @@
+from typing import Literal
+
+import pytest
+
+from harness import goals
+
+
+@pytest.mark.parametrize(
+    ("direction", "measured", "start"),
+    [
+        ("at least", 1.4, "PASS udp compiled: goal at least 1.4 × c, measured 1.4 × c"),
+        ("at least", 1.39, "FALLS SHORT udp compiled: goal at least 1.4 × c, measured 1.39 × c"),
+        ("at most", 1.4, "PASS udp compiled: goal at most 1.4 × c, measured 1.4 × c"),
+        ("at most", 1.41, "FALLS SHORT udp compiled: goal at most 1.4 × c, measured 1.41 × c"),
+    ],
+)
+def test_a_verdict_names_the_goal_and_what_was_measured(
+    direction: Literal["at least", "at most"], measured: float, start: str
+) -> None:
+    goal = goals.Goal("udp", "compiled", "c", direction, 1.4)
+    assert goal.verdict("compiled", measured) == start
+
+
+def test_goals_that_nobody_was_measured_for_have_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
+    goals.print_verdicts("http", ["c", "pure@HEAD"], lambda name, base: 1.2)
+    assert capsys.readouterr().out.split() == [
+        "PASS",
+        "http",
+        "pure@HEAD:",
+        "goal",
+        "at",
+        "least",
+        "1.05",
+        "×",
+        "c,",
+        "measured",
+        "1.2",
+        "×",
+        "c",
+    ]
