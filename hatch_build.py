@@ -1,4 +1,4 @@
-"""The door to the build hook: hatchling opens this file alone, and finds two classes in it.
+"""The door to the build hook: hatchling opens this file alone and finds two classes in it.
 
 `python hatch_build.py` writes the tree's own _features.py, and needs nothing but the standard library.
 """
@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 
-sys.path.insert(0, str(ROOT))  # hatchling loads this file by its path, and does not look for others beside it
+sys.path.insert(0, str(ROOT))  # hatchling loads this file by its path, and its folder is not on sys.path
 try:
     if __name__ == "__main__":
         from build_hook.tree import main

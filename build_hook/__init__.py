@@ -2,15 +2,16 @@
 
     features.toml, profile, environment -> Features -> resolve() -> Build -> stage() -> the wheel
 
-    errors         what every complaint names
+    errors         complaints of one line
+    names          the known name nearest to an unknown one
     features_file  features.toml as typed, checked tables
-    variables      which names in the environment are ours
+    variables      names in the environment: ours, typos, other programs'
     choices        file < profile < environment
     rules          conflicts, needs, ranges
     resolution     the choices, made and checked
     rendering      _features.py, the build record as JSON, the local version
     flag_rules     the uses of a flag that are refused
-    source_text    a source as bytes, and where everything in it stands
+    source_text    a source as bytes, with the positions of its parts
     blanking       a source without the branches that are off, no line moved
     staging        the copy that the wheel is made of
     compiling      mypyc on that copy

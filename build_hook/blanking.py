@@ -1,8 +1,7 @@
 """Blanking: a source without the branches that are off, no line moved.
 
-The standard library's ast says where things stand; what a build leaves out is overwritten with spaces in
-the text itself. No line ever moves, so tracebacks of every variant point into the same source, and what is
-live keeps its comments.
+The standard library's ast gives the positions. Spaces overwrite the dead branches in the text itself, so no line
+moves, tracebacks of every variant point into the same source, and live code keeps its comments.
 """
 
 import ast
@@ -23,7 +22,7 @@ FUNCTIONS: Final = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 
 
 def blank_file(source: bytes, build: Build, name: str) -> bytes:
-    """Return the source with every branch blanked that this build leaves out; `name` is for messages."""
+    """Return the source with the dead branches of this build blanked; `name` is for messages."""
     # Only the flags in the file matter, so that most variants of a file are made once (see blank_branches).
     used = tuple((flag, value) for flag, value in build.flags.items() if flag.encode() in source)
     return blank_branches(source, used, tuple(build.features.names()), name)
@@ -33,7 +32,7 @@ def blank_file(source: bytes, build: Build, name: str) -> bytes:
 def blank_branches(
     source: bytes, flags: tuple[tuple[str, bool], ...], known: tuple[str, ...], name: str
 ) -> bytes:
-    """Blank a file for these values of the flags in it; `known` are all names that _features.py has."""
+    """Blank a file for these values of the flags in it; `known` are all names in _features.py."""
     try:
         if tokenize.detect_encoding(io.BytesIO(source).readline)[0] != "utf-8":
             raise BuildError(f"{name}:1: a source is UTF-8 without a byte order mark")
@@ -55,7 +54,7 @@ def blank_branches(
 
 
 def check_generators(before: ast.Module, after: ast.Module, name: str) -> None:
-    """Refuse a function that is a generator in the tree and would be none in the wheel."""
+    """Refuse a function that is a generator in the tree and a plain one in the wheel."""
     generators = [
         {
             node.lineno: node.name
@@ -73,7 +72,7 @@ def check_generators(before: ast.Module, after: ast.Module, name: str) -> None:
 
 
 def find_yield(nodes: Iterable[ast.AST]) -> ast.expr | None:
-    """Return a yield of these nodes themselves, functions inside them left aside."""
+    """Return a yield of these nodes, not counting functions inside them."""
     for node in nodes:
         if isinstance(node, (ast.Yield, ast.YieldFrom)):
             return node
@@ -108,10 +107,10 @@ def evaluate(node: ast.expr, flags: Mapping[str, bool]) -> tuple[bool | None, bo
 
 
 class Blanker:
-    """Overwrites what the flags leave out. One instance blanks one file."""
+    """Overwrites the dead branches of one file."""
 
     def __init__(self, source: bytes, flags: dict[str, bool]) -> None:
-        """Take the source, and the value of every flag in it."""
+        """Take the source and the value of every flag in it."""
         self.text = Text(source)
         self.flags = flags
         self.out = bytearray(source)
@@ -121,7 +120,7 @@ class Blanker:
         self.visit(tree)
         return bytes(self.out)
 
-    # The walk: what is left out is overwritten and not entered.
+    # The walk: a dead branch is overwritten and not entered.
 
     def visit(self, node: ast.AST) -> None:
         if isinstance(node, (ast.If, ast.While)):
@@ -140,7 +139,7 @@ class Blanker:
                 self.visit(child)
 
     def visit_test(self, node: ast.expr) -> bool | None:
-        """Put values in place of what flags decide; return whether the test is true, if they decide that."""
+        """Put values in place of the parts that flags decide; return the truth of the test, or None if it is open."""
         value, is_pure = evaluate(node, self.flags)
         if value is not None and is_pure and not self.text.many_lines(node):
             self.put_value(node, str(value), str(int(value)))
@@ -177,7 +176,7 @@ class Blanker:
     # Overwriting.
 
     def blank_body(self, node: ast.If | ast.While) -> None:
-        """Leave `pass` of a body; `yield` if that is what may make its function a generator."""
+        """Leave `pass` of a body, or `yield` if the body has one: its function stays a generator."""
         text = self.text
         keyword = text.span(node)[0]
         colon = next(colon for colon in text.colons if colon >= text.span(node.test)[1])
@@ -191,7 +190,7 @@ class Blanker:
             self.put(first, end, "pass", "0")
 
     def blank_else(self, node: ast.If | ast.While) -> None:
-        """Leave nothing of an `else` or `elif`, nor of the comments above it that are indented as it is."""
+        """Blank an `else` or `elif`, with the comments above it at the same indentation."""
         text = self.text
         column = text.column(text.span(node)[0])
         body_end = text.span(node.body[-1])[1]
@@ -227,5 +226,5 @@ class Blanker:
         self.out[start : start + len(choice)] = choice.encode()
 
     def overwrite(self, start: int, end: int) -> None:
-        """Put spaces over everything but line ends and white space."""
+        """Put spaces over all but white space."""
         self.out[start:end] = re.sub(rb"[^\s]", b" ", self.out[start:end])

@@ -1,4 +1,4 @@
-"""Choices and where each comes from: the features file, then a profile, then the environment."""
+"""Choices and their origins: the features file, then a profile, then the environment."""
 
 import re
 from collections.abc import Mapping
@@ -9,19 +9,19 @@ from build_hook.errors import BuildError
 from build_hook.features_file import Features
 
 DEFAULT_PROFILE: Final = "open"
-LONGEST_NUMBER: Final = 9  # digits; every range ends far below
+LONGEST_NUMBER: Final = 20  # characters, as of -2**63: a number in TOML has 64 bits
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A value, and where it came from, as a message names it."""
+    """A value and its origin, in the words of a message."""
 
     value: Any
     origin: str
 
 
 def default_choices(features: Features, own: Features) -> dict[str, Choice]:
-    """Return what the features file says. Planned flags that our own file has on are of origin "default"."""
+    """Return the choices of the features file. Planned flags that our own file has on are of origin "default"."""
     choices = {name: Choice(value, features.where("flags", name)) for name, value in features.flags.items()}
     for name, constant in features.constants.items():
         choices[name] = Choice(constant.value, features.where("constants", name))
@@ -32,7 +32,7 @@ def default_choices(features: Features, own: Features) -> dict[str, Choice]:
 
 
 def profile_choices(features: Features, profile: str) -> dict[str, Choice]:
-    """Return what the profile says. The default profile need not be written down."""
+    """Return the choices of the profile. The default profile may be missing from the file."""
     if profile not in features.profiles and profile != DEFAULT_PROFILE:
         known = ", ".join(features.profiles)
         raise BuildError(f"OPENTRACKER_PROFILE={profile} (environment): no such profile; there are {known}")
@@ -43,7 +43,7 @@ def profile_choices(features: Features, profile: str) -> dict[str, Choice]:
 
 
 def environment_choices(features: Features, environment: Mapping[str, str]) -> dict[str, Choice]:
-    """Return what single variables say: WANT_X=0|1, OT_X=whole number."""
+    """Return the choices of single variables: WANT_X=0|1, OT_X=whole number."""
     choices: dict[str, Choice] = {}
     for name in features.flags:
         if (text := environment.get(name)) is not None:

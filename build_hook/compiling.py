@@ -1,11 +1,15 @@
 """Compiling: mypyc on the staged package."""
 
 import fnmatch
+import math
 import os
+import re
 import shutil
 import subprocess
 import sys
 import sysconfig
+from collections.abc import Iterable
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final
 
@@ -35,10 +39,18 @@ MYPY_OPTIONS: Final = (
 )
 
 
+SECONDS_PER_MODULE: Final = 2.5  # measured on two cores of a virtual machine, for the guess that is printed
+
+
 def compile_stage(build: Build, folder: Path, package: str) -> list[Path]:
     """Compile the staged package in `folder` in place; return the extension modules for the wheel."""
-    check_compiler(build)
     modules = compiled_modules(build, folder / package)
+    minutes = math.ceil(len(modules) * SECONDS_PER_MODULE / 60)
+    print(
+        f"{package}: compiling {len(modules)} modules with mypyc, about {minutes} min",
+        file=sys.stderr,
+        flush=True,
+    )
     flags = [f"--always-{str(value).lower()}={name}" for name, value in build.flags.items()]
     files = [str(path.relative_to(folder)) for path in modules]
     process = subprocess.run(
@@ -51,11 +63,13 @@ def compile_stage(build: Build, folder: Path, package: str) -> list[Path]:
     )
     if process.returncode:
         print(process.stdout, process.stderr, sep="", file=sys.stderr)
-        origin = build.origins["WANT_COMPILED"]
-        raise BuildError(
-            f"WANT_COMPILED=1 ({origin}): mypyc or the C compiler failed, its messages are above"
-        )
+        raise BuildError(f"{asked(build)}: mypyc or the C compiler failed, its messages are above")
     return sorted(path for path in folder.rglob("*" + sysconfig.get_config_var("EXT_SUFFIX")))
+
+
+def asked(build: Build) -> str:
+    """Return the choice that asks for a compiled wheel, for the head of a complaint."""
+    return f"WANT_COMPILED=1 ({build.origins['WANT_COMPILED']})"
 
 
 def compiled_modules(build: Build, package: Path) -> list[Path]:
@@ -67,16 +81,43 @@ def compiled_modules(build: Build, package: Path) -> list[Path]:
     return list(names)
 
 
-def check_compiler(build: Build) -> None:
-    """Refuse to compile where there is no C compiler, or Python without its headers."""
-    asked = f"WANT_COMPILED=1 ({build.origins['WANT_COMPILED']})"
+def compiler_fault() -> str:
+    """Return a complaint about a missing C compiler or header, with the remedies; nothing if both exist."""
     compiler = (os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc").split()[0]
     if shutil.which(compiler) is None:
-        raise BuildError(
-            f"{asked}: there is no C compiler {compiler}; install it, name another in CC, or build with 0"
-        )
+        return f"there is no C compiler {compiler}; install it, name another in CC, or build with 0"
     header = Path(sysconfig.get_path("include"), "Python.h")
     if not header.is_file():
-        raise BuildError(
-            f"{asked}: there is no {header}; install Python's headers (python3-dev), or build with 0"
+        return f"there is no {header}; install Python's headers (python3-dev), or build with 0"
+    return ""
+
+
+def check_tools(build: Build, requirements: Iterable[str]) -> None:
+    """Refuse to compile without a C compiler, Python's headers and the Python packages that are required."""
+    for fault in (compiler_fault(), *map(package_fault, requirements)):
+        if fault:
+            raise BuildError(f"{asked(build)}: {fault}")
+
+
+def package_fault(requirement: str) -> str:
+    """Return a complaint if a required package is missing or of an older series; nothing otherwise.
+
+    A frontend that isolates the build installs the required version. Distributions have others: one of the same
+    or a later series is used.
+    """
+    name, _, needed = re.split(r"\s*(==|>=|~=|$)\s*", requirement, maxsplit=1)
+    try:
+        installed = version(name)
+    except PackageNotFoundError:
+        return (
+            f"{name} is not installed, and {requirement} is needed;"
+            " install it, let the frontend isolate the build, or build with 0"
         )
+    if series(installed) < series(needed):
+        return f"{name} {installed} is too old, {requirement} is needed"
+    return ""
+
+
+def series(number: str) -> tuple[int, ...]:
+    """Return the first two numbers of a version: (2, 4) of 2.4.1."""
+    return tuple(int(part) for part in re.findall(r"[0-9]+", number)[:2])

@@ -1,13 +1,12 @@
-"""What every complaint of a build names: the value, its origin, what is allowed."""
+"""Complaints of a build, one line each."""
 
-import difflib
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class BuildError(Exception):
-    """The build cannot be made as asked. One line: name, value, where it came from, what is allowed."""
+    """The build cannot be made as asked. One line: name, value, its origin, the allowed values."""
 
 
 @contextmanager
@@ -18,10 +17,3 @@ def one_line_errors() -> Iterator[None]:
     except BuildError as error:
         sys.stderr.flush()
         raise SystemExit(f"error: {error}") from None
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a clause that names the known name most like this one, for the end of a message."""
-    known = sorted(known)
-    match = difflib.get_close_matches(name, known, n=1, cutoff=0.0)
-    return f"the nearest known one is {match[0]}" if match else "there are none"

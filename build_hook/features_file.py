@@ -6,12 +6,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, NoReturn
 
-from build_hook.errors import BuildError, nearest
+from build_hook.errors import BuildError
+from build_hook.names import nearest
 
 TABLES: Final = (
     *("planned", "flags", "ignored", "constants", "conflicts", "requires"),
     *("modules", "dependencies", "interpreted", "profile"),
 )
+
+# Names, units and profiles are written into _features.py as they are.
+FLAG_NAME: Final = re.compile(r"WANT_[A-Z0-9_]+")
+CONSTANT_NAME: Final = re.compile(r"OT_[A-Z0-9_]+")
+PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,7 @@ class Constant:
 
 @dataclass
 class Features:
-    """features.toml as typed tables, every name in it known to be one of its flags or constants."""
+    """features.toml as typed tables. Every name in it is one of its flags or constants."""
 
     path: Path
     lines: dict[tuple[str, str], int]
@@ -42,7 +48,7 @@ class Features:
     profiles: dict[str, dict[str, bool | int]] = field(default_factory=dict)
 
     def where(self, table: str, key: str = "") -> str:
-        """Return `features.toml:LINE` of a key, of its table if the key's line is not known."""
+        """Return `features.toml:LINE` of a key, or of its table if the key's line is unknown."""
         outer, _, name = table.rpartition(".")
         places = (table, key), (table, ""), (outer, name)  # the last: a value where a table should be
         return f"{self.path.name}:{next((self.lines[place] for place in places if place in self.lines), 1)}"
@@ -75,7 +81,7 @@ def index_lines(text: str) -> dict[tuple[str, str], int]:
 
 
 def load_features(path: Path) -> Features:
-    """Read a features file. Raise BuildError with its line for anything that is not as it has to be."""
+    """Read a features file. Raise BuildError with the line of the first fault."""
     try:
         text = path.read_text(encoding="utf-8")
         tables = tomllib.loads(text)
@@ -92,7 +98,7 @@ class FeaturesReader:
     """Turns the TOML tables into Features, table by table."""
 
     def __init__(self, path: Path, text: str, tables: dict[str, Any]) -> None:
-        """Take the file's text for its line numbers, and what tomllib made of it."""
+        """Take the file's text, for its line numbers, and its tables."""
         self.tables = tables
         self.features = Features(path, index_lines(text))
 
@@ -100,7 +106,7 @@ class FeaturesReader:
         raise BuildError(f"{self.features.where(table, key)}: {message}")
 
     def read(self) -> Features:
-        """Read every table; flags and constants first, since the others name them."""
+        """Read every table: flags and constants first, because the others name them."""
         for table in self.tables:
             if table not in TABLES:
                 self.fail(table, "", f"[{table}] is not a table of a features file: {nearest(table, TABLES)}")
@@ -144,8 +150,8 @@ class FeaturesReader:
 
     def read_flags(self) -> None:
         for name, value in self.table("flags").items():
-            if not name.startswith("WANT_"):
-                self.fail("flags", name, f"{name}: the name of a flag starts with WANT_")
+            if not FLAG_NAME.fullmatch(name):
+                self.fail("flags", name, f"{name!r}: the name of a flag is WANT_ and letters A-Z, digits, _")
             if not isinstance(value, bool):
                 self.fail("flags", name, f"{name} = {value!r}: a flag is true or false")
             self.features.flags[name] = value
@@ -154,14 +160,18 @@ class FeaturesReader:
 
     def read_constants(self) -> None:
         for name, value in self.table("constants").items():
-            if not name.startswith("OT_"):
-                self.fail("constants", name, f"{name}: the name of a constant starts with OT_")
+            if not CONSTANT_NAME.fullmatch(name):
+                self.fail(
+                    "constants", name, f"{name!r}: the name of a constant is OT_ and letters A-Z, digits, _"
+                )
             try:
                 constant = Constant(**value)
             except TypeError:
                 self.fail("constants", name, f"{name} must be {{ value, min, max, unit }}, not {value!r}")
             if type(constant.value) is not int:
                 self.fail("constants", name, f"{name}: value = {constant.value!r} is not a whole number")
+            if not isinstance(constant.unit, str) or not constant.unit.isprintable():
+                self.fail("constants", name, f"{name}: unit = {constant.unit!r} is not a line of text")
             self.features.constants[name] = constant
         for name, constant in self.features.constants.items():
             for limit in (constant.min, constant.max):
@@ -198,6 +208,8 @@ class FeaturesReader:
 
     def read_profile(self, name: str) -> None:
         table, profile = f"profile.{name}", self.table("profile", name)
+        if not PROFILE_NAME.fullmatch(name):
+            self.fail("profile", name, f"{name!r}: the name of a profile is letters, digits, _ and -")
         for key, value in profile.items():
             if key in self.features.flags:
                 if not isinstance(value, bool):

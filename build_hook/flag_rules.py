@@ -3,7 +3,8 @@
 import ast
 from typing import Final, NoReturn
 
-from build_hook.errors import BuildError, nearest
+from build_hook.errors import BuildError
+from build_hook.names import nearest
 
 FORMATTED: Final = tuple(getattr(ast, name) for name in ("JoinedStr", "TemplateStr") if hasattr(ast, name))
 FEATURES_MODULE: Final = "_features"
@@ -14,7 +15,7 @@ class FlagRules(ast.NodeVisitor):
     """Refuses the uses of a flag that cannot be blanked, or that mypyc would not compile."""
 
     def __init__(self, name: str, known: tuple[str, ...]) -> None:
-        """Take the file's name for messages, and every name that _features.py has."""
+        """Take the file's name, for messages, and every name in _features.py."""
         self.name = name
         self.known = frozenset(known)
         self.in_class_body = False
@@ -99,7 +100,7 @@ class FlagRules(ast.NodeVisitor):
     visit_AsyncFunctionDef = visit_FunctionDef  # noqa: N815
 
     def generic_visit(self, node: ast.AST) -> None:
-        """Refuse what the other methods do not see: formatted strings, bindings by patterns and handlers."""
+        """Refuse a flag in a formatted string, and one that a pattern or a handler binds."""
         if isinstance(node, FORMATTED) and (flag := self.flag_in(node)):
             self.refuse(node, f"{flag} in a formatted string: take it out of the string")
         if isinstance(node, (ast.MatchAs, ast.MatchStar, ast.ExceptHandler)):

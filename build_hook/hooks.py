@@ -1,4 +1,4 @@
-"""The two hooks that hatchling asks: for the version, and for what a wheel or an sdist holds."""
+"""The two classes that hatchling asks: one for the version, one for the contents of a wheel or an sdist."""
 
 import atexit
 import os
@@ -10,7 +10,7 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 from hatchling.metadata.plugin.interface import MetadataHookInterface
 
-from build_hook.compiling import compile_stage
+from build_hook.compiling import check_tools, compile_stage, compiler_fault
 from build_hook.errors import one_line_errors
 from build_hook.rendering import build_record, full_version, render_features
 from build_hook.resolution import Build, resolve
@@ -19,14 +19,14 @@ from build_hook.tree import print_notes, write_tree_features
 
 
 def temporary_folder(project: str) -> Path:
-    """Return a new folder outside the tree that is gone when the process ends, however it ends."""
+    """Return a new folder outside the tree, which the end of the process removes."""
     folder = Path(tempfile.mkdtemp(prefix=f"{project}-stage-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 class VersionHook(MetadataHookInterface):
-    """Sets the version, with the chosen features as its local part if that is asked for."""
+    """Sets the version, with the chosen features as its local part on request."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Fill in the dynamic fields of pyproject.toml."""
@@ -37,13 +37,21 @@ class VersionHook(MetadataHookInterface):
 
 
 class FeaturesHook(BuildHookInterface[Any]):
-    """Makes the wheel out of a staged copy of the package, and the sdist without a choice."""
+    """Makes a wheel of a staged copy of the package, and an sdist that is the same for every choice."""
 
     def dependencies(self) -> list[str]:
-        """Return what is needed to build the wheel: mypyc when it is to be compiled."""
+        """Return the requirements of the build: mypyc for a wheel that is to be compiled.
+
+        Without a C compiler the build ends before mypyc could run, so it need not be installed first.
+        """
         with one_line_errors():
-            compiled = resolve(Path(self.root), os.environ).flags.get("WANT_COMPILED")
-        return list(self.config.get("compile-requires", [])) if compiled else []
+            build = resolve(Path(self.root), os.environ)
+        return self.compile_requires if build.flags.get("WANT_COMPILED") and not compiler_fault() else []
+
+    @property
+    def compile_requires(self) -> list[str]:
+        """The packages that a compiled wheel is made with."""
+        return list(self.config.get("compile-requires", []))
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Stage the package, or for an editable install write the tree's own _features.py."""
@@ -74,10 +82,13 @@ class FeaturesHook(BuildHookInterface[Any]):
         self.metadata._original_version = version
 
     def add_stage(self, build: Build, package: Path, version: str, build_data: dict[str, Any]) -> None:
-        """Stage the package, compile it if asked to, and hand it to the wheel with its record."""
+        """Stage the package, compile it on request, and give it to the wheel with its record."""
+        compiled = build.flags.get("WANT_COMPILED")
+        if compiled:
+            check_tools(build, self.compile_requires)
         folder = temporary_folder(package.name)
         stage(build, package, folder / package.name, render_features(build, package.name, version))
-        if build.flags.get("WANT_COMPILED"):
+        if compiled:
             extensions = compile_stage(build, folder, package.name)
             shutil.rmtree(folder / "build")
             # Those in the package come with it; mypyc puts their common part beside the package.

@@ -1,4 +1,4 @@
-"""What a build says of itself: _features.py, the build record as JSON, the version with its local part."""
+"""Descriptions of a build: _features.py, the build record as JSON, the version with its local part."""
 
 import json
 
@@ -6,13 +6,13 @@ from build_hook.resolution import Build
 
 
 def full_version(build: Build, version: str) -> str:
-    """Return the version, with what differs from the defaults as its local part if that is asked for."""
+    """Return the version; its local part, on request, names the differences from the defaults."""
     label = local_label(build) if build.local_version else ""
     return f"{version}+{label}" if label else version
 
 
 def local_label(build: Build) -> str:
-    """Return what differs from the defaults as a PEP 440 local version: `v6.white`, `nofullscrape`."""
+    """Return the differences from the defaults as a PEP 440 local version: `v6.white`, `nofullscrape`."""
     parts = []
     for name, value in build.flags.items():
         if value != (build.defaults.flags.get(name, False) and name not in build.features.planned):
@@ -30,7 +30,7 @@ def changed_constants(build: Build) -> dict[str, tuple[int, int]]:
 
 
 def build_record(build: Build, project: str, version: str) -> str:
-    """Return what the build is as JSON: for `--version --json`, and for the wheel's extra_metadata."""
+    """Return the build as JSON, for `--version --json` and for the wheel's extra_metadata."""
     record = {
         "name": project,
         "version": full_version(build, version),

@@ -1,6 +1,6 @@
 """The resolution: every choice made and checked."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from build_hook.variables import check_names
 
 @dataclass(frozen=True)
 class Build:
-    """What is to be built: every choice made and checked."""
+    """A build that can be made: every choice made and checked."""
 
     features: Features
     defaults: Features  # the project's own, where OPENTRACKER_FEATURES names another file
@@ -30,7 +30,7 @@ class Build:
     notes: tuple[str, ...]
 
     def missing_flags(self, module: str) -> list[str]:
-        """Return the flags for want of which a module (dotted, below the package) is not in this build."""
+        """Return the flags that own a module (dotted, below the package) if all are off; [] if the module is built."""
         for owned, flags in self.features.modules.items():
             if (module + ".").startswith(owned + ".") and not any(self.flags[flag] for flag in flags):
                 return flags
@@ -52,7 +52,7 @@ def resolve(root: Path, environment: Mapping[str, str]) -> Build:
     environment = {name: value for name, value in environment.items() if value}
     own = load_features(root / "features.toml")
     features = swapped_features(root, own, environment)
-    check_names(features, environment)
+    unknown = check_names(features, environment)
     profile = environment.get("OPENTRACKER_PROFILE", DEFAULT_PROFILE)
     choices = default_choices(features, own)
     choices |= profile_choices(features, profile)
@@ -73,12 +73,17 @@ def resolve(root: Path, environment: Mapping[str, str]) -> Build:
         constants={name: choices[name].value for name in features.constants},
         origins={name: choice.origin for name, choice in choices.items()},
         local_version=local_version == "1",
-        notes=tuple(
-            f"{name}={environment[name]} (environment) has no meaning here: {why}"
-            for name, why in features.ignored.items()
-            if name in environment
-        ),
+        notes=tuple(notes(features, environment, unknown)),
     )
+
+
+def notes(features: Features, environment: Mapping[str, str], unknown: Iterable[str]) -> Iterator[str]:
+    """Yield a line for each kind of variable that changes nothing."""
+    for name, why in features.ignored.items():
+        if name in environment:
+            yield f"{name}={environment[name]} (environment) has no meaning here: {why}"
+    if unknown:
+        yield f"not known to this build, and without effect: {', '.join(unknown)} (environment)"
 
 
 def swapped_features(root: Path, own: Features, environment: Mapping[str, str]) -> Features:
@@ -96,6 +101,6 @@ def swapped_features(root: Path, own: Features, environment: Mapping[str, str]) 
             raise BuildError(
                 f"OPENTRACKER_FEATURES={path} (environment): {name} is missing; every name must be there"
             )
-    # What is not written yet stays so, whatever another file says.
+    # A planned feature is not written yet: another file cannot change that.
     features.planned += [name for name in own.planned if name not in features.planned]
     return features

@@ -1,4 +1,4 @@
-"""The rules that choices have to keep: ranges, conflicts, needs, and what is planned."""
+"""The rules that choices have to keep: ranges, conflicts, needs, planned flags."""
 
 from collections.abc import Mapping
 
@@ -9,22 +9,23 @@ from build_hook.features_file import Features
 
 def check_ranges(features: Features, choices: Mapping[str, Choice]) -> None:
     """Refuse a constant outside its range."""
-
-    def limit(bound: int | str) -> int:
-        return choices[bound].value if isinstance(bound, str) else bound
-
-    for name, constant in features.constants.items():
-        choice = choices[name]
-        if not limit(constant.min) <= choice.value <= limit(constant.max):
-            named = "".join(
-                f"; {bound} is {choices[bound].value} ({choices[bound].origin})"
-                for bound in (constant.min, constant.max)
-                if isinstance(bound, str)
-            )
-            raise BuildError(
-                f"{name}={choice.value} ({choice.origin}): {allowed_range(features, name)}{named}"
-            )
+    for name in features.constants:
+        check_range(features, choices, name)
     check_peer_timeout(choices)
+
+
+def check_range(features: Features, choices: Mapping[str, Choice], name: str) -> None:
+    """Refuse this constant if it is outside its range. A bound may be the name of another constant."""
+    constant, choice = features.constants[name], choices[name]
+    bounds = (constant.min, constant.max)
+    least, most = (choices[bound].value if isinstance(bound, str) else bound for bound in bounds)
+    if not least <= choice.value <= most:
+        named = "".join(
+            f"; {bound} is {choices[bound].value} ({choices[bound].origin})"
+            for bound in bounds
+            if isinstance(bound, str)
+        )
+        raise BuildError(f"{name}={choice.value} ({choice.origin}): {allowed_range(features, name)}{named}")
 
 
 def check_peer_timeout(choices: Mapping[str, Choice]) -> None:
@@ -56,7 +57,7 @@ def check_conflicts(features: Features, choices: Mapping[str, Choice]) -> None:
 
 
 def check_needs(features: Features, choices: Mapping[str, Choice]) -> None:
-    """Refuse a flag without what it needs."""
+    """Refuse a flag without any of the flags that it needs."""
     for number, (flag, needed) in enumerate(features.requires):
         if choices[flag].value and not any(choices[name].value for name in needed):
             rule = features.where(f"requires#{number}")
@@ -67,7 +68,7 @@ def check_needs(features: Features, choices: Mapping[str, Choice]) -> None:
 
 
 def planned_off(features: Features, choices: dict[str, Choice]) -> None:
-    """Count planned flags as false, and refuse one that somebody has set."""
+    """Count planned flags as false, and refuse one that a profile or the environment sets."""
     for name in features.planned:
         choice = choices[name]
         if choice.value and choice.origin != "default":

@@ -1,4 +1,4 @@
-"""A source as bytes, and where everything in it stands.
+"""A source as bytes, with the positions of its parts.
 
 ast positions are offsets into UTF-8, those of tokenize are characters: here all are offsets in bytes.
 """
@@ -12,7 +12,7 @@ Span = tuple[int, int]  # from (included) and to (excluded), in bytes
 
 
 class Text:
-    """A source as bytes, with its comments and branch keywords, and where everything stands."""
+    """A source as bytes, with the positions of its lines, comments and branch keywords."""
 
     def __init__(self, source: bytes) -> None:
         """Index the source's lines and tokens."""
@@ -38,22 +38,22 @@ class Text:
         return self.starts[row - 1] + len(line[:column].encode())
 
     def span(self, node: ast.expr | ast.stmt) -> Span:
-        """Return the span of an expression or a statement, that of a function with its decorators."""
+        """Return the span of an expression or a statement. A function's begins with its decorators."""
         start = self.starts[node.lineno - 1] + node.col_offset
         if decorators := getattr(node, "decorator_list", []):
             start = self.source.rindex(b"@", 0, self.span(decorators[0])[0])
         return start, self.starts[(node.end_lineno or 0) - 1] + (node.end_col_offset or 0)
 
     def line_start(self, offset: int) -> int:
-        """Return where the line of this offset begins."""
+        """Return the offset at which this offset's line begins."""
         return self.starts[bisect.bisect_right(self.starts, offset) - 1]
 
     def line_end(self, offset: int) -> int:
-        """Return where the line of this offset ends, its line end left out."""
+        """Return the offset at which this offset's line ends, before its line end."""
         return offset + len(self.source[offset : self.next_line(offset)].rstrip(b"\r\n"))
 
     def next_line(self, offset: int) -> int:
-        """Return where the line after this offset's begins."""
+        """Return the offset at which the next line begins."""
         end = self.source.find(b"\n", offset)
         return end + 1 if end >= 0 else len(self.source)
 
@@ -63,7 +63,7 @@ class Text:
         return self.next_line(start) < end
 
     def column(self, offset: int) -> int:
-        """Return how far an offset is from the beginning of its line."""
+        """Return an offset's distance from the beginning of its line."""
         return offset - self.line_start(offset)
 
     def alone(self, comment: Span) -> bool:
@@ -71,7 +71,7 @@ class Text:
         return not self.source[self.line_start(comment[0]) : comment[0]].strip()
 
     def suite_end(self, last: ast.stmt, column: int) -> int:
-        """Return where a suite ends: with its last line, and the comments after it that are indented like it.
+        """Return the end of a suite: its last line, or the last of the comments below at its indentation.
 
         `column` is that of the keyword whose suite it is.
         """

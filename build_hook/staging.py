@@ -15,7 +15,7 @@ NOT_STAGED: Final = ("__pycache__", "*.py[cod]", "*.so", ".*", "_features.py")
 
 
 def stage(build: Build, package: Path, target: Path, features_text: str) -> None:
-    """Make the folder `target`, the package as this build has it: the wheel holds just that."""
+    """Make the folder `target`, the package as the wheel of this build holds it."""
     missing = [module for module in build.features.modules if not exists_as_source(build, package, module)]
     if missing:
         where = build.features.where("modules", missing[0])
@@ -48,7 +48,7 @@ def package_files(folder: Path) -> Iterator[Path]:
 
 
 def exists_as_source(build: Build, package: Path, module: str) -> bool:
-    """Tell whether a module that the features file names is there, or need not be yet."""
+    """Tell whether a module of the features file exists, or belongs to planned flags alone."""
     path = package.joinpath(*module.split("."))
     planned = all(flag in build.features.planned for flag in build.features.modules[module])
     return planned or path.is_dir() or path.with_suffix(".py").is_file()
@@ -61,7 +61,7 @@ def module_name(relative: Path) -> str:
 
 
 def check_imports(build: Build, package: str, relative: Path, staged: bytes) -> None:
-    """Refuse an import of a module that this build leaves out: it would fail when the wheel runs."""
+    """Refuse an import of a module that this build leaves out: the import would fail at run time."""
     for line, imported in imports_of(staged, package, relative.parts[:-1]):
         if flags := build.missing_flags(imported):
             raise BuildError(
@@ -72,7 +72,7 @@ def check_imports(build: Build, package: str, relative: Path, staged: bytes) -> 
 
 @functools.cache
 def imports_of(source: bytes, package: str, folder: tuple[str, ...]) -> list[tuple[int, str]]:
-    """Return the modules of the package that a file imports, below the package, with their lines."""
+    """Return the names that a file imports from the package, below the package, with their lines."""
     found: list[tuple[int, str]] = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):

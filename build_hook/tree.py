@@ -12,7 +12,7 @@ from build_hook.resolution import Build, resolve
 
 
 def write_tree_features(root: Path, project: str, version: str, environment: Mapping[str, str]) -> Build:
-    """Write the tree's own _features.py, for work on a checkout: never compiled, whatever is asked."""
+    """Write the tree's own _features.py, for work on a checkout: never compiled."""
     build = resolve(root, environment)
     if build.flags.get("WANT_COMPILED"):
         print("note: WANT_COMPILED=1 has no effect on a tree that is worked on", file=sys.stderr)
@@ -23,7 +23,7 @@ def write_tree_features(root: Path, project: str, version: str, environment: Map
 
 
 def print_notes(build: Build) -> None:
-    """Say on standard error what the build has to say beside errors."""
+    """Print the notes of a build on standard error."""
     for note in build.notes:
         print(f"note: {note}", file=sys.stderr)
 

@@ -2,7 +2,7 @@
 
 The log has every option taken, every socket, every step in which rights are given up, and every refused request with
 its bytes. Every torrent is looked at in each clean cycle, in slices of the loop; the first one that is not as it has to
-be ends the process, with status 70. Nothing of this is on the way of the normal command: handlers are others.
+be ends the process, with status 70. Nothing of this is on the way of the normal command: the responders are others.
 """
 
 import logging
@@ -15,8 +15,7 @@ from opentracker._features import OT_CLEAN_CYCLE
 from opentracker.config.settings import Settings
 from opentracker.errors import EXIT_FAULT, InvariantError
 from opentracker.server import wiring
-from opentracker.server.refusals import TellingHttpResponder, TellingUdpBatchSocket, TellingUdpSocket
-from opentracker.server.system.libc import has_mmsg
+from opentracker.server.refusals import TellingHttpResponder, TellingUdpResponder
 from opentracker.swarm.invariants import ANY_AGE, OLDEST, Checker
 
 log = logging.getLogger("opentracker")
@@ -40,9 +39,9 @@ class DebugServer(wiring.Server):
         """See Server."""
         return TellingHttpResponder(self.tracker, self.counters, redirect_url)
 
-    def new_udp_handler(self, sock: Any) -> TellingUdpBatchSocket | TellingUdpSocket:
+    def new_udp_responder(self) -> TellingUdpResponder:
         """See Server."""
-        return (TellingUdpBatchSocket if has_mmsg() else TellingUdpSocket)(sock, self.udp, self.now)
+        return TellingUdpResponder(self.tracker, self.ids, self.counters)
 
     def check_next(self) -> None:
         """Check the next shard. Raises InvariantError, as the loop goes on with it."""

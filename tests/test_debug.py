@@ -50,7 +50,7 @@ def test_it_tells_what_it_does(tmp_path: Path) -> None:
         "listening on TCP ",
         "set no-new-privileges" if sys.platform.startswith("linux") else "",
         "became uid " if os.geteuid() == 0 else "changed to the directory",
-        f"refused UDP from {HOME}, with silence: b'nonsense'",
+        f"refused UDP from {HOME}, with silence (8 bytes are no request): b'nonsense'",
     ):
         assert step in text
 
@@ -64,7 +64,7 @@ def test_a_flood_of_what_is_refused_does_not_fill_the_log(tmp_path: Path) -> Non
             assert len(ask(tracker.endpoint("UDP"), *[b"x"] * more, connect_packet())) == 16
         tracker.signal(signal.SIGTERM)
         assert tracker.wait() == 0
-    told = [line for line in tracker.lines if "with silence: b'x'" in line]
+    told = [line for line in tracker.lines if "with silence (1 bytes are no request): b'x'" in line]
     left_out = [line for line in tracker.lines if "were left out of the log" in line]
     assert len(told) == most
     assert len(left_out) == 1

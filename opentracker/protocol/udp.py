@@ -1,7 +1,8 @@
 """The UDP tracker protocol (BEP 15, BEP 41): datagrams to requests, answers to bytes.
 
-`action_of` returns an action or None, which is: stay silent. After that the parsers cannot fail: what is too short has
-been sorted out, and BEP 41 options never fail an announce. Answers are appended to a writer that holds a whole batch.
+A datagram is the first `size` bytes of `packet`, which may be a longer receive buffer. `action_of` gives an action, or
+SILENCE for a datagram that must not be answered. After that the parsers cannot fail: `action_of` refuses what is too
+short, and BEP 41 options never fail an announce. Answers are appended to a writer that holds a whole batch.
 """
 
 from typing import Final
@@ -36,20 +37,19 @@ OPTION_NOP: Final = 1
 OPTION_URL_DATA: Final = 2
 
 
-def action_of(packet: bytes) -> i64:
+def action_of(packet: bytes, size: i64) -> i64:
     """What a datagram asks for: CONNECT, ANNOUNCE or SCRAPE, long enough for it; or SILENCE."""
-    n: i64 = len(packet)
-    if n < SHORTEST:
+    if size < SHORTEST:
         return SILENCE
     action = read_i32_be(packet, 8)
     if action == ANNOUNCE:
-        return ANNOUNCE if n >= SHORTEST_ANNOUNCE else SILENCE
+        return ANNOUNCE if size >= SHORTEST_ANNOUNCE else SILENCE
     if action == CONNECT:
         return CONNECT if read_i64_be(packet, 0) == MAGIC else SILENCE
     return SCRAPE if action == SCRAPE else SILENCE
 
 
-def parse_announce(packet: bytes, address: bytes, a: Announce) -> None:
+def parse_announce(packet: bytes, size: i64, address: bytes, a: Announce) -> None:
     """Fill in the request fields of `a` from an announce that came from `address` (4 or 16 bytes)."""
     a.info_hash = packet[16:36]
     if WANT_SYSLOGS:
@@ -63,19 +63,18 @@ def parse_announce(packet: bytes, address: bytes, a: Announce) -> None:
     if numwant < 0:
         numwant = OT_DEFAULT_NUMWANT
     a.numwant = numwant if numwant < most else most
-    a.url_data = b"" if len(packet) == SHORTEST_ANNOUNCE else parse_url_data(packet)
+    a.url_data = b"" if size == SHORTEST_ANNOUNCE else parse_url_data(packet, size)
 
 
-def parse_url_data(packet: bytes) -> bytes:
+def parse_url_data(packet: bytes, size: i64) -> bytes:
     """The joined URL data of an announce's BEP 41 options; unknown ones are skipped, a truncated one ends the list."""
-    n: i64 = len(packet)
     at: i64 = SHORTEST_ANNOUNCE
     url_data = b""
-    while at < n and packet[at] != OPTION_END:
+    while at < size and packet[at] != OPTION_END:
         if packet[at] == OPTION_NOP:
             at += 1
             continue
-        if at + 1 >= n or at + 2 + packet[at + 1] > n:
+        if at + 1 >= size or at + 2 + packet[at + 1] > size:
             break
         if packet[at] == OPTION_URL_DATA:
             url_data += packet[at + 2 : at + 2 + packet[at + 1]]
@@ -83,11 +82,10 @@ def parse_url_data(packet: bytes) -> bytes:
     return url_data
 
 
-def write_connect(out: BytesWriter, packet: bytes, connection_id: bytes) -> None:
-    """Append the 16-byte answer to a connect."""
+def write_connect_head(out: BytesWriter, packet: bytes) -> None:
+    """Append the first 8 bytes of the answer to a connect; the connection id follows."""
     write_i32_be(out, CONNECT)
     write_i32_be(out, read_i32_be(packet, TRANSACTION_ID))
-    out.write(connection_id)
 
 
 def write_announce(out: BytesWriter, packet: bytes, a: Announce) -> None:
@@ -100,9 +98,9 @@ def write_announce(out: BytesWriter, packet: bytes, a: Announce) -> None:
     out.write(a.peers)
 
 
-def scrape_count(packet: bytes) -> i64:
-    """How many info_hashes of a scrape are answered; a partial one at the end is not."""
-    n: i64 = (len(packet) - 16) // 20
+def scrape_count(size: i64) -> i64:
+    """How many info_hashes of a scrape of `size` bytes are answered; a partial one at the end is not."""
+    n = (size - 16) // 20
     return n if n < OT_MAX_SCRAPE_UDP else OT_MAX_SCRAPE_UDP
 
 

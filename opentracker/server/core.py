@@ -64,7 +64,7 @@ class Core:
         self.ids = ConnectionIds(secret)
         self.cleaner = Cleaner(self.tracker)
         self.now.began = self.cleaner.see
-        self.udp = UdpResponder(self.tracker, self.ids, self.counters)
+        self.udp = self.new_udp_responder()
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
         self.reloads: list[Callable[[], None]] = []  # what is to be done at SIGHUP
@@ -88,15 +88,16 @@ class Core:
         if sock.type == socket.SOCK_STREAM:
             self.listeners.append(Listener(acceptor_for(sock), self.http))
         else:
-            self.loop.watch(sock.fileno(), self.new_udp_handler(sock), READ)
+            handler = (UdpBatchSocket if has_mmsg() else UdpSocket)(sock, self.udp, self.now)
+            self.loop.watch(sock.fileno(), handler, READ)
 
     def new_http_answers(self, redirect_url: bytes) -> HttpResponder:
-        """What answers HTTP requests; `opentracker.debug` has others."""
+        """What answers HTTP requests; `opentracker.debug` has another."""
         return HttpResponder(self.tracker, self.counters, redirect_url)
 
-    def new_udp_handler(self, sock: socket.socket) -> UdpBatchSocket | UdpSocket:
-        """What serves a UDP socket; `opentracker.debug` has others."""
-        return (UdpBatchSocket if has_mmsg() else UdpSocket)(sock, self.udp, self.now)
+    def new_udp_responder(self) -> UdpResponder:
+        """What answers datagrams; `opentracker.debug` has another."""
+        return UdpResponder(self.tracker, self.ids, self.counters)
 
     def uptime(self) -> float:
         """Seconds since the start, as of this turn."""

@@ -97,6 +97,9 @@ class Member:
         self.sync.extension.send = cluster.send
         for sock in cluster.sockets:
             self.loop.watch(sock.fileno(), SyncSocket(sock, self.sync, self.loop.now), READ)
+        for address in self.sync.permissions.addresses(MAY_LIVESYNC):
+            if not is_own(address):
+                self.sync.members.expect(address)
         if not self.sync.permissions.given(MAY_LIVESYNC):
             log.warning("no livesync.cluster.node_ip was given: what other trackers send is dropped")
 
@@ -134,6 +137,15 @@ def receive(sock: socket.socket) -> tuple[bytes, bytes]:
     """
     packet, source = sock.recvfrom(LONGEST + 1)
     return packet, unmap(socket.inet_pton(sock.family, source[0].partition("%")[0]))
+
+
+def is_own(address: bytes) -> bool:
+    """Whether this machine has an address: each file of a cluster names all its trackers, the file's own included."""
+    try:
+        bound(address, 0, interface_index("", address) if len(address) == 16 else 0).close()
+    except OSError:
+        return False
+    return True
 
 
 def check(binds: list[Endpoint], peers: list[Endpoint]) -> None:

@@ -1,4 +1,4 @@
-"""What was refused, byte for byte, for `opentracker.debug`: handlers in place of those that serve otherwise.
+"""The bytes of every request that was refused, for `opentracker.debug`: responders in place of the usual ones.
 
 A datagram is refused that gets no answer or an error, an HTTP request that gets another status than 200 or a failure
 reason. The normal command has none of this on its way.
@@ -7,15 +7,24 @@ reason. The normal command has none of this on its way.
 import logging
 from typing import Final
 
+from librt.strings import BytesWriter, read_i32_be
 from mypy_extensions import i64
 
 from opentracker.errors import HttpError
-from opentracker.protocol.addresses import format_ip, unmap
+from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Pieces
+from opentracker.protocol.udp import (
+    ANNOUNCE,
+    CONNECT,
+    SCRAPE,
+    SHORTEST,
+    SHORTEST_ANNOUNCE,
+    SILENCE,
+    action_of,
+)
 from opentracker.server.http.responder import HttpResponder
-from opentracker.server.system.libc import HEADER_SIZE, IOVEC_SIZE, LENGTH_AT, NAME_SIZE
-from opentracker.server.udp.sockets import LARGEST, UdpBatchSocket, UdpSocket
+from opentracker.server.udp.responder import UdpResponder
 
 log = logging.getLogger("opentracker")
 
@@ -29,49 +38,41 @@ def shown(data: bytes) -> str:
     return repr(data[:MOST_SHOWN]) + (f" and {rest} bytes more" if rest > 0 else "")
 
 
-def tell_datagram(packet: bytes, address: bytes, answer: bytes) -> None:
-    """Log a datagram if it was refused."""
-    if not answer:
-        log.debug("refused UDP from %s, with silence: %s", format_ip(address), shown(packet))
-    elif answer.startswith(ERROR_ACTION):
-        log.debug("refused UDP from %s, with %s: %s", format_ip(address), shown(answer[8:]), shown(packet))
+def why_silent(packet: bytes) -> str:
+    """The reason why a datagram gets no answer."""
+    if len(packet) < SHORTEST:
+        return f"{len(packet)} bytes are no request"
+    if action_of(packet, len(packet)) != SILENCE:
+        return "a wrong connection id in a datagram that is shorter than the error would be"
+    action = read_i32_be(packet, 8)
+    if action == CONNECT:
+        return "a connect without the protocol's id"
+    if action == ANNOUNCE:
+        return f"an announce of {len(packet)} bytes, {SHORTEST_ANNOUNCE} are the least"
+    return f"the action {action} is unknown; {CONNECT}, {ANNOUNCE} and {SCRAPE} are known"
 
 
-class TellingUdpBatchSocket(UdpBatchSocket):
-    """A UDP socket that is served in batches, and tells what it refused."""
+class TellingUdpResponder(UdpResponder):
+    """Answers datagrams, and tells what it refused."""
 
-    def answer(self, count: i64) -> None:
-        """See UdpRing; what came in is still in its buffers afterwards, and so are the answers."""
-        headers = bytes(self.in_headers[: count * HEADER_SIZE])
-        names = bytes(self.names[: count * NAME_SIZE])
-        super().answer(count)
-        begin = 0
-        for i in range(count):
-            size = int.from_bytes(headers[i * HEADER_SIZE + LENGTH_AT :][:4], "little")
-            vector = i * IOVEC_SIZE
-            end = begin + int.from_bytes(self.out_vectors[vector + 8 : vector + IOVEC_SIZE], "little")
-            name = names[i * NAME_SIZE : (i + 1) * NAME_SIZE]
-            address = unmap(name[8:24]) if self.is_v6 else name[4:8]
-            packet = self.incoming[i * LARGEST : i * LARGEST + size]
-            tell_datagram(packet, address, bytes(self.outgoing[begin:end]))
-            begin = end
-
-
-class TellingUdpSocket(UdpSocket):
-    """A UDP socket that is served one datagram at a time, and tells what it refused."""
-
-    def answer(self, packet: bytes, address: bytes) -> bytes:
-        """See UdpPlain."""
-        answer = super().answer(packet, address)
-        tell_datagram(packet, address, answer)
-        return answer
+    def answer(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> None:
+        """See UdpResponder."""
+        before = len(out)
+        super().answer(packet, size, address, minute, out)
+        datagram, answer, client = packet[:size], out.getvalue()[before:], format_ip(address)
+        if not answer:
+            log.debug(
+                "refused UDP from %s, with silence (%s): %s", client, why_silent(datagram), shown(datagram)
+            )
+        elif answer.startswith(ERROR_ACTION):
+            log.debug("refused UDP from %s, with %s: %s", client, shown(answer[8:]), shown(datagram))
 
 
 class TellingHttpResponder(HttpResponder):
     """Answers HTTP requests, and tells what it refused."""
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
-        """See HttpAnswers."""
+        """See HttpResponder."""
         asked = request.method + b" " + request.path
         if request.query is not None:
             asked += b"?" + request.query
@@ -87,6 +88,6 @@ class TellingHttpResponder(HttpResponder):
         return answer
 
     def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
-        """See HttpAnswers."""
+        """See HttpResponder."""
         log.debug("refused HTTP from %s, with %d: %s", format_ip(address), status, shown(unread))
         return super().refuse(status, head_only, unread, address)

@@ -11,8 +11,7 @@ from tests.build.workshop import ROOT, copy_project, load_module
 # Nothing of this checkout is on the path of the tests: the door brings its own package, for all tests beside this file.
 load_module(ROOT / "hatch_build.py")
 
-from build_hook.compiling import check_compiler  # noqa: E402
-from build_hook.errors import BuildError  # noqa: E402
+from build_hook.compiling import compiler_fault  # noqa: E402
 from build_hook.resolution import Build, resolve  # noqa: E402
 
 
@@ -39,7 +38,5 @@ def needs_compiler() -> None:
     """Skip where there is nothing to compile with."""
     pytest.importorskip("mypyc", reason="mypy is not installed")
     pytest.importorskip("setuptools", reason="setuptools is not installed")
-    try:
-        check_compiler(resolve(ROOT, {"WANT_COMPILED": "1"}))
-    except BuildError as error:
-        pytest.skip(str(error))
+    if fault := compiler_fault():
+        pytest.skip(fault)

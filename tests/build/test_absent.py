@@ -14,12 +14,12 @@ SHORTEST = 16  # characters of a text that can be told from others
 
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What a wheel is built of, in a folder of its own."""
+    """A copy of the sources of a wheel."""
     return unpacked_copy(tmp_path_factory.mktemp("checkout") / "opentracker")
 
 
 def unpacked_copy(target: Path) -> Path:
-    """Copy what a wheel is built of."""
+    """Copy the sources of a wheel."""
     for name in ("pyproject.toml", "features.toml", "README.md", "LICENSE"):
         target.mkdir(exist_ok=True)
         (target / name).write_bytes((ROOT / name).read_bytes())

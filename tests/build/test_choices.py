@@ -5,7 +5,11 @@ from typing import Any
 
 import pytest
 
+from build_hook.choices import default_choices, environment_choices
 from build_hook.errors import BuildError
+from build_hook.features_file import load_features
+from build_hook.rules import check_range
+from tests.build.workshop import ROOT
 
 Choose = Callable[..., Any]
 
@@ -22,6 +26,10 @@ REFUSED = [
         f"OT_INTERVAL={'9' * 5000} (environment): a whole number from 300 to 12000 (s) is allowed",
     ),
     (
+        {"OT_INTERVAL": "99999999999999999999"},
+        "OT_INTERVAL=99999999999999999999 (environment): from 300 to 12000 (s) is allowed",
+    ),
+    (
         {"OPENTRACKER_PROFILE": "debain"},
         "OPENTRACKER_PROFILE=debain (environment): no such profile; there are open, whitelist, ipv6, later",
     ),
@@ -33,6 +41,19 @@ def test_refused_in_one_line(choose: Choose, environment: dict[str, str], messag
     with pytest.raises(BuildError) as caught:
         choose(**environment)
     assert str(caught.value) == message
+
+
+FEATURES = load_features(ROOT / "features.toml")
+
+
+@pytest.mark.parametrize("name", FEATURES.constants)
+def test_the_bounds_that_a_range_names_can_be_reached(name: str) -> None:
+    constant = FEATURES.constants[name]
+    for bound in (constant.min, constant.max):
+        if isinstance(bound, int):
+            choices = default_choices(FEATURES, FEATURES) | environment_choices(FEATURES, {name: str(bound)})
+            assert choices[name].value == bound
+            check_range(FEATURES, choices, name)
 
 
 def test_defaults_are_those_of_the_file(choose: Choose) -> None:

@@ -1,14 +1,16 @@
 """Compiled wheels of the small project: the same stage, by mypyc."""
 
 import json
+import re
 import subprocess
 import sys
 import sysconfig
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from build_hook.compiling import compiled_modules
+from build_hook.compiling import compiled_modules, package_fault
 from build_hook.resolution import resolve
 from tests.build.workshop import Artifact, build, clean_environment, copy_project, run_build
 
@@ -63,22 +65,26 @@ def test_it_is_reproducible(compiled: Artifact, tmp_path: Path) -> None:
     assert again.sha256 == compiled.sha256
 
 
-def test_mypyc_is_asked_for_only_then(project: Path) -> None:
-    script = "import hatchling.build as b; print(b.get_requires_for_build_wheel())"
-    for value, expected in (("0", "[]"), ("1", "['mypy', 'setuptools']")):
-        environment = clean_environment(WANT_COMPILED=value)
-        process = subprocess.run(
-            [sys.executable, "-c", script],
-            cwd=project,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=True,
-        )
-        assert process.stdout.strip() == expected
+def test_mypyc_is_asked_for_only_then(needs_compiler: None, project: Path) -> None:
+    assert requirements(project, WANT_COMPILED="0") == "[]"
+    assert requirements(project, WANT_COMPILED="1") == "['mypy', 'setuptools']"
 
 
-def test_without_a_compiler_there_is_one_line(project: Path) -> None:
+def requirements(project: Path, **variables: str) -> str:
+    """Return the requirements that a frontend is told of before it builds a wheel."""
+    process = subprocess.run(
+        [sys.executable, "-c", "import hatchling.build as b; print(b.get_requires_for_build_wheel())"],
+        cwd=project,
+        env=clean_environment(**variables),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return process.stdout.strip()
+
+
+def test_without_a_compiler_there_is_one_line_and_mypyc_is_not_asked_for(project: Path) -> None:
+    assert requirements(project, WANT_COMPILED="1", CC="/no/such/cc -O2") == "[]"
     process = run_build(project, "wheel", {"WANT_COMPILED": "1", "CC": "/no/such/cc -O2"})
     assert process.returncode == 1
     assert process.stderr == (
@@ -87,10 +93,39 @@ def test_without_a_compiler_there_is_one_line(project: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("requirement", "complaint"),
+    [
+        ("setuptools>=999.1", r"setuptools [0-9.]+ is too old, setuptools>=999\.1 is needed"),
+        (
+            "no-such-package-0==1.0",
+            r"no-such-package-0 is not installed, and no-such-package-0==1\.0 is needed; install it, .*",
+        ),
+    ],
+)
+def test_a_package_that_is_missing_or_too_old_is_named_with_the_version_that_is_needed(
+    needs_compiler: None, project: Path, requirement: str, complaint: str
+) -> None:
+    pyproject = project / "pyproject.toml"
+    pyproject.write_text(pyproject.read_text().replace('["mypy", "setuptools"]', f'["{requirement}"]'))
+    process = run_build(project, "wheel", {"WANT_COMPILED": "1"})
+    assert process.returncode == 1
+    assert re.fullmatch(rf"error: WANT_COMPILED=1 \(environment\): {complaint}\n", process.stderr)
+
+
+def test_a_version_of_the_same_series_is_tried() -> None:
+    major, minor = map(int, version("pytest").split(".")[:2])
+    for requirement in ("pytest", "pytest>=1", f"pytest=={major}.{minor}.999"):
+        assert package_fault(requirement) == ""
+    for requirement in (f"pytest~={major}.{minor + 1}", f"pytest >= {major + 1}"):
+        assert package_fault(requirement).endswith(f" is too old, {requirement} is needed")
+
+
 def test_what_mypyc_refuses_is_told(needs_compiler: None, project: Path) -> None:
     (project / "minitracker" / "core.py").write_text('x: int = "text"\n')
     process = run_build(project, "wheel", {"WANT_COMPILED": "1"})
     assert process.returncode == 1
+    assert process.stderr.startswith("minitracker: compiling 2 modules with mypyc, about 1 min\n")
     assert (
         'minitracker/core.py:1: error: Incompatible types in assignment (expression has type "str"'
         in process.stderr

@@ -1,8 +1,8 @@
-"""Complaints: one line in place of a traceback, with the nearest known name."""
+"""Complaints: one line in place of a traceback."""
 
 import pytest
 
-from build_hook.errors import BuildError, nearest, one_line_errors
+from build_hook.errors import BuildError, one_line_errors
 
 
 def test_a_build_error_ends_the_process_with_its_line() -> None:
@@ -14,8 +14,3 @@ def test_a_build_error_ends_the_process_with_its_line() -> None:
 def test_other_errors_keep_their_traceback() -> None:
     with pytest.raises(ZeroDivisionError), one_line_errors():
         raise ZeroDivisionError
-
-
-def test_the_nearest_name_is_told() -> None:
-    assert nearest("WANT_VG", ["WANT_V6", "OT_X"]) == "the nearest known one is WANT_V6"
-    assert nearest("WANT_VG", []) == "there are none"

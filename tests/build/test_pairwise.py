@@ -102,31 +102,28 @@ def test_tox_builds_every_profile_that_can_be_built(features: Any) -> None:
 
 
 def test_hatch_builds_every_profile_that_can_be_built(features: Any) -> None:
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    (matrix,) = pyproject["tool"]["hatch"]["envs"]["variants"]["matrix"]
+    (matrix,) = hatch_settings()["envs"]["variants"]["matrix"]
     assert matrix["profile"] == [name for name in ready(features) if not name.startswith("pair")]
 
 
-def test_profiles_are_those_that_packagers_know(features: Any) -> None:
-    named = {name: choices for name, choices in features.profiles.items() if not name.startswith("pair")}
-    assert named == {
-        "open": {},
-        "whitelist": {"WANT_ACCESSLIST_WHITE": True},
-        "blacklist": {"WANT_ACCESSLIST_BLACK": True},
-        "ipv6": {"WANT_V6": True},
-        "debian": {
-            "WANT_ACCESSLIST_WHITE": True,
-            "WANT_DYNAMIC_ACCESSLIST": True,
-            "WANT_SYSLOGS": True,
-            "WANT_RESTRICT_STATS": True,
-            "WANT_COMPRESSION_GZIP": True,
-        },
-        "freebsd": {"WANT_RESTRICT_STATS": True},
-        "private": {
-            "WANT_V6": True,
-            "WANT_ACCESSLIST_BLACK": True,
-            "WANT_IP_FROM_QUERY_STRING": True,
-            "WANT_RESTRICT_STATS": True,
-            "WANT_FULLSCRAPE": False,
-        },
-    }
+def hatch_settings() -> Any:
+    """Return [tool.hatch] of pyproject.toml."""
+    return tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]
+
+
+def test_hatch_compiles_variants_with_what_a_compiled_wheel_requires() -> None:
+    variants = hatch_settings()["envs"]["variants"]
+    added = variants["overrides"]["env"]["WANT_COMPILED"]["dependencies"]
+    required = hatch_settings()["build"]["targets"]["wheel"]["hooks"]["custom"]["compile-requires"]
+    assert added == [{"value": requirement, "if": ["1"]} for requirement in required]
+
+
+def test_profiles_name_only_what_differs_from_the_defaults(features: Any) -> None:
+    repeated = [
+        f"{name}: {flag}"
+        for name, choices in features.profiles.items()
+        for flag, value in choices.items()
+        if flag in features.flags and value == features.flags[flag]
+    ]
+    assert not repeated
+    assert features.profiles["open"] == {}

@@ -1,4 +1,4 @@
-"""What a build says of itself: _features.py, the record, the version."""
+"""Descriptions of a build: _features.py, the record, the version."""
 
 import json
 from collections.abc import Callable

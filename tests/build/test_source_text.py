@@ -1,4 +1,4 @@
-"""Where things stand in a source: offsets in bytes, whatever the characters are."""
+"""Positions in a source are offsets in bytes, also behind characters of several bytes."""
 
 import ast
 

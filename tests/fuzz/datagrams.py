@@ -6,6 +6,7 @@ The first byte of an input chooses: 1 puts a valid connection id in front; 6 the
 from opentracker._features import OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6
 from opentracker.protocol.udp import ANNOUNCE, CONNECT, ERROR, MISMATCH, SCRAPE
 from tests.fuzz.tracker import SOURCES, Desk
+from tests.swarm.ids import id_for
 
 WORDS = [
     bytes.fromhex("0000041727101980"),
@@ -28,7 +29,7 @@ def check(data: bytes) -> None:
     source = SOURCES[(choice >> 1) % len(SOURCES)]
     ids = desk.live.server.ids
     if choice & 1:
-        packet = ids.make(source) + packet[8:]
+        packet = id_for(ids, source) + packet[8:]
     is_valid = len(packet) >= 16 and ids.accepts(packet, source)
     answer = desk.datagram(packet, source, choice >> 3)
     if not is_valid:

@@ -47,5 +47,5 @@ class Desk:
     def datagram(self, packet: bytes, source: bytes, minute: int = 0) -> bytes:
         """The answer to a datagram; empty for silence."""
         out = BytesWriter()
-        self.live.server.udp.answer(packet, source, minute, out)
+        self.live.server.udp.answer(packet, len(packet), source, minute, out)
         return out.getvalue()

@@ -20,6 +20,7 @@ from tests.server.live import (
     scrape_packet,
 )
 from tests.server.marks import needs_ipv4
+from tests.swarm.ids import id_for
 
 ANY4, ANY6 = packed("0.0.0.0"), packed("::")
 
@@ -27,11 +28,11 @@ ANY4, ANY6 = packed("0.0.0.0"), packed("::")
 @needs_ipv4
 def test_ids_are_renewed_with_the_epoch() -> None:
     live = Live()
-    before = live.server.ids.make(packed("127.0.0.1"))
+    before = id_for(live.server.ids, packed("127.0.0.1"))
     live.advance(OT_CONNECTION_ID_EPOCH - 1)
-    assert live.server.ids.make(packed("127.0.0.1")) == before
+    assert id_for(live.server.ids, packed("127.0.0.1")) == before
     live.advance(1)
-    assert live.server.ids.make(packed("127.0.0.1")) != before
+    assert id_for(live.server.ids, packed("127.0.0.1")) != before
     live.close()
 
 

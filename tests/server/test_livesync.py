@@ -29,11 +29,11 @@ PEER = packed(HOME) + (6881).to_bytes(2, "big")
 class Member:
     """A tracker whose loop the test turns, and another member of its cluster: a socket."""
 
-    def __init__(self, host: str = HOME, *, blessed: bool = True) -> None:
+    def __init__(self, host: str = HOME, *, blessed: bool = True, also: bytes = b"") -> None:
         settings = Settings()
         address = packed(host)
-        if blessed:
-            settings.permissions.bless(address, 8 * len(address), MAY_LIVESYNC)
+        for each in [address] * blessed + [also] * bool(also):
+            settings.permissions.bless(each, 8 * len(each), MAY_LIVESYNC)
         self.other = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_DGRAM)
         self.other.bind((host, 0))
         self.other.setblocking(False)
@@ -153,6 +153,18 @@ def test_y07_a_forged_sender_is_counted_and_dropped() -> None:
     member = Member(blessed=False)
     member.told(packet_of(), lambda: member.counters.sync_unblessed)
     assert member.counts() == (0, 0, 0)
+    member.close()
+
+
+def test_members_are_expected_by_the_address_that_names_them() -> None:
+    """Not this tracker's own, which every file of the cluster names as well."""
+    absent = packed("2001:db8::9" if ":" in HOME else "203.0.113.9")
+    member = Member(also=absent)
+    members = member.live.server.member.sync.members
+    assert list(members.by_address) == [absent]
+    member.told(packet_of(), lambda: member.counters.sync_packets_received)
+    assert members.of(packed(HOME)).packets == 1
+    assert members.of(absent).packets == 0
     member.close()
 
 

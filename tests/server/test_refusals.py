@@ -9,13 +9,23 @@ from opentracker.server.loop import READ
 from opentracker.server.refusals import (
     MOST_SHOWN,
     TellingHttpResponder,
-    TellingUdpBatchSocket,
-    TellingUdpSocket,
+    TellingUdpResponder,
     shown,
+    why_silent,
 )
 from opentracker.server.sockets import open_udp
 from opentracker.server.system.libc import has_mmsg
-from tests.server.live import HOME, MISMATCH, Live, UdpClient, announce_packet, endpoint, packed
+from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
+from tests.server.live import (
+    HOME,
+    MISMATCH,
+    Live,
+    UdpClient,
+    announce_packet,
+    connect_packet,
+    endpoint,
+    packed,
+)
 
 LONG = 1000
 
@@ -27,14 +37,15 @@ def live() -> Iterator[Live]:
     live.close()
 
 
-@pytest.fixture(params=[TellingUdpBatchSocket, TellingUdpSocket])
+@pytest.fixture(params=[UdpBatchSocket, UdpSocket])
 def client(request: pytest.FixtureRequest, live: Live, caplog: pytest.LogCaptureFixture) -> UdpClient:
     """A client of a UDP socket that tells."""
-    if request.param is TellingUdpBatchSocket and not has_mmsg():
+    if request.param is UdpBatchSocket and not has_mmsg():
         pytest.skip("this machine's C library has no recvmmsg in a known layout")
     caplog.set_level(logging.DEBUG, "opentracker")
     sock = open_udp(packed(HOME), 0, True)
-    live.server.loop.watch(sock.fileno(), request.param(sock, live.server.udp, live.server.now), READ)
+    responder = TellingUdpResponder(live.server.tracker, live.server.ids, live.counters)
+    live.server.loop.watch(sock.fileno(), request.param(sock, responder, live.server.now), READ)
     live.server.sockets.append(sock)
     caplog.clear()
     return live.udp(endpoint(sock))
@@ -48,7 +59,7 @@ def test_datagrams_that_are_refused(client: UdpClient, caplog: pytest.LogCapture
     assert client.ask(wrong) == MISMATCH
     assert len(client.ask(announce_packet(good))) == 20
     assert caplog.messages == [
-        f"refused UDP from {HOME}, with silence: {nasty!r}",
+        f"refused UDP from {HOME}, with silence ({why_silent(nasty)}): {nasty!r}",
         f"refused UDP from {HOME}, with {MISMATCH[8:]!r}: {wrong!r}",
     ]
     assert all(line.isascii() and line.isprintable() for line in caplog.messages)
@@ -62,12 +73,33 @@ def test_each_of_a_batch_is_told_with_its_own_answer(
         client.send(packet)
     for _ in range(10):
         client.receive()
-    answers = ["silence" if n % 3 else repr(MISMATCH[8:]) for n in range(30)]
+    answers = [f"silence ({why_silent(packets[n])})" if n % 3 else repr(MISMATCH[8:]) for n in range(30)]
     expected = [
         f"refused UDP from {HOME}, with {answer}: {packet!r}"
         for packet, answer in zip(packets, answers, strict=True)
     ]
     assert sorted(caplog.messages) == sorted(expected)
+
+
+@pytest.mark.parametrize(
+    ("packet", "reason"),
+    [
+        (b"", "0 bytes are no request"),
+        (connect_packet()[:15], "15 bytes are no request"),
+        (bytes(16), "a connect without the protocol's id"),
+        (bytes(8) + b"\0\0\0\7" + bytes(4), "the action 7 is unknown; 0, 1 and 2 are known"),
+        (announce_packet(bytes(8))[:97], "an announce of 97 bytes, 98 are the least"),
+        (
+            bytes(8) + b"\0\0\0\2" + bytes(23),
+            "a wrong connection id in a datagram that is shorter than the error would be",
+        ),
+    ],
+)
+def test_silence_has_its_reason(
+    client: UdpClient, packet: bytes, reason: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert client.is_silent_about(packet)
+    assert caplog.messages == [f"refused UDP from {HOME}, with silence ({reason}): {packet!r}"]
 
 
 REFUSED = [

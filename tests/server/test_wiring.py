@@ -21,6 +21,7 @@ from tests.server.live import (
     endpoint,
     packed,
 )
+from tests.swarm.ids import id_for
 
 ANY4, ANY6 = packed("0.0.0.0"), packed("::")
 
@@ -54,7 +55,7 @@ def test_a_tracker_that_is_started_serves_and_closes() -> None:
 
 def test_u18_two_trackers_started_together_give_different_ids() -> None:
     first, second = start(Bind(True, packed(HOME), 0)), start(Bind(True, packed(HOME), 0))
-    assert first.ids.make(packed(HOME)) != second.ids.make(packed(HOME))
+    assert id_for(first.ids, packed(HOME)) != id_for(second.ids, packed(HOME))
     first.close()
     second.close()
 

@@ -12,6 +12,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from opentracker._features import OT_CLIENT_SYNC_RENEW_BOUNDARY, OT_PEER_TIMEOUT, WANT_V4_ONLY, WANT_V6
 from opentracker.errors import TrackerFailure
+from opentracker.features.cluster.members import Members
 from opentracker.protocol.livesync import (
     HEADER_SIZE,
     LARGEST,
@@ -90,6 +91,7 @@ class LiveSync(Watcher):
         self.seconds = 0.0  # as of the latest tick
         self.send: Callable[[bytes], int] = nobody
         self.extension = Extension()
+        self.members = Members()
         self.told = Announce(both_families=False)
 
     def announced(self, a: Announce, minute: i64) -> None:
@@ -130,15 +132,20 @@ class LiveSync(Watcher):
             counters.sync_unblessed += 1
             counters.sync_packets_dropped += 1
             return
+        heard = self.members.of(address)
         kind = kind_of(packet)
         if kind == MALFORMED:
+            heard.malformed += 1
             counters.sync_malformed += 1
             counters.sync_packets_dropped += 1
             return
         if tracker_id_of(packet) == self.own_id:
             return
         counters.sync_packets_received += 1
+        heard.packets += 1
+        heard.last = self.seconds
         if kind <= PEERS6:
+            heard.records += record_count(packet, record_size(kind))
             self.take_in(packet, record_size(kind), minute)
         else:
             self.extension.received(kind, packet)

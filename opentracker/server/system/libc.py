@@ -5,15 +5,21 @@ The layouts are those of Linux on 64-bit little-endian machines. Elsewhere, and 
 """
 
 import ctypes
-import socket
 import struct
 import sys
+from collections.abc import Callable
 from typing import Final
+
+from librt.strings import BytesWriter
 
 HEADER_SIZE: Final = 64  # struct mmsghdr: a msghdr of 56 bytes, u32 length, 4 bytes of padding
 LENGTH_AT: Final = 56
 IOVEC_SIZE: Final = 16
+MSG_DONTWAIT: Final = 0x40
+SHUT_WR: Final = 1
 NAME_SIZE: Final = 28  # struct sockaddr_in6, the larger of the two
+WORD: Final = 8  # bytes
+SMALLEST_CAPACITY: Final = 256  # bytes that a BytesWriter has room for inside its object
 
 
 def has_mmsg() -> bool:
@@ -41,6 +47,50 @@ def receive_buffer(size: int) -> tuple[bytes, int]:
     return buffer, address
 
 
+def pointer_to(address: int) -> object:
+    """An address as an argument for the calls below, which have no `argtypes`: a bare int would be cut to 32 bits."""
+    return ctypes.byref(ctypes.c_char.from_address(address))
+
+
+def buffer_of(writer: BytesWriter, size: int) -> int:
+    """Where a writer that holds `size` bytes has them; 0 if its object is not laid out as in librt's ABI 1.
+
+    That is, in words of 8 bytes: two of every Python object, the buffer's address, the length, the capacity.
+    """
+    if struct.calcsize("P") != WORD or type(writer).__basicsize__ < 5 * WORD:
+        return 0
+    words = (ctypes.c_uint64 * 5).from_address(id(writer))
+    _, _, address, length, capacity = words
+    if length != size or not size <= capacity <= 2 * size + SMALLEST_CAPACITY:
+        return 0
+    writer.truncate(size - 1)
+    return address if words[3] == size - 1 else 0
+
+
+class SendBuffer:
+    """A writer of up to `size` bytes, which lie at `address` after `settle`.
+
+    The writer never grows, and is emptied by `truncate`. So the address is read once, out of librt's object; where that
+    looks different from what is known here, `settle` makes a copy.
+    """
+
+    def __init__(self, size: int, locate: Callable[[BytesWriter, int], int] = buffer_of) -> None:
+        self.writer = BytesWriter()
+        self.writer.write(bytes(size))
+        self.copy = bytearray()
+        self.address = locate(self.writer, size)
+        if self.address == 0:
+            self.copy = bytearray(size)
+            self.address = address_of(self.copy)
+        self.writer.truncate(0)
+
+    def settle(self) -> None:
+        """Bring what was written to where `address` points."""
+        if self.copy:
+            data = self.writer.getvalue()
+            self.copy[: len(data)] = data
+
+
 def pack_header(name: int, name_size: int, iovec: int, control: int, control_size: int) -> bytes:
     """A struct mmsghdr for one datagram; the first, third and fourth are addresses in memory."""
     return struct.pack("@QIxxxxQQQQIIII", name, name_size, iovec, 1, control, control_size, 0, 0, 0, 0)
@@ -52,16 +102,17 @@ def pack_iovec(base: int, size: int) -> bytes:
 
 
 class Mmsg:
-    """`recvmmsg` and `sendmmsg`: each gives the number of datagrams, or -1 with the reason in `error()`."""
+    """`recvmmsg` and `sendmmsg`: each gives the number of datagrams, or -1 with the reason in `error()`.
+
+    They have no `argtypes`, by which a conversion of the arguments costs as much as the rest of a call: integers are C
+    ints, and addresses are made by `pointer_to` once. PyDLL keeps the interpreter's lock, for which nobody waits: the
+    sockets never block.
+    """
 
     def __init__(self) -> None:
-        libc = ctypes.CDLL(None, use_errno=True)
+        libc = ctypes.PyDLL(None, use_errno=True)
         self.receive = libc.recvmmsg
-        self.receive.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int, ctypes.c_void_p)
-        self.receive.restype = ctypes.c_int
         self.send = libc.sendmmsg
-        self.send.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_uint, ctypes.c_int)
-        self.send.restype = ctypes.c_int
 
     def error(self) -> int:
         """The errno of the call that has just failed."""
@@ -72,13 +123,11 @@ class HalfClose:
     """`shutdown` of the sending half of a bare descriptor: what was written leaves, then a FIN."""
 
     def __init__(self) -> None:
-        self.call = ctypes.CDLL(None).shutdown
-        self.call.argtypes = (ctypes.c_int, ctypes.c_int)
-        self.call.restype = ctypes.c_int
+        self.call = ctypes.PyDLL(None).shutdown  # see Mmsg
 
     def __call__(self, fd: int) -> None:
         """Half-close; a connection that is gone already is no error."""
-        self.call(fd, socket.SHUT_WR)
+        self.call(fd, SHUT_WR)
 
 
 class HeapTrim:

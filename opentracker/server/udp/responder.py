@@ -16,7 +16,7 @@ from opentracker.protocol.udp import (
     parse_announce,
     scrape_count,
     write_announce,
-    write_connect,
+    write_connect_head,
     write_error,
     write_scrape_entry,
     write_scrape_head,
@@ -35,9 +35,12 @@ class UdpResponder:
         self.counters = counters
         self.request = Announce(both_families=False)
 
-    def answer(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> None:
-        """Append the answer to a datagram from `address` (4 or 16 bytes) to `out`; or nothing, to stay silent."""
-        action = action_of(packet)
+    def answer(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> None:
+        """Append the answer to a datagram from `address` (4 or 16 bytes) to `out`; or nothing, to stay silent.
+
+        The datagram is the first `size` bytes of `packet`.
+        """
+        action = action_of(packet, size)
         counters = self.counters
         if action == SILENCE:
             counters.udp_invalid += 1
@@ -46,14 +49,15 @@ class UdpResponder:
             counters.udp_connects += 1
             if WANT_LOG_NETWORKS:
                 self.tracker.busy.add(address)
-            write_connect(out, packet, self.ids.make(address))
+            write_connect_head(out, packet)
+            self.ids.append(address, out)
         elif not self.ids.accepts(packet, address):
             counters.udp_mismatches += 1
-            if len(packet) >= SHORTEST_ANSWERABLE:
+            if size >= SHORTEST_ANSWERABLE:
                 write_error(out, packet, MISMATCH)
         elif action == ANNOUNCE:
             a = self.request
-            parse_announce(packet, address, a)
+            parse_announce(packet, size, address, a)
             if WANT_LOG_NUMWANT:
                 self.tracker.numwants[a.numwant] += 1
             try:
@@ -66,13 +70,13 @@ class UdpResponder:
             write_announce(out, packet, a)
         else:
             counters.udp_scrapes += 1
-            self.scrape(packet, out)
+            self.scrape(packet, size, out)
 
-    def scrape(self, packet: bytes, out: BytesWriter) -> None:
+    def scrape(self, packet: bytes, size: i64, out: BytesWriter) -> None:
         """Answer a scrape with a good connection id."""
         write_scrape_head(out, packet)
         at: i64 = 16
-        for _ in range(scrape_count(packet)):
+        for _ in range(scrape_count(size)):
             complete, downloaded, incomplete = self.tracker.scrape(packet[at : at + 20])
             write_scrape_entry(out, complete, downloaded, incomplete)
             at += 20

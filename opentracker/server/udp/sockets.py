@@ -1,18 +1,20 @@
 """UDP sockets: batches of datagrams in, their answers out.
 
 `UdpBatchSocket` moves up to 64 datagrams with one system call. The kernel writes them, their source names and, on
-wildcard sockets, the addresses they were sent to into buffers made once; the answers are sent with those very names and
-addresses. `UdpSocket` does the same one by one, for machines without the calls.
+wildcard sockets, the addresses they were sent to into buffers made once; the answers are written where the kernel sends
+them from, with those very names and addresses. `UdpSocket` does the same one by one, for machines without the calls.
 """
 
+import ctypes
 import errno
+import logging
 import socket
 from typing import Final
 
 from librt.strings import BytesWriter, read_i32_le, write_i64_le
 from mypy_extensions import i64
 
-from opentracker.protocol.addresses import unmap
+from opentracker.protocol.addresses import format_ip, unmap
 from opentracker.server.clock import Now
 from opentracker.server.loop import Handler
 from opentracker.server.sockets import ask_destinations, is_wildcard
@@ -20,19 +22,24 @@ from opentracker.server.system.libc import (
     HEADER_SIZE,
     IOVEC_SIZE,
     LENGTH_AT,
+    MSG_DONTWAIT,
     NAME_SIZE,
     Mmsg,
+    SendBuffer,
     address_of,
     pack_header,
     pack_iovec,
+    pointer_to,
     receive_buffer,
 )
 from opentracker.server.udp.responder import UdpResponder
 
+log = logging.getLogger("opentracker")
+
 BATCH: Final = 64
 ROUNDS: Final = 4  # batches, some 2 ms, before other sockets have their turn
 LARGEST: Final = 2048  # bytes of a datagram that are looked at; 74 scraped hashes take 1496
-ANSWERS: Final = BATCH * 1500  # bytes; no answer is larger than one Ethernet frame carries
+ANSWERS: Final = BATCH * 1500  # bytes; no answer is larger than an Ethernet frame carries
 CONTROL_SIZE: Final = 64  # room for one packet-info message
 PKTINFO4_SIZE: Final = 32  # struct cmsghdr and in_pktinfo, padded
 PKTINFO6_SIZE: Final = 40
@@ -56,44 +63,49 @@ class UdpBatchSocket(Handler):
         self.now = now
         self.is_v6 = sock.family == socket.AF_INET6
         self.mmsg = Mmsg()
-        self.incoming, self.incoming_at = receive_buffer(BATCH * LARGEST)
-        self.names = bytearray(BATCH * NAME_SIZE)
+        # One object for each datagram, so that none is cut out of a larger buffer. Their headers and the heap's keep
+        # them a little more than 2048 bytes apart: at a power of two they would compete for the same cache lines.
+        received = [receive_buffer(LARGEST) for _ in range(BATCH)]
+        names = [receive_buffer(NAME_SIZE) for _ in range(BATCH)]
+        self.packets = [buffer for buffer, _ in received]
+        self.names = [buffer for buffer, _ in names]
         self.control = bytearray(BATCH * CONTROL_SIZE)
-        self.outgoing = bytearray(ANSWERS)
-        self.in_vectors = bytearray(BATCH * IOVEC_SIZE)
-        self.out_vectors = bytearray(BATCH * IOVEC_SIZE)
-        self.in_headers = bytearray(BATCH * HEADER_SIZE)
+        self.in_vectors = bytearray().join(pack_iovec(address, LARGEST) for _, address in received)
+        self.in_headers, in_headers_at = receive_buffer(BATCH * HEADER_SIZE)
+        self.in_headers_at: int = in_headers_at
+        self.in_headers_pointer = pointer_to(in_headers_at)
         self.out_headers = bytearray(BATCH * HEADER_SIZE)
-        self.outgoing_at: i64 = address_of(self.outgoing)
-        self.in_headers_at: i64 = address_of(self.in_headers)
-        self.out_headers_at: i64 = address_of(self.out_headers)
+        out_headers_at = address_of(self.out_headers)
+        self.out_header_pointers = [pointer_to(out_headers_at + i * HEADER_SIZE) for i in range(BATCH)]
+        self.outgoing = SendBuffer(ANSWERS)
+        self.out_vectors = SendBuffer(BATCH * IOVEC_SIZE)
         self.fresh_headers = b""
         self.is_wildcard = is_wildcard(sock)
-        self.lay_out(self.is_wildcard)
+        if self.is_wildcard:
+            ask_destinations(sock)
+        self.lay_out([address for _, address in names])
 
-    def lay_out(self, wildcard: bool) -> None:
+    def lay_out(self, names: list[int]) -> None:
         """Point the headers at the buffers."""
         control_in = control_out = 0
-        if wildcard:
-            ask_destinations(self.sock)
+        if self.is_wildcard:
             control_in, control_out = CONTROL_SIZE, PKTINFO6_SIZE if self.is_v6 else PKTINFO4_SIZE
         name_size = SOCKADDR_IN6 if self.is_v6 else SOCKADDR_IN
-        names, control = address_of(self.names), address_of(self.control)
-        in_vectors, out_vectors = address_of(self.in_vectors), address_of(self.out_vectors)
-        for i in range(BATCH):
-            name, beside, vector = names + i * NAME_SIZE, control + i * CONTROL_SIZE, i * IOVEC_SIZE
-            self.in_vectors[vector : vector + IOVEC_SIZE] = pack_iovec(
-                self.incoming_at + i * LARGEST, LARGEST
-            )
-            place = slice(i * HEADER_SIZE, (i + 1) * HEADER_SIZE)
-            self.in_headers[place] = pack_header(name, NAME_SIZE, in_vectors + vector, beside, control_in)
-            self.out_headers[place] = pack_header(name, name_size, out_vectors + vector, beside, control_out)
-        self.fresh_headers = bytes(self.in_headers)
+        control, out_vectors = address_of(self.control), self.out_vectors.address
+        in_vectors = address_of(self.in_vectors)
+        coming, going = b"", b""
+        for i, name in enumerate(names):
+            beside, vector = control + i * CONTROL_SIZE, i * IOVEC_SIZE
+            coming += pack_header(name, name_size, in_vectors + vector, beside, control_in)
+            going += pack_header(name, name_size, out_vectors + vector, beside, control_out)
+        self.fresh_headers = coming
+        ctypes.memmove(self.in_headers_at, coming, len(coming))
+        self.out_headers[:] = going
 
     def ready(self, events: int) -> None:
         """Answer what has come in."""
         for _ in range(ROUNDS):
-            count: i64 = self.mmsg.receive(self.fd, self.in_headers_at, BATCH, socket.MSG_DONTWAIT, None)
+            count: i64 = self.mmsg.receive(self.fd, self.in_headers_pointer, BATCH, MSG_DONTWAIT, None)
             if count < 0:
                 if self.mmsg.error() not in (errno.EAGAIN, errno.EINTR):
                     self.answers.counters.udp_errors += 1
@@ -104,36 +116,43 @@ class UdpBatchSocket(Handler):
 
     def answer(self, count: i64) -> None:
         """Answer the first `count` datagrams of the buffers."""
-        headers = bytes(self.in_headers[: count * HEADER_SIZE])
-        names = bytes(self.names[: count * NAME_SIZE])
-        self.in_headers[: count * HEADER_SIZE] = self.fresh_headers[
-            : count * HEADER_SIZE
-        ]  # sizes were overwritten
+        headers = self.in_headers
+        packets = self.packets
+        names = self.names
+        is_v6 = self.is_v6
+        answers = self.answers
         minute = self.now.minute
-        out = BytesWriter()
-        vectors = BytesWriter()
+        out = self.outgoing.writer
+        out.truncate(0)
+        vectors = self.out_vectors.writer
+        vectors.truncate(0)
+        outgoing_at: i64 = self.outgoing.address
         silent: list[int] = []
         begin: i64 = 0
-        answers = self.answers
-        incoming = self.incoming
         i: i64 = 0
         while i < count:
-            size: int = read_i32_le(headers, i * HEADER_SIZE + LENGTH_AT)
-            name = i * NAME_SIZE
-            address = unmap(names[name + 8 : name + 24]) if self.is_v6 else names[name + 4 : name + 8]
-            at = i * LARGEST
-            answers.answer(incoming[at : at + size], address, minute, out)
+            size = i64(read_i32_le(headers, i * HEADER_SIZE + LENGTH_AT))
+            name = names[i]
+            address = unmap(name[8:24]) if is_v6 else name[4:8]
+            try:
+                answers.answer(packets[i], size, address, minute, out)
+            except Exception as error:  # want of memory, or a fault of ours: nobody else is to suffer from it
+                out.truncate(begin)
+                tell_fault(address, error)
             end: i64 = len(out)
             if end == begin:
                 silent.append(i)
-            write_i64_le(vectors, self.outgoing_at + begin)
+            write_i64_le(vectors, outgoing_at + begin)
             write_i64_le(vectors, end - begin)
             begin = end
             i += 1
-        self.outgoing[:begin] = out.getvalue()
-        self.out_vectors[: count * IOVEC_SIZE] = vectors.getvalue()
-        self.answers.counters.udp_datagrams += count
+        self.outgoing.settle()
+        self.out_vectors.settle()
+        answers.counters.udp_datagrams += count
         if self.is_wildcard:
+            ctypes.memmove(
+                self.in_headers_at, self.fresh_headers, count * HEADER_SIZE
+            )  # sizes were overwritten
             self.forget_interfaces(count)
         first: i64 = 0
         for gap in silent:
@@ -159,7 +178,7 @@ class UdpBatchSocket(Handler):
     def send(self, first: i64, end: i64) -> None:
         """Send the answers number `first` to `end` - 1."""
         while first < end:
-            sent: i64 = self.mmsg.send(self.fd, self.out_headers_at + first * HEADER_SIZE, end - first, 0)
+            sent: i64 = self.mmsg.send(self.fd, self.out_header_pointers[first], end - first, 0)
             if sent < 0:
                 # A full buffer, a firewall, source port 0: one answer is lost, as datagrams are.
                 self.answers.counters.udp_unsent += 1
@@ -199,12 +218,21 @@ class UdpSocket(Handler):
     def answer(self, packet: bytes, address: bytes) -> bytes:
         """The answer to a datagram from `address`; empty: none."""
         out = BytesWriter()
-        self.answers.answer(packet, address, self.now.minute, out)
+        try:
+            self.answers.answer(packet, len(packet), address, self.now.minute, out)
+        except Exception as error:  # see UdpBatchSocket.answer
+            tell_fault(address, error)
+            return b""
         return out.getvalue()
 
 
+def tell_fault(address: bytes, error: Exception) -> None:
+    """Log a datagram that could not be answered."""
+    log.error("a datagram of %s is not answered: %r", format_ip(address), error, exc_info=error)
+
+
 def without_interface(beside: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
-    """Packet-info messages with the address that was asked alone; see UdpRing.forget_interfaces."""
+    """Packet-info messages with the address that was asked alone; see UdpBatchSocket.forget_interfaces."""
     kept = []
     for level, kind, data in beside:
         if level != socket.IPPROTO_IPV6:

@@ -51,3 +51,12 @@ class Permissions:
                     if rights & right:
                         return True
         return False
+
+    def addresses(self, right: int) -> list[bytes]:
+        """The single addresses that have been given a right by themselves, packed."""
+        found = []
+        for size, family in self.networks.items():
+            for number, rights in family.get(8 * size, {}).items():
+                if rights & right:
+                    found.append(number.to_bytes(size, "big"))
+        return found

@@ -15,6 +15,7 @@ from opentracker._features import (
     WANT_V6,
 )
 from opentracker.features.cluster.livesync import FLUSH_SECONDS, Extension, LiveSync
+from opentracker.features.cluster.members import NEVER
 from opentracker.protocol.livesync import BEACON, INQUIRE, TELL
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED, EVENT_STOPPED, Announce
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC, MAY_STAT, Permissions
@@ -408,6 +409,20 @@ def test_other_packets_are_for_the_extension() -> None:
     assert extension.heard == list(others.items())
     assert node.counters.sync_malformed == 0
     assert not are_there(node.tracker)
+
+
+def test_each_member_has_its_own_figures() -> None:
+    node = Node()
+    node.sync.members.expect(NODE)
+    heard = node.sync.members.of(NODE)
+    assert heard.silence(100.0) == NEVER
+    node.sync.tick(30.0)
+    node.receive(packet_of(record()) + b"junk")
+    node.receive(b"short")
+    node.receive(packet_of(record()), source=STRANGER)
+    assert (heard.packets, heard.records, heard.malformed) == (1, 1, 1)
+    assert heard.silence(45.0) == 15.0
+    assert list(node.sync.members.by_address) == [NODE]
 
 
 @given(st.lists(st.binary(max_size=300) | st.binary(max_size=300).map(packet_of)))

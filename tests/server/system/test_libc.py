@@ -5,6 +5,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from librt.strings import BytesWriter
 
 from opentracker.server.system.libc import (
     HEADER_SIZE,
@@ -12,10 +13,13 @@ from opentracker.server.system.libc import (
     LENGTH_AT,
     HeapTrim,
     Mmsg,
+    SendBuffer,
     address_of,
+    buffer_of,
     has_mmsg,
     pack_header,
     pack_iovec,
+    pointer_to,
 )
 
 pytestmark = pytest.mark.skipif(
@@ -36,6 +40,30 @@ def test_an_address_is_where_the_buffer_is() -> None:
     assert ctypes.string_at(at, 3) == b"axc"
 
 
+@pytest.mark.parametrize("size", [300, 1024, 96_000])
+def test_what_is_written_lies_where_a_send_buffer_says(size: int) -> None:
+    buffer = SendBuffer(size)
+    for text in (b"first", bytes(range(256)) * (size // 256) + bytes(size % 256), b"last"):
+        buffer.writer.truncate(0)
+        buffer.writer.write(text)
+        buffer.settle()
+        assert ctypes.string_at(buffer.address, len(text)) == text
+
+
+def test_another_layout_of_writers_is_noticed() -> None:
+    """Its length is not where it is looked for: 300 bytes are asked about, 299 are there."""
+    writer = BytesWriter()
+    writer.write(bytes(299))
+    assert buffer_of(writer, 300) == 0
+
+
+def test_where_writers_have_another_layout_what_is_written_is_copied() -> None:
+    buffer = SendBuffer(1024, lambda writer, size: 0)
+    buffer.writer.write(b"copied")
+    buffer.settle()
+    assert ctypes.string_at(buffer.address, 6) == b"copied"
+
+
 def test_two_datagrams_there_and_back() -> None:
     """The layouts are right: what is sent by one array of headers is received by another."""
     mmsg = Mmsg()
@@ -47,7 +75,7 @@ def test_two_datagrams_there_and_back() -> None:
             pack_header(0, 0, address_of(vectors), 0, 0)
             + pack_header(0, 0, address_of(vectors) + IOVEC_SIZE, 0, 0)
         )
-        assert mmsg.send(here.fileno(), address_of(headers), 2, 0) == 2
+        assert mmsg.send(here.fileno(), pointer_to(address_of(headers)), 2, 0) == 2
 
         room = bytearray(20)
         room_vectors = bytearray(pack_iovec(address_of(room), 10) + pack_iovec(address_of(room) + 10, 10))
@@ -55,7 +83,9 @@ def test_two_datagrams_there_and_back() -> None:
             pack_header(0, 0, address_of(room_vectors), 0, 0)
             + pack_header(0, 0, address_of(room_vectors) + IOVEC_SIZE, 0, 0)
         )
-        assert mmsg.receive(there.fileno(), address_of(received), 2, socket.MSG_DONTWAIT, None) == 2
+        assert (
+            mmsg.receive(there.fileno(), pointer_to(address_of(received)), 2, socket.MSG_DONTWAIT, None) == 2
+        )
         assert bytes(room) == b"one" + bytes(7) + b"three" + bytes(5)
         sizes = [received[at + LENGTH_AT] for at in (0, HEADER_SIZE)]
         assert sizes == [3, 5]
@@ -68,9 +98,11 @@ def test_a_call_that_fails_tells_why() -> None:
         room = bytearray(10)
         vector = bytearray(pack_iovec(address_of(room), 10))
         headers = bytearray(pack_header(0, 0, address_of(vector), 0, 0))
-        assert mmsg.receive(here.fileno(), address_of(headers), 1, socket.MSG_DONTWAIT, None) == -1
+        assert (
+            mmsg.receive(here.fileno(), pointer_to(address_of(headers)), 1, socket.MSG_DONTWAIT, None) == -1
+        )
         assert mmsg.error() == errno.EAGAIN
-    assert mmsg.send(-1, address_of(headers), 1, 0) == -1
+    assert mmsg.send(-1, pointer_to(address_of(headers)), 1, 0) == -1
     assert mmsg.error() == errno.EBADF
 
 

@@ -72,7 +72,7 @@ class Desk:
     def ask(self, datagram: bytes, source: bytes = HOME) -> bytes:
         """The answer, or no bytes."""
         out = BytesWriter()
-        self.answers.answer(datagram, source, 0, out)
+        self.answers.answer(datagram, len(datagram), source, 0, out)
         return out.getvalue()
 
     def connect(self, source: bytes = HOME) -> bytes:
@@ -347,5 +347,5 @@ def test_answers_are_appended(datagram: bytes) -> None:
     alone = desk.ask(datagram)
     out = BytesWriter()
     out.write(b"before")
-    Desk().answers.answer(datagram, HOME, 0, out)
+    Desk().answers.answer(datagram, len(datagram), HOME, 0, out)
     assert out.getvalue() == b"before" + alone

@@ -6,6 +6,8 @@ import sys
 from pathlib import Path
 
 import pytest
+from librt.strings import BytesWriter
+from mypy_extensions import i64
 
 from opentracker._features import (
     OT_CLEAN_CYCLE,
@@ -17,6 +19,11 @@ from opentracker._features import (
     OT_MAX_SCRAPE_UDP,
     OT_PEER_TIMEOUT,
 )
+from opentracker.protocol.udp import SCRAPE, action_of
+from opentracker.server.loop import READ
+from opentracker.server.sockets import open_udp
+from opentracker.server.udp.responder import UdpResponder
+from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from tests.server.live import (
     HASH_A,
     HASH_B,
@@ -27,6 +34,7 @@ from tests.server.live import (
     UdpClient,
     announce_packet,
     connect_packet,
+    endpoint,
     packed,
     scrape_packet,
 )
@@ -437,3 +445,35 @@ def test_refused_answers_do_not_stop_the_others(live: Live) -> None:
         gone.close()
         client.send(connect_packet(number.to_bytes(4, "big")))
     assert [int.from_bytes(client.receive()[4:8], "big") for _ in range(20)] == list(range(20))
+
+
+class FailingResponder(UdpResponder):
+    """Fails in the middle of its answer to a scrape."""
+
+    def answer(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> None:
+        super().answer(packet, size, address, minute, out)
+        if action_of(packet, size) == SCRAPE:
+            raise MemoryError
+
+
+@pytest.mark.needs(WANT_COMPILED=False)
+@pytest.mark.parametrize("kind", [UdpBatchSocket, UdpSocket])
+def test_a_datagram_that_cannot_be_answered_harms_no_other(
+    live: Live, kind: type[UdpBatchSocket] | type[UdpSocket], caplog: pytest.LogCaptureFixture
+) -> None:
+    server = live.server
+    sock = open_udp(packed(HOME), 0, True)
+    responder = FailingResponder(server.tracker, server.ids, server.counters)
+    server.loop.watch(sock.fileno(), kind(sock, responder, server.now), READ)
+    server.sockets.append(sock)
+    client = live.udp(endpoint(sock))
+    connection_id = client.connect()
+    for packet in (
+        announce_packet(connection_id, port=1001),
+        scrape_packet(connection_id, HASH_A),
+        announce_packet(connection_id, port=1002),
+    ):
+        client.send(packet)
+    assert [counts_of(client.receive()), counts_of(client.receive())] == [(1, 0), (2, 0)]
+    assert client.is_silent_about()
+    assert f"a datagram of {HOME} is not answered: MemoryError()" in caplog.text

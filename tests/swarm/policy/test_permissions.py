@@ -61,6 +61,13 @@ def test_whether_anybody_has_a_right(right: int) -> None:
     assert blessed(("10.0.0.1", EVERYTHING & ~right), ("::1", right)).given(right)
 
 
+def test_single_addresses_that_have_a_right() -> None:
+    given = blessed(
+        ("10.0.0.0/8", MAY_STAT), ("10.0.0.1", MAY_STAT), ("10.0.0.2", MAY_PROXY), ("::1", EVERYTHING)
+    )
+    assert given.addresses(MAY_STAT) == [parse_ip("10.0.0.1"), parse_ip("::1")]
+
+
 @given(st.binary(min_size=4, max_size=4), st.binary(min_size=4, max_size=4), st.integers(0, 32))
 def test_c09_lengths_of_ipv4(network: bytes, address: bytes, bits: int) -> None:
     theirs = IPv4Network((network, bits), strict=False)

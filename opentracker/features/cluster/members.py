@@ -1,0 +1,46 @@
+"""The other members of a cluster, by the address that each sends from: what has come from it, and when it came last."""
+
+from typing import Final
+
+from mypy_extensions import i64
+
+MOST: Final = 256  # members with an entry of their own; a believed network may have millions of addresses
+NEVER: Final = -1.0
+
+
+class Heard:
+    """What has come from one member."""
+
+    __slots__ = ("last", "malformed", "packets", "records")
+
+    def __init__(self) -> None:
+        self.packets: i64 = 0  # well-formed ones
+        self.records: i64 = 0  # peers in them, stored or not
+        self.malformed: i64 = 0
+        self.last = NEVER  # seconds of the loop's clock at the latest packet, to the second
+
+    def silence(self, seconds: float) -> float:
+        """Seconds since the latest packet; NEVER where none has come."""
+        return self.last if self.last == NEVER else seconds - self.last
+
+
+class Members:
+    """A bounded table of members. Those that are expected are in it before they have sent anything."""
+
+    def __init__(self) -> None:
+        self.by_address: dict[bytes, Heard] = {}  # 4 or 16 bytes -> what has come from there
+        self.others = Heard()  # members beyond MOST, together
+
+    def expect(self, address: bytes) -> None:
+        """Give a member its entry; to be called for every address that the operator has named."""
+        self.of(address)
+
+    def of(self, address: bytes) -> Heard:
+        """The entry of a believed address."""
+        found = self.by_address.get(address)
+        if found is not None:
+            return found
+        if len(self.by_address) >= MOST:
+            return self.others
+        found = self.by_address[address] = Heard()
+        return found

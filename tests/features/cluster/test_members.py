@@ -1,0 +1,26 @@
+"""The table of a cluster's members: bounded, and with those that have never sent anything."""
+
+from opentracker.features.cluster.members import MOST, NEVER, Members
+
+
+def test_a_member_that_is_expected_has_never_been_heard() -> None:
+    members = Members()
+    members.expect(bytes(4))
+    assert members.of(bytes(4)).silence(1000.0) == NEVER
+    assert list(members.by_address) == [bytes(4)]
+
+
+def test_silence_is_counted_from_the_latest_packet() -> None:
+    heard = Members().of(bytes(16))
+    heard.last = 40.0
+    assert heard.silence(100.0) == 60.0
+
+
+def test_addresses_beyond_the_most_are_counted_together() -> None:
+    members = Members()
+    own = [members.of(number.to_bytes(4, "big")) for number in range(MOST)]
+    assert len(set(map(id, own))) == MOST
+    for number in (MOST, MOST + 1):
+        members.of(number.to_bytes(4, "big")).packets += 1
+    assert members.others.packets == 2
+    assert len(members.by_address) == MOST

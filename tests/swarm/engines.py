@@ -1,0 +1,15 @@
+"""The stores that this build has, for tests that ask both the same."""
+
+import importlib.util
+from collections.abc import Callable
+
+from librt.random import Random
+
+from opentracker.swarm.store.door import Store
+
+ENGINES: dict[str, Callable[[Random], Store]] = {}
+
+if importlib.util.find_spec("opentracker.swarm.store.packed"):
+    from opentracker.swarm.store.packed.store import PackedStore
+
+    ENGINES["packed"] = PackedStore
