@@ -40,6 +40,7 @@ if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
 
 MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6)
 SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
+INTERVALS: Final = OT_CLIENT_REQUEST_VARIATION + 1
 
 
 class Tracker:
@@ -82,7 +83,7 @@ class Tracker:
             ):
                 raise TrackerFailure(UNAUTHORIZED)
         # 2. What is the same for all.
-        a.interval = SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
+        a.interval = SHORTEST_INTERVAL + self.random.randrange(INTERVALS)
         a.age = -1
         a.has_completed = False
         # 3. May the peer be stored?
@@ -144,7 +145,7 @@ class Tracker:
 
     def interval(self) -> i64:
         """An announce interval in seconds, spread so that clients do not come back all at once."""
-        return SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
+        return SHORTEST_INTERVAL + self.random.randrange(INTERVALS)
 
     def scrape(self, info_hash: bytes) -> tuple[i64, i64, i64]:
         """(complete, downloaded, incomplete) of a torrent; zeros for one that is unknown or refused."""

@@ -11,6 +11,7 @@ from opentracker.swarm.store.peers import STRIDE4
 from opentracker.swarm.store.records import HEADER_SIZE, counts, downloaded, peers_of
 
 SHARDS: Final = 256
+MASK: Final = SHARDS - 1
 
 
 class PackedShards(Store):
@@ -23,14 +24,14 @@ class PackedShards(Store):
 
     def get(self, info_hash: bytes) -> bytes | Swarm | None:
         """A torrent as it is stored."""
-        return self.dicts[hash(info_hash) & (SHARDS - 1)].get(info_hash)
+        return self.dicts[hash(info_hash) & MASK].get(info_hash)
 
     def change(self, info_hash: bytes, former: bytes | Swarm | None, kept: bytes | Swarm | None) -> None:
         """Store a torrent as `kept`, which was stored as `former`; None is a torrent that is not there.
 
         Whatever changes how many torrents or peers there are goes this way, or, in a large swarm, by `settle`.
         """
-        shard = self.dicts[hash(info_hash) & (SHARDS - 1)]
+        shard = self.dicts[hash(info_hash) & MASK]
         totals = self.totals
         if former is None:
             totals.torrents += 1

@@ -14,12 +14,12 @@ from opentracker._features import WANT_MAX_PEER, WANT_SYNC_LIVE
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.ages import ages_by_stamp, least_age
 from opentracker.swarm.store.door import NOT_THERE, Contents, Evictor, Picture, Totals
-from opentracker.swarm.store.packed import small
 from opentracker.swarm.store.packed.checks import check_shard
 from opentracker.swarm.store.packed.cleaning import clean_shard
 from opentracker.swarm.store.packed.large import Swarm
 from opentracker.swarm.store.packed.pictures import PackedPicture
-from opentracker.swarm.store.packed.shards import SHARDS, PackedShards
+from opentracker.swarm.store.packed.shards import MASK, SHARDS, PackedShards
+from opentracker.swarm.store.packed.small import announce, without_peer
 from opentracker.swarm.store.packed.weights import TORRENT, weight_of, weight_of_swarm
 from opentracker.swarm.store.peers import STRIDE6, find, ports_in
 from opentracker.swarm.store.records import (
@@ -56,12 +56,12 @@ class PackedStore(PackedShards):
 
     def has(self, info_hash: bytes) -> bool:
         """See Store."""
-        return info_hash in self.dicts[hash(info_hash) & (SHARDS - 1)]
+        return info_hash in self.dicts[hash(info_hash) & MASK]
 
     def announce(self, a: Announce, minute: i64) -> None:
         """See Store."""
         info_hash = a.info_hash
-        shard = self.dicts[hash(info_hash) & (SHARDS - 1)]
+        shard = self.dicts[hash(info_hash) & MASK]
         entry = shard.get(info_hash)
         if isinstance(entry, Swarm):
             entry.announce(a, minute, self.random)
@@ -69,7 +69,7 @@ class PackedStore(PackedShards):
                 self.settle(entry)
             return
         former = EMPTY if entry is None else entry
-        record = small.announce(former, a, minute, self.random)
+        record = announce(former, a, minute, self.random)
         if record is not former:
             if len(record) == len(former):
                 shard[info_hash] = record
@@ -95,7 +95,7 @@ class PackedStore(PackedShards):
 
     def scrape(self, info_hash: bytes) -> tuple[i64, i64, i64]:
         """See Store."""
-        entry = self.dicts[hash(info_hash) & (SHARDS - 1)].get(info_hash)
+        entry = self.dicts[hash(info_hash) & MASK].get(info_hash)
         if entry is None:
             return 0, 0, 0
         if isinstance(entry, Swarm):
@@ -146,7 +146,7 @@ class PackedStore(PackedShards):
             else:
                 start, n = plane_of(record, other)
                 index = find(record, start, n, len(other), other)
-                record = small.without_peer(record, len(other) == STRIDE6, index, minute)
+                record = without_peer(record, len(other) == STRIDE6, index, minute)
         if isinstance(entry, Swarm):
             self.settle(entry)
         else:
@@ -224,7 +224,7 @@ class PackedStore(PackedShards):
 
     def shard_of(self, info_hash: bytes) -> i64:
         """See Store."""
-        return hash(info_hash) & (SHARDS - 1)
+        return hash(info_hash) & MASK
 
     def count(self, shard: i64) -> i64:
         """See Store."""
