@@ -101,9 +101,9 @@ BRANCHES = {
     "swarm.store.packed.checks:check_record": {"WANT_V4_ONLY"},
     "swarm.store.packed.cleaning:goes": LIMITS,
     "swarm.store.packed.cleaning:keep": LIMITS,
-    "swarm.store.packed.large:Swarm.announce": {"WANT_SYNC_LIVE", "WANT_V4_ONLY"},
-    "swarm.store.packed.large:Swarm.put_in": {"WANT_SYNC_LIVE"},
-    "swarm.store.packed.peer_table:PeerTable.block_of": LIMITS,
+    "swarm.store.large:Swarm.announce": {"WANT_SYNC_LIVE", "WANT_V4_ONLY"},
+    "swarm.store.large:Swarm.put_in": {"WANT_SYNC_LIVE"},
+    "swarm.store.peer_table:PeerTable.block_of": LIMITS,
     "swarm.store.packed.small": {"WANT_SYNC_LIVE"},
     "swarm.store.packed.small:announce": {"WANT_SYNC_LIVE", "WANT_V4_ONLY"},
     "swarm.store.packed.small:with_peer": {"WANT_SYNC_LIVE"},
@@ -400,7 +400,7 @@ UNTESTED = {
     "swarm.store.packed.cleaning": "behind the door: test_expiry.py",
     "swarm.store.packed.pictures": "behind the door: test_listing.py and the surveys",
     "swarm.store.packed.shards": "behind the door: test_limits.py has what it counts",
-    "swarm.store.packed.weights": "behind the door: test_limits.py",
+    "swarm.store.weights": "behind the door: test_limits.py",
 }
 # Tests of no one module, and why.
 HOUSEHOLD = {

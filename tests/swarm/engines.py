@@ -13,3 +13,7 @@ if importlib.util.find_spec("opentracker.swarm.store.packed"):
     from opentracker.swarm.store.packed.store import PackedStore
 
     ENGINES["packed"] = PackedStore
+if importlib.util.find_spec("opentracker.swarm.store.flat"):
+    from opentracker.swarm.store.flat.store import FlatStore
+
+    ENGINES["flat"] = FlatStore

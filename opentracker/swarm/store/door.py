@@ -62,6 +62,10 @@ class Contents:
         self.planes6 = b""
         self.leechers6: i64 = 0
 
+    def words(self) -> i64:
+        """Words of 64 bits that the peers take in the flat store."""
+        return len(self.planes4) // (STRIDE4 + 2) + 3 * (len(self.planes6) // (STRIDE6 + 2))
+
     def size(self) -> i64:
         """How many peers there are."""
         return len(self.planes4) // (STRIDE4 + 2) + len(self.planes6) // (STRIDE6 + 2)

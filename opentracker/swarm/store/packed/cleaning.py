@@ -8,8 +8,7 @@ from mypy_extensions import i64
 from opentracker._features import WANT_MAX_PEER
 from opentracker.swarm.ages import ages_by_stamp, expired_stamps, is_over, least_age
 from opentracker.swarm.store.door import Evictor
-from opentracker.swarm.store.packed.large import Swarm
-from opentracker.swarm.store.packed.peer_table import PeerTable
+from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.packed.shards import PackedShards
 from opentracker.swarm.store.packed.small import without_peer
 from opentracker.swarm.store.peers import COMPLETED
@@ -42,7 +41,7 @@ def clean_shard(store: PackedShards, number: i64, minute: i64, evictor: Evictor)
             for peers in entry.tables():
                 at = 0
                 while at < len(peers.blocks):  # they may be split or merged between two slices
-                    expire_block(peers, at, expired)
+                    peers.expire(at, expired)
                     at += 1
                     seen += 1
                     if seen % SLICE == 0:
@@ -106,26 +105,11 @@ def expire_record(record: bytes, expired: bytes, minute: i64) -> bytes:
     return record
 
 
-def expire_block(peers: PeerTable, at: i64, expired: bytes) -> None:
-    """Remove the expired peers of one block."""
-    block = peers.blocks[at]
-    hits = block[len(block) // (peers.stride + 2) * (peers.stride + 1) :].translate(expired)
-    index = hits.rfind(1)
-    while index >= 0:
-        peers.remove(at, index)
-        index = hits.rfind(1, 0, index)
-
-
 def smaller(swarm: Swarm, minute: i64) -> bytes | Swarm:
     """The record of a swarm that has become small; the swarm itself if it has not."""
     if swarm.size() > SMALL // 2:
         return swarm
     if swarm.size() == 0:
         return without_peers(swarm.downloaded, minute)
-    planes = b""
-    for family in (swarm.v4, swarm.v6):
-        leeching, seeding = family.leechers.planes(), family.seeders.planes()
-        for plane in range(3):
-            planes += leeching[plane] + seeding[plane]
     start = head(swarm.downloaded, swarm.v4.size(), swarm.v4.leechers.peers, swarm.v6.leechers.peers)
-    return start + planes
+    return b"".join([start, swarm.v4.planes(), swarm.v6.planes()])

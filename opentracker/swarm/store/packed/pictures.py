@@ -5,7 +5,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from opentracker.swarm.store.door import Picture
-from opentracker.swarm.store.packed.large import Swarm
+from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 from opentracker.swarm.store.records import HEADER_SIZE, PEER4, PEER6, counts, downloaded
 from opentracker.swarm.store.rows import Rows

@@ -5,10 +5,10 @@ from typing import Final
 from librt.random import Random
 
 from opentracker.swarm.store.door import Contents, Store
-from opentracker.swarm.store.packed.large import Swarm
-from opentracker.swarm.store.packed.weights import TORRENT, weight_of, weight_of_swarm
+from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.peers import STRIDE4
 from opentracker.swarm.store.records import HEADER_SIZE, counts, downloaded, peers_of
+from opentracker.swarm.store.weights import TORRENT, weight_of, weight_of_swarm
 
 SHARDS: Final = 256
 MASK: Final = SHARDS - 1

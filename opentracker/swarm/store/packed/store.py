@@ -14,18 +14,16 @@ from opentracker._features import WANT_MAX_PEER, WANT_SYNC_LIVE
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.ages import ages_by_stamp, least_age
 from opentracker.swarm.store.door import NOT_THERE, Contents, Evictor, Picture, Totals
+from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.packed.checks import check_shard
 from opentracker.swarm.store.packed.cleaning import clean_shard
-from opentracker.swarm.store.packed.large import Swarm
 from opentracker.swarm.store.packed.pictures import PackedPicture
 from opentracker.swarm.store.packed.shards import MASK, SHARDS, PackedShards
 from opentracker.swarm.store.packed.small import announce, without_peer
-from opentracker.swarm.store.packed.weights import TORRENT, weight_of, weight_of_swarm
 from opentracker.swarm.store.peers import STRIDE6, find, ports_in
 from opentracker.swarm.store.records import (
     EMPTY,
     HEADER_SIZE,
-    LARGE,
     SMALL,
     counts,
     downloaded,
@@ -35,9 +33,10 @@ from opentracker.swarm.store.records import (
     record_of,
     stamps_of,
 )
+from opentracker.swarm.store.weights import TORRENT, weight_of, weight_of_swarm
 
 if WANT_SYNC_LIVE:
-    from opentracker.swarm.store.packed.synced import sync_large, sync_small
+    from opentracker.swarm.store.packed.synced import sync_small
 
 LEAST_TABLE: Final = 4096  # bytes of a dict that are not worth the while
 # Bytes of a dict for each of its entries: 27 to 55 as it grows, up to 108 where entries come and go.
@@ -84,7 +83,7 @@ class PackedStore(PackedShards):
             return
         entry = self.get(a.info_hash)
         if isinstance(entry, Swarm):
-            sync_large(entry, a, minute)
+            entry.sync(a, minute)
             self.settle(entry)
             return
         former = EMPTY if entry is None else entry
@@ -191,14 +190,7 @@ class PackedStore(PackedShards):
             return []
         if isinstance(entry, bytes):
             return [info_hash, len(entry).to_bytes(4, "big"), entry]
-        marked: int = LARGE + entry.downloaded
-        parts = [info_hash, marked.to_bytes(4, "big")]
-        for table in entry.tables():
-            parts.append(len(table.blocks).to_bytes(4, "big"))
-            for block in table.blocks:
-                parts.append(len(block).to_bytes(4, "big"))
-                parts.append(block)
-        return parts
+        return [info_hash, *entry.packed()]
 
     def put(self, info_hash: bytes, contents: Contents) -> None:
         """See Store."""

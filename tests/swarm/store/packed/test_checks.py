@@ -6,7 +6,7 @@ import pytest
 
 from opentracker.errors import InvariantError
 from opentracker.swarm.invariants import OLDEST, Checker
-from opentracker.swarm.store.packed.large import Swarm
+from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.packed.store import PackedStore
 from opentracker.swarm.store.records import HEADER_SIZE
 from tests.swarm.model import FAMILIES, Pair, peer_of

@@ -116,6 +116,15 @@ class PeerTable:
         self.blocks[at] = remove(b"", block, 0, len(block) // (self.stride + 2), self.stride, index)
         self.peers -= 1
 
+    def expire(self, at: i64, expired: bytes) -> None:
+        """Remove the expired peers of one block, by a table of stamps (see ages.expired_stamps)."""
+        block = self.blocks[at]
+        hits = block[len(block) // (self.stride + 2) * (self.stride + 1) :].translate(expired)
+        index = hits.rfind(1)
+        while index >= 0:
+            self.remove(at, index)
+            index = hits.rfind(1, 0, index)
+
     def take(self, peer: bytes) -> i64:
         """Remove a peer that may be there; its flags × 256 + its stamp, or -1."""
         at = self.block_of(peer)

@@ -4,7 +4,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker.swarm.store.packed.large import Family, Swarm
+from opentracker.swarm.store.large import Family, Swarm
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 
 TORRENT: Final = 128  # an info_hash and its place in a dict

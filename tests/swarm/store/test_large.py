@@ -4,7 +4,7 @@ import pytest
 from librt.random import Random
 
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
-from opentracker.swarm.store.packed.large import Swarm
+from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.records import MOST_DOWNLOADED
 from tests.swarm.model import FAMILIES, peer_of
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from librt.random import Random
 
-from opentracker.swarm.store.packed.peer_table import BLOCK, PeerTable
+from opentracker.swarm.store.peer_table import BLOCK, PeerTable
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 from tests.swarm.model import peer_of
 
