@@ -113,6 +113,18 @@ BRANCHES = {
     "swarm.tracker:Tracker.has_room": LIMITS,
     "swarm.tracker:Tracker.remove": LIMITS,
     "swarm.tracker:Tracker.serves": LISTS,
+    "swarm.store.engine:make_store": {"WANT_COMPILED"},
+    "swarm.store.flat.checks:check_small": {"WANT_V4_ONLY"},
+    "swarm.store.flat.cleaning:clean_large": LIMITS,
+    "swarm.store.flat.cleaning:clean_shard": LIMITS,
+    "swarm.store.flat.cleaning:clean_small": LIMITS,
+    "swarm.store.flat.cleaning:goes": LIMITS,
+    "swarm.store.flat.keyed:KeyedHash.__init__": {"WANT_COMPILED"},
+    "swarm.store.flat.keyed:KeyedHash.of": {"WANT_COMPILED"},
+    "swarm.store.flat.members:write_peers": {"WANT_COMPILED"},
+    "swarm.store.flat.store:FlatStore.announce": {"WANT_V4_ONLY"},
+    "swarm.store.flat.torrents:FlatTorrents.add": {"WANT_SYNC_LIVE"},
+    "swarm.store.flat.torrents:FlatTorrents.carry_out": {"WANT_SYNC_LIVE"},
 }
 
 
@@ -397,6 +409,16 @@ UNTESTED = {
     "__main__": "one line, which the tests that start the program run",
     "_features": "generated; tests/build asks what is in it",
     "swarm.store.engine": "one choice, which every tracker makes",
+    "swarm.store.checks": "behind the door: packed/test_checks.py breaks what it looks at",
+    "swarm.store.flat.checks": "behind the door: test_door.py",
+    "swarm.store.flat.cleaning": "behind the door: test_expiry.py",
+    "swarm.store.flat.keyed": "behind the door; the hash itself is in test_siphash.py",
+    "swarm.store.flat.layout": "what stands where, which test_door.py sees packed",
+    "swarm.store.flat.members": "behind the door: test_tracker.py",
+    "swarm.store.flat.packing": "behind the door: test_door.py",
+    "swarm.store.flat.pictures": "behind the door: test_listing.py and the surveys",
+    "swarm.store.flat.store": "the door itself: test_door.py",
+    "swarm.store.flat.torrents": "behind the door: test_limits.py has what it counts",
     "swarm.store.packed.cleaning": "behind the door: test_expiry.py",
     "swarm.store.packed.pictures": "behind the door: test_listing.py and the surveys",
     "swarm.store.packed.shards": "behind the door: test_limits.py has what it counts",
@@ -404,6 +426,7 @@ UNTESTED = {
 }
 # Tests of no one module, and why.
 HOUSEHOLD = {
+    "swarm/store/test_flat": "of the flat store's shards, which a checkout has whatever is built",
     "test_cases": "of docs/cases.md",
     "test_units": "of docs/systemd",
     "test_docs": "of the pages, which are about all of it",

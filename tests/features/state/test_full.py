@@ -187,9 +187,8 @@ def test_t12_any_tracker_survives_a_restart(
 def test_counts_of_limits_are_right_afterwards(path: Path) -> None:
     tracker = mixed(100)
     again, _ = loaded(path, written(tracker, 100), epoch=EPOCH + 100)
-    if hasattr(tracker, "limits"):
-        assert again.limits.torrents == tracker.limits.torrents
-        assert again.limits.peers == tracker.limits.peers
+    assert again.store.totals.torrents == tracker.store.totals.torrents
+    assert again.store.totals.peers == tracker.store.totals.peers
 
 
 # ---- What other settings have no room for --------------------------------------------------------------------
@@ -243,8 +242,7 @@ def test_peers_that_the_filter_does_not_list_are_not_loaded(path: Path, seeding:
     never = {peer_of(text, port) for text, (port, to) in PEERS.items() if to == "never"}
     assert addresses(tracker) == addresses(saved) - never
     assert tracker.visibility.hides
-    if WANT_MAX_PEER:
-        assert tracker.limits.peers == len(addresses(tracker))
+    assert tracker.store.totals.peers == len(addresses(tracker))
     for text, (port, to) in PEERS.items():  # one who asks from everywhere is shown no neighbour of others
         if to == "everybody":
             a = Announce(both_families=True)

@@ -79,18 +79,17 @@ class PackedStore(PackedShards):
 
     def sync(self, a: Announce, minute: i64) -> None:
         """See Store."""
-        if not WANT_SYNC_LIVE:
-            return
-        entry = self.get(a.info_hash)
-        if isinstance(entry, Swarm):
-            entry.sync(a, minute)
-            self.settle(entry)
-            return
-        former = EMPTY if entry is None else entry
-        record = sync_small(former, a, minute)
-        if record is not former:
-            kept = record if a.complete + a.incomplete <= SMALL else self.grown(record)
-            self.change(a.info_hash, entry, kept)
+        if WANT_SYNC_LIVE:
+            entry = self.get(a.info_hash)
+            if isinstance(entry, Swarm):
+                entry.sync(a, minute)
+                self.settle(entry)
+                return
+            former = EMPTY if entry is None else entry
+            record = sync_small(former, a, minute)
+            if record is not former:
+                kept = record if a.complete + a.incomplete <= SMALL else self.grown(record)
+                self.change(a.info_hash, entry, kept)
 
     def scrape(self, info_hash: bytes) -> tuple[i64, i64, i64]:
         """See Store."""
