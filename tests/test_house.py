@@ -417,6 +417,7 @@ UNTESTED = {
     "swarm.store.flat.members": "behind the door: test_tracker.py",
     "swarm.store.flat.packing": "behind the door: test_door.py",
     "swarm.store.flat.pictures": "behind the door: test_listing.py and the surveys",
+    "swarm.store.flat.shard": "a checkout has it whatever is built: tests/swarm/store/test_words.py",
     "swarm.store.flat.store": "the door itself: test_door.py",
     "swarm.store.flat.torrents": "behind the door: test_limits.py has what it counts",
     "swarm.store.packed.cleaning": "behind the door: test_expiry.py",
@@ -426,7 +427,7 @@ UNTESTED = {
 }
 # Tests of no one module, and why.
 HOUSEHOLD = {
-    "swarm/store/test_flat": "of the flat store's shards, which a checkout has whatever is built",
+    "swarm/store/test_words": "of the flat store's shards, which a checkout has whatever is built",
     "test_cases": "of docs/cases.md",
     "test_units": "of docs/systemd",
     "test_docs": "of the pages, which are about all of it",
