@@ -5,20 +5,17 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from opentracker import build_info, daemon
-from opentracker._features import (
-    WANT_ACCESSLIST_BLACK,
-    WANT_ACCESSLIST_WHITE,
-    WANT_FULLSCRAPE,
-    WANT_SYNC_LIVE,
-)
-from opentracker.config import file as config
+from opentracker._features import OPTION_FLAGS
 from opentracker.config import values
+from opentracker.config.options import LISTENING, RUNNING, SERVING, Option
 from opentracker.config.settings import Settings
 from opentracker.config.values import shown
 from opentracker.errors import EXIT_START, EXIT_USAGE, ConfigError, StartError, UsageError
+from opentracker.server import wiring
 from opentracker.server.system.log_lines import LineFormatter, is_journal
 
 log = logging.getLogger("opentracker")
@@ -28,68 +25,41 @@ def _check(settings: Settings, value: str) -> None:
     settings.check_only = True
 
 
-class Option:
-    """One option: its letter, the name of its argument (empty: none), what it does, and its line in the help."""
-
-    def __init__(
-        self, letter: str, argument: str, action: Callable[[Settings, str], None], text: str
-    ) -> None:
-        self.letter = letter
-        self.argument = argument
-        self.action = action
-        self.text = text
-
-
-LISTENING: Final = [
-    Option("i", "ip", values.listen_address, "bind the sockets that follow to this address (default: any)"),
-    Option("p", "port", values.tcp_port, "bind a TCP port now; may be repeated (default: 6969)"),
-    Option("P", "port", values.udp_port, "bind a UDP port now; may be repeated (default: 6969)"),
-]
-SERVING: Final = [
-    Option("r", "url", values.redirect_url, "where / is redirected to (default: nowhere)"),
-    Option("A", "ip[/bits]", values.may_everything, "give an address or a network every permission"),
-]
-RUNNING: Final = [
-    Option("f", "file", config.load, "read a config file now; see opentracker.conf(5)"),
-    Option("d", "dir", values.directory, "work in this directory; as root make it the root (default: .)"),
-    Option("u", "user", values.user, "become this user when started as root (default: nobody)"),
-    Option("q", "", values.quiet, "log warnings and errors alone (--quiet); --verbose logs every step"),
-    Option("t", "", _check, "check options and files, tell what would be bound and loaded, and exit"),
-]
-if WANT_SYNC_LIVE:
-    LISTENING.append(Option("s", "port", values.sync_port, "bind a port for live sync now"))
-if WANT_ACCESSLIST_BLACK:
-    SERVING.append(Option("b", "file", values.accesslist, "refuse the torrents listed in this file"))
-if WANT_ACCESSLIST_WHITE:
-    SERVING.append(Option("w", "file", values.accesslist, "serve only the torrents listed in this file"))
-if WANT_FULLSCRAPE:
-    SERVING.append(Option("l", "file", values.state_to_load, "load a dump of the state at the start"))
-
-GROUPS: Final = [
-    ("Where to listen, in order", LISTENING),
-    ("What to serve, to whom", SERVING),
-    ("How to run", RUNNING),
-]
-OPTIONS: Final = [*LISTENING, *SERVING, *RUNNING]
+GROUPS: Final = (LISTENING, SERVING, RUNNING)
+_listen, _serve, _run = (partial(Option, group) for group in GROUPS)
+OWN: Final = (
+    _listen("i", "ip", values.listen_address, "bind the sockets that follow to this address (default: any)"),
+    _listen("p", "port", values.tcp_port, "bind a TCP port now; may be repeated (default: 6969)"),
+    _listen("P", "port", values.udp_port, "bind a UDP port now; may be repeated (default: 6969)"),
+    _serve("r", "url", values.redirect_url, "where / is redirected to (default: nowhere)"),
+    _serve("A", "ip[/bits]", values.may_everything, "give an address or a network every permission"),
+    _run("f", "file", wiring.CONFIG.load, "read a config file now; see opentracker.conf(5)"),
+    _run("d", "dir", values.directory, "work in this directory; as root make it the root (default: .)"),
+    _run("u", "user", values.user, "become this user when started as root (default: nobody)"),
+    _run("q", "", values.quiet, "log warnings and errors alone (--quiet); --verbose logs every step"),
+    _run("t", "", _check, "check options and files, tell what would be bound and loaded, and exit"),
+)
+# Group by group, those of the tracker before those of its features.
+OPTIONS: Final = sorted(
+    [*OWN, *(option for feature in wiring.FEATURES for option in feature.options)],
+    key=lambda option: GROUPS.index(option.group),
+)
 BY_LETTER: Final = {"-" + option.letter: option for option in OPTIONS}
 LONG: Final = {"--quiet": values.quiet, "--verbose": values.verbose}
 LONG_OPTIONS: Final = ("version", "json", "help", *(name.removeprefix("--") for name in LONG))
-# Options that only some builds have -> the flag they need.
-OPTION_FLAGS: Final = {
-    "b": "WANT_ACCESSLIST_BLACK",
-    "w": "WANT_ACCESSLIST_WHITE",
-    "l": "WANT_FULLSCRAPE",
-    "s": "WANT_SYNC_LIVE",
-}
 
 
 def usage() -> str:
     """The help text."""
     short = " ".join(f"[-{each.letter}{' ' * bool(each.argument)}{each.argument}]" for each in OPTIONS)
     lines = [f"Usage: opentracker {short} [-v] [-h]"]
-    for title, options in GROUPS:
-        lines += ["", f"{title}:"]
-        lines += [f"  -{option.letter} {option.argument:10} {option.text}" for option in options]
+    for group in GROUPS:
+        lines += ["", f"{group}:"]
+        lines += [
+            f"  -{option.letter} {option.argument:10} {option.text}"
+            for option in OPTIONS
+            if option.group == group
+        ]
     lines += [
         "",
         "About this program:",

@@ -20,9 +20,8 @@ from opentracker.server.system.systemd import Notifier, Reload, passed_sockets
 
 log = logging.getLogger("opentracker")
 
-LOOK: Final = (
-    0.5  # seconds between two looks at whether a reload is done, where a service manager waits for it
-)
+# Seconds between two looks at whether a reload is done, where a service manager waits for it.
+LOOK: Final = 0.5
 
 
 def show(text: str) -> None:
@@ -49,7 +48,7 @@ def check(settings: Settings) -> int:
 
 def serve(
     settings: Settings,
-    confine: Callable[[Settings], None] = privileges.confine,
+    confine: wiring.Confine = privileges.confine,
     make: type[wiring.Server] = wiring.Server,
 ) -> int:
     """Run a tracker until a signal ends it."""

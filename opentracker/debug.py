@@ -20,9 +20,8 @@ from opentracker.swarm.invariants import ANY_AGE, OLDEST, Checker
 
 log = logging.getLogger("opentracker")
 
-GAP: Final = (
-    30.0  # seconds without a turn: the process was stopped, by a debugger maybe, and nothing was cleaned
-)
+# Seconds without an iteration of the loop: the process was stopped, by a debugger maybe, and nothing was cleaned.
+GAP: Final = 30.0
 
 
 class DebugServer(wiring.Server):

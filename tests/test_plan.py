@@ -1,11 +1,28 @@
-"""What `-t` tells of."""
+"""The lines of `-t`."""
 
 from pathlib import Path
 
 from opentracker import plan
-from opentracker._features import WANT_V6
-from opentracker.config.settings import Bind, Settings
+from opentracker._features import (
+    WANT_ACCESSLIST_BLACK,
+    WANT_ACCESSLIST_WHITE,
+    WANT_DYNAMIC_ACCESSLIST,
+    WANT_FULLSCRAPE,
+    WANT_SYNC_LIVE,
+    WANT_V6,
+)
+from opentracker.config.settings import Bind, Sections, Settings
+from opentracker.features.statistics.feature import StatisticsSettings
 from tests.server.live import HOME, packed
+
+if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+    from opentracker.features.accesslist.feature import AccessListSettings
+if WANT_DYNAMIC_ACCESSLIST:
+    from opentracker.server.fifos import FifoSettings
+if WANT_FULLSCRAPE:
+    from opentracker.features.state.feature import StateSettings
+if WANT_SYNC_LIVE:
+    from opentracker.features.cluster.settings import SyncSettings
 
 ENDPOINT = f"[{HOME}]" if HOME == "::1" else HOME
 
@@ -16,34 +33,46 @@ def test_the_defaults_name_the_sockets_alone() -> None:
     assert f"would listen on UDP {'[::]' if WANT_V6 else '0.0.0.0'}:6969" in lines
 
 
+def of_features() -> tuple[list[object], list[str]]:
+    """Sections of the features in this build, and their lines in order."""
+    sections: list[object] = []
+    lines = []
+    if WANT_SYNC_LIVE:
+        binds = [(bytes(4), 9696, ""), (packed("fe80::1"), 9696, "eth0")]
+        sections.append(SyncSettings(binds, [(packed("10.0.0.2"), 1, "")]))
+        lines += [
+            "would listen for live sync on 0.0.0.0:9696",
+            "would listen for live sync on [fe80::1%eth0]:9696",
+        ]
+        lines += ["would send live sync to 10.0.0.2:1"]
+    if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+        sections.append(AccessListSettings(Path("list")))
+        lines += ["would load the access list list"]
+    if WANT_DYNAMIC_ACCESSLIST:
+        sections.append(FifoSettings(Path("add"), Path("delete")))
+        lines += ["would read torrents to add to the access list from add"]
+        lines += ["would read torrents to delete from the access list from delete"]
+    if WANT_FULLSCRAPE:
+        sections.append(StateSettings(Path("/old"), Path("state")))
+        lines += ["would load the state in /old", "would write the state to state"]
+    sections.append(StatisticsSettings("secret"))
+    return sections, [*lines, "would serve statistics at /secret"]
+
+
 def test_every_file_is_named() -> None:
+    sections, lines = of_features()
     settings = Settings(
         binds=[Bind(True, packed(HOME), 1)],
         directory=Path("/srv/\x1b"),
-        accesslist=Path("list"),
-        fifo_add=Path("add"),
-        fifo_delete=Path("delete"),
-        state_to_load=Path("/old"),
-        state_file=Path("state"),
-        stats_path="secret",
         redirect_url="http://x/",
-        sync_binds=[(bytes(4), 9696, ""), (packed("fe80::1"), 9696, "eth0")],
-        sync_peers=[(packed("10.0.0.2"), 1, "")],
         config_files=["a.conf", "b.conf"],
+        sections=Sections(*reversed(sections)),
     )
     assert plan.describe(settings, False) == [
         "the config file a.conf is good",
         "the config file b.conf is good",
         f"would listen on UDP {ENDPOINT}:1",
-        "would listen for live sync on 0.0.0.0:9696",
-        "would listen for live sync on [fe80::1%eth0]:9696",
-        "would send live sync to 10.0.0.2:1",
-        "would load the access list list",
-        "would read torrents to add to the access list from add",
-        "would read torrents to delete from the access list from delete",
-        "would load the state in /old",
-        "would write the state to state",
-        "would serve statistics at /secret",
+        *lines,
         "would redirect / to http://x/",
         "would work in /srv/\\x1b",
     ]

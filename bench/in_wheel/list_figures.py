@@ -1,4 +1,4 @@
-"""What an access list costs to read, to hold and to ask: run by a wheel's own python, prints JSON.
+"""The cost of an access list, to read, to hold and to ask: run by a wheel's own python, prints JSON.
 
 usage: list_figures.py FILE
 
@@ -17,8 +17,9 @@ import time
 from pathlib import Path
 from typing import Final
 
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Sections, Settings
 from opentracker.features.accesslist.accesslist import AccessList, read
+from opentracker.features.accesslist.feature import AccessListSettings
 from opentracker.server.wiring import Server
 from opentracker.swarm.connection_ids import SECRET_SIZE
 from opentracker.swarm.policy.admission import Admission
@@ -58,7 +59,9 @@ def ask_ns(admission: Admission, info_hashes: list[bytes], allowed: bool) -> flo
 
 def longest_turn(path: Path) -> float:
     """Seconds of CPU time of the longest turn in a reload, the swap and the end of the old list included."""
-    server = Server(Settings(accesslist=path), [], bytes(SECRET_SIZE), 1, time.process_time)
+    server = Server(
+        Settings(sections=Sections(AccessListSettings(path))), [], bytes(SECRET_SIZE), 1, time.process_time
+    )
     server.loop.longest_turn = 0.0
     for reload in server.reloads:
         reload()

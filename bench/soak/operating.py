@@ -93,7 +93,7 @@ class Operated:
         return " | ".join(self.log.read_text(errors="replace").splitlines()[-5:])
 
     def recount(self) -> dict[str, Any]:
-        """What the server finds in its store, see recounting.py."""
+        """The server's recount of its store, see recounting.py."""
         asked, answered = self.process.stdin, self.process.stdout
         assert asked is not None
         assert answered is not None

@@ -1,1 +1,1 @@
-"""What an operator asks for: settings, the values of options and config keys, config files."""
+"""The wishes of an operator: settings, the values of options and config keys, config files."""

@@ -1,37 +1,21 @@
 """Config files: `key value` a line, the C tracker's keys and a few of ours.
 
-A file is read where `-f` stands on the command line: what stands later, in the file or behind it, overrides what can
-be given once and adds to the rest. Anything wrong ends the start, before anything is bound: file, line, what the line
-says and what was expected. A typo in the name of an access list would otherwise leave a closed tracker open.
+A file is read at the place of `-f` on the command line. A later line or option overrides a value that can be given
+once, and adds to the others. Anything wrong ends the start before anything is bound, and the error names the file, the
+line, its text and the expected form. A typo in the name of an access list would otherwise leave a closed tracker open.
 """
 
 import difflib
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Final
 
 from opentracker import build_info
-from opentracker._features import (
-    WANT_ACCESSLIST_BLACK,
-    WANT_ACCESSLIST_WHITE,
-    WANT_BOGON_FILTER,
-    WANT_DYNAMIC_ACCESSLIST,
-    WANT_FULLSCRAPE,
-    WANT_IP_FROM_PROXY,
-    WANT_MAX_PEER,
-    WANT_RESTRICT_STATS,
-    WANT_SYNC_LIVE,
-)
-from opentracker.config import values
-from opentracker.config.settings import Settings
+from opentracker._features import KEY_FLAGS
+from opentracker.config.settings import Settings, Take
 from opentracker.config.values import shown
 from opentracker.errors import ConfigError
-
-if WANT_BOGON_FILTER:
-    from opentracker.config import address_values
-if WANT_FULLSCRAPE or WANT_MAX_PEER:
-    from opentracker.config import limit_values
 
 log = logging.getLogger("opentracker")
 
@@ -40,125 +24,59 @@ log = logging.getLogger("opentracker")
 LONGEST_TYPO: Final = 72
 LONGEST_FILE: Final = 16 << 20  # bytes: enough for half a million networks, and /dev/zero has an end
 
-# Every key there is -> the flag that it needs, or nothing.
-KEYS: Final = {
-    "listen.tcp_udp": "",
-    "listen.tcp": "",
-    "listen.udp": "",
-    "listen.udp.workers": "",
-    "access.whitelist": "WANT_ACCESSLIST_WHITE",
-    "access.blacklist": "WANT_ACCESSLIST_BLACK",
-    "access.fifo_add": "WANT_DYNAMIC_ACCESSLIST",
-    "access.fifo_delete": "WANT_DYNAMIC_ACCESSLIST",
-    "access.stats": "WANT_RESTRICT_STATS",
-    "access.stats_path": "",
-    "access.fullscrape": "WANT_FULLSCRAPE",
-    "access.proxy": "WANT_IP_FROM_PROXY",
-    "livesync.cluster.listen": "WANT_SYNC_LIVE",
-    "livesync.cluster.node_ip": "WANT_SYNC_LIVE",
-    "livesync.cluster.peer": "WANT_SYNC_LIVE",
-    "batchsync.cluster.admin_ip": "",
-    "tracker.rootdir": "",
-    "tracker.user": "",
-    "tracker.redirect_url": "",
-    "tracker.state_file": "WANT_FULLSCRAPE",
-    "limits.torrents": "WANT_MAX_PEER",
-    "limits.peers": "WANT_MAX_PEER",
-    "limits.peers_per_torrent": "WANT_MAX_PEER",
-    "limits.ports_per_address": "WANT_MAX_PEER",
-    "limits.memory": "WANT_MAX_PEER",
-    "limits.connections": "WANT_MAX_PEER",
-    "limits.connections_per_address": "WANT_MAX_PEER",
-    "limits.full_scrapes": "WANT_FULLSCRAPE",
-    "limits.full_scrapes_per_address": "WANT_FULLSCRAPE",
-    "limits.listed_network": "WANT_BOGON_FILTER",
-    "limits.refused_ports": "WANT_BOGON_FILTER",
-}
-
-# What the keys of this build do.
-ACTIONS: Final[dict[str, Callable[[Settings, str], None]]] = {
-    "listen.tcp_udp": values.listen_both,
-    "listen.tcp": values.listen_tcp,
-    "listen.udp": values.listen_udp,
-    "listen.udp.workers": values.udp_workers,
-    "access.stats_path": values.stats_path,
-    "batchsync.cluster.admin_ip": values.no_effect,
-    "tracker.rootdir": values.directory,
-    "tracker.user": values.user,
-    "tracker.redirect_url": values.redirect_url,
-}
-if WANT_ACCESSLIST_WHITE:
-    ACTIONS["access.whitelist"] = values.accesslist
-if WANT_ACCESSLIST_BLACK:
-    ACTIONS["access.blacklist"] = values.accesslist
-if WANT_DYNAMIC_ACCESSLIST:
-    ACTIONS["access.fifo_add"] = values.fifo_add
-    ACTIONS["access.fifo_delete"] = values.fifo_delete
-if WANT_RESTRICT_STATS:
-    ACTIONS["access.stats"] = values.may_stat
-if WANT_FULLSCRAPE:
-    ACTIONS["access.fullscrape"] = values.may_fullscrape
-    ACTIONS["tracker.state_file"] = values.state_file
-if WANT_IP_FROM_PROXY:
-    ACTIONS["access.proxy"] = values.may_proxy
-if WANT_SYNC_LIVE:
-    ACTIONS["livesync.cluster.listen"] = values.sync_listen
-    ACTIONS["livesync.cluster.node_ip"] = values.may_livesync
-    ACTIONS["livesync.cluster.peer"] = values.sync_peer
-if WANT_BOGON_FILTER:
-    ACTIONS.update(address_values.KEYS)
-if WANT_FULLSCRAPE or WANT_MAX_PEER:
-    ACTIONS.update(limit_values.KEYS)
-
 WITHOUT_EFFECT: Final = frozenset({"batchsync.cluster.admin_ip"})
 
 
-def load(settings: Settings, name: str) -> None:
-    """`-f`: take every line of a file into the settings. Raises ConfigError."""
-    try:
-        with open(name, "rb") as file:
-            text = file.read(LONGEST_FILE + 1)
-    except OSError as error:
-        raise ConfigError(f"cannot read the config file {shown(name)}: {error.strerror}") from error
-    if len(text) > LONGEST_FILE:
-        raise ConfigError(f"the config file {shown(name)} is larger than {LONGEST_FILE >> 20} MiB")
-    take_text(settings, text, name)
-    settings.config_files.append(name)
+class ConfigReader:
+    """Reads config files; `keys` are the keys of this build, and what each does."""
 
+    def __init__(self, keys: Mapping[str, Take]) -> None:
+        self.keys = keys
 
-def take_text(settings: Settings, text: bytes, name: str) -> None:
-    """Take a config file's bytes into the settings. Raises ConfigError, which names the file and the line."""
-    name = shown(name)
-    for number, line in enumerate(text.split(b"\n"), 1):
-        words = line.split(None, 1)  # on ASCII white space, the CR of a CRLF with it
-        if not words or words[0].startswith(b"#"):
-            continue
-        # As the command line is decoded: a path may be any bytes, and they come out again when it is opened.
-        key, value = os.fsdecode(words[0]), os.fsdecode(words[1].rstrip()) if len(words) > 1 else ""
+    def load(self, settings: Settings, name: str) -> None:
+        """`-f`: take every line of a file into the settings. Raises ConfigError."""
         try:
-            action_of(key)(settings, value)
-        except ValueError as error:
-            raise ConfigError(
-                f"{name}:{number}: '{shown(os.fsdecode(line.strip()))}': {shown(str(error))}"
-            ) from error
-        settings.taken.append(f"{name}:{number}: {key} {shown(value)}")
-        if key in WITHOUT_EFFECT:
-            log.warning("%s:%d: %s is accepted and has no effect", name, number, key)
+            with open(name, "rb") as file:
+                text = file.read(LONGEST_FILE + 1)
+        except OSError as error:
+            raise ConfigError(f"cannot read the config file {shown(name)}: {error.strerror}") from error
+        if len(text) > LONGEST_FILE:
+            raise ConfigError(f"the config file {shown(name)} is larger than {LONGEST_FILE >> 20} MiB")
+        self.take_text(settings, text, name)
+        settings.config_files.append(name)
 
+    def take_text(self, settings: Settings, text: bytes, name: str) -> None:
+        """Take a config file's bytes into the settings. Raises ConfigError, which names the file and the line."""
+        name = shown(name)
+        for number, line in enumerate(text.split(b"\n"), 1):
+            words = line.split(None, 1)  # on ASCII white space, the CR of a CRLF with it
+            if not words or words[0].startswith(b"#"):
+                continue
+            # As the command line is decoded: a path may be any bytes, and they come out again when it is opened.
+            key, value = os.fsdecode(words[0]), os.fsdecode(words[1].rstrip()) if len(words) > 1 else ""
+            try:
+                self.action_of(key)(settings, value)
+            except ValueError as error:
+                raise ConfigError(
+                    f"{name}:{number}: '{shown(os.fsdecode(line.strip()))}': {shown(str(error))}"
+                ) from error
+            settings.taken.append(f"{name}:{number}: {key} {shown(value)}")
+            if key in WITHOUT_EFFECT:
+                log.warning("%s:%d: %s is accepted and has no effect", name, number, key)
 
-def action_of(key: str) -> Callable[[Settings, str], None]:
-    """What a key does. Raises ValueError for one that is unknown, or not in this build."""
-    if key in ACTIONS:
-        return ACTIONS[key]
-    if key in KEYS:
-        raise ValueError(build_info.lacking(KEYS[key]))
-    nearest = nearest_key(key)
-    hint = f"did you mean {nearest}?" if nearest else "opentracker.conf(5) has them all"
-    raise ValueError(f"unknown key; {hint}")
+    def action_of(self, key: str) -> Take:
+        """The action of a key. Raises ValueError for one that is unknown, or not in this build."""
+        if key in self.keys:
+            return self.keys[key]
+        if key in KEY_FLAGS:
+            raise ValueError(build_info.lacking(KEY_FLAGS[key]))
+        nearest = nearest_key(key)
+        hint = f"did you mean {nearest}?" if nearest else "opentracker.conf(5) has them all"
+        raise ValueError(f"unknown key; {hint}")
 
 
 def nearest_key(key: str) -> str:
-    """The key that an unknown one may have been meant for; empty if none is near."""
+    """The known key that is most like an unknown one; empty if none is near."""
     if len(key) > LONGEST_TYPO:
         return ""
-    return next(iter(difflib.get_close_matches(key.lower(), KEYS, 1)), "")
+    return next(iter(difflib.get_close_matches(key.lower(), KEY_FLAGS, 1)), "")

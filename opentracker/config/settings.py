@@ -1,21 +1,18 @@
-"""What an operator asks for, with the defaults; options and config files fill it in."""
+"""The wishes of an operator, with the defaults; options and config files fill them in.
+
+Settings of the tracker itself are fields of Settings. The settings of a feature are a dataclass beside the feature, a
+section: `settings.of(FullScrapeSettings)`.
+"""
 
 import logging
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
 from pathlib import Path
+from typing import Any, TypeVar
 
-from opentracker._features import (
-    OT_MAX_CONNECTIONS,
-    OT_MAX_CONNECTIONS_PER_ADDRESS,
-    OT_MAX_FULLSCRAPES,
-    OT_MAX_FULLSCRAPES_PER_ADDRESS,
-    OT_MAX_MEMORY,
-    OT_MAX_PEERS,
-    OT_MAX_PEERS_PER_TORRENT,
-    OT_MAX_PORTS_PER_ADDRESS,
-    OT_MAX_TORRENTS,
-)
 from opentracker.swarm.policy.permissions import Permissions
+
+Section = TypeVar("Section")
 
 
 @dataclass(frozen=True)
@@ -27,46 +24,56 @@ class Bind:
     port: int
 
 
+class Sections:
+    """The settings of features, by their class. Two are equal where all their sections are."""
+
+    def __init__(self, *sections: object) -> None:
+        self.by_class: dict[type[Any], Any] = {type(section): section for section in sections}
+
+    def of(self, kind: type[Section]) -> Section:
+        """The section of this class; it has the defaults until an option or a key changes it."""
+        if kind not in self.by_class:
+            self.by_class[kind] = kind()
+        section: Section = self.by_class[kind]
+        return section
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both say the same; a section that is missing has the defaults."""
+        if not isinstance(other, Sections):
+            return NotImplemented
+        return all(self.of(kind) == other.of(kind) for kind in {*self.by_class, *other.by_class})
+
+    __hash__ = None  # type: ignore[assignment] # sections change
+
+
+def check_field(section: type[Any], name: str) -> None:
+    """Raise AttributeError for a name that is no field of a section, when the program is imported."""
+    if name not in {each.name for each in fields(section)}:
+        raise AttributeError(f"{section.__name__} has no field {name}")
+
+
 @dataclass
 class Settings:
     """Everything that options and config files say."""
 
     binds: list[Bind] = field(default_factory=list)  # none: TCP and UDP 6969 on `last_address`
     last_address: bytes | None = None  # the latest `-i`
-    redirect_url: str = ""  # where `/` is redirected; empty: 404
+    redirect_url: str = ""  # the target of a redirect of `/`; empty: 404
     directory: Path = field(default_factory=Path)  # to work in; as root it becomes the root directory
     user: str = "nobody"  # to become, when started as root
     permissions: Permissions = field(default_factory=Permissions)
-    accesslist: Path | None = None  # black or white, whichever the build has
-    fifo_add: Path | None = None  # where torrents for the access list are written to
-    fifo_delete: Path | None = None
-    stats_path: str = "stats"  # where statistics are served, without slashes
-    state_to_load: Path | None = None  # `-l`
-    state_file: Path | None = None  # written at a clean end and on SIGUSR1
-    sync_binds: list[tuple[bytes, int, str]] = field(
-        default_factory=list
-    )  # address, port, interface or empty
-    sync_peers: list[tuple[bytes, int, str]] = field(default_factory=list)  # none: the multicast group
     udp_workers: int = 0  # 0 and 1: this process
-    restricts_fullscrapes: bool = False  # to those who may: some were named, beside those who may everything
     config_files: list[str] = field(default_factory=list)  # that were read, for `-t` to tell
-    limit_torrents: int = OT_MAX_TORRENTS  # in the limits 0 is: none
-    limit_peers: int = OT_MAX_PEERS
-    limit_peers_per_torrent: int = OT_MAX_PEERS_PER_TORRENT
-    limit_ports_per_address: int = OT_MAX_PORTS_PER_ADDRESS
-    limit_memory: int | None = None  # bytes; None: so many percent of what may be used
-    limit_memory_share: int = OT_MAX_MEMORY
-    limit_connections: int = OT_MAX_CONNECTIONS  # 0: as many as descriptors and memory allow
-    usable_memory: int = 0  # bytes that the process may use; 0: not known
-    limit_connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
-    limit_full_scrapes: int = OT_MAX_FULLSCRAPES
-    limit_full_scrapes_per_address: int = OT_MAX_FULLSCRAPES_PER_ADDRESS
-    system_log: str = "/dev/log"  # the socket of the system's log; a test has its own
     log_level: int = logging.INFO  # the least serious that is logged: `-q`, `--verbose`
     # Options and keys as they were given, for a log.
     taken: list[str] = field(default_factory=list, compare=False)
-    listed_networks: Permissions = field(
-        default_factory=Permissions
-    )  # to everybody, whatever their addresses
-    refused_ports: frozenset[bytes] = frozenset()  # never listed; two bytes each
     check_only: bool = False  # `-t`
+    sections: Sections = field(default_factory=Sections)
+
+    def of(self, kind: type[Section]) -> Section:
+        """The settings of a feature."""
+        return self.sections.of(kind)
+
+
+# Takes the value of an option or of a key into the settings. Raises ValueError, which says what was expected.
+Take = Callable[[Settings, str], None]

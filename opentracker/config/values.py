@@ -1,40 +1,22 @@
-"""What options and config keys do: functions of the settings and of a value, which both share.
+"""The actions of options and config keys: functions of the settings and of a value, which both share.
 
 A value is text as the operator wrote it. A function changes the settings, or raises ValueError, whose text says what is
-wrong and what was expected; whoever calls it adds the option, or the file, line and key.
+wrong and what was expected; the caller adds the option, or the file, line and key.
 """
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from opentracker._features import (
-    WANT_ACCESSLIST_BLACK,
-    WANT_ACCESSLIST_WHITE,
-    WANT_DYNAMIC_ACCESSLIST,
-    WANT_FULLSCRAPE,
-    WANT_IP_FROM_PROXY,
-    WANT_RESTRICT_STATS,
-    WANT_SYNC_LIVE,
-    WANT_V4_ONLY,
-    WANT_V6,
-)
-from opentracker.config.settings import Bind, Settings
+from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker.config.settings import Bind, Settings, Take, check_field
 from opentracker.protocol.addresses import DEFAULT_PORT, parse_endpoint, parse_ip, parse_network
-from opentracker.swarm.policy.permissions import (
-    EVERYTHING,
-    MAY_FULLSCRAPE,
-    MAY_LIVESYNC,
-    MAY_PROXY,
-    MAY_STAT,
-)
+from opentracker.swarm.policy.permissions import EVERYTHING
 
 HIGHEST_PORT: Final = 65535
 LONGEST_SHOWN: Final = 160  # characters of an operator's text in an error
-LONGEST_INTERFACE: Final = 15  # IFNAMSIZ with its final zero is 16
-SYNC_PORT: Final = 9696  # of live sync, where none is given
-OWN_PATHS: Final = ("announce", "scrape")
-IN_A_PATH: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+MOST_DIGITS: Final = 15  # of a number
 
 
 def shown(text: str) -> str:
@@ -117,46 +99,19 @@ def udp_workers(settings: Settings, value: str) -> None:
 # ---- Who may do what ---------------------------------------------------------------------------------------
 
 
-def bless(settings: Settings, value: str, rights: int) -> None:
-    """Give rights to an address or a network."""
-    settings.permissions.bless(*parse_network(value), rights)
+def blessing(rights: int) -> Take:
+    """The action of an option or a key that gives rights to an address or a network."""
+
+    def take(settings: Settings, value: str) -> None:
+        settings.permissions.bless(*parse_network(value), rights)
+
+    return take
 
 
-def may_everything(settings: Settings, value: str) -> None:
-    """`-A`."""
-    bless(settings, value, EVERYTHING)
+may_everything = blessing(EVERYTHING)  # `-A`
 
 
-if WANT_RESTRICT_STATS:
-
-    def may_stat(settings: Settings, value: str) -> None:
-        """`access.stats`."""
-        bless(settings, value, MAY_STAT)
-
-
-if WANT_IP_FROM_PROXY:
-
-    def may_proxy(settings: Settings, value: str) -> None:
-        """`access.proxy`."""
-        bless(settings, value, MAY_PROXY)
-
-
-if WANT_FULLSCRAPE:
-
-    def may_fullscrape(settings: Settings, value: str) -> None:
-        """`access.fullscrape`: from now on only those who were given it."""
-        bless(settings, value, MAY_FULLSCRAPE)
-        settings.restricts_fullscrapes = True
-
-
-if WANT_SYNC_LIVE:
-
-    def may_livesync(settings: Settings, value: str) -> None:
-        """`livesync.cluster.node_ip`."""
-        bless(settings, value, MAY_LIVESYNC)
-
-
-# ---- What to read and write --------------------------------------------------------------------------------
+# ---- Paths and numbers -------------------------------------------------------------------------------------
 
 
 def parse_path(value: str) -> Path:
@@ -166,76 +121,21 @@ def parse_path(value: str) -> Path:
     return Path(value)
 
 
-if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-
-    def accesslist(settings: Settings, value: str) -> None:
-        """`-b`, `-w`, `access.blacklist`, `access.whitelist`."""
-        settings.accesslist = parse_path(value)
-
-
-if WANT_DYNAMIC_ACCESSLIST:
-
-    def fifo_add(settings: Settings, value: str) -> None:
-        """`access.fifo_add`."""
-        settings.fifo_add = parse_path(value)
-
-    def fifo_delete(settings: Settings, value: str) -> None:
-        """`access.fifo_delete`."""
-        settings.fifo_delete = parse_path(value)
+def parse_number(value: str, what: str) -> int:
+    """A number in decimal digits, 0 or more; `what` tells in an error what was expected."""
+    if not (value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS):
+        raise ValueError(f"expected {what}")
+    return int(value)
 
 
-if WANT_FULLSCRAPE:
+def limit(section: type[Any], field: str) -> Take:
+    """The action of a key for a limit: it sets this field of a feature's settings."""
+    check_field(section, field)
 
-    def state_to_load(settings: Settings, value: str) -> None:
-        """`-l`: read before any directory is changed, so a relative path is meant from here."""
-        settings.state_to_load = parse_path(value).absolute()
+    def take(settings: Settings, value: str) -> None:
+        setattr(settings.of(section), field, parse_number(value, "a number, or 0 for no limit"))
 
-    def state_file(settings: Settings, value: str) -> None:
-        """`tracker.state_file`."""
-        settings.state_file = parse_path(value)
-
-
-# ---- The cluster -------------------------------------------------------------------------------------------
-
-if WANT_SYNC_LIVE:
-
-    def parse_sync_endpoint(value: str) -> tuple[bytes, int, str]:
-        """Address, port and interface (or empty) of what `parse_endpoint` takes, and of `[fe80::1%eth0]:9696`.
-
-        Either family will do in any build: trackers of IPv6 alone may tell each other of it over IPv4.
-        """
-        host, zone_mark, rest = value.partition("%")
-        interface, bracket, port = rest.partition("]")
-        address, number = parse_endpoint(host + bracket + port, SYNC_PORT)
-        if zone_mark:
-            good = interface.isascii() and interface.isprintable() and not set(interface) & set(" /:%[")
-            if not (good and 0 < len(interface) <= LONGEST_INTERFACE):
-                raise ValueError(
-                    f"expected the name of an interface behind '%', of up to {LONGEST_INTERFACE}"
-                )
-            if len(address) == 4:
-                raise ValueError("expected an IPv6 address before '%' and an interface")
-        return address, number, interface
-
-    def sync_port(settings: Settings, value: str) -> None:
-        """`-s`: on the latest `-i`; without one, on any address (of IPv4, where the build has it)."""
-        address = settings.last_address
-        if address is None:
-            address = bytes(16 if WANT_V6 else 4)
-        settings.sync_binds.append((address, parse_port(value), ""))
-
-    def sync_listen(settings: Settings, value: str) -> None:
-        """`livesync.cluster.listen`."""
-        settings.sync_binds.append(parse_sync_endpoint(value))
-
-    def sync_peer(settings: Settings, value: str) -> None:
-        """`livesync.cluster.peer`."""
-        settings.sync_peers.append(parse_sync_endpoint(value))
-
-
-def no_effect(settings: Settings, value: str) -> None:
-    """`batchsync.cluster.admin_ip`, of a way to sync that is no more: an address, for nothing."""
-    parse_network(value)
+    return take
 
 
 # ---- How to run --------------------------------------------------------------------------------------------
@@ -270,10 +170,20 @@ def redirect_url(settings: Settings, value: str) -> None:
     settings.redirect_url = value
 
 
-def stats_path(settings: Settings, value: str) -> None:
-    """`access.stats_path`."""
-    if not value or not IN_A_PATH.issuperset(value) or value in (".", ".."):
-        raise ValueError("expected one component of a path: letters, digits and -._~, without slashes")
-    if value in OWN_PATHS:
-        raise ValueError("expected another path than those of announces and scrapes")
-    settings.stats_path = value
+def no_effect(settings: Settings, value: str) -> None:
+    """`batchsync.cluster.admin_ip`, of a way to sync that is no more: an address, for nothing."""
+    parse_network(value)
+
+
+# ---- The keys of config files that every build has -----------------------------------------------------------
+
+KEYS: Final[Mapping[str, Take]] = {
+    "listen.tcp_udp": listen_both,
+    "listen.tcp": listen_tcp,
+    "listen.udp": listen_udp,
+    "listen.udp.workers": udp_workers,
+    "tracker.rootdir": directory,
+    "tracker.user": user,
+    "tracker.redirect_url": redirect_url,
+    "batchsync.cluster.admin_ip": no_effect,
+}

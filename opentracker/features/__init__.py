@@ -1,1 +1,1 @@
-"""What can be left out of a build, one module a feature; and the statistics, which every build has."""
+"""Features, which can be left out of a build: a module or a folder each; and the statistics, which every build has."""

@@ -9,14 +9,21 @@ are listed to askers on private addresses alone; those of the shared space behin
 themselves. An asker to whom they are not shown may get fewer peers than it wanted; the counts include them.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import ClassVar, Final
 
 from mypy_extensions import i64
 
+from opentracker.config.settings import Settings, Take
+from opentracker.config.values import parse_port
+from opentracker.features.feature import Feature, Host
 from opentracker.protocol.addresses import parse_network
 from opentracker.protocol.messages import Announce
+from opentracker.swarm.counting.core_metrics import REFUSED
 from opentracker.swarm.counting.counters import Counters
-from opentracker.swarm.policy.permissions import Permissions
+from opentracker.swarm.counting.metric import NOT_STORED, Metric
+from opentracker.swarm.policy.permissions import EVERYTHING, Permissions
 from opentracker.swarm.policy.visibility import Visibility
 
 PUBLIC: Final = 0
@@ -59,6 +66,12 @@ NETWORKS: Final = {
 HEAD_BYTES: Final = 4  # of an address; no network above has a longer prefix
 
 
+COUNTERS: Final = (
+    Metric("refused_bogons", REFUSED, 'reason="unroutable_address"', "Unroutable addresses", NOT_STORED),
+    Metric("refused_port_numbers", REFUSED, 'reason="port_number"', "Refused port numbers", NOT_STORED),
+)
+
+
 class NetworkSet:
     """The table, for one family: by the first byte of an address where that is enough."""
 
@@ -92,8 +105,9 @@ class NetworkSet:
 class BogonFilter(Visibility):
     """Lists no bogons, no refused ports (a set of two bytes each), and all that `exceptions` name."""
 
-    def __init__(self, refused_ports: frozenset[bytes], exceptions: Permissions) -> None:
+    def __init__(self, refused_ports: frozenset[bytes], exceptions: Permissions, counters: Counters) -> None:
         super().__init__()
+        self.bogons, self.port_numbers = [counters.count_of(row) for row in COUNTERS]
         self.refused_ports = refused_ports
         self.exceptions = exceptions
         self.v4 = NetworkSet(4)
@@ -106,17 +120,17 @@ class BogonFilter(Visibility):
             return PUBLIC
         return kind
 
-    def screen(self, a: Announce, counters: Counters) -> None:
+    def screen(self, a: Announce) -> None:
         """See Visibility."""
         if not a.stored:
             return
         kind = self.kind_of(a.peer)
         if kind == NEVER:
             a.stored = False
-            counters.refused_bogons += 1
+            self.bogons.value += 1
         elif a.peer[-2:] in self.refused_ports:
             a.stored = False
-            counters.refused_port_numbers += 1
+            self.port_numbers.value += 1
         elif kind != PUBLIC:
             self.hides = True
 
@@ -144,3 +158,53 @@ class BogonFilter(Visibility):
             if its == kind or its == PUBLIC:  # noqa: PLR1714, SIM109 - a tuple would be made for each
                 shown.append(peer)
         return b"".join(shown)
+
+
+# ---- The feature -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class BogonSettings:
+    """Exceptions in both directions."""
+
+    listed_networks: Permissions = field(
+        default_factory=Permissions
+    )  # to everybody, whatever their addresses
+    refused_ports: frozenset[bytes] = frozenset()  # never listed; two bytes each
+
+
+def listed_network(settings: Settings, value: str) -> None:
+    """`limits.listed_network`: peers of this address or network are listed to everybody, whatever it is."""
+    settings.of(BogonSettings).listed_networks.bless(*parse_network(value), EVERYTHING)
+
+
+def refused_ports(settings: Settings, value: str) -> None:
+    """`limits.refused_ports`: ports and ranges of them, with blanks between, such as `25 6000-6063`."""
+    ports: set[bytes] = set()
+    for part in value.split():
+        first, dash, last = part.partition("-")
+        low = parse_port(first)
+        high = parse_port(last) if dash else low
+        if high < low:
+            raise ValueError(f"expected a range of ports that ends behind its beginning, not {part}")
+        ports.update(port.to_bytes(2, "big") for port in range(low, high + 1))
+    if not ports:
+        raise ValueError("expected ports or ranges of ports, such as 25 6000-6063")
+    settings.of(BogonSettings).refused_ports |= ports
+
+
+class BogonFeature(Feature[Host]):
+    """The filter, as a feature."""
+
+    keys: ClassVar[Mapping[str, Take]] = {
+        "limits.listed_network": listed_network,
+        "limits.refused_ports": refused_ports,
+    }
+    counters: ClassVar[tuple[Metric, ...]] = COUNTERS
+
+    def join(self, host: Host) -> None:
+        """Let the filter decide which peers are listed."""
+        asked = self.settings.of(BogonSettings)
+        host.tracker.visibility = BogonFilter(
+            asked.refused_ports, asked.listed_networks, host.tracker.counters
+        )

@@ -6,12 +6,18 @@ itself may have sent, and is not looked at. What has no place here makes the hea
 go on with another address would be to announce somebody else.
 """
 
-from typing import Final
+from collections.abc import Mapping
+from typing import ClassVar, Final
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker.config.settings import Take
+from opentracker.config.values import blessing
 from opentracker.errors import TrackerFailure
+from opentracker.features.feature import Feature, Host
 from opentracker.protocol.addresses import parse_endpoint
 from opentracker.protocol.http import Request, header_values
+from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.counting.metric import CAUSE, Family, Metric
 from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
 
 HEADER: Final = b"X-Forwarded-For"
@@ -20,11 +26,26 @@ MOST_PROXIES: Final = 32  # one behind the other; a header of 8 KiB could name a
 LONGEST: Final = 64  # bytes of an address with brackets, port and blanks around it
 
 
+COUNTERS: Final = (
+    Metric(
+        "proxy_invalid",
+        Family("opentracker_proxy_invalid_total", "Requests with an X-Forwarded-For that is of no use."),
+        *("", "Requests with an X-Forwarded-For that is of no use", CAUSE),
+    ),
+    Metric(
+        "proxy_missing",
+        Family("opentracker_proxy_missing_total", "Requests of a trusted proxy without an X-Forwarded-For."),
+        *("", "Requests of a trusted proxy without an X-Forwarded-For", CAUSE),
+    ),
+)
+
+
 class Proxies:
     """Knows the proxies that are trusted: the addresses with MAY_PROXY."""
 
-    def __init__(self, permissions: Permissions) -> None:
+    def __init__(self, permissions: Permissions, counters: Counters) -> None:
         self.permissions = permissions
+        self.invalid, self.missing = [counters.count_of(row) for row in COUNTERS]
 
     def client(self, request: Request, address: bytes) -> bytes:
         """Whom a request from `address` (4 or 16 bytes) is from, in the same form. Raises TrackerFailure.
@@ -35,7 +56,16 @@ class Proxies:
             return address
         values = header_values(request, HEADER)
         if not values:
+            self.missing.value += 1
             return address
+        try:
+            return self.named(values)
+        except TrackerFailure:
+            self.invalid.value += 1
+            raise
+
+    def named(self, values: list[bytes]) -> bytes:
+        """The client that headers name. Raises TrackerFailure."""
         names = b",".join(values).rsplit(b",", MOST_PROXIES + 1)  # several headers are one (RFC 9110, 5.3)
         names.reverse()
         for name in names[: MOST_PROXIES + 1]:
@@ -59,3 +89,14 @@ def parse_name(name: bytes) -> bytes:
         return parse_endpoint(name.strip(b" \t").decode("ascii"))[0]
     except ValueError as error:  # not ASCII, or no address
         raise TrackerFailure(INVALID) from error
+
+
+class ProxyFeature(Feature[Host]):
+    """Trusted proxies, as a feature."""
+
+    keys: ClassVar[Mapping[str, Take]] = {"access.proxy": blessing(MAY_PROXY)}
+    counters: ClassVar[tuple[Metric, ...]] = COUNTERS
+
+    def join(self, host: Host) -> None:
+        """Let a trusted proxy name the client of a request."""
+        host.http_answers.client_of = Proxies(self.settings.permissions, host.tracker.counters).client

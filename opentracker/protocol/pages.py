@@ -5,15 +5,16 @@ memory at a time. Between two pieces everybody else is served; an empty piece sa
 and is to come at least every fraction of a millisecond.
 """
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 
 from mypy_extensions import mypyc_attr
 
 from opentracker.protocol.http import Request
 
-Pieces = Generator[
-    bytes, None, None
-]  # the bytes of an answer from its status line on; closed where a client vanishes
+# The bytes of an answer from its status line on; closed where a client vanishes.
+Pieces = Generator[bytes, None, None]
+# Begins an answer to a mode of the statistics: format (empty: none was given), request, address, minute.
+Stream = Callable[[bytes, Request, bytes, int], Pieces]
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)  # a test's

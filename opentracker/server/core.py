@@ -3,13 +3,16 @@
 import signal
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from hashlib import blake2b
+from typing import Any, TypeVar
 
 from librt.random import Random
 
+from opentracker import build_info
 from opentracker._features import OT_CLEAN_CYCLE, OT_CLIENT_TIMEOUT_CHECKINTERVAL, OT_CONNECTION_ID_EPOCH
 from opentracker.config.settings import Settings
+from opentracker.protocol.pages import Stream
 from opentracker.server.clock import Now
 from opentracker.server.http.accepting import acceptor_for
 from opentracker.server.http.connection import PAUSE, HttpServer, Listener
@@ -20,9 +23,20 @@ from opentracker.server.system.libc import HeapTrim, has_mmsg
 from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from opentracker.swarm.connection_ids import ConnectionIds
+from opentracker.swarm.counting.core_gauges import (
+    BUILD_INFO,
+    BUSY,
+    ITERATIONS,
+    LONGEST_ITERATION,
+    OPEN_CONNECTIONS,
+    SOCKETS,
+    TASKS,
+)
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker
+
+Part = TypeVar("Part")
 
 
 def tracker_id_of(seed: int) -> int:
@@ -45,7 +59,8 @@ class Core:
     """The tracker, the loop, and what answers the sockets.
 
     The secret (32 bytes) and the seed come from the operating system; `clock` gives seconds and never goes back.
-    Features hang themselves into `reloads` and the lists after it.
+    Features hang themselves into `reloads` and the lists after it. To those without a socket it is a Host, see
+    features.feature.
     """
 
     def __init__(
@@ -67,10 +82,15 @@ class Core:
         self.udp = self.new_udp_responder()
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
-        self.reloads: list[Callable[[], None]] = []  # what is to be done at SIGHUP
+        self.parts: dict[type[Any], Any] = {}
+        self.streams: dict[str, Stream] = {}
+        self.scarcities = self.http.scarcities
+        self.weights: list[Callable[[], int]] = []
+        self.reloads: list[Callable[[], None]] = []  # to be done at SIGHUP
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
         self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
+        self.sources: list[Callable[[StatsSnapshot], None]] = []  # tell the values of gauges
         self.each_second: list[Callable[[], None]] = [self.rotate_ids, HeapTrim()]  # in this order
         self.sockets = sockets
         self.listeners: list[Listener] = []
@@ -92,26 +112,57 @@ class Core:
             self.loop.watch(sock.fileno(), handler, READ)
 
     def new_http_answers(self, redirect_url: bytes) -> HttpResponder:
-        """What answers HTTP requests; `opentracker.debug` has another."""
+        """The answers to HTTP requests; `opentracker.debug` has another."""
         return HttpResponder(self.tracker, self.counters, redirect_url)
 
     def new_udp_responder(self) -> UdpResponder:
-        """What answers datagrams; `opentracker.debug` has another."""
+        """The answers to datagrams; `opentracker.debug` has another."""
         return UdpResponder(self.tracker, self.ids, self.counters)
 
+    # ---- See features.feature.Host -------------------------------------------------------------------------
+
+    def minute(self) -> int:
+        """The tracker's time."""
+        return self.now.minute
+
     def uptime(self) -> float:
-        """Seconds since the start, as of this turn."""
+        """Seconds since the start, as of this iteration of the loop."""
         return self.now.seconds
 
-    def complete(self, figures: StatsSnapshot) -> None:
-        """Add to a statistic what only the loop and the sockets know."""
+    def every(self, interval: float, action: Callable[[], None]) -> None:
+        """Call `action` every `interval` seconds."""
+        self.loop.every(interval, action)
+
+    def start_work(self, work: Iterator[None]) -> None:
+        """Take on long work, which the loop advances in slices."""
+        self.loop.start(work)
+
+    def part(self, kind: type[Part]) -> Part:
+        """The part of this class, which a feature has added."""
+        found: Part = self.parts[kind]
+        return found
+
+    def add_part(self, part: object) -> None:
+        """Let features that join later find this object by its class."""
+        self.parts[type(part)] = part
+
+    def complete(self, snapshot: StatsSnapshot) -> None:
+        """Add to a statistic what only the loop, the sockets and the sources of features know."""
         self.count_drops()
-        figures.counters["udp_dropped"] = self.counters.udp_dropped
-        figures.longest_turn = self.loop.longest_turn
-        figures.connections = len(self.http.connections)
-        figures.udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
-        figures.tcp_sockets = len(self.sockets) - figures.udp_sockets
-        figures.work = len(self.loop.work) + len(self.loop.answers)
+        snapshot.counters["udp_dropped"] = self.counters.udp_dropped
+        udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
+        snapshot.tell(BUILD_INFO, 1, build_info.labels())
+        snapshot.tell(SOCKETS, len(self.sockets) - udp_sockets, 'protocol="tcp"')
+        snapshot.tell(SOCKETS, udp_sockets, 'protocol="udp"')
+        snapshot.tell(OPEN_CONNECTIONS, len(self.http.connections))
+        snapshot.tell(LONGEST_ITERATION, self.loop.longest_turn)
+        snapshot.tell(BUSY, self.loop.busy)
+        snapshot.tell(TASKS, len(self.loop.work) + len(self.loop.answers))
+        snapshot.tell_distribution(ITERATIONS, self.loop.lengths, self.loop.busy)
+        for source in self.sources:
+            source(snapshot)
+
+    # ---- As time passes --------------------------------------------------------------------------------------
 
     def rotate_ids(self) -> None:
         """Begin a new epoch of connection ids, if it is time to."""
@@ -139,13 +190,13 @@ class Core:
         return lines
 
     def losses_in_words(self) -> str:
-        """What may have kept clients waiting, for the end of a log."""
+        """The losses that may have kept clients waiting, for the end of a log."""
         self.count_drops()
         drops, longest = self.counters.udp_dropped, self.loop.longest_turn * 1000
         return f"the kernel dropped {drops} datagrams; the longest turn of the loop took {longest:.1f} ms"
 
     def signal_actions(self) -> dict[int, Callable[[], None]]:
-        """What to do at which signal; none where no feature has anything to do."""
+        """The actions of signals; a signal without one is ignored."""
         actions = {signal.SIGHUP: self.reloads, signal.SIGUSR1: self.dumps}
         return {int(number): each(todo) for number, todo in actions.items() if todo}
 

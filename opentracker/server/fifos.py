@@ -11,13 +11,18 @@ import logging
 import os
 import stat
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
+from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 from opentracker.errors import UsageError
+from opentracker.features.accesslist.accesslist import AccessListReloader
 from opentracker.features.accesslist.changes import Changes
+from opentracker.features.feature import Feature
+from opentracker.server.core import Core
 from opentracker.server.loop import READ, Handler, Loop
 
 log = logging.getLogger("opentracker")
@@ -115,20 +120,6 @@ class WatchedFifo:
         log.info("%s: there is another FIFO, which is read from now on", self.path)
 
 
-def fifos_of(settings: Settings) -> list[tuple[Path, bool]]:
-    """The FIFOs that are asked for, each with whether what is written into it becomes listed. Raises UsageError."""
-    if settings.fifo_add is not None and settings.fifo_add == settings.fifo_delete:
-        raise UsageError(f"{settings.fifo_add} cannot be both access.fifo_add and access.fifo_delete")
-    both = ((settings.fifo_add, True), (settings.fifo_delete, False))
-    return [(path, listed) for path, listed in both if path is not None]
-
-
-def check_fifos(settings: Settings) -> None:
-    """Look whether the FIFOs that are there are FIFOs; make none. Raises UsageError."""
-    for path, _ in fifos_of(settings):
-        status_of(path)
-
-
 def status_of(path: Path) -> os.stat_result | None:
     """The status of the FIFO at this path; None if there is nothing, UsageError if there is something else."""
     try:
@@ -165,10 +156,13 @@ def open_there(path: Path) -> int:
 
 
 class Fifos:
-    """The open FIFOs of a tracker; closed with it. Raises UsageError, with none left open."""
+    """The open FIFOs of a tracker, each with whether torrents that are written into it become listed.
 
-    def __init__(self, settings: Settings) -> None:
-        self.paths = fifos_of(settings)
+    Raises UsageError, with none left open.
+    """
+
+    def __init__(self, paths: list[tuple[Path, bool]]) -> None:
+        self.paths = paths
         self.opened: list[int] = []
         try:
             for path, _ in self.paths:
@@ -188,3 +182,64 @@ class Fifos:
         for fd in self.opened:
             os.close(fd)
         self.opened.clear()
+
+
+# ---- The feature -------------------------------------------------------------------------------------------
+
+
+@dataclass
+class FifoSettings:
+    """The FIFOs that torrents for the access list are written to."""
+
+    add: Path | None = None
+    delete: Path | None = None
+
+
+ADD: Final = NamedPath(
+    FifoSettings,
+    "add",
+    "would read torrents to add to the access list from",
+    key="access.fifo_add",
+    writes=True,
+)
+DELETE: Final = NamedPath(
+    FifoSettings,
+    "delete",
+    "would read torrents to delete from the access list from",
+    key="access.fifo_delete",
+    writes=True,
+)
+
+
+class FifoFeature(Feature[Core]):
+    """FIFOs beside an access list."""
+
+    paths: ClassVar[tuple[NamedPath, ...]] = (ADD, DELETE)
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.fifos = Fifos([])
+
+    def asked(self) -> list[tuple[Path, bool]]:
+        """The FIFOs that are asked for, see Fifos. Raises UsageError."""
+        add, delete = ADD.of(self.settings), DELETE.of(self.settings)
+        if add is not None and add == delete:
+            raise UsageError(f"{add} cannot be both access.fifo_add and access.fifo_delete")
+        return [(path, listed) for path, listed in ((add, True), (delete, False)) if path is not None]
+
+    def load(self) -> None:
+        """Open them, and make those that are missing. Raises UsageError."""
+        self.fifos = Fifos(self.asked())
+
+    def try_load(self) -> None:
+        """Look whether the FIFOs that are there are FIFOs; make none. Raises UsageError."""
+        for path, _ in self.asked():
+            status_of(path)
+
+    def join(self, host: Core) -> None:
+        """Let torrents that are written into them change the list."""
+        self.fifos.watch(host.loop, partial(Changes, host.part(AccessListReloader)))
+
+    def close(self) -> None:
+        """Close them."""
+        self.fifos.close()

@@ -7,31 +7,37 @@ cluster on a network without multicast names its members (`livesync.cluster.peer
 import logging
 import socket
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
+from opentracker.config.options import Option
+from opentracker.config.settings import Settings, Take
 from opentracker.errors import StartError
+from opentracker.features.cluster.counting import COUNTERS
 from opentracker.features.cluster.livesync import LiveSync
-from opentracker.protocol.addresses import format_endpoint, format_ip, unmap
+from opentracker.features.cluster.settings import KEYS, OPTION, Endpoint, SyncSettings, describe
+from opentracker.features.feature import Feature
+from opentracker.protocol.addresses import format_ip, unmap
 from opentracker.protocol.livesync import GROUP4, GROUP6, HOPS, LONGEST
 from opentracker.server.clock import Now
+from opentracker.server.core import Core
 from opentracker.server.loop import READ, Handler, Loop
 from opentracker.server.sockets import dropped, prepare_udp
+from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
 from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
 
-Endpoint = tuple[bytes, int, str]  # packed address, port, interface or empty
 Target = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int]]
 
 TICK: Final = 1.0  # seconds
 PACKETS: Final = 8  # read before other sockets have their turn: some hundred records, about a millisecond
 INTERFACES6: Final = Path("/proc/net/if_inet6")  # Linux: a line for each IPv6 address of the machine
-MULTICAST_ALL4: Final = getattr(
-    socket, "IP_MULTICAST_ALL", 49
-)  # Linux's; off, a socket gets only what it has
-MULTICAST_ALL6: Final = getattr(socket, "IPV6_MULTICAST_ALL", 29)  # joined itself
+# Linux's; off, a socket gets only packets of groups that it has joined itself.
+MULTICAST_ALL4: Final = getattr(socket, "IP_MULTICAST_ALL", 49)
+MULTICAST_ALL6: Final = getattr(socket, "IPV6_MULTICAST_ALL", 29)
 
 
 class Cluster:
@@ -83,6 +89,7 @@ class Member:
 
     def __init__(self, tracker: Tracker, permissions: Permissions, tracker_id: int, loop: Loop) -> None:
         self.sync = LiveSync(tracker, permissions, tracker_id)
+        self.counters = tracker.counters
         self.loop = loop
         self.cluster = Cluster()
         tracker.watchers.append(self.sync)
@@ -110,23 +117,23 @@ class Member:
         work = self.sync.extension.tick(now.seconds, now.minute)
         if work is not None:
             self.loop.start(work)
-        self.sync.counters.sync_lost = sum([dropped(sock) for sock in self.cluster.sockets])
+        self.sync.counts["sync_lost"].value = sum([dropped(sock) for sock in self.cluster.sockets])
 
     def end(self) -> None:
         """Send what is left, and tell what live sync has done: the tracker ends."""
         self.sync.flush()
-        counters = self.sync.counters
+        value = self.counters.value
         log.info(
             "live sync: %d peers received in %d packets, %d sent in %d; packets dropped: %d unblessed, %d malformed,"
             " %d by the kernel; %d peers not taken",
-            counters.sync_peers_received,
-            counters.sync_packets_received,
-            counters.sync_peers_sent,
-            counters.sync_packets_sent,
-            counters.sync_unblessed,
-            counters.sync_malformed,
-            counters.sync_lost,
-            counters.sync_peers_dropped,
+            value("sync_peers_received"),
+            value("sync_packets_received"),
+            value("sync_peers_sent"),
+            value("sync_packets_sent"),
+            value("sync_unblessed"),
+            value("sync_malformed"),
+            value("sync_lost"),
+            value("sync_peers_dropped"),
         )
 
 
@@ -148,39 +155,17 @@ def is_own(address: bytes) -> bool:
     return True
 
 
-def check(binds: list[Endpoint], peers: list[Endpoint]) -> None:
-    """Raise StartError for what cannot work, before anything is opened."""
-    if not binds:
-        raise StartError(
-            "live sync has no address: this build (WANT_SYNC_LIVE) needs livesync.cluster.listen, or -s"
-        )
-    of_family: dict[int, Endpoint] = {}
-    for bind in binds:
-        first = of_family.get(len(bind[0]))
-        if first is not None:
-            raise StartError(
-                f"livesync.cluster.listen {describe(bind)}: one address of a family can be used, "
-                f"and there is {describe(first)}"
-            )
-        of_family[len(bind[0])] = bind
-    for peer in peers:
-        if len(peer[0]) not in of_family:
-            raise StartError(
-                f"livesync.cluster.peer {describe(peer)}: no livesync.cluster.listen of its family to send from"
-            )
-
-
-def open_cluster(binds: list[Endpoint], peers: list[Endpoint]) -> Cluster:
+def open_cluster(asked: SyncSettings) -> Cluster:
     """Open the sockets, two for each family. Raises StartError, which names the one that could not be opened.
 
-    With `peers` packets go to them and not to the group, and a network that has no multicast is none the worse.
+    With peers packets go to them and not to the group, and a network that has no multicast is none the worse.
     """
-    check(binds, peers)
+    asked.check()
     cluster = Cluster()
     try:
-        for bind in binds:
-            own = [peer for peer in peers if len(peer[0]) == len(bind[0])]
-            open_family(cluster, bind, own, not peers)
+        for bind in asked.binds:
+            own = [peer for peer in asked.peers if len(peer[0]) == len(bind[0])]
+            open_family(cluster, bind, own, not asked.peers)
     except BaseException:
         cluster.close()
         raise
@@ -225,12 +210,6 @@ def open_family(cluster: Cluster, bind: Endpoint, peers: list[Endpoint], needs_g
             raise StartError(f"livesync.cluster.peer {describe(peer)}: {error.strerror}") from error
         cluster.targets.append((sender, name_of(peer[0], peer[1], peer_index)))
         cluster.words.append(f"live sync on UDP {describe(own)} with {describe(peer)}")
-
-
-def describe(endpoint: Endpoint) -> str:
-    """`1.2.3.4:9696` or `[fe80::1%eth0]:9696`."""
-    address, port, interface = endpoint
-    return f"[{format_ip(address)}%{interface}]:{port}" if interface else format_endpoint(address, port)
 
 
 def name_of(address: bytes, port: int, index: int) -> tuple[str, int] | tuple[str, int, int, int]:
@@ -301,3 +280,49 @@ def interface_index(interface: str, address: bytes) -> int:
             if packed == address.hex():
                 return int(index, 16)
     return 0
+
+
+class LiveSyncFeature(Feature[Core]):
+    """This tracker as a member of a cluster."""
+
+    options: ClassVar[tuple[Option, ...]] = (OPTION,)
+    keys: ClassVar[Mapping[str, Take]] = KEYS
+    counters: ClassVar[tuple[Metric, ...]] = COUNTERS
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.asked = settings.of(SyncSettings)
+        self.cluster = Cluster()
+
+    def plan(self) -> Iterator[str]:
+        """See Feature."""
+        for bind in self.asked.binds:
+            yield f"would listen for live sync on {describe(bind)}"
+        for peer in self.asked.peers:
+            yield f"would send live sync to {describe(peer)}"
+
+    def check(self) -> None:
+        """See SyncSettings."""
+        self.asked.check()
+
+    def open(self) -> None:
+        """Open the sockets. Raises StartError."""
+        self.cluster = open_cluster(self.asked)
+
+    def join(self, host: Core) -> None:
+        """Tell the cluster of announces."""
+        self.member = Member(host.tracker, self.settings.permissions, host.tracker_id, host.loop)
+        host.add_part(self.member)
+        host.add_part(self.member.sync)
+
+    def begin(self, host: Core) -> None:
+        """Work through the sockets."""
+        self.member.join(self.cluster)
+
+    def end(self) -> None:
+        """Send the rest."""
+        self.member.end()
+
+    def close(self) -> None:
+        """Close the sockets."""
+        self.cluster.close()

@@ -2,8 +2,8 @@
 
 Long work is a generator that yields often; each turn gives it about a millisecond, so that announces are answered
 meanwhile. There is the tracker's own, such as cleaning, and there are answers to strangers, of which there may be
-thousands: each kind has every other slice, or whoever asks for enough would keep the tracker from cleaning. The longest
-turn is kept: it is the longest time for which a datagram had to wait for us.
+thousands: each kind has every other slice, or whoever asks for enough would keep the tracker from cleaning. The lengths
+of all iterations are counted; the longest one is the longest time that a datagram had to wait for us.
 
 After a short turn the loop naps for a moment, as network cards do before they interrupt: waking up for one connection
 costs as much as serving it. A request that finds the tracker idle is served at once, one that follows on its heels
@@ -14,11 +14,13 @@ import selectors
 import signal
 import socket
 import time
+from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Final
 
 from opentracker.server.clock import Now
+from opentracker.swarm.counting.core_gauges import ITERATIONS
 
 NAP: Final = 0.0001  # seconds of rest after a shorter turn: what comes in meanwhile is served in one go
 SLICE: Final = 0.001  # seconds of a turn that long work may fill up, behind the sockets
@@ -57,14 +59,12 @@ class Loop:
         self.answers_next = False
         self.stopping = False
         self.longest_turn = 0.0
+        self.busy = 0.0  # seconds in iterations, without the waits for sockets
+        self.lengths = [0] * (len(ITERATIONS.bounds) + 1)  # of iterations, by the bounds of the histogram
 
     def watch(self, fd: int, handler: Handler, events: int) -> None:
         """Call `handler` when `fd` is ready."""
         self.selector.register(fd, events, handler)
-
-    def rewatch(self, fd: int, handler: Handler, events: int) -> None:
-        """The same for an `fd` that is watched already."""
-        self.selector.modify(fd, events, handler)
 
     def unwatch(self, fd: int) -> None:
         """Forget an `fd`, before it is closed."""
@@ -108,6 +108,8 @@ class Loop:
             self.advance(began)
         now.read()
         took = now.seconds - began
+        self.busy += took
+        self.lengths[bisect_left(ITERATIONS.bounds, took)] += 1
         if took > self.longest_turn:
             self.longest_turn = took
         if ready and took < NAP and not self.has_work():

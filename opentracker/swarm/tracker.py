@@ -3,6 +3,8 @@
 from typing import Final
 
 from librt.random import Random
+from librt.strings import BytesWriter
+from librt.vecs import vec
 from mypy_extensions import i64
 
 from opentracker._features import (
@@ -24,11 +26,11 @@ from opentracker._features import (
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
 from opentracker.swarm.counting.counters import Counters
-from opentracker.swarm.store.door import Contents, Store
+from opentracker.swarm.store.door import NOT_TAKEN, Contents, Store
 from opentracker.swarm.store.engine import make_store
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-    from opentracker.swarm.policy.admission import UNAUTHORIZED, Admission
+    from opentracker.swarm.policy.admission import REFUSED, UNAUTHORIZED, Admission
 if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.visibility import Visibility
 if WANT_MAX_PEER:
@@ -50,7 +52,7 @@ class Tracker:
         self.store = store or make_store(random)
         self.random = random
         self.counters = Counters()
-        self.renewals = [0] * 256  # of peers, by the minutes since each was last heard of
+        self.renewals = vec[i64]([0] * 256)  # of peers, by the minutes since each was last heard of
         if WANT_LOG_NETWORKS:
             self.busy = AddressCount()  # connections: TCP ones, and connects over UDP
         if WANT_LOG_NUMWANT:
@@ -63,6 +65,7 @@ class Tracker:
             self.limit_by(Limits())
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.admission = Admission()
+            self.refused = self.counters.count_of(REFUSED)  # clients' announces, by the access list
             self.has_doubtful = False  # whether torrents may be here that the access list refuses
 
     def limit_by(self, limits: Limits) -> None:
@@ -81,6 +84,8 @@ class Tracker:
             if (self.has_doubtful or not self.store.has(a.info_hash)) and not self.admission.allows(
                 a.info_hash
             ):
+                if a.sync_age < 0:
+                    self.refused.value += 1
                 raise TrackerFailure(UNAUTHORIZED)
         # 2. What is the same for all.
         a.interval = SHORTEST_INTERVAL + self.random.randrange(INTERVALS)
@@ -88,7 +93,7 @@ class Tracker:
         a.has_completed = False
         # 3. May the peer be stored?
         if WANT_BOGON_FILTER:
-            self.visibility.screen(a, self.counters)
+            self.visibility.screen(a)
         if WANT_MAX_PEER and self.limits.near_limit:
             self.limits.screen(a, self.store, minute)
         # 4. The torrent and the answer. What live sync says is not answered, counted or told.
@@ -112,6 +117,33 @@ class Tracker:
         if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             for watcher in self.watchers:
                 watcher.announced(a, minute)
+
+    def answer_udp(self, packet: bytes, address: bytes, numwant: i64, minute: i64, out: BytesWriter) -> bool:
+        """Carry out the announce of a datagram and append its answer, if nothing is in the way of doing so at once.
+
+        Else it is False, and nothing has been done: `announce` is for all of them.
+        """
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            if self.has_doubtful:
+                return False
+        if WANT_MAX_PEER and self.limits.near_limit:
+            return False
+        if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+            if self.watchers:
+                return False
+        may_come = True
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            may_come = False
+        age = self.store.answer_udp(packet, address, numwant, self.interval(), minute, may_come, out)
+        if age == NOT_TAKEN:
+            return False
+        if age >= 0:
+            self.renewals[age] += 1
+        elif WANT_MAX_PEER:
+            self.limits.look(-2 - age)
+        if self.store.has_completed:
+            self.counters.completed += 1
+        return True
 
     def serves(self, info_hash: bytes) -> bool:
         """Whether the access list lets a torrent that is here be shown."""

@@ -3,65 +3,41 @@
 import difflib
 import json
 import os
+import re
+import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from opentracker import cli
-from opentracker._features import BUILD_RECORD, WANT_ACCESSLIST_WHITE, WANT_V4_ONLY, WANT_V6
+from opentracker._features import BUILD_RECORD, KEY_FLAGS, WANT_ACCESSLIST_WHITE, WANT_V4_ONLY, WANT_V6
 from opentracker.config import file as config
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import ConfigError
+from opentracker.server.wiring import CONFIG, PATHS
 from opentracker.swarm.policy.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_LIVESYNC, MAY_PROXY, MAY_STAT
 from tests.server.live import HOME, packed
 from tests.server.marks import needs_ipv4
 from tests.server.process import Tracker, allow, run
 
 RECORD = json.loads(BUILD_RECORD)
+PATHS_BY_KEY = {path.key: path for path in PATHS}
 HOME6 = HOME == "::1"
 ENDPOINT = f"[{HOME}]" if HOME6 else HOME
 NOBODY = 65534
-# A value that each key takes, in every build that has the key.
-GOOD_VALUES = {
-    "listen.tcp_udp": ENDPOINT,
-    "listen.tcp": f"{ENDPOINT}:80",
-    "listen.udp": HOME,
-    "listen.udp.workers": "0",
-    "access.whitelist": "list",
-    "access.blacklist": "list",
-    "access.fifo_add": "add",
-    "access.fifo_delete": "delete",
-    "access.stats": "10.0.0.0/8",
-    "access.stats_path": "secret",
-    "access.fullscrape": "10.0.0.1",
-    "access.proxy": "2001:db8::/32",
-    "livesync.cluster.listen": ENDPOINT,
-    "livesync.cluster.node_ip": "10.0.0.1",
-    "livesync.cluster.peer": ENDPOINT,
-    "batchsync.cluster.admin_ip": "10.1.1.1",
-    "tracker.rootdir": "/var/lib/opentracker",
-    "tracker.user": "_opentracker",
-    "tracker.redirect_url": "https://example.org/",
-    "tracker.state_file": "state",
-    "limits.torrents": "1000000",
-    "limits.peers": "20000000",
-    "limits.peers_per_torrent": "500000",
-    "limits.ports_per_address": "8",
-    "limits.memory": "512M",
-    "limits.connections": "1000",
-    "limits.connections_per_address": "20",
-    "limits.full_scrapes": "100",
-    "limits.full_scrapes_per_address": "10",
-    "limits.listed_network": "10.0.0.0/8",
-    "limits.refused_ports": "25 6000-6063",
-}
+ROOT = Path(__file__).parents[2]
+ROWS: dict[str, dict[str, Any]] = tomllib.loads((ROOT / "features.toml").read_text())["keys"]
+SAMPLE = re.findall(r"^#([a-z]\S*) (.+)$", (ROOT / "opentracker.conf.sample").read_text(), re.MULTILINE)
+# A value that each key takes in every build: that of the sample, but for addresses of a family that may be left out.
+GOOD_VALUES = {key: ENDPOINT if ROWS[key]["form"] == "address" else value for key, value in SAMPLE}
 
 
 def taken(*lines: str | bytes) -> Settings:
     """The settings after these lines."""
     settings = Settings()
     text = b"\n".join(os.fsencode(line) if isinstance(line, str) else line for line in lines)
-    config.take_text(settings, text, "test.conf")
+    CONFIG.take_text(settings, text, "test.conf")
     return settings
 
 
@@ -77,7 +53,7 @@ def refusal(*lines: str | bytes) -> str:
 
 def given(key: str) -> bool:
     """Whether this build has a key."""
-    flag = config.KEYS[key]
+    flag = KEY_FLAGS[key]
     return not flag or RECORD["flags"][flag] is True
 
 
@@ -85,18 +61,19 @@ def given(key: str) -> bool:
 
 
 def test_the_keys_of_this_build() -> None:
-    assert set(GOOD_VALUES) == set(config.KEYS)
-    assert set(config.ACTIONS) == {key for key in config.KEYS if given(key)}
-    assert {flag for flag in config.KEYS.values() if flag} <= set(RECORD["flags"])
+    assert set(GOOD_VALUES) == set(KEY_FLAGS)
+    assert set(CONFIG.keys) == {key for key in KEY_FLAGS if given(key)}
+    assert {flag for flag in KEY_FLAGS.values() if flag} <= set(RECORD["flags"])
 
 
-@pytest.mark.parametrize("key", config.KEYS)
+@pytest.mark.parametrize("key", KEY_FLAGS)
 def test_c05_every_key_is_taken_or_names_its_flag(key: str) -> None:
     line = f"{key} {GOOD_VALUES[key]}"
     if given(key):
-        assert taken(line) != Settings() or key in ("listen.udp.workers", "batchsync.cluster.admin_ip")
+        changes_nothing = "default" in ROWS[key] or key in config.WITHOUT_EFFECT
+        assert taken(line) != Settings() or changes_nothing
         return
-    flag = config.KEYS[key]
+    flag = KEY_FLAGS[key]
     if flag in RECORD["planned"]:
         assert refusal(line) == f"test.conf:1: '{line}': not in this version ({flag} is planned)"
     else:
@@ -105,7 +82,7 @@ def test_c05_every_key_is_taken_or_names_its_flag(key: str) -> None:
         )
 
 
-@pytest.mark.parametrize("key", config.KEYS)
+@pytest.mark.parametrize("key", KEY_FLAGS)
 def test_every_key_wants_a_value(key: str) -> None:
     assert refusal("", f"  {key}  ").startswith(f"test.conf:2: '{key}': ")
 
@@ -127,12 +104,12 @@ def test_c05_an_unknown_key(line: str, hint: str) -> None:
 
 
 def test_a_key_that_is_too_long_for_a_typo() -> None:
-    longest = max(config.KEYS, key=len)
+    longest = max(KEY_FLAGS, key=len)
     just = longest + "#" * (config.LONGEST_TYPO - len(longest))
     assert config.nearest_key(just) == longest
-    for key in config.KEYS:
+    for key in KEY_FLAGS:
         longer = key.ljust(config.LONGEST_TYPO + 1, "#")
-        assert difflib.get_close_matches(longer, config.KEYS, 1) == []
+        assert difflib.get_close_matches(longer, KEY_FLAGS, 1) == []
     assert config.nearest_key(longest + "#" * (1 << 24)) == ""
 
 
@@ -196,10 +173,10 @@ def test_binds_come_in_their_order() -> None:
 def test_c06_comments_and_line_ends(end: bytes, last: bool) -> None:
     lines = [b"# a comment", b"", b"   \t", b"  # another", b"tracker.user somebody", b"#tracker.user x"]
     settings = Settings()
-    config.take_text(settings, end.join(lines) + end * last, "test.conf")
+    CONFIG.take_text(settings, end.join(lines) + end * last, "test.conf")
     assert settings == taken("tracker.user somebody")
     settings = Settings()
-    config.take_text(settings, end.join(reversed(lines)) + end * last, "test.conf")
+    CONFIG.take_text(settings, end.join(reversed(lines)) + end * last, "test.conf")
     assert settings.user == "somebody"
 
 
@@ -283,7 +260,6 @@ def test_c08_c09_networks(key: str | None) -> None:
         ("2001:db9::", 0),
     ]:
         assert settings.permissions.rights(packed(address)) == right
-    assert settings.restricts_fullscrapes is (key == "access.fullscrape")
     for bad in ("1.2.3.4/99", "1.2.3.4/33", "1.2.3.4/-1", "2001:db8::/129", "1.2.3.4/", "host.example", ""):
         assert refusal(f"{key} {bad}").startswith(f"test.conf:1: '{f'{key} {bad}'.strip()}': ")
 
@@ -295,18 +271,6 @@ def test_c10_more_than_64_networks(key: str | None) -> None:
     settings = taken(*[f"{key} 10.0.{number}.0/24" for number in range(200)])
     assert all(settings.permissions.rights(bytes([10, 0, each, 9])) == RIGHTS[key] for each in range(200))
     assert settings.permissions.rights(bytes([10, 0, 200, 9])) == 0
-
-
-@pytest.mark.needs("WANT_SYNC_LIVE", WANT_V6=False, WANT_V4_ONLY=False)
-def test_live_sync_in_both_families() -> None:
-    settings = taken(
-        "livesync.cluster.listen [fe80::1%eth0]:9000",
-        "livesync.cluster.listen 10.0.0.1",
-        "livesync.cluster.peer 10.0.0.2",
-        "livesync.cluster.peer 10.0.0.3:9000",
-    )
-    assert settings.sync_binds == [(packed("fe80::1"), 9000, "eth0"), (packed("10.0.0.1"), 9696, "")]
-    assert settings.sync_peers == [(packed("10.0.0.2"), 9696, ""), (packed("10.0.0.3"), 9000, "")]
 
 
 def test_a18_both_kinds_of_access_list() -> None:
@@ -384,7 +348,7 @@ def test_c15_a_file_that_may_not_be_read(tmp_path: Path) -> None:
         with pytest.raises(
             ConfigError, match=r"cannot read the config file .*secret\.conf: Permission denied"
         ):
-            config.load(Settings(), str(path))
+            CONFIG.load(Settings(), str(path))
     finally:
         os.seteuid(user)
 
@@ -392,7 +356,7 @@ def test_c15_a_file_that_may_not_be_read(tmp_path: Path) -> None:
 @pytest.mark.skipif(not os.path.exists("/dev/zero"), reason="needs a file without an end")
 def test_a_file_without_an_end() -> None:
     with pytest.raises(ConfigError, match="the config file /dev/zero is larger than 16 MiB"):
-        config.load(Settings(), "/dev/zero")
+        CONFIG.load(Settings(), "/dev/zero")
 
 
 def test_c04_nothing_is_bound_by_a_wrong_file(tmp_path: Path) -> None:
@@ -433,14 +397,14 @@ def check_debian(text: bytes, name: str, line: int) -> None:
     """A whitelist build takes Debian's config, every other names what it lacks."""
     settings = Settings()
     if WANT_ACCESSLIST_WHITE:
-        config.take_text(settings, text, name)
-        assert settings.accesslist == Path(DEBIAN_SETS["access.whitelist"])
+        CONFIG.take_text(settings, text, name)
+        assert PATHS_BY_KEY["access.whitelist"].of(settings) == Path(DEBIAN_SETS["access.whitelist"])
         assert settings.directory == Path(DEBIAN_SETS["tracker.rootdir"])
         assert settings.user == DEBIAN_SETS["tracker.user"]
         assert settings.binds == []
         return
     with pytest.raises(ConfigError) as caught:
-        config.take_text(settings, text, name)
+        CONFIG.take_text(settings, text, name)
     assert str(caught.value) == (
         f"{name}:{line}: 'access.whitelist /etc/opentracker/whitelist.txt': "
         "not in this build, it needs WANT_ACCESSLIST_WHITE: build with WANT_ACCESSLIST_WHITE=1"

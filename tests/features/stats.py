@@ -2,7 +2,8 @@
 
 from collections.abc import Iterator
 
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Sections, Settings
+from opentracker.features.statistics.feature import StatisticsSettings
 from opentracker.swarm.tracker import Tracker
 from tests.protocol.http_cases import get
 from tests.server.live import HOME, Answer, Endpoint, Live, packed
@@ -14,7 +15,7 @@ EVERYTHING = 15  # rights
 
 def blessed(*, stats_path: str = "stats", rights: int = EVERYTHING) -> Settings:
     """Settings that let the tests' clients do what an operator may allow."""
-    settings = Settings(stats_path=stats_path)
+    settings = Settings(sections=Sections(StatisticsSettings(stats_path)))
     settings.permissions.bless(HOME_PACKED, 8 * len(HOME_PACKED), rights)
     return settings
 

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from librt.random import Random
 
 from opentracker.config.settings import Settings
-from opentracker.features.bogons import NETWORKS, NEVER, PRIVATE, PUBLIC, SHARED, BogonFilter, NetworkSet
+from opentracker.features.bogons import (
+    NETWORKS,
+    NEVER,
+    PRIVATE,
+    PUBLIC,
+    SHARED,
+    BogonFilter,
+    BogonSettings,
+    NetworkSet,
+    listed_network,
+    refused_ports,
+)
 from opentracker.protocol.addresses import parse_network
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.counting.counters import Counters
@@ -175,7 +186,7 @@ class Filtered:
         for text in exceptions:
             permissions.bless(*parse_network(text), EVERYTHING)
         self.tracker = Tracker(Random(1))
-        self.tracker.visibility = BogonFilter(refused_ports, permissions)
+        self.tracker.visibility = BogonFilter(refused_ports, permissions, self.tracker.counters)
         self.counters: Counters = self.tracker.counters
 
     def announce(self, host: str, port: int = 6881, both_families: bool = False) -> Announce:
@@ -200,7 +211,7 @@ def test_a_bogon_is_answered_and_never_listed(host: str) -> None:
     a = filtered.announce(host)
     assert (a.incomplete, a.stored) == (1, False)
     assert a.peers == (packed("198.41.0.4") + b"\x1a\xe1" if ":" not in host else b"")
-    assert filtered.counters.refused_bogons == 1
+    assert filtered.counters.value("refused_bogons") == 1
     assert filtered.seen_from("1.2.3.4") == {packed("198.41.0.4")}
 
 
@@ -252,7 +263,10 @@ def test_refused_ports() -> None:
     filtered = Filtered(frozenset([(25).to_bytes(2, "big")]))
     filtered.announce("198.41.0.4", 25)
     filtered.announce("198.41.0.4", 26)
-    assert (filtered.counters.refused_port_numbers, filtered.counters.refused_bogons) == (1, 0)
+    assert (filtered.counters.value("refused_port_numbers"), filtered.counters.value("refused_bogons")) == (
+        1,
+        0,
+    )
     assert filtered.announce("1.2.3.4").peers == packed("198.41.0.4") + b"\0\x1a"
 
 
@@ -272,13 +286,13 @@ def test_on_real_sockets_loopback_is_not_listed() -> None:
         answer = client.ask(announce_packet(connection_id, port=port))
         assert (len(answer), answer[12:20]) == (20, bytes(8))
     assert live.ask(live.listen_tcp(), announce(1002)).status == 200
-    assert live.counters.refused_bogons == 3
+    assert live.counters.value("refused_bogons") == 3
     live.close()
 
 
 def test_on_real_sockets_what_is_excepted_is_listed() -> None:
     settings = Settings()
-    settings.listed_networks.bless(*parse_network(HOME), EVERYTHING)
+    settings.of(BogonSettings).listed_networks.bless(*parse_network(HOME), EVERYTHING)
     live = Live(settings, filtered=True)
     client = live.udp(live.listen_udp())
     connection_id = client.connect()
@@ -286,3 +300,48 @@ def test_on_real_sockets_what_is_excepted_is_listed() -> None:
         answer = client.ask(announce_packet(connection_id, port=port))
         assert answer[12:16] == (number + 1).to_bytes(4, "big")
     live.close()
+
+
+# ---- What a config file says of addresses and ports ---------------------------------------------------------
+
+
+def numbers(settings: Settings) -> list[int]:
+    """The refused ports."""
+    return sorted(int.from_bytes(port, "big") for port in settings.of(BogonSettings).refused_ports)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [("25", [25]), ("25 80", [25, 80]), ("6000-6003\t1", [1, 6000, 6001, 6002, 6003]), ("7-7", [7])],
+)
+def test_ports_and_ranges(value: str, expected: list[int]) -> None:
+    settings = Settings()
+    refused_ports(settings, value)
+    assert numbers(settings) == expected
+
+
+def test_what_is_said_twice_adds_up() -> None:
+    settings = Settings()
+    refused_ports(settings, "1 2")
+    refused_ports(settings, "2-3")
+    assert numbers(settings) == [1, 2, 3]
+    assert Settings().of(BogonSettings).refused_ports == frozenset()
+
+
+@pytest.mark.parametrize("value", ["", " ", "x", "1-", "-1", "5-3", "1,2", "65536", "1--2"])
+def test_what_are_no_ports(value: str) -> None:
+    settings = Settings()
+    with pytest.raises(ValueError, match="expected"):
+        refused_ports(settings, value)
+    assert settings == Settings()
+
+
+def test_a_key_for_networks_that_are_listed_all_the_same() -> None:
+    settings = Settings()
+    listed_network(settings, "10.0.0.0/8")
+    listed_network(settings, "::1")
+    assert settings.of(BogonSettings).listed_networks.rights(bytes([10, 1, 2, 3])) != 0
+    assert settings.of(BogonSettings).listed_networks.rights(bytes([11, 1, 2, 3])) == 0
+    assert settings.of(BogonSettings).listed_networks.rights(bytes(15) + b"\1") != 0
+    with pytest.raises(ValueError, match="not an IPv4 or IPv6 address"):
+        listed_network(settings, "here")

@@ -14,6 +14,7 @@ from opentracker.protocol.addresses import format_ip, parse_network, unmap
 from opentracker.protocol.bencode import decode
 from opentracker.protocol.http import Request, parse_request
 from opentracker.protocol.pages import Page, Pieces
+from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.policy.permissions import (
     MAY_FULLSCRAPE,
     MAY_LIVESYNC,
@@ -202,7 +203,7 @@ def test_pages_are_asked_by_the_client_too(live: Live, source: str, client: str)
 @pytest.mark.needs("WANT_V6")
 @pytest.mark.parametrize("value", [b"8.8.8.8", b"::ffff:8.8.8.8"])
 def test_an_ipv6_build_has_no_clients_with_ipv4(value: bytes) -> None:
-    proxies = Proxies(permissions("::1"))
+    proxies = Proxies(permissions("::1"), Counters())
     with pytest.raises(TrackerFailure):
         proxies.client(request_with(forwarded(value)), packed("::1"))
     assert proxies.client(request_with(forwarded(b"2001:db8::1")), packed("::1")) == packed("2001:db8::1")
@@ -210,13 +211,13 @@ def test_an_ipv6_build_has_no_clients_with_ipv4(value: bytes) -> None:
 
 @pytest.mark.needs("WANT_V4_ONLY")
 def test_an_ipv4_build_has_no_clients_with_ipv6() -> None:
-    proxies = Proxies(permissions(PROXY))
+    proxies = Proxies(permissions(PROXY), Counters())
     with pytest.raises(TrackerFailure):
         proxies.client(request_with(forwarded(b"2001:db8::1")), packed(PROXY))
 
 
 def test_so_many_proxies_one_behind_the_other() -> None:
-    proxies = Proxies(permissions("10.0.0.0/8"))
+    proxies = Proxies(permissions("10.0.0.0/8"), Counters())
     client = b"2001:db8::1" if WANT_V6 else b"8.8.8.8"
     most = client + b",10.0.0.1" * MOST_PROXIES
     assert proxies.client(request_with(forwarded(most)), packed("10.0.0.2")) == packed(client.decode())
@@ -236,7 +237,9 @@ def test_a_client_is_named_by_the_header_or_has_connected_itself(
 ) -> None:
     values = [b",".join(name + blank for name, blank in header) for header in headers]
     request = request_with(forwarded(*values))
-    proxies = Proxies(permissions("10.0.0.0/8", "2001:db8:9::/48", *[format_ip(peer)] * is_trusted))
+    proxies = Proxies(
+        permissions("10.0.0.0/8", "2001:db8:9::/48", *[format_ip(peer)] * is_trusted), Counters()
+    )
     try:
         client = proxies.client(request, peer)
     except TrackerFailure:

@@ -3,12 +3,14 @@
 import re
 from dataclasses import fields
 
+from opentracker._features import KEY_FLAGS
 from opentracker.config import file as config
 from opentracker.config.settings import Settings
 from opentracker.errors import ConfigError
+from opentracker.server.wiring import CONFIG
 from tests.fuzz.engine import silence
 
-WORDS = [*(key.encode() + b" " for key in config.KEYS), b"\n", b"\r\n", b"#", b"127.0.0.1:6969", b"[::1]:80"]
+WORDS = [*(key.encode() + b" " for key in KEY_FLAGS), b"\n", b"\r\n", b"#", b"127.0.0.1:6969", b"[::1]:80"]
 WORDS += [
     b"10.0.0.0/8",
     b"fe80::1%eth0",
@@ -22,11 +24,7 @@ WORDS += [
 LONGEST_INPUT = 400  # bytes: several lines, and one of more than an error shows
 NAME = "fuzzed.conf"
 LONGEST = 4000  # characters: three texts of an operator, each of 160, every one of them escaped
-SET = [
-    each.name
-    for each in fields(Settings)
-    if each.name not in ("permissions", "listed_networks", "state_file", "state_to_load")
-]
+SET = [each.name for each in fields(Settings) if each.name != "permissions"]
 HEADER_SIZE = re.compile(rf"{re.escape(NAME)}:[1-9][0-9]*: '")
 
 
@@ -35,7 +33,7 @@ def outcome(text: bytes) -> object:
     silence()
     settings = Settings()
     try:
-        config.take_text(settings, text, NAME)
+        CONFIG.take_text(settings, text, NAME)
     except ConfigError as error:
         line = str(error)
         assert HEADER_SIZE.match(line) and line.isprintable() and len(line) < LONGEST, line

@@ -7,6 +7,7 @@ from opentracker.errors import HttpError, TrackerFailure
 from opentracker.features.proxy import Proxies
 from opentracker.protocol.addresses import parse_endpoint, parse_network
 from opentracker.protocol.http import header_values, parse_request
+from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
 
 WORDS = [
@@ -24,7 +25,7 @@ STRANGER = bytes(15) + b"\x08" if WANT_V6 else b"\x7f\0\0\x08"
 permissions = Permissions()
 for text in ("127.0.0.9", "::9"):
     permissions.bless(*parse_network(text), MAY_PROXY)
-proxies = Proxies(permissions)
+proxies = Proxies(permissions, Counters())
 
 
 def check(headers: bytes) -> None:

@@ -14,9 +14,10 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
+    WANT_SYNC_LIVE,
     WANT_V6,
 )
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Sections, Settings
 from opentracker.server.http.accepting import FastAcceptor, PlainAcceptor
 from opentracker.server.http.connection import Listener
 from opentracker.server.loop import READ
@@ -25,19 +26,27 @@ from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from opentracker.server.wiring import Server
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+    from opentracker.features.accesslist.feature import AccessListSettings
     from opentracker.swarm.policy.admission import Admission
     from opentracker.swarm.tracker import admit_by
 if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.visibility import Visibility
+if WANT_SYNC_LIVE:
+    from opentracker.features.cluster.settings import SyncSettings
 
 PATIENCE: Final = 20.0  # seconds
 HOME: Final = "::1" if WANT_V6 else "127.0.0.1"  # an address of the family that every build has
-# A cluster of its own, for `Settings.sync_binds`: a build with live sync starts in one or not at all.
-SYNC_BINDS: Final = [(socket.inet_pton(socket.AF_INET6 if WANT_V6 else socket.AF_INET, HOME), 0, "")]
 SECRET: Final = bytes(range(32))
 SEED: Final = 1
 
 Endpoint = tuple[str, int]
+
+
+def sections(*given: object, sync_on: bytes | None = None) -> Sections:
+    """Sections of settings, and a cluster of its own: a build with live sync starts in one or not at all."""
+    if WANT_SYNC_LIVE:
+        return Sections(*given, SyncSettings([(sync_on or packed(HOME), 0, "")]))
+    return Sections(*given)
 
 
 class Clock:
@@ -81,7 +90,7 @@ class Live:
         if WANT_BOGON_FILTER and not filtered:  # tests' clients are on loopback
             self.server.tracker.visibility = Visibility()
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            if settings is None or settings.accesslist is None:
+            if settings is None or settings.of(AccessListSettings).path is None:
                 admit_by(self.server.tracker, Admission())
 
     def listen_udp(self, host: str = HOME, *, only_v6: bool = True) -> Endpoint:

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 
 from opentracker._features import WANT_ACCESSLIST_WHITE
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Sections, Settings
 from opentracker.errors import UsageError
+from opentracker.features.accesslist.feature import AccessListSettings
 from opentracker.server import fifos as dynamic_accesslist
+from opentracker.server.fifos import FifoFeature, FifoSettings
 from tests.protocol.http_cases import announce
 from tests.server.conftest import open_descriptors
 from tests.server.live import HASH_A, HASH_B, HOME, Live, announce_packet
@@ -27,7 +29,8 @@ class Fifos:
     def __init__(self, folder: Path) -> None:
         self.add, self.delete, path = folder / "add", folder / "delete", folder / "list"
         path.write_bytes(b"")
-        self.live = Live(Settings(accesslist=path, fifo_add=self.add, fifo_delete=self.delete))
+        named = Sections(AccessListSettings(path), FifoSettings(self.add, self.delete))
+        self.live = Live(Settings(sections=named))
         self.web = self.live.listen_tcp()
 
     def is_listed(self, info_hash: bytes) -> bool:
@@ -278,20 +281,25 @@ def make_wrong(path: Path, how: str) -> None:
             path.symlink_to(other)
 
 
+def feature(asked: FifoSettings) -> FifoFeature:
+    """The feature of a tracker that is not there yet."""
+    return FifoFeature(Settings(sections=Sections(asked)))
+
+
 WRONG = ["file", "folder", "dangling link", "link to a file", "link to a fifo"]
 
 
 @pytest.mark.parametrize("how", WRONG)
-@pytest.mark.parametrize("which", ["fifo_add", "fifo_delete"])
+@pytest.mark.parametrize("which", ["add", "delete"])
 def test_a15_what_is_not_a_fifo_is_refused_and_left_alone(tmp_path: Path, how: str, which: str) -> None:
     path, other = tmp_path / "fifo", tmp_path / "other"
     make_wrong(path, how)
-    settings = Settings(fifo_add=tmp_path / "good")
-    setattr(settings, which, path)
+    asked = FifoSettings(add=tmp_path / "good")
+    setattr(asked, which, path)
     before = open_descriptors()
-    for check in (dynamic_accesslist.Fifos, dynamic_accesslist.check_fifos):
+    for attempt in (feature(asked).load, feature(asked).try_load):
         with pytest.raises(UsageError, match=f"{path} is not a FIFO: it is left as it is"):
-            check(settings)
+            attempt()
     assert open_descriptors() == before
     if how == "file":
         assert path.read_text() == "precious"
@@ -340,19 +348,20 @@ def test_a_fifo_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
 
 def test_one_fifo_cannot_add_and_delete(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="cannot be both"):
-        dynamic_accesslist.check_fifos(Settings(fifo_add=tmp_path / "fifo", fifo_delete=tmp_path / "fifo"))
+        feature(FifoSettings(tmp_path / "fifo", tmp_path / "fifo")).try_load()
 
 
 def test_checking_makes_no_fifo(tmp_path: Path) -> None:
-    dynamic_accesslist.check_fifos(Settings(fifo_add=tmp_path / "fifo"))
+    feature(FifoSettings(tmp_path / "fifo")).try_load()
     assert not (tmp_path / "fifo").exists()
 
 
 def test_a_tracker_without_fifos_has_none(tmp_path: Path) -> None:
     before = open_descriptors()
-    fifos = dynamic_accesslist.Fifos(Settings())
+    without = feature(FifoSettings())
+    without.load()
     assert open_descriptors() == before
-    fifos.close()
+    without.close()
 
 
 def config(folder: Path) -> Path:

@@ -1,9 +1,11 @@
 import socket
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
+from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import StartError, UsageError
 from opentracker.server import binding, wiring
@@ -15,23 +17,23 @@ from tests.server.live import (
     HOME,
     SECRET,
     SEED,
-    SYNC_BINDS,
     Clock,
     connect_packet,
     endpoint,
     packed,
+    sections,
 )
 from tests.swarm.ids import id_for
 
 ANY4, ANY6 = packed("0.0.0.0"), packed("::")
 
 
-def stay(settings: Settings) -> None:
+def stay(settings: Settings, paths: Sequence[NamedPath]) -> None:
     """In place of `privileges.confine`: these tests have more to do in their process."""
 
 
-def start(*binds: Bind, confine: Callable[[Settings], None] = stay, **settings: object) -> wiring.Server:
-    return wiring.start(Settings(list(binds), sync_binds=SYNC_BINDS, **settings), confine)  # type: ignore[arg-type]
+def start(*binds: Bind, confine: wiring.Confine = stay) -> wiring.Server:
+    return wiring.start(Settings(list(binds), sections=sections()), confine)
 
 
 def test_a_tracker_that_is_started_serves_and_closes() -> None:
@@ -61,34 +63,31 @@ def test_u18_two_trackers_started_together_give_different_ids() -> None:
 
 
 def test_a_start_that_fails_leaves_nothing_open() -> None:
-    def refuse(settings: Settings) -> None:
+    def refuse(settings: Settings, paths: Sequence[NamedPath]) -> None:
         raise StartError("no")
 
     before = open_descriptors()
     with pytest.raises(StartError, match="no"):
-        wiring.start(Settings([Bind(True, packed(HOME), 0)]), refuse)
+        start(Bind(True, packed(HOME), 0), confine=refuse)
     assert open_descriptors() == before
 
 
-@pytest.mark.parametrize(
-    "build",
-    [
-        pytest.param("black", marks=pytest.mark.needs("WANT_ACCESSLIST_BLACK")),
-        pytest.param("white", marks=pytest.mark.needs("WANT_ACCESSLIST_WHITE")),
-    ],
-)
-def test_a05_a_list_that_is_missing_at_the_start(build: str, tmp_path: Path) -> None:
-    before = open_descriptors()
-    with pytest.raises(UsageError, match=f"{tmp_path}/missing: No such file"):
-        start(Bind(True, packed(HOME), 0), accesslist=tmp_path / "missing")
-    assert open_descriptors() == before
+if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+    from opentracker.features.accesslist.feature import AccessListSettings
+
+    def test_a05_a_list_that_is_missing_at_the_start(tmp_path: Path) -> None:
+        before = open_descriptors()
+        missing = AccessListSettings(tmp_path / "missing")
+        with pytest.raises(UsageError, match=f"{tmp_path}/missing: No such file"):
+            wiring.start(Settings([Bind(True, packed(HOME), 0)], sections=sections(missing)), stay)
+        assert open_descriptors() == before
 
 
 def test_a_process_is_confined_with_its_sockets_open() -> None:
     """Low ports are root's to bind, and nothing that root could do is done later."""
     opened = []
 
-    def count(settings: Settings) -> None:
+    def count(settings: Settings, paths: Sequence[NamedPath]) -> None:
         opened.append(open_descriptors() - before)
 
     before = open_descriptors()
@@ -107,8 +106,8 @@ def test_each_kind_of_socket_gets_its_server() -> None:
 
 def test_checking_reads_and_binds_nothing(tmp_path: Path) -> None:
     before = open_descriptors()
-    confined: list[Settings] = []
-    settings = Settings([Bind(True, packed(HOME), 0)], directory=tmp_path, sync_binds=SYNC_BINDS)
-    wiring.check(settings, confined.append)
+    confined: list[tuple[Settings, Sequence[NamedPath]]] = []
+    settings = Settings([Bind(True, packed(HOME), 0)], directory=tmp_path, sections=sections())
+    wiring.check(settings, lambda settings, paths: confined.append((settings, paths)))
     assert open_descriptors() == before
-    assert confined == [settings]
+    assert confined == [(settings, wiring.PATHS)]

@@ -11,7 +11,8 @@ from typing import Final
 from mypy_extensions import i64
 
 from opentracker._features import OT_TORRENT_TIMEOUT_HOURS
-from opentracker.features.cluster.livesync import Extension
+from opentracker.features.cluster.livesync import Extension, LiveSync
+from opentracker.features.feature import Feature, Host
 from opentracker.protocol.livesync import BEACON, INQUIRE, TELL, tracker_id_of, write_head
 from opentracker.protocol.scrape_sync import (
     MOST_TOLD,
@@ -154,3 +155,11 @@ class ScrapeSync(Extension):
             store.raise_downloads(info_hash, count)
         elif self.tracker.has_room(contents):
             self.tracker.put(info_hash, contents)
+
+
+class ScrapeSyncFeature(Feature[Host]):
+    """Scrape sync, as a feature beside live sync."""
+
+    def join(self, host: Host) -> None:
+        """Speak to the cluster through live sync."""
+        host.part(LiveSync).extension = ScrapeSync(host.tracker, host.tracker_id)

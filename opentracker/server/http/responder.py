@@ -16,11 +16,10 @@ from opentracker.swarm.tracker import Tracker
 ANNOUNCE_PREFIX: Final = b"/a"  # the C tracker's leniency: /announce.php is an announce
 SCRAPE_PREFIX: Final = b"/sc"
 
-if WANT_IP_FROM_PROXY:
 
-    def its_connection(request: Request, address: bytes) -> bytes:
-        """The client is who has connected."""
-        return address
+def its_connection(request: Request, address: bytes) -> bytes:
+    """The client is the one that has connected."""
+    return address
 
 
 class HttpResponder:
@@ -35,13 +34,8 @@ class HttpResponder:
         self.redirect_url = redirect_url  # where `/` goes; empty: nowhere
         self.request = Announce(both_families=True)
         self.pages: dict[bytes, Page] = {}
-        if WANT_FULLLOG_NETWORKS:
-            self.watchers: list[
-                Callable[[Request, bytes], None]
-            ] = []  # are told of each request and its address
-        if WANT_IP_FROM_PROXY:
-            # From a request and the address of its connection to the client's. Raises TrackerFailure.
-            self.client_of: Callable[[Request, bytes], bytes] = its_connection
+        self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
+        self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""
@@ -59,7 +53,7 @@ class HttpResponder:
             elif path.startswith(SCRAPE_PREFIX):
                 body = self.scrape(request)
             elif path == b"/" and self.redirect_url:
-                self.counters.http_302 += 1
+                self.counters.count_status(302)
                 return write_redirect(self.redirect_url, request.keep_alive)
             else:
                 raise HttpError(404)
@@ -95,5 +89,5 @@ class HttpResponder:
 
     def error(self, status: int, head_only: bool, was_parsed: bool) -> bytes:
         """The whole answer for a status other than 200; `was_parsed` tells whether there was a request at all."""
-        self.counters.count_error(status, was_parsed)
+        self.counters.count_status(status, was_parsed)
         return write_error(status, head_only)

@@ -8,7 +8,6 @@ many of his own is closed at once, but for trusted proxies, behind whose address
 import resource
 from typing import Final
 
-from opentracker.config.settings import Settings
 from opentracker.swarm.policy.permissions import MAY_PROXY
 from opentracker.swarm.policy.slots import UNLIMITED, Slots
 
@@ -31,12 +30,6 @@ class ConnectionSlots(Slots):
     def weight(self) -> int:
         """Bytes of memory that are set aside for those that are open."""
         return self.open * WEIGHT
-
-
-def gate_of(settings: Settings) -> ConnectionSlots:
-    """The gate that was asked for."""
-    most = settings.limit_connections or most_by_default(settings.usable_memory)
-    return ConnectionSlots(most, settings.limit_connections_per_address, settings.permissions)
 
 
 def most_by_default(memory: int) -> int:

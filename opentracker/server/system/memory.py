@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from opentracker.config.settings import Settings
 from opentracker.swarm.policy.limits import Limits
 
 log = logging.getLogger("opentracker")
@@ -19,24 +18,6 @@ log = logging.getLogger("opentracker")
 V1_NONE: Final = 1 << 60  # version 1 has no word for "no limit": it is a number as large as can be
 LONGEST_PATH: Final = 64  # groups above ours that are asked
 STATM: Final = Path("/proc/self/statm")  # proc_pid_statm(5): pages in all, resident ones, those of files, ...
-
-
-def measure(settings: Settings) -> None:
-    """Settle how many bytes the memory and a share of it are, while /proc and /sys can still be seen."""
-    settings.usable_memory = memory_to_use()
-    if settings.limit_memory is None:
-        settings.limit_memory = settings.usable_memory * settings.limit_memory_share // 100
-
-
-def limits_of(settings: Settings) -> Limits:
-    """What the tracker may hold; without `measure` or a number of its own its bytes are not limited."""
-    return Limits(
-        settings.limit_torrents,
-        settings.limit_peers,
-        settings.limit_peers_per_torrent,
-        settings.limit_ports_per_address,
-        settings.limit_memory or 0,
-    )
 
 
 class Resident:

@@ -14,10 +14,12 @@ import os
 import pwd
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 from opentracker.errors import StartError
 from opentracker.server.system import sandbox
@@ -69,8 +71,8 @@ def is_root() -> bool:
     return ROOT in (os.getuid(), os.geteuid())
 
 
-def confine(settings: Settings) -> None:
-    """Give up what a tracker with open sockets no longer needs; `settings` then has paths as seen from inside.
+def confine(settings: Settings, paths: Sequence[NamedPath]) -> None:
+    """Give up what a tracker with open sockets no longer needs; `settings` then has `paths` as seen from inside.
 
     Raises StartError.
     """
@@ -79,7 +81,7 @@ def confine(settings: Settings) -> None:
         account = account_of(settings.user)
         root = settings.directory.absolute()
         change_root(root)
-        see_from_inside(settings, root)
+        see_from_inside(settings, paths, root)
         become(account)
         if not os.access("/", os.X_OK):
             raise StartError(
@@ -89,7 +91,7 @@ def confine(settings: Settings) -> None:
     else:
         enter(settings.directory)
     gain_nothing()
-    sandbox.restrict(settings, sandbox.Kernel())
+    sandbox.restrict(settings, paths, sandbox.Kernel())
 
 
 def preload() -> None:
@@ -120,19 +122,12 @@ def change_root(directory: Path) -> None:
     log.debug("changed the root directory to %s", directory)
 
 
-def see_from_inside(settings: Settings, root: Path) -> None:
+def see_from_inside(settings: Settings, paths: Sequence[NamedPath], root: Path) -> None:
     """Shorten the paths that begin with the new root directory: that is how existing configurations write them."""
-    settings.accesslist = shortened(settings.accesslist, root)
-    settings.fifo_add = shortened(settings.fifo_add, root)
-    settings.fifo_delete = shortened(settings.fifo_delete, root)
-    settings.state_file = shortened(settings.state_file, root)
-
-
-def shortened(path: Path | None, root: Path) -> Path | None:
-    """A path as seen from inside `root`: without it, where it begins with it."""
-    if path is not None and path.is_relative_to(root):
-        return Path("/", path.relative_to(root))
-    return path
+    for named in paths:
+        path = named.of(settings)
+        if named.inside and path is not None and path.is_relative_to(root):
+            named.put(settings, Path("/", path.relative_to(root)))
 
 
 def become(account: Account) -> None:

@@ -1,8 +1,9 @@
 """Landlock: a tracker that serves can open no file but those it was told of, and no TCP connection at all.
 
-Linux's Landlock lets a process shut itself in, for good and without rights of its own. What a tracker still opens as it
-runs is below the directories of its access list, its FIFOs and its state file: a whole directory each, since such files
-are replaced by others. A kernel without it, or one that refuses, is no reason not to serve: that is said once.
+Linux's Landlock lets a process shut itself in, for good and without rights of its own. A tracker that runs opens files
+below the directories of the paths that its features name, such as an access list or a state file: a whole directory
+each, since such files are replaced by others. A kernel without it, or one that refuses, is no reason not to serve: that
+is said once.
 
 The numbers are those of <linux/landlock.h>; kernels know more of them with each version of the interface (ABI).
 """
@@ -13,9 +14,11 @@ import logging
 import os
 import struct
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 
 log = logging.getLogger("opentracker")
@@ -99,30 +102,26 @@ def path_rule(rights: int, directory: int) -> bytes:
     return struct.pack("=Qi", rights, directory)
 
 
-def needed(settings: Settings) -> dict[Path, int]:
+def needed(settings: Settings, paths: Sequence[NamedPath]) -> dict[Path, int]:
     """Directories and the rights on what is below them.
 
     Where a file is a link, the directory that it leads to is needed as well.
     """
     wanted: dict[Path, int] = {}
-    for path, rights in (
-        (settings.accesslist, READ),
-        (settings.fifo_add, WRITE),
-        (settings.fifo_delete, WRITE),
-        (settings.state_file, WRITE),
-    ):
-        if path is not None:
+    for named in paths:
+        path = named.of(settings)
+        if named.inside and path is not None:
             for directory in (path.parent, path.resolve().parent):
-                wanted[directory] = wanted.get(directory, 0) | rights
+                wanted[directory] = wanted.get(directory, 0) | (WRITE if named.writes else READ)
     return wanted
 
 
-def restrict(settings: Settings, kernel: Kernel) -> None:
+def restrict(settings: Settings, paths: Sequence[NamedPath], kernel: Kernel) -> None:
     """Shut this process in, as far as the kernel can; it needs no-new-privileges, or root's rights, for that."""
     try:
         abi = kernel.create_ruleset(b"")
         ruleset = kernel.create_ruleset(ruleset_attributes(abi))
-        for directory, rights in needed(settings).items():
+        for directory, rights in needed(settings, paths).items():
             allow(kernel, ruleset, directory, rights & handled_files(abi))
         kernel.restrict_self(ruleset)
     except OSError as error:

@@ -1,7 +1,14 @@
-"""The socket of the system's log: written to without waiting, whatever has become of who reads it."""
+"""The socket of the system's log: written to without waiting, whatever has become of its reader."""
 
 import logging
 import socket
+import time
+from dataclasses import dataclass
+
+from opentracker.config.settings import Settings
+from opentracker.features.completed_log import CompletedLog
+from opentracker.features.feature import Feature
+from opentracker.server.core import Core
 
 log = logging.getLogger("opentracker")
 
@@ -60,3 +67,32 @@ class SystemLog:
     def close(self) -> None:
         """Close the connection."""
         self.sock.close()
+
+
+@dataclass
+class SystemLogSettings:
+    """There is no key for the socket; a test has a socket of its own."""
+
+    socket: str = "/dev/log"
+
+
+class CompletedLogFeature(Feature[Core]):
+    """A line in the system's log for each download that is completed."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.log: SystemLog | None = None
+
+    def open(self) -> None:
+        """Find the system's log, before the root directory hides it."""
+        self.log = SystemLog(self.settings.of(SystemLogSettings).socket)
+
+    def join(self, host: Core) -> None:
+        """Write from now on."""
+        if self.log is not None:
+            host.tracker.watchers.append(CompletedLog(self.log.write, time.time))
+
+    def close(self) -> None:
+        """Close the connection."""
+        if self.log is not None:
+            self.log.close()

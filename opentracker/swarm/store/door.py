@@ -11,6 +11,7 @@ aim at one.
 from collections.abc import Iterator
 from typing import Final
 
+from librt.strings import BytesWriter
 from mypy_extensions import i64
 
 from opentracker.protocol.messages import Announce
@@ -18,6 +19,7 @@ from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 from opentracker.swarm.store.rows import Rows
 
 NOT_THERE: Final[i64] = -1
+NOT_TAKEN: Final[i64] = -1
 
 
 class Totals:
@@ -105,6 +107,7 @@ class Store:
         self.shards = shards  # how many there are
         self.totals = Totals()
         self.counts_ports = False
+        self.has_completed = False
 
     # ---- One torrent ----
 
@@ -118,6 +121,24 @@ class Store:
         The torrent comes into being if it is not there, and its peer is to be stored.
         """
         raise NotImplementedError
+
+    def answer_udp(
+        self,
+        packet: bytes,
+        address: bytes,
+        numwant: i64,
+        interval: i64,
+        minute: i64,
+        may_come: bool,
+        out: BytesWriter,
+    ) -> i64:
+        """Carry out the announce of a datagram and append its answer; gives NOT_TAKEN, and does nothing, if it cannot.
+
+        It can where the store writes peers without making objects, and the torrent is there, or `may_come`. Else it
+        gives the minutes for which a peer that renews had not been heard of, or, for any other, -2 - the peers there
+        are. `has_completed` tells whether a `completed` was counted.
+        """
+        return NOT_TAKEN
 
     def sync(self, a: Announce, minute: i64) -> None:
         """Store or remove a peer as live sync says; of the answer, only the counts are filled in."""

@@ -66,8 +66,9 @@ class Census(Scan):
         self.by_seeders.offer(complete, info_hash)
         self.by_leechers.offer(incomplete, info_hash)
 
-    def merge(self, other: "Census") -> None:
+    def merge(self, other: Scan) -> None:
         """Take in another part, which holds other torrents."""
+        assert isinstance(other, Census)
         self.torrents += other.torrents
         self.count(other.leechers4, other.seeders4, other.leechers6, other.seeders6)
         self.by_peers.merge(other.by_peers)

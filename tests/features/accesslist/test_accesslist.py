@@ -14,10 +14,11 @@ from hypothesis import strategies as st
 from librt.random import Random
 
 from opentracker._features import WANT_ACCESSLIST_WHITE
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Sections, Settings
 from opentracker.errors import TrackerFailure, UsageError
 from opentracker.features.accesslist import accesslist
 from opentracker.features.accesslist.accesslist import LISTED as LISTED_BYTES
+from opentracker.features.accesslist.feature import AccessListSettings
 from opentracker.features.accesslist.info_hash_set import InfoHashSet
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.tracker import Tracker as Swarms
@@ -54,7 +55,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
     """A tracker whose list has HASH_B alone."""
     path = tmp_path / "list"
     path.write_text(HASH_B.hex() + "\n")
-    tracker = Live(Settings(accesslist=path))
+    tracker = Live(Settings(sections=Sections(AccessListSettings(path))))
     yield tracker
     tracker.close()
 

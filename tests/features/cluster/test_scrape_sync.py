@@ -281,5 +281,5 @@ def test_p1_any_packets_raise_nothing(packets: list[bytes]) -> None:
 
 def test_a_server_takes_part(tmp_path: Path) -> None:
     server = Server(Settings(), [], SECRET, SEED)
-    assert isinstance(server.member.sync.extension, ScrapeSync)
+    assert isinstance(server.part(LiveSync).extension, ScrapeSync)
     server.close()

@@ -4,6 +4,7 @@ import gzip
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import pytest
@@ -17,8 +18,9 @@ from opentracker._features import (
     WANT_ACCESSLIST_WHITE,
     WANT_COMPRESSION_ZSTD,
 )
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Sections, Settings
 from opentracker.errors import HttpError
+from opentracker.features.fullscrape.feature import FullScrapeSettings
 from opentracker.features.fullscrape.page import FullScrape
 from opentracker.features.state.state import State
 from opentracker.protocol.bencode import decode
@@ -44,6 +46,11 @@ if WANT_COMPRESSION_ZSTD:
 
 FULL = b"GET /scrape HTTP/1.1\r\nHost: x\r\n\r\n"
 FULL_1_0 = b"GET /scrape HTTP/1.0\r\n\r\n"
+
+
+def limited(**limits: Any) -> Settings:
+    """Settings with these limits on full scrapes."""
+    return Settings(sections=Sections(FullScrapeSettings(**limits)))
 
 
 @pytest.fixture
@@ -230,8 +237,8 @@ def test_the_statistics_mode_tpbs_gives_any_format(live: Live) -> None:
         assert "Content-Type: application/octet-stream\r\n" in head
         assert body.startswith(expected or min(torrents).hex().upper().encode())
     assert live.ask(to, b"GET /stats?mode=tpbs&format=xml HTTP/1.0\r\n\r\n").status == 400
-    assert (live.counters.full_scrapes, live.counters.tcp_statistics) == (3, 0)
-    assert live.counters.http_400_parameter == 1
+    assert (live.counters.value("full_scrapes"), live.counters.tcp_statistics) == (3, 0)
+    assert live.counters.value("http_400_parameter") == 1
 
 
 @given(
@@ -265,7 +272,7 @@ def test_a09_refused_torrents_are_left_out() -> None:
 
 
 def restricted(*networks: tuple[str, int, int]) -> Settings:
-    settings = Settings(restricts_fullscrapes=True)
+    settings = limited(restricted=True)
     for address, bits, rights in networks:
         settings.permissions.bless(packed(address), bits, rights)
     return settings
@@ -288,8 +295,8 @@ def test_with_networks_named_only_those_get_one(opened: Live) -> None:
     to = opened.listen_tcp()
     assert answer_of(opened, FULL_1_0, "127.0.0.9")[1] == b"d5:filesdee"
     assert opened.ask(to, FULL, "127.0.0.8").status == 403
-    assert opened.counters.full_scrapes == 1
-    assert opened.counters.http_403 == 1
+    assert opened.counters.value("full_scrapes") == 1
+    assert opened.counters.value("http_403") == 1
 
 
 @pytest.mark.parametrize("opened", [restricted((HOME, 8, MAY_STAT))], indirect=True)
@@ -329,13 +336,13 @@ def room_of(live: Live) -> Slots:
 
 @at_a_time
 def test_the_33rd_of_one_address_has_to_wait_for_another_to_end() -> None:
-    live = Live(Settings(limit_full_scrapes_per_address=32))
+    live = Live(limited(most_per_address=32))
     many(live)
     to = live.listen_tcp()
     clients = [stalled(live, to) for _ in range(32)]
     refused = live.ask(to, FULL)
     assert (refused.status, refused.headers["Retry-After"]) == (503, "60")
-    assert (live.counters.http_503, live.counters.full_scrapes) == (1, 32)
+    assert (live.counters.value("http_503"), live.counters.value("full_scrapes")) == (1, 32)
     clients[7].reset()
     live.until(lambda: room_of(live).open == 31, "the end of one")
     assert live.ask(to, FULL).status == 200
@@ -348,7 +355,7 @@ def test_the_33rd_of_one_address_has_to_wait_for_another_to_end() -> None:
 @needs_ipv4
 @pytest.mark.needs(WANT_RESTRICT_STATS=False)
 def test_scrapes_and_dumps_of_all_addresses_share_the_places() -> None:
-    live = Live(Settings(limit_full_scrapes=3, limit_full_scrapes_per_address=2))
+    live = Live(limited(most=3, most_per_address=2))
     many(live)
     to = live.listen_tcp()
     stalled(live, to, TPBS, "127.0.0.2")
@@ -356,7 +363,7 @@ def test_scrapes_and_dumps_of_all_addresses_share_the_places() -> None:
     assert [live.ask(to, each, "127.0.0.2").status for each in (FULL, TPBS, DUMP)] == [503] * 3
     stalled(live, to, FULL, "127.0.0.3")
     assert [live.ask(to, each, "127.0.0.4").status for each in (FULL, TPBS, DUMP)] == [503] * 3
-    assert live.counters.http_503 == 6
+    assert live.counters.value("http_503") == 6
     live.close()
     assert room_of(live).open == 0
 
@@ -364,7 +371,7 @@ def test_scrapes_and_dumps_of_all_addresses_share_the_places() -> None:
 @at_a_time
 @pytest.mark.parametrize(("number", "left"), [(2, 2), (3, 0)])
 def test_where_places_are_scarce_who_reads_nothing_loses_his(number: int, left: int) -> None:
-    live = Live(Settings(limit_full_scrapes=4))
+    live = Live(limited(most=4))
     many(live)
     to = live.listen_tcp()
     for _ in range(number):
@@ -382,7 +389,7 @@ def test_where_places_are_scarce_who_reads_nothing_loses_his(number: int, left: 
 @at_a_time
 @needs_ipv4
 def test_a_trusted_proxy_may_have_more_at_a_time() -> None:
-    settings = Settings(limit_full_scrapes=3, limit_full_scrapes_per_address=1)
+    settings = limited(most=3, most_per_address=1)
     settings.permissions.bless(packed("127.0.0.2"), 32, MAY_PROXY)
     live = Live(settings)
     many(live)
@@ -444,7 +451,7 @@ def test_s09_a_query_makes_it_an_ordinary_scrape(live: Live) -> None:
         answer = live.ask(to, b"GET " + target + b" HTTP/1.0\r\n\r\n")
         assert answer.status == 200
         assert b"failure reason" in answer.body
-    assert live.counters.full_scrapes == 0
+    assert live.counters.value("full_scrapes") == 0
 
 
 # ---- What it costs -----------------------------------------------------------------------------------------
@@ -473,8 +480,8 @@ def test_what_was_sent_is_counted(live: Live) -> None:
         client = live.tcp(live.listen_tcp())
         client.send(FULL_1_0)
         sent += len(client.read_to_end())
-    assert live.counters.full_scrapes == 3
-    assert live.counters.full_scrape_bytes == sent
+    assert live.counters.value("full_scrapes") == 3
+    assert live.counters.value("full_scrape_bytes") == sent
 
 
 def many(live: Live) -> int:
@@ -490,10 +497,10 @@ def test_s15_a_client_that_stalls_is_produced_nothing_for(live: Live) -> None:
     client = live.tcp(live.listen_tcp(), receive_buffer=4096)
     client.send(FULL_1_0)
     counters = live.counters
-    live.until(lambda: counters.full_scrape_bytes > 0 and not live.work, "the socket to be full")
-    sent = counters.full_scrape_bytes
+    live.until(lambda: counters.value("full_scrape_bytes") > 0 and not live.work, "the socket to be full")
+    sent = counters.value("full_scrape_bytes")
     live.settle()
-    assert counters.full_scrape_bytes == sent < 3_500_000
+    assert counters.value("full_scrape_bytes") == sent < 3_500_000
     client.reset()
     live.until(lambda: not live.server.http.connections, "the end of it")
     page = live.server.http_answers.pages[b"/scrape"]
@@ -526,7 +533,7 @@ def test_announces_are_answered_between_the_pieces(live: Live) -> None:
     to = live.listen_tcp()
     client = live.tcp(to)
     client.send(FULL_1_0)
-    live.until(lambda: live.counters.full_scrapes == 1, "the request")
+    live.until(lambda: live.counters.value("full_scrapes") == 1, "the request")
     answered_at: list[int] = []
     while not client.has_ended():
         answer = live.ask(to, b"GET /scrape?info_hash=" + b"%00" * 20 + b" HTTP/1.0\r\n\r\n")
@@ -620,7 +627,7 @@ def test_a_client_that_vanishes_leaves_nothing_behind(live: Live, header: bytes)
     client = live.tcp(live.listen_tcp(), receive_buffer=4096)
     client.send(b"GET /scrape HTTP/1.0\r\n%b\r\n" % header)
     counters = live.counters
-    live.until(lambda: counters.full_scrape_bytes > 0 and not live.work, "the socket to be full")
+    live.until(lambda: counters.value("full_scrape_bytes") > 0 and not live.work, "the socket to be full")
     client.reset()
     live.until(lambda: not live.server.http.connections, "the end of it")
     page = live.server.http_answers.pages[b"/scrape"]

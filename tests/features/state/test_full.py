@@ -236,7 +236,7 @@ def addresses(tracker: Tracker) -> set[bytes]:
 def test_peers_that_the_filter_does_not_list_are_not_loaded(path: Path, seeding: bool, public: int) -> None:
     saved = wide(seeding, public)
     tracker = open_tracker()
-    tracker.visibility = BogonFilter(frozenset([(25).to_bytes(2, "big")]), Permissions())
+    tracker.visibility = BogonFilter(frozenset([(25).to_bytes(2, "big")]), Permissions(), tracker.counters)
     with file_of(path, written(saved)) as file:
         Loading(tracker, 0, EPOCH).load(file, "FILE")
     never = {peer_of(text, port) for text, (port, to) in PEERS.items() if to == "never"}
@@ -258,7 +258,7 @@ def test_a_torrent_of_unlisted_peers_alone_is_skipped(path: Path) -> None:
     announce(tracker, b"l" * 20, 7000, 0)
     announce(tracker, b"m" * 20, 7000, 0, event=EVENT_COMPLETED, seeding=True)
     again = open_tracker()
-    again.visibility = BogonFilter(frozenset(), Permissions())
+    again.visibility = BogonFilter(frozenset(), Permissions(), again.counters)
     loading = Loading(again, 0, EPOCH)
     with file_of(path, written(tracker)) as file:
         loading.load(file, "FILE")

@@ -2,6 +2,7 @@ import json
 
 from opentracker._features import BUILD_RECORD
 from opentracker.config.settings import Settings
+from opentracker.features.statistics.page import Statistics
 from tests.server.live import Live
 
 FLAGS: dict[str, bool] = json.loads(BUILD_RECORD)["flags"]
@@ -22,7 +23,7 @@ FORMS = {"html", "prometheus"}  # they have no other
 
 def test_the_modes_of_this_build() -> None:
     live = Live(Settings())
-    statistics = live.server.statistics
+    statistics = live.server.part(Statistics)
     wanted = {*ALWAYS, *(mode for mode, flag in BY_FLAG.items() if FLAGS[flag])}
     assert set(statistics.renderings[""]) == wanted
     assert set(statistics.renderings.get("json", {})) == (

@@ -8,7 +8,7 @@ import pytest
 from opentracker._features import BUILD_RECORD, WANT_RESTRICT_STATS
 from opentracker.config.settings import Settings
 from opentracker.errors import HttpError
-from opentracker.features.statistics.page import parse_query
+from opentracker.features.statistics.page import Statistics, parse_query
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Pieces
 from opentracker.protocol.query import MOST_FIELDS
@@ -69,7 +69,7 @@ def test_what_cannot_be_asked_for(query: bytes) -> None:
 def test_t06_what_there_is_not_is_400(asked: Asked, query: str) -> None:
     live, to = asked
     assert stats(live, to, query).status == 400
-    assert live.counters.http_400_parameter == 1
+    assert live.counters.value("http_400_parameter") == 1
     assert live.counters.tcp_statistics == 0
 
 
@@ -118,7 +118,7 @@ def test_t01_who_is_not_blessed_is_refused(rights: int, method: bytes) -> None:
         for query in ("mode=everything", "", "mode=bogus"):
             answer = stats(live, to, query, method)
             assert answer.status_line == "HTTP/1.1 403 Access Denied"
-        assert live.counters.http_403 == 3
+        assert live.counters.value("http_403") == 3
         assert live.ask(to, scrape(HASH_A)).status == 200  # no statistic
     finally:
         live.close()
@@ -171,7 +171,7 @@ def test_a_mode_with_an_answer_of_its_own(asked: Asked) -> None:
         yield b""
         yield b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nall"
 
-    live.server.statistics.streams["own"] = stream
+    live.server.part(Statistics).streams["own"] = stream
     assert stats(live, to, "mode=own").body == b"all"
     assert stats(live, to, "mode=own&format=bin").body == b"all"
     assert stats(live, to, "mode=own&format=json").status == 400
@@ -204,12 +204,12 @@ def test_many_who_ask_at_once_share_one_walk(asked: Asked) -> None:
         client.send(get(b"/stats?mode=peer"))
     for client in clients:
         assert client.read_answer().body.startswith(b"15\n4\n")
-    first = live.server.statistics.sources.surveyors["census"].latest
+    first = live.server.part(Statistics).sources.surveyors["census"].latest
     stats(live, to, "mode=torr")
-    assert live.server.statistics.sources.surveyors["census"].latest is first
+    assert live.server.part(Statistics).sources.surveyors["census"].latest is first
     live.advance(1)
     stats(live, to, "mode=torr")
-    assert live.server.statistics.sources.surveyors["census"].latest is not first
+    assert live.server.part(Statistics).sources.surveyors["census"].latest is not first
 
 
 def test_a_client_that_vanishes_costs_nothing(asked: Asked) -> None:
@@ -229,8 +229,8 @@ def test_a_client_that_vanishes_costs_nothing(asked: Asked) -> None:
 def test_it_does_not_change_what_it_counts(asked: Asked) -> None:
     live, to = asked
     before = all_packed(live.server.tracker)
-    for mode in live.server.statistics.renderings[""]:
+    for mode in live.server.part(Statistics).renderings[""]:
         stats(live, to, f"mode={mode}")
     assert all_packed(live.server.tracker) == before
     assert known() is not None
-    assert live.counters.tcp_statistics == len(live.server.statistics.renderings[""])
+    assert live.counters.tcp_statistics == len(live.server.part(Statistics).renderings[""])

@@ -803,7 +803,7 @@ def test_a_fault_ends_its_connection_and_no_other(
     live.until(client.has_ended, "the end of the connection")
     assert client.received.startswith(b"HTTP/1.1 500 ") is at_once
     assert client.was_reset is not at_once  # or what came would pass for a whole answer
-    assert live.counters.http_500 == 1
+    assert live.counters.value("http_500") == 1
     assert f"a connection of {HOME} is closed: MemoryError(" in caplog.text
     other.send(H_01[-1:])
     assert other.read_answer().status == 200
@@ -931,7 +931,7 @@ def test_who_cannot_be_watched_is_closed(live: Live) -> None:
     client = live.tcp(to)
     client.send(b"G")
     live.until(client.has_ended, "the end of the connection")
-    assert live.counters.http_500 == 1
+    assert live.counters.value("http_500") == 1
     assert live.ask(to, H_01).status == 200
     assert open_connections(live) == 0
     former.close()

@@ -11,13 +11,13 @@ from opentracker._features import (
     OT_CLIENT_TIMEOUT_SEND,
     WANT_KEEPALIVE,
 )
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Sections, Settings
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Pieces
 from opentracker.server.http.connection import MOST_UNSENT, PAUSE
-from opentracker.server.http.slots import SPARE, ConnectionSlots, gate_of
+from opentracker.server.http.slots import SPARE, ConnectionSlots, most_by_default
+from opentracker.server.limits import LimitSettings
 from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
-from opentracker.swarm.policy.slots import UNLIMITED
 from tests.protocol.http_cases import ANN, announce, get
 from tests.server.live import Endpoint, Live, TcpClient, packed
 from tests.server.marks import needs_ipv4
@@ -55,11 +55,9 @@ def test_by_default_there_are_as_many_as_descriptors_but_for_a_few() -> None:
     try:
         for soft, most in ((1000, 1000 - SPARE), (100, 50), (64, 32)):
             resource.setrlimit(resource.RLIMIT_NOFILE, (soft, before[1]))
-            assert gate_of(Settings()).most == most
-            assert gate_of(Settings(limit_connections=7)).most == 7
+            assert most_by_default(0) == most
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
-    assert gate_of(Settings(limit_connections_per_address=0)).most_of_one == UNLIMITED
 
 
 @pytest.mark.parametrize(
@@ -69,8 +67,7 @@ def test_by_default_an_eighth_of_the_memory_holds_them_all(memory: int, most: in
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (1000, before[1]))
     try:
-        assert gate_of(Settings(usable_memory=memory)).most == most
-        assert gate_of(Settings(usable_memory=memory, limit_connections=7)).most == 7
+        assert most_by_default(memory) == most
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)
 
@@ -78,10 +75,15 @@ def test_by_default_an_eighth_of_the_memory_holds_them_all(memory: int, most: in
 # ---- Real connections --------------------------------------------------------------------------------------
 
 
+def limited(**limits: int) -> Settings:
+    """Settings with these limits."""
+    return Settings(sections=Sections(LimitSettings(**limits)))
+
+
 @pytest.fixture(params=["fast", "plain"])
 def gated(request: pytest.FixtureRequest) -> Iterator[tuple[Live, Endpoint]]:
     """A tracker with room for ten connections, three of one address."""
-    live = Live(Settings(limit_connections=10, limit_connections_per_address=3), fast=request.param == "fast")
+    live = Live(limited(connections=10, connections_per_address=3), fast=request.param == "fast")
     yield live, live.listen_tcp()
     live.close()
 
@@ -147,7 +149,7 @@ def test_r07_the_sweep_makes_room(gated: tuple[Live, Endpoint]) -> None:
 
 
 def test_a_tracker_may_end_while_it_is_full() -> None:
-    live = Live(Settings(limit_connections=1))
+    live = Live(limited(connections=1))
     to = live.listen_tcp()
     idle(live, to)
     live.tcp(to).send(H_01)
@@ -207,7 +209,7 @@ def test_where_places_are_scarce_who_stops_reading_goes_early(
 @needs_ipv4
 @pytest.mark.needs("WANT_KEEPALIVE")
 def test_where_places_are_scarce_connections_are_not_kept() -> None:
-    settings = Settings(limit_connections=10)
+    settings = limited(connections=10)
     settings.permissions.bless(packed("127.0.0.9"), 32, MAY_PROXY)
     live = Live(settings)
     to = live.listen_tcp()

@@ -1,13 +1,8 @@
-"""What the machine and its control groups say, from files as Linux writes them; and what settings make of it.
-
-And what this process says of itself.
-"""
+"""What the machine and its control groups say, in files as Linux writes them; and what this process says."""
 
 import errno
-import hashlib
 import os
 import resource
-import socket
 import subprocess
 import sys
 from pathlib import Path
@@ -15,25 +10,17 @@ from typing import Final
 
 import pytest
 
-from opentracker._features import OT_MAX_MEMORY, OT_MAX_PEERS, OT_MAX_TORRENTS
-from opentracker.config.settings import Bind, Settings
-from opentracker.server import wiring
-from opentracker.server.core import each
 from opentracker.server.system.memory import (
     STATM,
     Resident,
     Watch,
     group_limits,
-    limits_of,
-    measure,
     memory_to_use,
     physical_memory,
     resource_limits,
 )
-from opentracker.swarm.policy.limits import LASTING, UNLIMITED, Limits
-from tests.server.live import HOME, SYNC_BINDS, Live, packed
+from opentracker.swarm.policy.limits import LASTING, Limits
 from tests.server.process import PATIENCE
-from tests.swarm.filled import add
 
 MIB: Final = 1 << 20
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -97,54 +84,6 @@ def test_a_limit_on_the_address_space_counts(tmp_path: Path) -> None:
         assert memory_to_use(tmp_path) == low
     finally:
         resource.setrlimit(resource.RLIMIT_DATA, before)
-
-
-def test_by_default_the_tracker_keeps_to_a_share_of_it() -> None:
-    settings = Settings()
-    measure(settings)
-    limits = limits_of(settings)
-    share = memory_to_use() * OT_MAX_MEMORY // 100
-    assert limits.memory.limit == (share or UNLIMITED)
-    assert limits.torrents.limit == (OT_MAX_TORRENTS or UNLIMITED)
-    assert limits.peers.limit == (OT_MAX_PEERS or UNLIMITED)
-
-
-def test_a_share_of_ones_own() -> None:
-    settings = Settings(limit_memory_share=10)
-    measure(settings)
-    assert settings.limit_memory == memory_to_use() // 10
-
-
-def test_settings_win() -> None:
-    settings = Settings(
-        limit_torrents=1,
-        limit_peers=2,
-        limit_peers_per_torrent=3,
-        limit_ports_per_address=4,
-        limit_memory=5,
-    )
-    measure(settings)
-    limits = limits_of(settings)
-    assert (limits.torrents.limit, limits.peers.limit, limits.peers_per_torrent) == (1, 2, 3)
-    assert (limits.ports_per_address, limits.memory.limit) == (4, 5)
-
-
-@pytest.mark.parametrize("settings", [Settings(limit_memory=0), Settings(limit_memory_share=0)])
-def test_no_limit(settings: Settings) -> None:
-    measure(settings)
-    assert limits_of(settings).memory.limit == UNLIMITED
-
-
-@pytest.mark.needs(WANT_ACCESSLIST_BLACK=False, WANT_ACCESSLIST_WHITE=False)
-def test_memory_is_measured_before_the_root_directory_hides_it() -> None:
-    seen = []
-    server = wiring.start(
-        Settings([Bind(True, packed(HOME), 0)], sync_binds=SYNC_BINDS),
-        lambda settings: seen.append(settings.limit_memory),
-    )
-    assert seen == [memory_to_use() * OT_MAX_MEMORY // 100]
-    assert server.tracker.limits.memory.limit == (seen[0] or UNLIMITED)
-    server.close()
 
 
 # ---- What is used ------------------------------------------------------------------------------------------
@@ -256,58 +195,6 @@ def test_access_lists_do_not_count_whenever_they_are_loaded() -> None:
         process.resident -= 100 * MIB
         watch.look()
         assert process.limits.excess == 0
-
-
-@linux
-@pytest.mark.needs(WANT_ACCESSLIST_WHITE=False)
-def test_r03_a_server_looks_once_a_second() -> None:
-    def started(settings: Settings) -> wiring.Server:
-        settings.binds, settings.sync_binds = [Bind(True, packed(HOME), 0)], SYNC_BINDS
-        return wiring.start(settings, lambda settings: None)
-
-    server = started(Settings(limit_memory=20 * MIB))
-    limits = server.tracker.limits
-    before = len(os.listdir("/proc/self/fd"))
-    ballast = b"x" * (50 * MIB)
-    assert limits.excess == 0
-    each(server.each_second)()
-    assert limits.excess > 40 * MIB
-    assert limits.near_limit
-    del ballast
-    each(server.each_second)()
-    assert not limits.near_limit
-    server.close()
-    without = started(Settings(limit_memory=0))
-    assert len(without.each_second) == len(server.each_second) - 1
-    without.close()
-    assert len(os.listdir("/proc/self/fd")) < before
-
-
-@linux
-@pytest.mark.needs("WANT_FULLSCRAPE", WANT_ACCESSLIST_WHITE=False, WANT_MODEST_FULLSCRAPES=False)
-def test_strangers_who_read_nothing_are_not_counted_as_torrents(tmp_path: Path) -> None:
-    statm = tmp_path / "statm"
-    used = 100 * MIB
-    statm.write_text(f"0 {used // PAGE} 0 0 0 0 0\n")
-    live = Live(Settings(limit_memory=20 * MIB))
-    server = live.server
-    limits = server.tracker.limits
-    resident = Resident(statm)
-    wiring.watch_memory(server, resident)
-    for number in range(20_000):
-        add(server.tracker, hashlib.sha1(number.to_bytes(4, "big")).digest(), (1, 2, 3))
-    to = live.listen_tcp()
-    server.sockets[-1].setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
-    for _ in range(20):
-        live.tcp(to, receive_buffer=4096).send(b"GET /scrape HTTP/1.1\r\nAccept-Encoding: gzip, zstd\r\n\r\n")
-    live.until(lambda: len(server.http.connections) == 20 and not live.work, "full sockets")
-    used += limits.totals.bytes + 20 * (32 << 10) + server.full_scrapes.weight()
-    for more in (0, 10 * MIB):
-        statm.write_text(f"0 {(used + more) // PAGE} 0 0 0 0 0\n")
-        each(server.each_second)()
-        assert abs(int(limits.excess) - more) <= PAGE
-    live.close()
-    resident.close()
 
 
 # Torrents grow side by side, and of each pool of memory one is left behind at each size. A clean process, since what

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
-from opentracker.config.settings import Settings
 from opentracker.errors import StartError
 from opentracker.server.system import privileges
+from tests.config.files import PATHS, naming
 from tests.server.live import HASH_A, HASH_B, HOME, connect_packet, family_of
 from tests.server.process import CLUSTER, COMMAND, PATIENCE, Tracker, run
 
@@ -179,8 +179,8 @@ def listen(event, arguments):
     if event in ("open", "import") and not str(arguments[0]).endswith("list"):
         seen.append((event, str(arguments[0])))
 
-def confine(settings):
-    privileges.confine(settings)
+def confine(settings, paths):
+    privileges.confine(settings, paths)
     sys.addaudithook(listen)
 
 logging.basicConfig(format="opentracker: %(message)s", level=logging.INFO)
@@ -222,25 +222,28 @@ def test_nothing_is_looked_for_that_the_root_directory_hides(folder: Path) -> No
 
 
 def test_a_path_that_begins_with_the_root_directory_is_shortened() -> None:
-    settings = Settings(
-        accesslist=Path("/var/tracker/lists/white"),
-        fifo_add=Path("/lists/add"),
-        fifo_delete=Path("delete"),
-        state_file=Path("/var/trackers/state"),
-        state_to_load=Path("/var/tracker/state"),
-    )
-    privileges.see_from_inside(settings, Path("/var/tracker"))
-    assert settings.accesslist == Path("/lists/white")
-    assert settings.fifo_add == Path("/lists/add")
-    assert settings.fifo_delete == Path("delete")
-    assert settings.state_file == Path("/var/trackers/state")
-    assert settings.state_to_load == Path("/var/tracker/state"), "read before"
+    root = Path("/var/tracker")
+    for given, seen in (
+        ("/var/tracker/lists/white", "/lists/white"),
+        ("/lists/add", "/lists/add"),
+        ("delete", "delete"),
+        ("/var/trackers/state", "/var/trackers/state"),
+    ):
+        settings = naming(read=Path(given), written=Path(given))
+        privileges.see_from_inside(settings, PATHS, root)
+        assert settings == naming(read=Path(seen), written=Path(seen))
+
+
+def test_a_path_that_is_read_before_is_left_alone() -> None:
+    settings = naming(before=Path("/var/tracker/state"))
+    privileges.see_from_inside(settings, PATHS, Path("/var/tracker"))
+    assert settings == naming(before=Path("/var/tracker/state"))
 
 
 def test_with_the_whole_file_system_for_a_root_nothing_changes() -> None:
-    settings = Settings(accesslist=Path("/etc/white"))
-    privileges.see_from_inside(settings, Path("/"))
-    assert settings.accesslist == Path("/etc/white")
+    settings = naming(read=Path("/etc/white"))
+    privileges.see_from_inside(settings, PATHS, Path("/"))
+    assert settings == naming(read=Path("/etc/white"))
 
 
 def test_l09_a_directory_that_is_not_there(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from opentracker.config.settings import Settings
 from opentracker.server.system import sandbox
+from tests.config.files import PATHS, naming
 
 MAKE_LINK = 1 << 12
 
@@ -84,21 +84,14 @@ def test_a_rule_is_packed() -> None:
     assert sandbox.path_rule(0x0C, 5) == u64(12) + (5).to_bytes(4, sys.byteorder)
 
 
-def test_lists_are_read_and_fifos_and_states_written(tmp_path: Path) -> None:
-    for name in ("lists", "fifos", "state"):
+def test_some_files_are_read_and_others_written(tmp_path: Path) -> None:
+    for name in ("lists", "state"):
         (tmp_path / name).mkdir()
-    settings = Settings(
-        accesslist=tmp_path / "lists/white",
-        fifo_add=tmp_path / "fifos/add",
-        fifo_delete=tmp_path / "fifos/delete",
-        state_file=tmp_path / "state/dump",
-        state_to_load=Path("/var/lib/state"),  # read before
-    )
+    settings = naming(tmp_path / "lists/white", tmp_path / "state/dump", before=Path("/var/lib/state"))
     kernel = FakeKernel(7)
-    sandbox.restrict(settings, kernel)
+    sandbox.restrict(settings, PATHS, kernel)
     assert kernel.notes[1:] == [
         (str(tmp_path / "lists"), sandbox.READ),
-        (str(tmp_path / "fifos"), sandbox.WRITE),
         (str(tmp_path / "state"), sandbox.WRITE),
         77,
     ]
@@ -106,20 +99,20 @@ def test_lists_are_read_and_fifos_and_states_written(tmp_path: Path) -> None:
 
 
 def test_one_directory_for_all_has_the_rights_of_all(tmp_path: Path) -> None:
-    settings = Settings(accesslist=tmp_path / "white", state_file=tmp_path / "state")
-    assert sandbox.needed(settings) == {tmp_path: sandbox.WRITE}
+    settings = naming(tmp_path / "white", tmp_path / "state")
+    assert sandbox.needed(settings, PATHS) == {tmp_path: sandbox.WRITE}
 
 
 def test_where_a_list_is_a_link_both_ends_are_open(tmp_path: Path) -> None:
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to(tmp_path / "real/white")
-    settings = Settings(accesslist=tmp_path / "link")
-    assert sandbox.needed(settings) == {tmp_path: sandbox.READ, tmp_path / "real": sandbox.READ}
+    settings = naming(tmp_path / "link")
+    assert sandbox.needed(settings, PATHS) == {tmp_path: sandbox.READ, tmp_path / "real": sandbox.READ}
 
 
 def test_an_old_kernel_is_not_asked_for_rights_it_does_not_know(tmp_path: Path) -> None:
     kernel = FakeKernel(1)
-    sandbox.restrict(Settings(state_file=tmp_path / "state"), kernel)
+    sandbox.restrict(naming(written=tmp_path / "state"), PATHS, kernel)
     assert kernel.notes[1] == (str(tmp_path), sandbox.WRITE & 0x1FFF)
 
 
@@ -128,13 +121,13 @@ def test_without_landlock_it_serves_and_says_so(
     step: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
-    sandbox.restrict(Settings(accesslist=tmp_path / "white"), FakeKernel(7, failing=step))
+    sandbox.restrict(naming(tmp_path / "white"), PATHS, FakeKernel(7, failing=step))
     assert caplog.messages == ["no Landlock sandbox: Function not implemented"]
 
 
 def test_a_directory_that_is_not_there_stays_closed(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     kernel = FakeKernel(7)
-    sandbox.restrict(Settings(accesslist=tmp_path / "missing/white"), kernel)
+    sandbox.restrict(naming(tmp_path / "missing/white"), PATHS, kernel)
     assert kernel.notes[1:] == [77]
     assert caplog.messages[0] == f"{tmp_path}/missing is not open to the sandbox: No such file or directory"
 
@@ -142,15 +135,24 @@ def test_a_directory_that_is_not_there_stays_closed(tmp_path: Path, caplog: pyte
 # Goes into the sandbox with the folder's files, and tells what it can do there.
 INSIDE = """
 import os, socket, sys
+from dataclasses import dataclass
 from pathlib import Path
 from opentracker.server.system import privileges
 from opentracker.server.system import sandbox
-from opentracker.config.settings import Settings
+from opentracker.config.paths import NamedPath
+from opentracker.config.settings import Sections, Settings
+
+@dataclass
+class Files:
+    read: Path
+    written: Path
 
 folder = Path(sys.argv[1])
+settings = Settings(sections=Sections(Files(folder / "lists/white", folder / "state/dump")))
+paths = [NamedPath(Files, "read", ""), NamedPath(Files, "written", "", writes=True)]
 listening = socket.create_server(("127.0.0.1", 0))
 privileges.gain_nothing()
-sandbox.restrict(Settings(accesslist=folder / "lists/white", state_file=folder / "state/dump"), sandbox.Kernel())
+sandbox.restrict(settings, paths, sandbox.Kernel())
 
 def attempt(name, do):
     try:

@@ -88,10 +88,11 @@ def test_no_reader_at_all(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> N
 ELSEWHERE = """
 import logging, sys
 from opentracker import cli, daemon
+from opentracker.server.system.syslog import SystemLogSettings
 
 logging.basicConfig(format="opentracker: %(message)s", level=logging.INFO)
 settings = cli.parse(sys.argv[2:])
-settings.system_log = sys.argv[1]
+settings.of(SystemLogSettings).socket = sys.argv[1]
 sys.exit(daemon.serve(settings))
 """
 

@@ -273,9 +273,10 @@ ASK_EVERY_ADDRESS = """
 import socket
 from opentracker.server import wiring
 from opentracker.config.settings import Bind, Settings
+from tests.server.live import sections
 
-settings = Settings([Bind(True, bytes(16), 0)], sync_binds=[(bytes(15) + b"\1", 0, "")])
-server = wiring.start(settings, lambda settings: None)
+settings = Settings([Bind(True, bytes(16), 0)], sections=sections(sync_on=bytes(15) + b"\1"))
+server = wiring.start(settings, lambda settings, paths: None)
 for asked in ("fd00::5", "::1", "fd00::6"):
     client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)
     client.bind(("::1", 0))  # to which the kernel itself would answer from ::1

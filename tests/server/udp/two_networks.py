@@ -12,6 +12,7 @@ from pathlib import Path
 
 from opentracker.config.settings import Bind, Settings
 from opentracker.server import wiring
+from tests.server.live import sections
 
 CLONE_NEWNET = 0x40000000
 CONNECT = bytes.fromhex("0000041727101980 00000000 11223344")
@@ -74,8 +75,8 @@ def main() -> None:
     os.read(ready_in, 1)
     ip("route add default via 10.2.0.2")
     server = wiring.start(
-        Settings([Bind(True, bytes(4), PORT)], sync_binds=[(bytes([10, 1, 0, 1]), 0, "")]),
-        lambda settings: None,
+        Settings([Bind(True, bytes(4), PORT)], sections=sections(sync_on=bytes([10, 1, 0, 1]))),
+        lambda settings, paths: None,
     )
     os.write(go, b".")
     while os.waitpid(client, os.WNOHANG) == (0, 0):

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 from librt.random import Random
+from librt.strings import BytesWriter
 
 from opentracker._features import OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS, WANT_V4_ONLY, WANT_V6
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
-from opentracker.swarm.store.door import NOT_THERE, Contents, Evictor, Store
+from opentracker.swarm.store.door import NOT_TAKEN, NOT_THERE, Contents, Evictor, Store
 from opentracker.swarm.store.records import SMALL
 from opentracker.swarm.store.rows import KEY, Rows
 from opentracker.swarm.tracker import Tracker
@@ -295,3 +296,64 @@ def test_every_peer_is_handed_out_as_often(store: Store, size: int) -> None:
 
 def test_families_in_builds_of_one() -> None:
     assert len(FAMILIES) == (1 if WANT_V4_ONLY or WANT_V6 else 2)
+
+
+def datagram(info_hash: bytes, peer: bytes, *, left: int = 1, event: int = 0) -> bytes:
+    """An announce; the address is that of the sender."""
+    start = b"".join([bytes(8), b"\0\0\0\1", b"tran", info_hash, bytes(28), left.to_bytes(8, "big"), bytes(8)])
+    return start + event.to_bytes(4, "big") + bytes(8) + b"\xff\xff\xff\xff" + peer[-2:]
+
+
+@pytest.mark.parametrize("peers", SIZES)
+@pytest.mark.parametrize("size", FAMILIES)
+def test_a_datagram_is_answered_as_its_announce(store: Store, peers: int, size: int) -> None:
+    """By a store that can: counts, peers, age and the count of downloads are the same, and the torrent afterwards."""
+    other = type(store)(Random(1))  # type: ignore[arg-type]
+    for each in (store, other):
+        fill(each, A, peers, 0, size)
+    asked = [
+        (1, 1, EVENT_NONE),
+        (peers, 0, EVENT_COMPLETED),
+        (peers + 1, 1, EVENT_NONE),
+        (2, 1, EVENT_STOPPED),
+    ]
+    for number, left, event in [*asked, (1, 0, EVENT_NONE), (1, 1, EVENT_NONE)]:
+        peer = peer_of(number, size)
+        out = BytesWriter()
+        age = store.answer_udp(datagram(A, peer, left=left, event=event), peer[:-2], 10_000, 77, 3, True, out)
+        if age == NOT_TAKEN:
+            assert out.getvalue() == b""
+            announce(store, A, peer, 3, seeding=left == 0, event=event)
+            announce(other, A, peer, 3, seeding=left == 0, event=event)
+            continue
+        a = Announce(both_families=False)
+        a.info_hash, a.peer, a.seeding, a.event, a.numwant, a.stored = A, peer, left == 0, event, 10_000, True
+        other.announce(a, 3)
+        text = out.getvalue()
+        head = [int.from_bytes(text[at : at + 4], "big") for at in range(0, 20, 4)]
+        assert head == [1, int.from_bytes(b"tran", "big"), 77, a.incomplete, a.complete]
+        assert sorted(text[at : at + size] for at in range(20, len(text), size)) == sorted(
+            a.peers[at : at + size] for at in range(0, len(a.peers), size)
+        )
+        assert age == (a.age if a.age >= 0 else -2 - a.complete - a.incomplete)
+        assert store.has_completed is a.has_completed
+    trackers = [Tracker(Random(1), each) for each in (store, other)]
+    assert peers_of(trackers[0], A) == peers_of(trackers[1], A)
+    sound(store, 3)
+
+
+def test_a_datagram_for_an_unknown_torrent(store: Store) -> None:
+    peer = peer_of(1, SIZE)
+    out = BytesWriter()
+    if (
+        store.answer_udp(datagram(A, peer, event=EVENT_STOPPED), peer[:-2], 50, 77, 0, False, out)
+        == NOT_TAKEN
+    ):
+        return  # the packed store
+    assert len(out.getvalue()) == 20
+    assert store.answer_udp(datagram(A, peer), peer[:-2], 50, 77, 0, False, out) == NOT_TAKEN
+    assert not store.has(A)
+    assert store.answer_udp(datagram(A, peer[:-2] + b"\0\1"), peer[:-2], 50, 77, 0, True, out) == -2
+    assert not store.has(A), "port 1 cannot be listed"
+    assert store.answer_udp(datagram(A, peer), peer[:-2], 50, 77, 0, True, out) == -3
+    assert store.knows(A, peer)

@@ -4,17 +4,27 @@ from collections.abc import Iterator
 from typing import Final
 
 from librt.random import Random
-from librt.strings import BytesWriter, read_i16_le, read_i64_le
+from librt.strings import BytesWriter, read_i16_le, read_i32_be, read_i32_le, read_i64_be, read_i64_le
 from mypy_extensions import i64
 
 from opentracker._features import WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
+from opentracker.protocol.udp import EVENT, INFO_HASH, LEFT, PORT, write_announce_head
 from opentracker.swarm.ages import ages_by_stamp
-from opentracker.swarm.store.door import NOT_THERE, Contents, Evictor, Picture, Totals
+from opentracker.swarm.store.door import NOT_TAKEN, NOT_THERE, Contents, Evictor, Picture, Totals
 from opentracker.swarm.store.flat.checks import check_shard
 from opentracker.swarm.store.flat.cleaning import clean_shard
 from opentracker.swarm.store.flat.keyed import words_of
-from opentracker.swarm.store.flat.layout import COUNTS_AT, DOWNLOADS, EMPTY, M16, M24, word_of_peer
+from opentracker.swarm.store.flat.layout import (
+    COUNTS_AT,
+    DOWNLOADS,
+    EMPTY,
+    LARGE,
+    M16,
+    M24,
+    M32,
+    word_of_peer,
+)
 from opentracker.swarm.store.flat.members import STEP4, STEP6, base_of, find, hand_out
 from opentracker.swarm.store.flat.packing import contents_at, hosts_at, info_hash_at, least_age_at, pack_small
 from opentracker.swarm.store.flat.pictures import FlatPicture
@@ -33,6 +43,7 @@ from opentracker.swarm.store.records import NEGATIVE, SMALL
 from opentracker.swarm.store.weights import weight_of_swarm
 
 SHARD_MASK: Final = SHARDS - 1
+SIZE4: Final = 4  # bytes of an IPv4 address
 TORRENT: Final = 88  # bytes of a torrent without peers: its head, its entry, and what neither uses
 
 
@@ -42,6 +53,7 @@ class FlatStore(FlatTorrents):
     def __init__(self, random: Random) -> None:
         super().__init__(random)
         self.out = BytesWriter()
+        self.request = Announce(both_families=False)
         self.minute: i64 = -1  # of the table of ages
         self.ages = b""
         self.h: i64 = 0  # the hash of the torrent that was looked for last
@@ -98,6 +110,89 @@ class FlatStore(FlatTorrents):
             else:
                 a.peers = self.given(s, at, step, self.own, a.numwant, a.seeding)
         a.complete, a.downloaded, a.incomplete = counts_at(s, at)
+
+    def answer_udp(
+        self,
+        packet: bytes,
+        address: bytes,
+        numwant: i64,
+        interval: i64,
+        minute: i64,
+        may_come: bool,
+        out: BytesWriter,
+    ) -> i64:
+        """See Store."""
+        a0, a1, a2 = words_of(packet, INFO_HASH)
+        h = self.keyed.of(a0, a1, a2)
+        s = self.all[h & SHARD_MASK]
+        at = s.find(h, a0, a1, a2)
+        event = i64(read_i32_be(packet, EVENT))
+        stored = packet[PORT] != 0 or packet[PORT + 1] > 1
+        step: i64 = STEP4 if len(address) == SIZE4 else STEP6
+        self.has_completed = False
+        if at == 0:
+            if event == EVENT_STOPPED or not stored:
+                write_announce_head(out, packet, interval, 0, 0)
+                return -2
+            if not may_come:
+                return NOT_TAKEN
+            at = self.create(s, h, a0, a1, a2, 1 if step == STEP4 else 3)
+        elif s.words[at + 3] & LARGE != 0:
+            return self.answer_large(s, at, packet, address, numwant, interval, minute, out)
+        elif is_full(s, at):
+            return NOT_TAKEN
+        port = i64(read_i16_le(packet, PORT)) & M16
+        p0: i64 = 0
+        p1: i64 = 0
+        if step == STEP4:
+            p0 = i64(read_i32_le(address, 0)) & M32 | port << 32
+        else:
+            p0 = read_i64_le(address, 0)
+            p1 = read_i64_le(address, 8)
+        seeding = read_i64_be(packet, LEFT) == 0
+        self.own = NOBODY
+        self.age = NO_AGE
+        at = self.carry_out(s, h, at, step, p0, p1, port, seeding, event, stored, minute, -1)
+        complete, _, incomplete = counts_at(s, at)
+        write_announce_head(out, packet, interval, incomplete, complete)
+        if event != EVENT_STOPPED:
+            n, leechers = members_at(s, at, step)
+            words = s.words
+            base = base_of(words, at, step)
+            hand_out(out, words, base, step, n, leechers, self.own, numwant, seeding, self.random)
+        return self.age if self.age >= 0 else -2 - complete - incomplete
+
+    def answer_large(
+        self,
+        s: Shard,
+        at: i64,
+        packet: bytes,
+        address: bytes,
+        numwant: i64,
+        interval: i64,
+        minute: i64,
+        out: BytesWriter,
+    ) -> i64:
+        """The same for a large swarm."""
+        swarm = self.swarm_at(s, at)
+        if swarm is None:
+            return NOT_TAKEN
+        a = self.request
+        a.peer = address + packet[PORT : PORT + 2]
+        a.stored = packet[PORT] != 0 or packet[PORT + 1] > 1
+        a.seeding = read_i64_be(packet, LEFT) == 0
+        a.event = read_i32_be(packet, EVENT)
+        a.numwant = numwant
+        a.age = -1
+        a.has_completed = False
+        swarm.announce(a, minute, self.random)
+        write_announce_head(out, packet, interval, a.incomplete, a.complete)
+        out.write(a.peers)
+        self.has_completed = a.has_completed
+        if a.age >= 0:
+            return a.age
+        self.settle(swarm)
+        return -2 - a.complete - a.incomplete
 
     def outgrows(self, s: Shard, at: i64, step: i64, a: Announce) -> bool:
         """Whether an announce brings a small torrent the one peer that makes it a large swarm."""

@@ -60,7 +60,6 @@ class FlatTorrents(Store):
         self.free_numbers: list[i64] = []
         self.own: i64 = NOBODY
         self.age: i64 = NO_AGE
-        self.has_completed = False
 
     # ---- Torrents come, grow and go ----
 

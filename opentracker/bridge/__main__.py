@@ -1,0 +1,264 @@
+"""The command line of the bridge: options in, exit status out."""
+
+import argparse
+import asyncio
+import logging
+import os
+import re
+import ssl
+import sys
+import time
+from pathlib import Path
+from typing import Any, Final, NoReturn
+
+from opentracker.bridge.carrier import Carrier, Route
+from opentracker.bridge.nats import raw_credentials, server_url
+from opentracker.bridge.relay import QUEUE, Bridge
+from opentracker.errors import EXIT_START, EXIT_USAGE, StartError, UsageError
+from opentracker.features.cluster.settings import SyncSettings, parse_sync_endpoint
+from opentracker.protocol.addresses import parse_network
+from opentracker.server.livesync import open_cluster
+from opentracker.server.system import privileges
+from opentracker.server.system.systemd import Notifier
+from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
+
+log = logging.getLogger("opentracker")
+
+NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of a cluster or a site: one token of a subject
+DEFAULT_SERVER: Final = "nats://localhost:4222"
+
+EPILOG: Final = """
+The trackers of the site have to know the bridge: give them its address as livesync.cluster.node_ip. It hears them by
+multicast from another machine, or on the same one only where they name it as livesync.cluster.peer, since a tracker's
+own machine does not hear its multicast.
+
+Options may stand in a file, each line an option and its value or a comment that begins with #: name it as @FILE.
+
+example:
+  python -m opentracker.bridge --cluster main --site paris --listen 10.0.0.9 --node-ip 10.0.0.0/24 \\
+      --nats tls://nats.example:4222 --creds /etc/opentracker/paris.creds
+
+exit status: 0 after SIGINT or SIGTERM, 1 for a wrong command line, 111 where the machine refuses what was asked
+"""
+
+
+class Parser(argparse.ArgumentParser):
+    """Reports a wrong command line as a tracker does, and reads options from files."""
+
+    def convert_arg_line_to_args(self, arg_line: str) -> list[str]:
+        """The option and its value in a line of a file; nothing for a comment."""
+        line = arg_line.strip()
+        return [] if line.startswith("#") else line.split(maxsplit=1)
+
+    def error(self, message: str) -> NoReturn:
+        """Raise UsageError."""
+        raise UsageError(message)
+
+
+def name(text: str) -> str:
+    """The name of a cluster or a site."""
+    if not NAME.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected letters, digits, _ and -")
+    return text
+
+
+def endpoint(text: str) -> tuple[bytes, int, str]:
+    """An address of live sync."""
+    try:
+        return parse_sync_endpoint(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def network(text: str) -> tuple[bytes, int]:
+    """An address, or a network."""
+    try:
+        return parse_network(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def server(text: str) -> str:
+    """The URL of a NATS server."""
+    try:
+        return server_url(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def positive(text: str) -> int:
+    """A number over 0."""
+    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
+        raise argparse.ArgumentTypeError(f"{text!r}: expected a number over 0")
+    return int(text)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options."""
+    it = Parser(
+        prog="python -m opentracker.bridge",
+        description="Carry live sync between the clusters of several sites over NATS.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+        fromfile_prefix_chars="@",
+    )
+    it.add_argument("--cluster", required=True, type=name, help="what all sites together are called")
+    it.add_argument("--site", required=True, type=name, help="what this site is called; every site differs")
+    local = it.add_argument_group("the site's cluster")
+    local.add_argument(
+        "--listen",
+        action="append",
+        required=True,
+        type=endpoint,
+        metavar="ADDR",
+        help="address for live sync (port 9696 if left out); once for each family",
+    )
+    local.add_argument(
+        "--peer",
+        action="append",
+        default=[],
+        type=endpoint,
+        metavar="ADDR",
+        help="tell this tracker, and not the multicast group; may be repeated",
+    )
+    local.add_argument(
+        "--node-ip",
+        action="append",
+        required=True,
+        type=network,
+        metavar="IP[/BITS]",
+        help="believe trackers with these addresses; may be repeated",
+    )
+    far = it.add_argument_group("NATS")
+    far.add_argument(
+        "--nats",
+        action="append",
+        type=server,
+        metavar="URL",
+        help="a server, nats://HOST:PORT or tls://HOST:PORT; may be repeated (default: nats://localhost:4222)",
+    )
+    far.add_argument("--creds", type=Path, metavar="FILE", help="credentials of a NATS user (JWT and key)")
+    far.add_argument("--nkey", type=Path, metavar="FILE", help="the seed of an nkey")
+    far.add_argument("--token", type=Path, metavar="FILE", help="file that holds a token")
+    far.add_argument("--tls-ca", type=Path, metavar="FILE", help="certificates of who may sign the server's")
+    far.add_argument("--tls-cert", type=Path, metavar="FILE", help="our certificate, and maybe its key")
+    far.add_argument("--tls-key", type=Path, metavar="FILE", help="its key")
+    it.add_argument(
+        "--queue",
+        type=positive,
+        default=QUEUE,
+        metavar="N",
+        help="packets that wait while NATS is away, before the oldest are dropped (default: %(default)s)",
+    )
+    it.add_argument(
+        "--report",
+        type=positive,
+        default=60,
+        metavar="SECONDS",
+        help="a line of counts so often (default: %(default)s)",
+    )
+    it.add_argument(
+        "--metrics", type=Path, metavar="FILE", help="write the counts to this file as well, for Prometheus"
+    )
+    it.add_argument(
+        "-u",
+        "--user",
+        default="nobody",
+        metavar="USER",
+        help="the user to become when started as root (default: %(default)s)",
+    )
+    return it
+
+
+def client_options(options: argparse.Namespace) -> dict[str, Any]:
+    """What the NATS client is told. Raises UsageError for files that cannot be used.
+
+    The files are read now: later the user may have changed.
+    """
+    told: dict[str, Any] = {}
+    try:
+        if options.tls_key and not options.tls_cert:
+            raise UsageError("--tls-key goes with --tls-cert")
+        if options.tls_ca or options.tls_cert:
+            told["tls"] = ssl.create_default_context(cafile=options.tls_ca)
+            if options.tls_cert:
+                told["tls"].load_cert_chain(options.tls_cert, options.tls_key)
+        if options.creds:
+            told["user_credentials"] = raw_credentials(options.creds.read_text(encoding="utf-8"))
+        if options.nkey:
+            told["nkeys_seed_str"] = options.nkey.read_text(encoding="utf-8").strip()
+        if options.token:
+            told["token"] = options.token.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:  # ssl.SSLError is an OSError
+        raise UsageError(f"cannot use a file of the options for NATS: {error}") from error
+    return told
+
+
+def carrier_of(options: argparse.Namespace) -> Carrier:
+    """A bridge with its sockets open and root's rights given up. Raises UsageError and StartError."""
+    permissions = Permissions()
+    for first, bits in options.node_ip:
+        permissions.bless(first, bits, MAY_LIVESYNC)
+    route = Route(
+        options.cluster,
+        options.site,
+        options.nats or [DEFAULT_SERVER],
+        client_options(options),
+        options.report,
+        options.metrics,
+    )
+    notifier = Notifier(os.environ, os.getpid())
+    cluster = open_cluster(SyncSettings(options.listen, options.peer))
+    try:
+        if privileges.is_root():
+            privileges.become(privileges.account_of(options.user))
+        privileges.gain_nothing()
+        carrier = Carrier(Bridge(permissions, time.monotonic, options.queue), cluster, route, notifier)
+        if options.metrics:
+            carrier.write_metrics(options.metrics)
+    except OSError as error:
+        cluster.close()
+        raise StartError(f"cannot write {options.metrics} (--metrics): {error.strerror}") from error
+    except BaseException:
+        cluster.close()
+        raise
+    return carrier
+
+
+def run(carrier: Carrier) -> None:
+    """Be a bridge until a signal comes.
+
+    Not by asyncio.run(), which waits at its end for tasks of the client that cannot be cancelled; see leave().
+    """
+    try:
+        asyncio.new_event_loop().run_until_complete(carrier.run())
+    finally:
+        carrier.cluster.close()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; gives the exit status."""
+    logging.basicConfig(format="opentracker: %(message)s", level=logging.INFO, stream=sys.stderr)
+    logging.getLogger("nats").setLevel(logging.CRITICAL)  # callbacks tell the same
+    try:
+        run(carrier_of(parser().parse_args(arguments)))
+    except UsageError as error:
+        print(f"opentracker: {error} (--help tells more)", file=sys.stderr)
+        return EXIT_USAGE
+    except (StartError, ImportError) as error:
+        print(f"opentracker: {error}", file=sys.stderr)
+        return EXIT_START
+    return 0
+
+
+def leave(status: int) -> NoReturn:
+    """End the process at once: tasks of the client and threads that look up a server's name are not waited for."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
+
+
+if __name__ == "__main__":
+    leave(main())

@@ -1,0 +1,47 @@
+"""Files that an operator names: each is a field of a section, named here once for all that have to know of it.
+
+From a NamedPath come the action of its option and its key, the line of `-t`, the path as it is seen from inside the
+root directory, and the directory that the sandbox leaves open.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from opentracker.config.settings import Settings, check_field
+from opentracker.config.values import parse_path
+
+
+@dataclass(frozen=True)
+class NamedPath:
+    """A file of a feature: the class and the field of its settings, which hold a Path or None.
+
+    `words` begin the line of `-t`. A file that is not opened from `inside` the root directory is opened before the
+    tracker changes its directory, and a relative path is meant from there. A file that is written is replaced by
+    another, so `writes` is a right on its directory.
+    """
+
+    section: type[Any]
+    field: str
+    words: str
+    key: str = ""  # of config files; empty for an option alone
+    writes: bool = False
+    inside: bool = True
+
+    def __post_init__(self) -> None:
+        """Raises AttributeError for a field that there is not."""
+        check_field(self.section, self.field)
+
+    def of(self, settings: Settings) -> Path | None:
+        """The path that was given."""
+        path: Path | None = getattr(settings.of(self.section), self.field)
+        return path
+
+    def put(self, settings: Settings, path: Path) -> None:
+        """Set the path."""
+        setattr(settings.of(self.section), self.field, path)
+
+    def take(self, settings: Settings, value: str) -> None:
+        """The action of the option and of the key."""
+        path = parse_path(value)
+        self.put(settings, path if self.inside else path.absolute())

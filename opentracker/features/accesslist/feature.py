@@ -1,0 +1,59 @@
+"""The access list as a feature: its file, and the part that keeps it while the tracker runs."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar, Final
+
+from opentracker._features import WANT_ACCESSLIST_WHITE
+from opentracker.config.options import SERVING, Option
+from opentracker.config.paths import NamedPath
+from opentracker.config.settings import Settings
+from opentracker.features.accesslist.accesslist import AccessList, AccessListReloader, load
+from opentracker.features.feature import Feature, Host
+from opentracker.swarm.counting.metric import Metric
+from opentracker.swarm.policy.admission import REFUSED
+
+
+@dataclass
+class AccessListSettings:
+    """The list; black or white, whichever the build has."""
+
+    path: Path | None = None
+
+
+KEY: Final = "access.whitelist" if WANT_ACCESSLIST_WHITE else "access.blacklist"
+LIST: Final = NamedPath(AccessListSettings, "path", "would load the access list", key=KEY)
+
+
+def option() -> Option:
+    """The option of the list that this build has."""
+    if WANT_ACCESSLIST_WHITE:
+        return Option(SERVING, "w", "file", LIST.take, "serve only the torrents listed in this file")
+    return Option(SERVING, "b", "file", LIST.take, "refuse the torrents listed in this file")
+
+
+class AccessListFeature(Feature[Host]):
+    """A list of torrents that decides which are served; SIGHUP has it read again."""
+
+    options: ClassVar[tuple[Option, ...]] = (option(),)
+    paths: ClassVar[tuple[NamedPath, ...]] = (LIST,)
+    counters: ClassVar[tuple[Metric, ...]] = (REFUSED,)
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.torrents = AccessList()
+
+    def load(self) -> None:
+        """Read the list. Raises UsageError."""
+        self.torrents = load(LIST.of(self.settings))
+
+    def try_load(self) -> None:
+        """The same: reading changes nothing."""
+        self.load()
+
+    def join(self, host: Host) -> None:
+        """Let the list decide, and a signal replace it."""
+        reloader = AccessListReloader(host.tracker, self.torrents, host.start_work)
+        host.add_part(reloader)
+        host.weights.append(reloader.weight)
+        host.reloads.append(lambda: reloader.reload(LIST.of(self.settings)))

@@ -1,0 +1,59 @@
+"""Statistics as a feature that every build has: their path, and who may see them."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from opentracker import build_info
+from opentracker._features import WANT_RESTRICT_STATS
+from opentracker.config.settings import Settings, Take
+from opentracker.config.values import blessing
+from opentracker.features.feature import Feature, Host
+from opentracker.features.statistics import modes
+from opentracker.features.statistics.page import Sources, Statistics
+from opentracker.swarm.policy.permissions import MAY_STAT
+
+OWN_PATHS: Final = ("announce", "scrape")
+IN_A_PATH: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+
+
+@dataclass
+class StatisticsSettings:
+    """The page of statistics."""
+
+    path: str = "stats"  # without slashes
+
+
+def stats_path(settings: Settings, value: str) -> None:
+    """`access.stats_path`."""
+    if not value or not IN_A_PATH.issuperset(value) or value in (".", ".."):
+        raise ValueError("expected one component of a path: letters, digits and -._~, without slashes")
+    if value in OWN_PATHS:
+        raise ValueError("expected another path than those of announces and scrapes")
+    settings.of(StatisticsSettings).path = value
+
+
+KEYS: Final[dict[str, Take]] = {"access.stats_path": stats_path}
+if WANT_RESTRICT_STATS:
+    KEYS["access.stats"] = blessing(MAY_STAT)
+
+
+class StatisticsFeature(Feature[Host]):
+    """`/stats`."""
+
+    keys: ClassVar[Mapping[str, Take]] = KEYS
+
+    def plan(self) -> Iterator[str]:
+        """See Feature."""
+        path = self.settings.of(StatisticsSettings).path
+        if path != StatisticsSettings().path:
+            yield f"would serve statistics at /{path}"
+
+    def join(self, host: Host) -> None:
+        """Answer with statistics."""
+        sources = Sources(host.tracker, host.uptime, build_info.one_line(), host.tracker_id, host.complete)
+        statistics = Statistics(sources, self.settings.permissions, host.streams)
+        host.add_part(statistics)
+        pages = host.http_answers.pages
+        host.http_answers.watchers += modes.join(statistics, host.every, host.start_work, pages)
+        pages[b"/" + self.settings.of(StatisticsSettings).path.encode("ascii")] = statistics

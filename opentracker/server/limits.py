@@ -1,0 +1,120 @@
+"""The limits of a tracker, `limits.*`: on torrents, peers and their memory, and on connections."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar, Final
+
+from opentracker._features import (
+    OT_MAX_CONNECTIONS,
+    OT_MAX_CONNECTIONS_PER_ADDRESS,
+    OT_MAX_MEMORY,
+    OT_MAX_PEERS,
+    OT_MAX_PEERS_PER_TORRENT,
+    OT_MAX_PORTS_PER_ADDRESS,
+    OT_MAX_TORRENTS,
+)
+from opentracker.config.settings import Settings, Take
+from opentracker.config.values import limit, parse_number
+from opentracker.features.feature import Feature
+from opentracker.server.core import Core
+from opentracker.server.http.slots import ConnectionSlots, most_by_default
+from opentracker.server.system.libc import HeapTrim
+from opentracker.server.system.memory import Resident, Watch, memory_to_use
+from opentracker.swarm.counting.core_metrics import OF_LIMITS
+from opentracker.swarm.counting.metric import Metric
+from opentracker.swarm.policy.limits import Limits
+from opentracker.swarm.policy.permissions import Permissions
+
+UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
+
+
+@dataclass
+class LimitSettings:
+    """Limits; 0 is none."""
+
+    torrents: int = OT_MAX_TORRENTS
+    peers: int = OT_MAX_PEERS
+    peers_per_torrent: int = OT_MAX_PEERS_PER_TORRENT
+    ports_per_address: int = OT_MAX_PORTS_PER_ADDRESS
+    memory: int | None = None  # bytes; None: `memory_share` percent of what may be used
+    memory_share: int = OT_MAX_MEMORY
+    connections: int = OT_MAX_CONNECTIONS  # 0: as many as descriptors and memory allow
+    connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
+    usable_memory: int = 0  # bytes that the process may use; 0: not known
+
+    def measure(self) -> None:
+        """Settle how many bytes the memory and a share of it are, while /proc and /sys can still be seen."""
+        self.usable_memory = memory_to_use()
+        if self.memory is None:
+            self.memory = self.usable_memory * self.memory_share // 100
+
+    def limits(self) -> Limits:
+        """The limits on torrents; without `measure` or a number of their own their bytes are not limited."""
+        return Limits(
+            self.torrents, self.peers, self.peers_per_torrent, self.ports_per_address, self.memory or 0
+        )
+
+    def slots(self, permissions: Permissions) -> ConnectionSlots:
+        """The slots of connections."""
+        most = self.connections or most_by_default(self.usable_memory)
+        return ConnectionSlots(most, self.connections_per_address, permissions)
+
+
+def memory(settings: Settings, value: str) -> None:
+    """`limits.memory`: bytes, with K, M, G or T behind in units of 1024, or a share of what may be used with %."""
+    asked = settings.of(LimitSettings)
+    what = "bytes as in 512M (K, M, G, T), a share as in 40%, or 0 for no limit"
+    if value.endswith("%"):
+        share = parse_number(value[:-1], what)
+        if share > 100:
+            raise ValueError(f"expected {what}")
+        asked.memory, asked.memory_share = None, share
+        return
+    unit = value[-1:].upper() if value[-1:].isalpha() else ""
+    if unit not in UNITS:
+        raise ValueError(f"expected {what}")
+    asked.memory = parse_number(value[: len(value) - len(unit)], what) * UNITS[unit]
+
+
+class LimitsFeature(Feature[Core]):
+    """A tracker turns newcomers away at its limits, and forgets torrents where memory is short."""
+
+    keys: ClassVar[Mapping[str, Take]] = {
+        "limits.torrents": limit(LimitSettings, "torrents"),
+        "limits.peers": limit(LimitSettings, "peers"),
+        "limits.peers_per_torrent": limit(LimitSettings, "peers_per_torrent"),
+        "limits.ports_per_address": limit(LimitSettings, "ports_per_address"),
+        "limits.memory": memory,
+        "limits.connections": limit(LimitSettings, "connections"),
+        "limits.connections_per_address": limit(LimitSettings, "connections_per_address"),
+    }
+    counters: ClassVar[tuple[Metric, ...]] = OF_LIMITS
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.asked = settings.of(LimitSettings)
+        self.resident: Resident | None = None
+
+    def open(self) -> None:
+        """Look at the system's limits, and keep the file that tells how much memory is in use."""
+        self.asked.measure()
+        self.resident = Resident()
+
+    def join(self, host: Core) -> None:
+        """Set the limits."""
+        host.tracker.limit_by(self.asked.limits())
+        gate = host.http.gate = self.asked.slots(self.settings.permissions)
+        host.scarcities.append(gate.is_crowded)
+        host.weights.append(gate.weight)
+
+    def begin(self, host: Core) -> None:
+        """Let the limits know how much memory is really used, from now on: everything is loaded."""
+        if self.resident is None or not self.resident.is_known() or not self.asked.memory:
+            return
+        HeapTrim()()  # as before each look, or what loading has left free would not count later
+        host.each_second.append(Watch(host.tracker.limits, self.resident.read, host.weights).look)
+
+    def close(self) -> None:
+        """Close that file."""
+        if self.resident is not None:
+            self.resident.close()
