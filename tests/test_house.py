@@ -254,6 +254,103 @@ def test_torrents_are_asked_for_by_the_door() -> None:
             assert not name.startswith("swarm.store.") or name in DOORS, f"{module}:{line} imports {name}"
 
 
+# ---- Generators --------------------------------------------------------------------------------------------
+
+
+def own_nodes(function: ast.AST) -> Iterator[ast.AST]:
+    """The nodes of a function, without those of functions within it."""
+    for node in ast.iter_child_nodes(function):
+        yield node
+        if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            yield from own_nodes(node)
+
+
+def holds_something(function: ast.AST) -> bool:
+    """Whether a generator has a `finally` or a `with` around one of its yields."""
+    guards = [
+        node
+        for node in own_nodes(function)
+        if isinstance(node, ast.With) or (isinstance(node, ast.Try) and node.finalbody)
+    ]
+    return any(isinstance(each, ast.Yield | ast.YieldFrom) for guard in guards for each in own_nodes(guard))
+
+
+def is_run_to_its_end(loop: ast.For) -> bool:
+    """Whether a `for` leaves its generator in no other way than by an error."""
+    body = [each for statement in loop.body for each in [statement, *own_nodes(statement)]]
+    return not any(isinstance(each, ast.Break | ast.Return | ast.Yield | ast.YieldFrom) for each in body)
+
+
+def holders_in(module: str) -> set[str]:
+    """What a module calls its own generators that hold something."""
+    return {
+        f"self.{name.rpartition('.')[2]}" if "." in name else name
+        for name, function in functions(tree_of(MODULES[module]))
+        if holds_something(function)
+    }
+
+
+# What closes the generators that it is given, or hands them on to one that does.
+CLOSERS = {"self.start", "start", "self.send"}
+
+
+def is_closed(made: ast.AST, tree: ast.Module, closers: set[str]) -> bool:
+    """Whether a generator, or a name for one, is run to its end, closed, or handed to whoever closes it."""
+    text = ast.unparse(made)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == f"{text}.close":
+            return True
+        if not any(ast.unparse(child) == text for child in ast.iter_child_nodes(node)):
+            continue
+        if isinstance(node, ast.YieldFrom | ast.Return):
+            return True
+        if isinstance(node, ast.For) and is_run_to_its_end(node):
+            return True
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in closers:
+            return True
+        if isinstance(node, ast.Assign) and ast.unparse(node.value) == text:
+            return any(is_closed(target, tree, closers) for target in node.targets)
+    return False
+
+
+def test_no_generator_that_holds_something_is_abandoned() -> None:
+    """A compiled generator that is merely dropped runs no `finally`: a file would stay open, a place taken.
+
+    Looked at are calls in the module that has the generator.
+    """
+    made = 0
+    for module, path in MODULES.items():
+        holders = holders_in(module)
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, ast.Call) and ast.unparse(node.func) in holders:
+                made += 1
+                where = f"{module}:{node.lineno}: {ast.unparse(node)}"
+                assert is_closed(node, tree_of(path), CLOSERS | holders), f"{where} is abandoned"
+    assert made >= 10
+
+
+@pytest.mark.parametrize(
+    ("use", "closed"),
+    [
+        ("for _ in holding(): pass", True),
+        ("for _ in holding(): break", False),
+        ("for _ in holding():\n        yield", False),
+        ("yield from holding()", True),
+        ("work = holding()", False),
+        ("work = holding()\n    work.close()", True),
+        ("work = holding()\n    start(work)", True),
+        ("next(holding())", False),
+    ],
+)
+def test_abandoned_generators_are_found(use: str, closed: bool) -> None:
+    tree = ast.parse(f"def holding():\n    with x:\n        yield\n\ndef use():\n    {use}\n")
+    assert [holds_something(function) for _, function in functions(tree)] == [True, False]
+    (call,) = (
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and ast.unparse(node) == "holding()"
+    )
+    assert is_closed(call, tree, {"start"}) is closed
+
+
 # ---- Flags -------------------------------------------------------------------------------------------------
 
 

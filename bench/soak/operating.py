@@ -40,7 +40,7 @@ limits.peers_per_torrent 50000
 """
 LISTED: Final = 20_000  # torrents of the black list
 TOGGLED: Final = b"refused now and then"
-LOADED: Final = re.compile(r": (\d+) torrents loaded with their peers, \d+ skipped$", re.MULTILINE)
+LOADED: Final = re.compile(r", with peers: (\d+) torrents loaded")
 READY_SECONDS: Final = 10.0
 PATIENCE: Final = 60.0  # seconds
 

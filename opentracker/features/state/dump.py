@@ -8,6 +8,8 @@ from collections.abc import Generator, Iterable, Iterator
 from typing import Final
 
 from opentracker._features import OT_TORRENT_TIMEOUT_HOURS
+from opentracker.errors import BrokenStateError
+from opentracker.features.state.tally import KNOWN, NO_ROOM, NOT_ALLOWED, TOO_OLD, Tally
 from opentracker.swarm.store.door import NOT_THERE, Contents
 from opentracker.swarm.store.records import MOST_DOWNLOADED
 from opentracker.swarm.tracker import Tracker
@@ -20,6 +22,7 @@ HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 MOST_DIGITS: Final = 10  # of BASE and of DOWNLOADED
 LONGEST_LINE: Final = 80  # bytes; whatever is longer is no line of a dump
 SHOWN_LINES: Final = 5
+ALL_BROKEN: Final = "{}: none of its lines is one of a state dump"
 
 
 def write_lines(tracker: Tracker, minute: int, epoch: int) -> Generator[bytes, None, None]:
@@ -62,8 +65,7 @@ class Loading:
         self.tracker = tracker
         self.minute = minute
         self.epoch = epoch
-        self.loaded = 0
-        self.skipped = 0  # of torrents that are known, not allowed, or too old
+        self.tally = Tally()
         self.broken: list[int] = []  # line numbers, the first few
         self.broken_lines = 0
 
@@ -85,23 +87,41 @@ class Loading:
         tracker = self.tracker
         age = max(0, self.epoch + self.minute - base)
         contents = Contents(min(count, MOST_DOWNLOADED), self.minute - age)
-        if (
-            not tracker.admits(info_hash)
-            or not tracker.has_room(contents)
-            or tracker.store.has(info_hash)
-            or age > OT_TORRENT_TIMEOUT_HOURS * 60
-        ):
-            self.skipped += 1
+        reason = ""
+        if tracker.store.has(info_hash):
+            reason = KNOWN
+        elif age > OT_TORRENT_TIMEOUT_HOURS * 60:
+            reason = TOO_OLD
+        elif not tracker.admits(info_hash):
+            reason = NOT_ALLOWED
+        elif not tracker.has_room(contents):
+            reason = NO_ROOM
+        if reason:
+            self.tally.skip(reason)
             return
         tracker.put(info_hash, contents)
-        self.loaded += 1
+        self.tally.loaded += 1
 
-    def report(self, name: str) -> None:
-        """Tell how it went: one line, and one warning for all broken lines."""
-        log.info("%s: %d torrents loaded, %d skipped", name, self.loaded, self.skipped)
+    def finish(self, name: str) -> int:
+        """Tell how it went, and how many lines were broken. Raises BrokenStateError where all of them were."""
+        if self.broken_lines and self.tally.loaded + self.tally.skipped() == 0:
+            raise BrokenStateError(ALL_BROKEN.format(name))
+        log.info("%s: %s", name, self.tally.in_words())
         if self.broken_lines:
             first = ", ".join(map(str, self.broken))
             log.warning("%s: %d broken lines are skipped, the first: %s", name, self.broken_lines, first)
+        return self.broken_lines
+
+
+def examine(lines: Iterable[bytes], name: str) -> None:
+    """Look whether there is a good line in a dump that is not empty. Raises BrokenStateError."""
+    is_empty = True
+    for line in lines:
+        if read_line(line) is not None:
+            return
+        is_empty = is_empty and not line.strip()
+    if not is_empty:
+        raise BrokenStateError(ALL_BROKEN.format(name))
 
 
 def lines_of(read: Iterable[bytes]) -> Iterator[bytes]:

@@ -23,7 +23,16 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker._features import OT_PEER_TIMEOUT, WANT_BOGON_FILTER, WANT_V4_ONLY, WANT_V6
+from opentracker._features import (
+    OT_PEER_TIMEOUT,
+    OT_TORRENT_TIMEOUT_HOURS,
+    WANT_BOGON_FILTER,
+    WANT_V4_ONLY,
+    WANT_V6,
+)
+from opentracker.errors import BrokenStateError
+from opentracker.features.state import kinds
+from opentracker.features.state.tally import KNOWN, NO_ROOM, NOT_ALLOWED, TOO_OLD, Tally
 from opentracker.swarm.ages import ages_by_stamp, is_over, least_age
 from opentracker.swarm.store.door import Contents
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6, remove
@@ -42,19 +51,16 @@ from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
 
-MAGIC: Final = b"otstate\x01"  # and the version of the format
+MAGIC: Final = kinds.FULL + b"\x01"  # and the version of the format
 DIGEST: Final = 16
 HEADER: Final = 24
 TRAILER: Final = 8 + DIGEST
 PIECE: Final = 128  # torrents looked at in one go
 ENOUGH: Final = 1 << 15  # bytes in a piece
 BLOCK: Final = 1 << 16
+OLDEST_TORRENT: Final = OT_TORRENT_TIMEOUT_HOURS * 60  # minutes without a peer
 # Two million years: no clock tells more, and sums of a few are far from overflowing.
 MOST_MINUTES: Final = 1 << 40
-
-
-class BrokenStateError(Exception):
-    """A file that is not whole; its text tells why."""
 
 
 # ---- Writing -----------------------------------------------------------------------------------------------
@@ -133,13 +139,6 @@ class Input:
         return self.left == 0 and self.at == len(self.block)
 
 
-def is_full_state(file: FileIO) -> bool:
-    """Whether a file is one of these, of any version; it is rewound."""
-    start = file.read(len(MAGIC))
-    file.seek(0)
-    return (start or b"")[:-1] == MAGIC[:-1]
-
-
 def checked_size(file: FileIO) -> int:
     """The bytes before the trailer of a file, which is read and rewound. Raises BrokenStateError."""
     if file.read(len(MAGIC)) != MAGIC:
@@ -160,6 +159,14 @@ def checked_size(file: FileIO) -> int:
         raise BrokenStateError("its checksum is wrong: it is cut or corrupted")
     file.seek(0)
     return size - TRAILER
+
+
+def examine(file: FileIO, name: str) -> None:
+    """Look whether a file is whole, without taking it in. Raises BrokenStateError, which names it."""
+    try:
+        checked_size(file)
+    except BrokenStateError as error:
+        raise BrokenStateError(f"{name}: {error}") from error
 
 
 def times_of(head: bytes) -> tuple[int, int]:
@@ -183,20 +190,18 @@ class Loading:
         self.passed: i64 = 0  # minutes since then
         self.ages_then = b""  # by stamp: age then,
         self.ages = b""  # and age now, 255 being too old
-        self.loaded = 0
-        self.skipped = 0
+        self.tally = Tally()
 
     def load(self, file: FileIO, name: str) -> None:
-        """Load a file; one that is not whole is refused, with a line that says why, and nothing is taken from it."""
+        """Load a file; of one that is not whole nothing is taken. Raises BrokenStateError, which names it."""
         try:
             size = checked_size(file)
             for _ in self.take_all(file, size):
                 pass
         except BrokenStateError as error:
-            log.error("%s: %s; nothing is loaded, the tracker starts empty", name, error)
             self.forget_all()
-            return
-        log.info("%s: %d torrents loaded with their peers, %d skipped", name, self.loaded, self.skipped)
+            raise BrokenStateError(f"{name}: {error}") from error
+        log.info("%s, with peers: %s", name, self.tally.in_words())
 
     def take_all(self, file: FileIO, size: int) -> Iterator[None]:
         """Take in a file that is whole. Raises BrokenStateError where it is not what it says."""
@@ -226,17 +231,20 @@ class Loading:
         else:
             contents = self.read_record(source.take(length))
         tracker = self.tracker
-        is_empty = contents.size() == 0
-        if (
-            tracker.store.has(info_hash)
-            or (is_empty and is_over(contents.downloaded, contents.left_at, self.minute))
-            or not tracker.admits(info_hash)
-            or not tracker.has_room(contents)
-        ):
-            self.skipped += 1
+        reason = ""
+        if tracker.store.has(info_hash):
+            reason = KNOWN
+        elif contents.size() == 0 and is_over(contents.downloaded, contents.left_at, self.minute):
+            reason = TOO_OLD
+        elif not tracker.admits(info_hash):
+            reason = NOT_ALLOWED
+        elif not tracker.has_room(contents):
+            reason = NO_ROOM
+        if reason:
+            self.tally.skip(reason)
             return
         tracker.put(info_hash, contents)
-        self.loaded += 1
+        self.tally.loaded += 1
 
     def without_unlisted(self, addresses: bytes, ages: bytes, stride: i64) -> bytes:
         """The ages of peers, 255 also for those that are not to be listed."""
@@ -249,6 +257,13 @@ class Loading:
                 listed[index] = 255
         return bytes(listed)
 
+    def bounded(self, left: i64) -> i64:
+        """A minute in which a last peer left, as a record holds it: neither in the future nor older than it matters.
+
+        A clock that was wrong, then or now, says any minute, and a record has room for 16 years of them.
+        """
+        return max(self.minute - OLDEST_TORRENT - 1, min(self.minute, left))
+
     def read_record(self, record: bytes) -> Contents:
         """A small torrent as it is now, without the peers that are too old. Raises BrokenStateError."""
         if len(record) < HEADER_SIZE:
@@ -256,8 +271,7 @@ class Loading:
         if downloaded(record) < 0:
             raise BrokenStateError("a torrent has a wrong count")
         if len(record) == HEADER_SIZE:
-            # A clock that is behind would have had it left in the future.
-            return Contents(downloaded(record), min(left_at(record) + self.moved, self.minute))
+            return Contents(downloaded(record), self.bounded(left_at(record) + self.moved))
         n4, leechers4, n6, leechers6 = counts(record)
         if (
             n6 < 0
@@ -268,7 +282,7 @@ class Loading:
         ):
             raise BrokenStateError("a torrent has a wrong length")
         stamps4, stamps6 = stamps_of(record)
-        left = self.minute - self.passed - least_age(stamps4 + stamps6, self.ages_then)
+        left = self.bounded(self.minute - self.passed - least_age(stamps4 + stamps6, self.ages_then))
         contents = Contents(downloaded(record), left)
         middle = HEADER_SIZE + PEER4 * n4
         contents.planes4, contents.leechers4 = self.read_planes(
@@ -299,7 +313,7 @@ class Loading:
 
     def read_swarm(self, source: Input, completed: i64) -> Contents:
         """A large swarm as it is now. Raises BrokenStateError."""
-        contents = Contents(completed, self.minute - OT_PEER_TIMEOUT - 1)
+        contents = Contents(completed, self.bounded(self.minute - max(self.passed, OT_PEER_TIMEOUT + 1)))
         contents.planes4, contents.leechers4 = self.read_family(source, STRIDE4)
         contents.planes6, contents.leechers6 = self.read_family(source, STRIDE6)
         return contents
@@ -328,7 +342,7 @@ class Loading:
         for shard in range(store.shards):
             for info_hash in store.info_hashes(shard):
                 self.tracker.remove(info_hash)
-        self.loaded = self.skipped = 0
+        self.tally = Tally()
 
 
 def ages_now(ages: bytes, passed: i64) -> bytes:

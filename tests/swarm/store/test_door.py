@@ -300,7 +300,9 @@ def test_families_in_builds_of_one() -> None:
 
 def datagram(info_hash: bytes, peer: bytes, *, left: int = 1, event: int = 0) -> bytes:
     """An announce; the address is that of the sender."""
-    start = b"".join([bytes(8), b"\0\0\0\1", b"tran", info_hash, bytes(28), left.to_bytes(8, "big"), bytes(8)])
+    start = b"".join(
+        [bytes(8), b"\0\0\0\1", b"tran", info_hash, bytes(28), left.to_bytes(8, "big"), bytes(8)]
+    )
     return start + event.to_bytes(4, "big") + bytes(8) + b"\xff\xff\xff\xff" + peer[-2:]
 
 

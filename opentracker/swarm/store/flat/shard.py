@@ -26,7 +26,7 @@ from opentracker.swarm.store.flat.layout import (
     ROOM_MASK,
 )
 
-SHARD_BITS: Final = 10  # of the hash: 10,000 torrents a shard where there are ten millions
+SHARD_BITS: Final = 9  # of the hash: 20,000 torrents a shard where there are ten millions
 PLACE: Final = 0xFFFFFFFFFF
 PLACE_BITS: Final = 40
 FINGER_AT: Final = 42  # bits of the hash
