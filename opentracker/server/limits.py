@@ -24,6 +24,7 @@ from opentracker.swarm.counting.core_metrics import OF_LIMITS
 from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.limits import Limits
 from opentracker.swarm.policy.permissions import Permissions
+from opentracker.swarm.tracker import limit_by
 
 UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
@@ -102,7 +103,7 @@ class LimitsFeature(Feature[Core]):
 
     def join(self, host: Core) -> None:
         """Set the limits."""
-        host.tracker.limit_by(self.asked.limits())
+        limit_by(host.tracker, self.asked.limits())
         gate = host.http.gate = self.asked.slots(self.settings.permissions)
         host.scarcities.append(gate.is_crowded)
         host.weights.append(gate.weight)

@@ -1,15 +1,18 @@
-"""Statistics as a feature that every build has: their path, and who may see them."""
+"""Statistics as a feature that every build has: their path, the right to see them, and the modes as text.
+
+Other formats and modes are features that join later.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from opentracker import build_info
-from opentracker._features import WANT_RESTRICT_STATS
+from opentracker._features import WANT_LOG_NETWORKS, WANT_RESTRICT_STATS
 from opentracker.config.settings import Settings, Take
 from opentracker.config.values import blessing
 from opentracker.features.feature import Feature, Host
-from opentracker.features.statistics import modes
+from opentracker.features.statistics import text
 from opentracker.features.statistics.page import Sources, Statistics
 from opentracker.swarm.policy.permissions import MAY_STAT
 
@@ -54,6 +57,8 @@ class StatisticsFeature(Feature[Host]):
         sources = Sources(host.tracker, host.uptime, build_info.one_line(), host.tracker_id, host.complete)
         statistics = Statistics(sources, self.settings.permissions, host.streams)
         host.add_part(statistics)
-        pages = host.http_answers.pages
-        host.http_answers.watchers += modes.join(statistics, host.every, host.start_work, pages)
-        pages[b"/" + self.settings.of(StatisticsSettings).path.encode("ascii")] = statistics
+        statistics.renderings[""] = dict(text.MODES)
+        if WANT_LOG_NETWORKS:
+            sources.rank("busy", host.tracker.busy.counts)
+        path = self.settings.of(StatisticsSettings).path
+        host.http_answers.pages[b"/" + path.encode("ascii")] = statistics

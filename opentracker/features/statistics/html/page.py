@@ -9,10 +9,11 @@ from html import escape
 from typing import Final
 
 from opentracker._features import OT_PEER_TIMEOUT, WANT_V4_ONLY, WANT_V6
+from opentracker.features.feature import Feature, Host
 from opentracker.features.statistics.html.charts import Series, area_chart, bar_chart, histogram, short
 from opentracker.features.statistics.html.history import INTERVAL, SHOWN, History
 from opentracker.features.statistics.html.widgets import STYLE, bars, card, cell, number, share, table
-from opentracker.features.statistics.page import Every, Renderer, Start, Statistics
+from opentracker.features.statistics.page import Renderer, Statistics
 from opentracker.swarm.counting.core_gauges import LONGEST_ITERATION, OPEN_CONNECTIONS
 from opentracker.swarm.surveys.census import Census
 from opentracker.swarm.surveys.snapshot import CENSUS, StatsSnapshot
@@ -236,8 +237,12 @@ def page(snapshot: StatsSnapshot, history: History) -> Iterator[str]:
     )
 
 
-def join(statistics: Statistics, every: Every, start: Start) -> None:
-    """Add the mode, and take samples from now on."""
-    history = History(statistics.sources)
-    statistics.renderings[""]["html"] = PageForm(history)
-    every(INTERVAL, lambda: start(history.take()))
+class HtmlFeature(Feature[Host]):
+    """`mode=html`."""
+
+    def join(self, host: Host) -> None:
+        """Add the mode, and take samples from now on."""
+        statistics = host.part(Statistics)
+        history = History(statistics.sources)
+        statistics.renderings[""]["html"] = PageForm(history)
+        host.every(INTERVAL, lambda: host.start_work(history.take()))
