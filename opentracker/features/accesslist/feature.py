@@ -56,4 +56,5 @@ class AccessListFeature(Feature[Host]):
         reloader = AccessListReloader(host.tracker, self.torrents, host.start_work)
         host.add_part(reloader)
         host.weights.append(reloader.weight)
+        host.sources.append(reloader.tell)
         host.reloads.append(lambda: reloader.reload(LIST.of(self.settings)))

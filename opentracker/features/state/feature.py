@@ -61,6 +61,7 @@ class StateFeature(Feature[Host]):
         path = WRITTEN.of(self.settings)
         if path is not None:
             self.written = file = StateFile(path, state.pieces)
+            host.sources.append(file.tell)
             host.dumps.append(lambda: host.start_work(file.begin()))
 
     def end(self) -> None:

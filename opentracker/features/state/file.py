@@ -3,13 +3,19 @@
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Final
 
+from opentracker.features.outcome import Outcome
+from opentracker.swarm.counting.metric import Gauge
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
+
 log = logging.getLogger("opentracker")
 
 NEW_SUFFIX: Final = ".new"
+BYTES: Final = Gauge("opentracker_state_last_write_bytes", "Size of the state that was written last.")
 
 
 class StateFile:
@@ -19,7 +25,19 @@ class StateFile:
         self.path = path
         self.new = path.with_name(path.name + NEW_SUFFIX)
         self.dump = dump
+        self.outcome = Outcome(
+            "opentracker_state_last_write",
+            "write of the state",
+            "The state could not be written: the file holds an older one.",
+            time.time,
+        )
+        self.size = 0  # bytes of the file that was written last
         self.under_way: Generator[None, None, None] | None = None
+
+    def tell(self, snapshot: StatsSnapshot) -> None:
+        """Tell a statistic of the file."""
+        snapshot.tell(BYTES, self.size)
+        self.outcome.tell(snapshot)
 
     def write(self) -> None:
         """Write it all now, in place of what is being written."""
@@ -46,8 +64,10 @@ class StateFile:
             self.new.rename(self.path)
             sync_directory(self.path.parent)
             log.info("wrote the state to %s", self.path)
+            self.outcome.succeeded()
         except OSError as error:
             log.error("cannot write the state to %s: %s", self.path, error.strerror)
+            self.outcome.failed()
         finally:
             self.under_way = None
 
@@ -62,6 +82,7 @@ class StateFile:
                 while rest:
                     rest = rest[os.write(fd, rest) :]
                 yield
+            self.size = os.fstat(fd).st_size
             if in_background:
                 yield from synced(fd)
             else:

@@ -218,6 +218,7 @@ class Connection(Handler):
             return
         if len(data) == READ_SIZE:
             self.unread = True
+        self.server.answers.counters.tcp_received += len(data)
         self.received += data
         self.answer()
 
@@ -265,6 +266,7 @@ class Connection(Handler):
         except OSError:  # reset by the client
             self.close()
             return False
+        self.server.answers.counters.tcp_sent += sent
         self.taken += sent
         if sent < len(self.unsent):
             self.unsent = self.unsent[sent:]

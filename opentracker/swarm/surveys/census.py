@@ -1,9 +1,12 @@
 """The census: how many torrents and peers there are, and which torrents are the largest."""
 
+from bisect import bisect_left
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
+from opentracker.swarm.counting.core_gauges import PEERS_PER_TORRENT
 from opentracker.swarm.counting.ranking import Ranking
 from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.records import HEADER_SIZE, PEER4, PEER6, counts
@@ -24,6 +27,10 @@ class Census(Scan):
         self.seeders4 = 0
         self.leechers6 = 0
         self.seeders6 = 0
+        self.shapes: Counter[tuple[int, int]] = (
+            Counter()
+        )  # small torrents, by a record's length and IPv4 peers
+        self.sizes = [0] * (len(PEERS_PER_TORRENT.bounds) + 1)  # torrents, by the bounds of the histogram
         self.by_peers = Ranking(RANKED)
         self.by_seeders = Ranking(RANKED)
         self.by_leechers = Ranking(RANKED)
@@ -46,6 +53,12 @@ class Census(Scan):
                 self.rank(info_hashes[at : at + STEP], entries[at : at + STEP])
                 yield
             yield
+        for (length, n4), times in self.shapes.items():
+            self.add_size(n4 + (length - HEADER_SIZE - PEER4 * n4) // PEER6, times)
+
+    def add_size(self, peers: int, times: int) -> None:
+        """Count torrents with this number of peers."""
+        self.sizes[bisect_left(PEERS_PER_TORRENT.bounds, peers)] += times
 
     def count(self, entries: list[bytes | Swarm]) -> None:
         """Count torrents; of small ones all heads are added up at once, which is what costs least interpreted."""
@@ -53,6 +66,7 @@ class Census(Scan):
         records = [entry for entry in entries if not isinstance(entry, Swarm) and len(entry) > HEADER_SIZE]
         if records:
             heads = b"".join([record[:HEADER_SIZE] for record in records])
+            self.shapes.update(zip(map(len, records), heads[4::HEADER_SIZE], strict=True))
             n4 = sum(heads[4::HEADER_SIZE])
             leechers4 = sum(heads[5::HEADER_SIZE])
             leechers6 = sum(heads[6::HEADER_SIZE])
@@ -64,7 +78,11 @@ class Census(Scan):
             self.seeders6 += n6 - leechers6
         if len(records) < len(entries):
             for entry in entries:
-                if isinstance(entry, Swarm):
+                if not isinstance(entry, Swarm):
+                    if len(entry) == HEADER_SIZE:
+                        self.sizes[0] += 1
+                else:
+                    self.add_size(entry.size(), 1)
                     self.leechers4 += entry.v4.leechers.peers
                     self.seeders4 += entry.v4.seeders.peers
                     self.leechers6 += entry.v6.leechers.peers
@@ -99,6 +117,7 @@ class Census(Scan):
         self.seeders4 += other.seeders4
         self.leechers6 += other.leechers6
         self.seeders6 += other.seeders6
+        self.sizes = [one + two for one, two in zip(self.sizes, other.sizes, strict=True)]
         self.by_peers.merge(other.by_peers)
         self.by_seeders.merge(other.by_seeders)
         self.by_leechers.merge(other.by_leechers)

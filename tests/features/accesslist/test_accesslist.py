@@ -21,6 +21,7 @@ from opentracker.features.accesslist.accesslist import LISTED as LISTED_BYTES
 from opentracker.features.accesslist.feature import AccessListSettings
 from opentracker.features.accesslist.info_hash_set import InfoHashSet
 from opentracker.protocol.messages import Announce
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker as Swarms
 from tests.protocol.http_cases import STOP, announce, failure_body, is_like, scrape, scrape_body
 from tests.server.live import HASH_A, HASH_B, HOME, TRANSACTION, Live, announce_packet, scrape_packet
@@ -539,3 +540,32 @@ def test_a_signal_to_a_tracker_without_a_list() -> None:
     with Tracker("-i", HOME, "-P", "0", sockets=1) as tracker:
         tracker.signal(signal.SIGHUP)
         assert tracker.read_line().startswith("no access list was given: ")
+
+
+def test_a_statistic_tells_of_the_list(keeping: Keeping) -> None:
+    def told() -> tuple[float, float]:
+        snapshot = StatsSnapshot("opentracker", 1, 1)
+        keeping.keeper.tell(snapshot)
+        assert snapshot.reading(keeping.keeper.outcome.time) > 0
+        return snapshot.reading(accesslist.TORRENTS), snapshot.reading(keeping.keeper.outcome.success)
+
+    write_list(keeping.path, HASH_A, HASH_B)
+    keeping.reload()
+    keeping.finish()
+    assert told() == (2, 1)
+    keeping.path.unlink()
+    keeping.reload()
+    keeping.finish()
+    assert told() == (2, 0)
+    write_list(keeping.path, HASH_A)
+    keeping.reload()
+    keeping.finish()
+    assert told() == (1, 1)
+
+
+def test_announces_that_the_list_refuses_are_counted(live: Live) -> None:
+    """They are failures too; live sync's own are not counted."""
+    to = live.listen_tcp()
+    for _ in range(2):
+        live.ask(to, announce(6881, info_hash=REFUSED))
+    assert live.counters.value("refused_accesslist") == live.counters.tcp_failures == 2

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from opentracker.features.state.file import StateFile
+from opentracker.features.state.file import BYTES, StateFile
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
 PIECES = [b"one\n", b"", b"two\n" * 50000, b"three\n"]
 WHOLE = b"".join(PIECES)
@@ -83,3 +84,19 @@ def test_a_directory_that_is_not_there(tmp_path: Path, caplog: pytest.LogCapture
     with caplog.at_level(logging.ERROR):
         StateFile(tmp_path / "nowhere" / "state", dump).write()
     assert "No such file or directory" in caplog.text
+
+
+def test_a_statistic_tells_of_the_latest_write(path: Path) -> None:
+    file = StateFile(path, dump)
+    snapshot = StatsSnapshot("opentracker", 1, 1)
+    file.tell(snapshot)
+    assert (snapshot.reading(BYTES), snapshot.reading(file.outcome.time)) == (0, 0)
+    file.write()
+    file.tell(snapshot)
+    assert (snapshot.reading(BYTES), snapshot.reading(file.outcome.success)) == (len(WHOLE), 1)
+    assert snapshot.reading(file.outcome.time) > 0
+    path.unlink()
+    path.mkdir()  # nothing can be renamed over it
+    file.write()
+    file.tell(snapshot)
+    assert snapshot.reading(file.outcome.success) == 0
