@@ -7,33 +7,43 @@ from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
 
 class Outcome:
-    """Whether the latest attempt succeeded, and when the latest success was; told as two gauges.
+    """How attempts of one kind have gone.
 
-    `name` is the beginning of their names, `what` names the attempt in their help texts, and `alarm` is told while the
-    latest attempt is a failure.
+    `room` and `attempt` make the names of the metrics: `opentracker_state`, `write`. `alarm` is told while the latest
+    attempt is a failure.
     """
 
-    def __init__(self, name: str, what: str, alarm: str, wall_clock: Callable[[], float]) -> None:
+    def __init__(self, room: str, attempt: str, alarm: str, wall_clock: Callable[[], float]) -> None:
         self.success = Gauge(
-            f"{name}_success", f"Whether the latest {what} succeeded, 1 or 0.", LEAST, alarm, least=1
+            f"{room}_last_{attempt}_success",
+            f"Whether the latest {attempt} succeeded, 1 or 0.",
+            *(LEAST, alarm, 1),
         )
         self.time = Gauge(
-            f"{name}_timestamp_seconds", f"Time of the latest {what} that succeeded; 0: none.", LEAST
+            f"{room}_last_{attempt}_timestamp_seconds",
+            f"Time of the latest {attempt} that succeeded; 0: none.",
+            LEAST,
+        )
+        self.failed_attempts = Gauge(
+            f"{room}_{attempt}_failures_total", f"Attempts of a {attempt} that failed."
         )
         self.wall_clock = wall_clock
-        self.is_good = True
+        self.failures = 0
+        self.complaint = ""  # the reason why the latest attempt failed; empty if it succeeded
         self.succeeded_at = 0.0  # seconds since 1970
 
     def succeeded(self) -> None:
         """Note a success."""
-        self.is_good = True
+        self.complaint = ""
         self.succeeded_at = self.wall_clock()
 
-    def failed(self) -> None:
+    def failed(self, complaint: str) -> None:
         """Note a failure."""
-        self.is_good = False
+        self.complaint = complaint
+        self.failures += 1
 
     def tell(self, snapshot: StatsSnapshot) -> None:
         """Tell a statistic."""
-        snapshot.tell(self.success, int(self.is_good))
+        snapshot.tell(self.success, int(self.complaint == ""))
         snapshot.tell(self.time, self.succeeded_at)
+        snapshot.tell(self.failed_attempts, self.failures)
