@@ -73,6 +73,7 @@ class Sources:
         self.version = version
         self.tracker_id = tracker_id
         self.complete = complete
+        self.own: list[Callable[[StatsSnapshot], None]] = []  # of modes: tell the values of gauges
         self.surveyors = {
             CENSUS: ScanCache(lambda: Census(tracker), uptime),
             NETWORKS: ScanCache(lambda: Networks(tracker), uptime),
@@ -96,6 +97,8 @@ class Sources:
             snapshot.tell(MEMORY_USED, memory["used"])
             snapshot.tell(MEMORY_LIMIT, memory["limit"])
         self.complete(snapshot)
+        for source in self.own:
+            source(snapshot)
         return snapshot
 
 

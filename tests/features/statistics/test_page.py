@@ -77,6 +77,7 @@ def test_t06_what_there_is_not_is_400(asked: Asked, query: str) -> None:
     ("mode", "flag"),
     [
         ("numwants", "WANT_LOG_NUMWANT"),
+        ("clients", "WANT_CLIENT_COUNT"),
         ("woodpeckers", "WANT_SPOT_WOODPECKER"),
         ("busy", "WANT_LOG_NETWORKS"),
         ("fulllog", "WANT_FULLLOG_NETWORKS"),
