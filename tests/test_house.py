@@ -41,7 +41,7 @@ WATCHERS = {"WANT_SYNC_LIVE", "WANT_SYSLOGS", "WANT_SPOT_WOODPECKER"}
 # Where a feature is only a branch, or is joined to the rest: `module:function`, or `module` outside of functions where
 # more than imports depend on it. Modules that are a feature themselves are not listed.
 BRANCHES = {
-    "protocol.http:parse_request": {"WANT_KEEPALIVE"},
+    "protocol.http:parse_request": {"WANT_IP_FROM_PROXY", "WANT_KEEPALIVE"},
     "protocol.plain_announce:PlainReader.allows_header": {"WANT_KEEPALIVE"},
     "protocol.plain_announce:PlainReader.read_field": {"WANT_IP_FROM_QUERY_STRING"},
     "protocol.plain_announce:PlainReader.read_headers": {"WANT_KEEPALIVE"},

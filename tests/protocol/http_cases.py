@@ -383,6 +383,10 @@ ANNOUNCES = [
         query=ANN,
         body=LEECHER,
     ),
+    Case(id="H-42 /%61nnounce", request=get(b"/%61nn%6Funce?" + ANN), query=ANN, body=LEECHER),
+    Case(
+        id="H-42 %2Fannounce", request=get(b"/%2Fannounce?" + ANN), path=b"//announce", query=ANN, status=404
+    ),
     Case(id="H-42 //announce", request=get(b"//announce?" + ANN), query=ANN, body=LEECHER),
     Case(id="H-42 /announce ?", request=get(b"/announce ?" + ANN), query=ANN, body=LEECHER),
     Case(
