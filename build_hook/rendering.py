@@ -59,6 +59,11 @@ def build_record(build: Build, project: str, version: str) -> str:
     return json.dumps(record, indent=2) + "\n"
 
 
+def row_of(item: tuple[str, str]) -> str:
+    """Return a line of a dict."""
+    return f'    "{item[0]}": "{item[1]}",'
+
+
 def render_features(build: Build, project: str, version: str) -> str:
     """Return the text of _features.py: every flag and constant as a Final literal."""
     lines = ['"""What this build is: written by hatch_build.py from features.toml, not to be edited."""']
@@ -67,6 +72,11 @@ def render_features(build: Build, project: str, version: str) -> str:
     lines += [""]
     for name, value in build.constants.items():
         lines.append(f"{name}: Final = {value}  # {build.features.constants[name].unit}")
+    keys = {name: key.flag for name, key in build.defaults.keys.items()}
+    lines += ["", "# Keys of config files, of all builds -> the flag that each needs (empty: none)."]
+    lines += ["KEY_FLAGS: Final[dict[str, str]] = {", *map(row_of, keys.items()), "}"]
+    lines += ["", "# Options that only some builds have -> the flag that each needs."]
+    lines += ["OPTION_FLAGS: Final[dict[str, str]] = {", *map(row_of, build.defaults.options.items()), "}"]
     lines += [
         "",
         "# The same for people and programs that ask what this build is.",

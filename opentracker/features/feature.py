@@ -9,7 +9,7 @@ loop for each phase:
              confine       the process gives up root's rights and most of the file system
     load     start         read and open the rest: the last phase that may fail
     try_load       `-t`    the same, without making anything
-    join     start         become a part of the server
+    join     start         become a part of the server; loads the state, which may end the start
     begin    start         all features have joined and nobody is served yet
     end                    the tracker ends as it was told to; everything is still there
     close                  free what is open, after any end and after a start that failed in any phase
@@ -55,6 +55,7 @@ class Host(Protocol):
     streams: dict[str, Stream]  # modes of the statistics with an answer of their own kind
     reloads: list[Action]  # to be done at SIGHUP
     dumps: list[Action]  # to be done at SIGUSR1
+    complaints: list[Callable[[], str]]  # each tells a fault that lasts, such as a failed reload, or nothing
     scarcities: list[Callable[[], bool]]  # each tells whether slots of one kind are scarce
     sources: list[Callable[[StatsSnapshot], None]]  # tell a statistic the values of gauges
     weights: list[Callable[[], int]]  # bytes of memory that have limits of their own

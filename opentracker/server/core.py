@@ -1,5 +1,6 @@
 """A tracker with its sockets in this process, before any feature joins it (see `wiring`)."""
 
+import logging
 import signal
 import socket
 import time
@@ -21,6 +22,7 @@ from opentracker.server.http.server import HttpServer
 from opentracker.server.loop import READ, Loop
 from opentracker.server.sockets import RECEIVE_BUFFER, describe, dropped, receive_buffer_of
 from opentracker.server.system.libc import HeapTrim, has_mmsg
+from opentracker.server.turned_away import INTERVAL, TurnedAway
 from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from opentracker.swarm.connection_ids import ConnectionIds
@@ -36,6 +38,8 @@ from opentracker.swarm.counting.core_gauges import (
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import SHARDS, Tracker
+
+log = logging.getLogger("opentracker")
 
 Part = TypeVar("Part")
 
@@ -87,6 +91,7 @@ class Core:
         self.scarcities = self.http.scarcities
         self.weights: list[Callable[[], int]] = []
         self.reloads: list[Callable[[], None]] = []  # to be done at SIGHUP
+        self.complaints: list[Callable[[], str]] = []  # each tells a fault that lasts, or nothing
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
         self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
@@ -102,6 +107,7 @@ class Core:
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
         self.loop.every(PAUSE, self.resume)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.count_drops)
+        self.loop.every(INTERVAL, TurnedAway(self.counters).look)
 
     def attach(self, sock: socket.socket) -> None:
         """Serve a socket."""
@@ -196,9 +202,21 @@ class Core:
         return f"the kernel dropped {drops} datagrams; the longest turn of the loop took {longest:.1f} ms"
 
     def signal_actions(self) -> dict[int, Callable[[], None]]:
-        """The actions of signals; a signal without one is ignored."""
-        actions = {signal.SIGHUP: self.reloads, signal.SIGUSR1: self.dumps}
-        return {int(number): each(todo) for number, todo in actions.items() if todo}
+        """The actions of signals; where there is nothing to be done the log says so."""
+        return {
+            int(signal.SIGHUP): self.asked_for(self.reloads, "SIGHUP: there is no list to be read again"),
+            int(signal.SIGUSR1): self.asked_for(
+                self.dumps, "SIGUSR1: no state is written: there is no tracker.state_file"
+            ),
+        }
+
+    def asked_for(self, todo: list[Callable[[], None]], excuse: str) -> Callable[[], None]:
+        """What does all that is to be done, or says why there is nothing."""
+        return each(todo) if todo else lambda: log.warning("%s", excuse)
+
+    def worries(self) -> list[str]:
+        """Faults that an operator should know of now, such as a reload that has failed."""
+        return [complaint for complain in self.complaints if (complaint := complain())]
 
     def resume(self) -> None:
         """Let listeners that ran out of descriptors try again."""

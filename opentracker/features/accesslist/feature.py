@@ -57,3 +57,6 @@ class AccessListFeature(Feature[Host]):
         host.add_part(reloader)
         host.weights.append(reloader.weight)
         host.reloads.append(lambda: reloader.reload(LIST.of(self.settings)))
+        host.complaints.append(
+            lambda: f"the last reload failed: {reloader.complaint}" if reloader.complaint else ""
+        )
