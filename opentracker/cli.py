@@ -111,6 +111,13 @@ def log_to(stream: TextIO | None) -> None:
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
+def set_format(form: str) -> None:
+    """Let the log have a format, where it goes to our own output."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogOutput):
+            handler.setFormatter(LineFormatter(is_journal(sys.stderr, os.environ), form))
+
+
 def main(
     arguments: list[str] | None = None, serve: Callable[[Settings], int] = daemon.serve, verbose: bool = False
 ) -> int:
@@ -127,6 +134,7 @@ def main(
             daemon.show(settings)
             return 0
         log.setLevel(logging.DEBUG if verbose else settings.log_level)
+        set_format(settings.log_format)
         return daemon.check(settings) if settings.check_only else serve(settings)
     except UsageError as error:
         print(f"opentracker: {error}", file=sys.stderr)

@@ -12,7 +12,15 @@ from typing import Final
 
 from opentracker import build_info, plan
 from opentracker.config.settings import Settings
-from opentracker.errors import EXIT_END, EXIT_FAULT, EXIT_USAGE, EndError, StartError
+from opentracker.errors import (
+    EXIT_END,
+    EXIT_FAULT,
+    EXIT_USAGE,
+    EndError,
+    InvariantError,
+    OpentrackerError,
+    StartError,
+)
 from opentracker.server import wiring
 from opentracker.server.signals import Signals
 from opentracker.server.system import descriptors, privileges
@@ -37,8 +45,8 @@ def show(text: str) -> None:
 
 def check(settings: Settings) -> int:
     """Tell what would be bound and loaded; bind nothing."""
-    words = plan.describe(settings, privileges.is_root())
     try:
+        words = plan.describe(settings, privileges.is_root())
         wiring.check(settings, privileges.confine)
     except StartError as error:
         print(f"opentracker: {error}", file=sys.stderr)
@@ -68,6 +76,11 @@ def serve(
         except SystemExit:
             log.info("the start is given up: a signal asked for the end")
             raise
+        except OpentrackerError:
+            raise
+        except Exception as error:
+            log.critical("the start ended in a fault: %r", error, exc_info=error)
+            return EXIT_FAULT
         return run(server, manager, signals)
 
 
@@ -92,6 +105,12 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
     try:
         server.loop.run()
         return end(server, manager)
+    except InvariantError:
+        raise
+    except Exception as error:
+        log.critical("the loop ended in a fault: %r", error, exc_info=error)
+        end(server, manager)
+        return EXIT_FAULT
     finally:
         log.removeFilter(limits)
         limits.next_minute()

@@ -64,7 +64,8 @@ class Settings:
     permissions: Permissions = field(default_factory=Permissions)
     udp_workers: int = 0  # 0 and 1: this process
     config_files: list[str] = field(default_factory=list)  # that were read, for `-t` to tell
-    log_level: int = logging.INFO  # the least serious that is logged: `-q`, `--verbose`
+    log_level: int = logging.INFO  # the least serious that is logged: `-q`, `--verbose`, `log.level`
+    log_format: str = "text"  # or logfmt, json
     # Options and keys as they were given, for a log.
     taken: list[str] = field(default_factory=list, compare=False)
     check_only: bool = False  # `-t`

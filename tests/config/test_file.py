@@ -208,11 +208,25 @@ def test_a_path_may_hold_blanks() -> None:
     assert taken("tracker.rootdir /srv/open tracker # 1  ").directory == Path("/srv/open tracker # 1")
 
 
-@pytest.mark.parametrize("value", ["http://x/ y", "http://x/\ry", "http://x/\u00e4", "http://x/\x01"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "http://x/ y",
+            "http://x/\ry",
+            "http://x/\u00e4",
+            "http://x/\x01",
+            "http:///",
+            "http://?x",
+            "http://",
+        ),
+        *("example.org", "/somewhere", "ftp://example.org/", "javascript:alert(1)"),
+    ],
+)
 def test_c11_a_redirect_that_is_no_header(value: str) -> None:
     text = refusal(f"tracker.redirect_url {value}")
-    assert text.endswith("': expected a URL of printable ASCII without spaces")
-    assert text.startswith("test.conf:1: 'tracker.redirect_url http://x/")
+    assert text.endswith("expected a URL as in https://tracker.example/, of printable ASCII without spaces")
+    assert text.startswith("test.conf:1: 'tracker.redirect_url ")
 
 
 # ---- Values ------------------------------------------------------------------------------------------------
