@@ -59,6 +59,7 @@ class Host(Protocol):
     scarcities: list[Callable[[], bool]]  # each tells whether slots of one kind are scarce
     sources: list[Callable[[StatsSnapshot], None]]  # tell a statistic the values of gauges
     weights: list[Callable[[], int]]  # bytes of memory that have limits of their own
+    share: int  # bytes of memory for all slots of one kind; 0: not known
 
     @property
     def http_answers(self) -> Answers:

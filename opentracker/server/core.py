@@ -89,6 +89,7 @@ class Core:
         self.streams: dict[str, Stream] = {}
         self.scarcities = self.http.scarcities
         self.weights: list[Callable[[], int]] = []
+        self.share = 0
         self.reloads: list[Callable[[], None]] = []  # to be done at SIGHUP
         self.complaints: list[Callable[[], str]] = []  # each tells a fault that lasts, or nothing
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
