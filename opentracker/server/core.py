@@ -16,8 +16,9 @@ from opentracker.config.settings import Settings
 from opentracker.protocol.pages import Stream
 from opentracker.server.clock import Now
 from opentracker.server.http.accepting import acceptor_for
-from opentracker.server.http.connection import PAUSE, HttpServer, Listener
+from opentracker.server.http.listener import PAUSE, Listener
 from opentracker.server.http.responder import HttpResponder
+from opentracker.server.http.server import HttpServer
 from opentracker.server.loop import READ, Loop
 from opentracker.server.sockets import RECEIVE_BUFFER, describe, dropped, receive_buffer_of
 from opentracker.server.system.libc import HeapTrim, has_mmsg

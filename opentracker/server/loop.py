@@ -37,6 +37,8 @@ WRITE: Final = selectors.EVENT_WRITE
 class Handler:
     """What the loop calls when a file descriptor is ready."""
 
+    __slots__ = ()
+
     def ready(self, events: int) -> None:
         """Read or write without blocking; `events` is READ, WRITE or both."""
         raise NotImplementedError
