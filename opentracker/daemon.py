@@ -25,6 +25,7 @@ from opentracker.server import wiring
 from opentracker.server.signals import Signals
 from opentracker.server.system import descriptors, privileges
 from opentracker.server.system.log_lines import LineLimiter
+from opentracker.server.system.log_output import set_up
 from opentracker.server.system.systemd import Notifier, Reload, passed_sockets
 
 log = logging.getLogger("opentracker")
@@ -89,6 +90,7 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
 
     A store that is found not to be as it has to be (InvariantError) ends it too, and is not written over the state.
     """
+    server.renewals.append(lambda new: set_up(new.log_level, new.log_format))
     actions = server.signal_actions()
     if manager.sock is not None:
         actions[signal.SIGHUP] = reported(server, manager, actions[signal.SIGHUP])

@@ -93,6 +93,13 @@ def memory(settings: Settings, value: str) -> None:
     asked.memory = size
 
 
+# All but the limit on ports, which large swarms have to know of from their beginning.
+RENEWED: Final = frozenset(
+    {"limits.torrents", "limits.peers", "limits.peers_per_torrent", "limits.memory"}
+    | {"limits.connections", "limits.connections_per_address"}
+)
+
+
 class LimitsFeature(Feature[Core]):
     """A tracker turns newcomers away at its limits, and forgets torrents where memory is short."""
 
@@ -106,11 +113,14 @@ class LimitsFeature(Feature[Core]):
         "limits.connections_per_address": limit(LimitSettings, "connections_per_address"),
     }
     counters: ClassVar[tuple[Metric, ...]] = OF_LIMITS
+    renewed: ClassVar[frozenset[str]] = RENEWED
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.asked = settings.of(LimitSettings)
         self.resident: Resident | None = None
+        self.limits: list[Limits] = []
+        self.gates: list[ConnectionSlots] = []
 
     def open(self) -> None:
         """Look at the system's limits, and keep the file that tells how much memory is in use."""
@@ -120,11 +130,26 @@ class LimitsFeature(Feature[Core]):
 
     def join(self, host: Core) -> None:
         """Set the limits."""
-        host.tracker.limits = self.asked.limits()
+        limits = host.tracker.limits = self.asked.limits()
         gate = host.http.gate = self.asked.slots(self.settings.permissions)
+        self.limits.append(limits)
+        self.gates.append(gate)
         host.scarcities.append(gate.is_crowded)
         host.weights.append(gate.weight)
         host.share = self.asked.usable_memory // SHARE
+
+    def renew(self, settings: Settings) -> None:
+        """Set other limits. That on ports takes a restart."""
+        asked = settings.of(LimitSettings)
+        asked.usable_memory = self.asked.usable_memory
+        if asked.memory is None:
+            asked.memory = asked.usable_memory * asked.memory_share // 100
+        asked.warn()
+        for limits in self.limits:
+            limits.renew(asked.torrents, asked.peers, asked.peers_per_torrent, asked.memory)
+        slots = asked.slots(settings.permissions)
+        for gate in self.gates:
+            gate.limit(slots.most, slots.most_of_one)
 
     def begin(self, host: Core) -> None:
         """Let the limits know how much memory is really used, from now on: everything is loaded."""

@@ -54,12 +54,28 @@ class FullScrapeFeature(Feature[Host]):
         "limits.full_scrapes_per_address": limit(FullScrapeSettings, "most_per_address"),
     }
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
+    renewed: ClassVar[frozenset[str]] = frozenset(
+        {"access.fullscrape", "limits.full_scrapes", "limits.full_scrapes_per_address"}
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.page: FullScrape | None = None
+        self.share = 0
+
+    def renew(self, settings: Settings) -> None:
+        """Set other limits, and let others have full scrapes."""
+        if self.page is not None:
+            asked = settings.of(FullScrapeSettings)
+            self.page.restricted = asked.restricted
+            self.page.slots.limit(within(asked.most, self.share), asked.most_per_address)
 
     def join(self, host: Host) -> None:
         """Answer with full scrapes."""
+        self.share = host.share
         asked, permissions = self.settings.of(FullScrapeSettings), self.settings.permissions
         slots = Slots(within(asked.most, host.share), asked.most_per_address, permissions)
-        page = FullScrape(
+        page = self.page = FullScrape(
             host.tracker,
             host.tracker.counters,
             permissions,

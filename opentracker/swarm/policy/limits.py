@@ -67,6 +67,17 @@ class Limits:
         self.pressed: bool = False  # whether torrents of little use have to go
         self.look()
 
+    def renew(self, torrents: int, peers: int, peers_per_torrent: int, memory: int) -> None:
+        """Set other limits; those who are here stay."""
+        self.most_torrents = torrents or UNLIMITED
+        self.most_peers = peers or UNLIMITED
+        self.most_bytes = memory or UNLIMITED
+        self.peers_per_torrent = peers_per_torrent or UNLIMITED
+        self.always = (
+            self.ports_per_address > 0 or peers_per_torrent > 0
+        )  # a torrent may have more than that by now
+        self.look()
+
     def look(self) -> None:
         """See how near the limits are, after a total has changed."""
         self.tight = self.always or self.torrents >= self.most_torrents or self.is_above(ROOM, self.excess)
