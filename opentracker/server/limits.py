@@ -130,7 +130,8 @@ class LimitsFeature(Feature[Core]):
 
     def join(self, host: Core) -> None:
         """Set the limits."""
-        limits = host.tracker.limits = self.asked.limits()
+        limits = self.asked.limits()
+        host.tracker.limit_by(limits)
         gate = host.http.gate = self.asked.slots(self.settings.permissions)
         self.limits.append(limits)
         self.gates.append(gate)

@@ -112,9 +112,9 @@ def test_what_takes_a_restart_is_named(path: Path, caplog: pytest.LogCaptureFixt
 def test_limits_are_other_ones(path: Path) -> None:
     configured = Configured(path, "limits.torrents 5", "limits.connections 40")
     limits, gate = configured.live.server.tracker.limits, configured.live.server.http.gate
-    assert (limits.most_torrents, gate.most) == (5, 40)
+    assert (limits.torrents.limit, gate.most) == (5, 40)
     configured.reload("limits.torrents 7", "limits.peers 9", "limits.connections 50", "limits.memory 64M")
-    assert (limits.most_torrents, limits.most_peers, limits.most_bytes, gate.most) == (7, 9, 64 << 20, 50)
+    assert (limits.torrents.limit, limits.peers.limit, limits.memory.limit, gate.most) == (7, 9, 64 << 20, 50)
     configured.live.close()
 
 
