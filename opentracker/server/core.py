@@ -91,7 +91,9 @@ class Core:
         self.streams: dict[str, Stream] = {}
         self.scarcities = self.http.scarcities
         self.weights: list[Callable[[], int]] = []
+        self.share = 0
         self.reloads: list[Callable[[], None]] = []  # to be done at SIGHUP
+        self.renewals: list[Callable[[Settings], None]] = []  # of settings that were read again
         self.complaints: list[Callable[[], str]] = []  # each tells a fault that lasts, or nothing
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
@@ -205,7 +207,9 @@ class Core:
     def signal_actions(self) -> dict[int, Callable[[], None]]:
         """The actions of signals; where there is nothing to be done the log says so."""
         return {
-            int(signal.SIGHUP): self.asked_for(self.reloads, "SIGHUP: there is no list to be read again"),
+            int(signal.SIGHUP): self.asked_for(
+                self.reloads, "SIGHUP: there is no config file and no list to be read again"
+            ),
             int(signal.SIGUSR1): self.asked_for(
                 self.dumps, "SIGUSR1: no state is written: there is no tracker.state_file"
             ),
