@@ -9,12 +9,14 @@ from hypothesis import strategies as st
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Settings
 from opentracker.errors import TrackerFailure
-from opentracker.features.proxy import INVALID, MOST_PROXIES, Proxies
+from opentracker.features.proxy import INVALID, MISSING, MOST_PROXIES, Proxies
 from opentracker.protocol.addresses import format_ip, parse_network, unmap
 from opentracker.protocol.bencode import decode
 from opentracker.protocol.http import Request, parse_request
 from opentracker.protocol.pages import Page, Pieces
+from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.policy.permissions import (
+    EVERYTHING,
     MAY_FULLSCRAPE,
     MAY_LIVESYNC,
     MAY_PROXY,
@@ -76,7 +78,6 @@ def announced_as(live: Live, headers: bytes, source: str = PROXY) -> bytes:
 @pytest.mark.parametrize(
     ("headers", "client"),
     [
-        pytest.param(b"", PROXY, id="no header"),
         pytest.param(forwarded(b"8.8.8.8"), "8.8.8.8", id="H-34"),
         pytest.param(forwarded(b"8.8.8.8, 9.9.9.9"), "9.9.9.9", id="H-35"),
         pytest.param(forwarded(b"8.8.8.8, 9.9.9.9, 127.0.0.9"), "9.9.9.9", id="H-36"),
@@ -87,8 +88,8 @@ def announced_as(live: Live, headers: bytes, source: str = PROXY) -> bytes:
         pytest.param(forwarded(b"8.8.8.8:4711"), "8.8.8.8", id="H-38 a port"),
         pytest.param(b"x-forwarded-for:7.7.7.7\r\n", "7.7.7.7", id="H-40"),
         pytest.param(b"X-FORWARDED-FOR \t: \t7.7.7.7\t \r\n", "7.7.7.7", id="H-40 blanks"),
-        pytest.param(b"X-Forwarded-Fort: 7.7.7.7\r\n", PROXY, id="another header"),
-        pytest.param(b"Forwarded: for=7.7.7.7\r\nX-Real-IP: 7.7.7.7\r\n", PROXY, id="other headers"),
+        pytest.param(forwarded(b"127.0.0.9"), PROXY, id="the proxy's own machine"),
+        pytest.param(forwarded(b"10.0.0.1, 127.0.0.9"), "10.0.0.1", id="the leftmost of proxies alone"),
         pytest.param(forwarded(b"::ffff:8.8.8.8"), "8.8.8.8", id="mapped"),
         pytest.param(forwarded(b"8.8.8.8, ::ffff:127.0.0.9"), "8.8.8.8", id="a mapped proxy"),
         pytest.param(forwarded(b"[::ffff:8.8.8.8]:80"), "8.8.8.8", id="mapped with a port"),
@@ -118,15 +119,11 @@ def test_h38_a_client_with_ipv6(live: Live, value: bytes) -> None:
     "value",
     [
         b"evil",
-        b"",
-        b" ",
         b",",
         b"8.8.8.8,",
         b"8.8.8.8, evil",
         b"8.8.8.8, unknown",
         b"8.8.8.8, evil, 127.0.0.9",
-        b"127.0.0.9",
-        b"10.0.0.1, 127.0.0.9",
         b"8.8.8.8 9.9.9.9",
         b"8.8.8.8;9.9.9.9",
         b"8.8.8",
@@ -152,6 +149,65 @@ def test_h38_a_header_of_no_use_fails_and_stores_nothing(live: Live, value: byte
     assert answer.status == 200
     assert is_like(answer.body, failure_body(INVALID))
     assert not any(live.server.tracker.shards)
+
+
+@needs_ipv4
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"",
+        forwarded(b""),
+        forwarded(b" ", b"\t"),
+        b"X-Forwarded-Fort: 7.7.7.7\r\n",
+        b"Forwarded: for=7.7.7.7\r\nX-Real-IP: 7.7.7.7\r\n",
+    ],
+    ids=["none", "empty", "blank", "another", "others"],
+)
+def test_a_proxy_that_names_no_client_is_not_the_client(
+    live: Live, headers: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    answer = live.ask(live.listen_tcp(), ANNOUNCE % (HASH_A, PEER_ID, 6881, 1, headers), PROXY)
+    assert answer.status == 200
+    assert is_like(answer.body, failure_body(MISSING))
+    assert not any(live.server.tracker.shards)
+    assert (live.counters.http_unknown_clients, live.counters.tcp_failures) == (1, 1)
+    assert "the proxy 127.0.0.9 names no client: X-Forwarded-For is missing or empty" in caplog.text
+
+
+@needs_ipv4
+@pytest.mark.parametrize("headers", [b"", forwarded(b""), forwarded(b"evil"), forwarded(b"127.0.0.9")])
+def test_what_stores_nothing_does_not_fail(live: Live, headers: bytes) -> None:
+    answer = live.ask(
+        live.listen_tcp(), b"GET /scrape?info_hash=%b HTTP/1.1\r\n%b\r\n" % (HASH_A, headers), PROXY
+    )
+    assert answer.status == 200
+    assert b"failure" not in answer.body
+    answer = live.ask(live.listen_tcp(), b"GET /stats HTTP/1.1\r\n%b\r\n" % headers, PROXY)
+    assert answer.status == 200
+    assert b"failure" not in answer.body
+    assert live.counters.tcp_failures == 0
+
+
+@needs_ipv4
+@pytest.mark.needs("WANT_RESTRICT_STATS")
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (b"", 403),
+        (forwarded(b""), 403),
+        (forwarded(b"evil"), 403),
+        (forwarded(b"8.8.8.8"), 403),
+        (forwarded(b"127.0.0.9"), 200),
+    ],
+)
+def test_a_proxy_lends_its_rights_to_nobody(headers: bytes, status: int) -> None:
+    """Only to somebody on its own machine, whom it names by its own address."""
+    own = Permissions()
+    own.bless(*parse_network(PROXY), EVERYTHING)
+    live = Live(Settings(permissions=own))
+    answer = live.ask(live.listen_tcp(), b"GET /stats HTTP/1.1\r\n%b\r\n" % headers, PROXY)
+    assert answer.status == status
+    live.close()
 
 
 @needs_ipv4
@@ -201,7 +257,7 @@ def test_pages_are_asked_by_the_client_too(live: Live, source: str, client: str)
 @pytest.mark.needs("WANT_V6")
 @pytest.mark.parametrize("value", [b"8.8.8.8", b"::ffff:8.8.8.8"])
 def test_an_ipv6_build_has_no_clients_with_ipv4(value: bytes) -> None:
-    proxies = Proxies(permissions("::1"))
+    proxies = Proxies(permissions("::1"), Counters())
     with pytest.raises(TrackerFailure):
         proxies.client(request_with(forwarded(value)), packed("::1"))
     assert proxies.client(request_with(forwarded(b"2001:db8::1")), packed("::1")) == packed("2001:db8::1")
@@ -209,13 +265,13 @@ def test_an_ipv6_build_has_no_clients_with_ipv4(value: bytes) -> None:
 
 @pytest.mark.needs("WANT_V4_ONLY")
 def test_an_ipv4_build_has_no_clients_with_ipv6() -> None:
-    proxies = Proxies(permissions(PROXY))
+    proxies = Proxies(permissions(PROXY), Counters())
     with pytest.raises(TrackerFailure):
         proxies.client(request_with(forwarded(b"2001:db8::1")), packed(PROXY))
 
 
 def test_so_many_proxies_one_behind_the_other() -> None:
-    proxies = Proxies(permissions("10.0.0.0/8"))
+    proxies = Proxies(permissions("10.0.0.0/8"), Counters())
     client = b"2001:db8::1" if WANT_V6 else b"8.8.8.8"
     most = client + b",10.0.0.1" * MOST_PROXIES
     assert proxies.client(request_with(forwarded(most)), packed("10.0.0.2")) == packed(client.decode())
@@ -235,17 +291,17 @@ def test_a_client_is_named_by_the_header_or_has_connected_itself(
 ) -> None:
     values = [b",".join(name + blank for name, blank in header) for header in headers]
     request = request_with(forwarded(*values))
-    proxies = Proxies(permissions("10.0.0.0/8", "2001:db8:9::/48", *[format_ip(peer)] * is_trusted))
+    proxies = Proxies(
+        permissions("10.0.0.0/8", "2001:db8:9::/48", *[format_ip(peer)] * is_trusted), Counters()
+    )
     try:
         client = proxies.client(request, peer)
     except TrackerFailure:
-        assert values
         assert proxies.is_trusted(peer)
         return
-    if not proxies.is_trusted(peer) or not values:
+    if not proxies.is_trusted(peer):
         assert client == peer
     else:
-        assert not proxies.is_trusted(client)
         assert len(client) == 4 or not WANT_V4_ONLY
         assert len(client) == 16 or not WANT_V6
         assert named_in(client, values)

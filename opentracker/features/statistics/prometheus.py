@@ -58,6 +58,11 @@ COUNTERS: Final[tuple[tuple[str, str, Samples], ...]] = (
             ('status="503",cause="busy"', "http_503"),
         ),
     ),
+    (
+        "opentracker_http_unknown_clients_total",
+        "Requests in which a trusted proxy names no client.",
+        (("", "http_unknown_clients"),),
+    ),
     ("opentracker_http_redirects_total", "Requests for / that were sent elsewhere.", (("", "http_302"),)),
     (
         "opentracker_limits_total",

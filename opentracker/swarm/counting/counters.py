@@ -62,6 +62,7 @@ LIMITS: Final = (  # newcomers that were answered and not stored, by the limit t
 )
 OTHERS: Final = (
     "tcp_connections",
+    "http_unknown_clients",
     "udp_datagrams",
     "udp_dropped",
     "udp_unsent",
@@ -94,6 +95,7 @@ class Counters:
         self.http_431: i64 = 0
         self.http_500: i64 = 0
         self.http_503: i64 = 0
+        self.http_unknown_clients: i64 = 0  # of trusted proxies that name none
         self.udp_datagrams: i64 = 0
         self.udp_connects: i64 = 0
         self.udp_announces: i64 = 0
