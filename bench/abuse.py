@@ -1,4 +1,4 @@
-"""What floods cost: memory with holes or that comes back (R-03), info_hashes that look alike (R-06).
+"""The cost of floods: memory with holes or that comes back (R-03), info_hashes that look alike (R-06).
 
 Run by a wheel's own python: `python bench/abuse.py [TORRENTS]` lets 20,000 torrents grow side by side, and leaves one
 behind for each pool of memory at each size, without a limit and with one of 12 MiB that what is really used counts

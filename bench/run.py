@@ -16,16 +16,12 @@ from harness.scheduling import Place
 from harness.servers import Contender, Stage
 from harness.setting import Bench
 from harness.tables import circumstances
-from rows.table import ROWS, run_rows
+from rows.table import ROWS, first_line, run_rows
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    pass
 
 CONTENDERS = ("c", "compiled", "pure", "echo")
-
-
-def first_line(row: Callable[[Bench], None]) -> str:
-    return (row.__doc__ or "").partition("\n")[0]
 
 
 def describe_rows() -> str:
@@ -38,9 +34,9 @@ EPILOG = f"""{describe_rows()}
 
 contenders:
   c         the C tracker: Debian's package opentracker, serving the load's torrents from a whitelist
-  compiled  this checkout as a whitelist wheel, its hot rooms compiled
-  pure      this checkout as a whitelist wheel, interpreted; pure@REV, compiled@REV: a git revision of it
-  echo      a C program that sends canned answers: the floor
+  compiled  this checkout as a wheel with the default features and a whitelist, its hot rooms compiled
+  pure      the same, interpreted; pure@REV, compiled@REV: a git revision of it
+  echo      a C program that sends canned answers: the kernel's part, over UDP or HTTP
 
 The server runs on one core, the load on another; leave both alone meanwhile. Results are Markdown on
 standard output, progress is on standard error. The method is in bench/README.md.
@@ -77,6 +73,13 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--seconds", type=float, default=4.0, help="length of a measurement (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--scale",
+        type=float,
+        default=1.0,
+        metavar="SHARE",
+        help="of each row's torrents, peers and sources: a look, not a result (default: %(default)s)",
     )
     parser.add_argument("--quick", action="store_true", help="two rounds of one second: a look, not a result")
     parser.add_argument("--server-core", type=int, default=0, help="(default: %(default)s)")
@@ -116,6 +119,8 @@ def check(parser: argparse.ArgumentParser, options: argparse.Namespace) -> None:
         parser.error(
             f"no contender {unknown[0]!r}: there are {', '.join(CONTENDERS)}, and --command adds others"
         )
+    if not 0 < options.scale <= 1:
+        parser.error("--scale: above 0, at most 1")
     if options.server_core == options.load_core:
         parser.error("server and load need a core each")
     if missing := {options.server_core, options.load_core} - os.sched_getaffinity(0):
@@ -148,6 +153,7 @@ def bench_for(options: argparse.Namespace, directory: Path) -> Bench:
         rounds=options.rounds,
         seconds=options.seconds,
         realtime=options.realtime,
+        scale=options.scale,
     )
 
 

@@ -7,17 +7,20 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from build_hook.errors import BuildError
+from build_hook.keys import Key, Section, parse_key, parse_section
 from build_hook.names import nearest
 
 TABLES: Final = (
     *("planned", "flags", "ignored", "constants", "conflicts", "requires"),
-    *("modules", "dependencies", "interpreted", "profile"),
+    *("modules", "branches", "sections", "keys", "options", "dependencies", "interpreted", "profile"),
 )
 
 # Names, units and profiles are written into _features.py as they are.
 FLAG_NAME: Final = re.compile(r"WANT_[A-Z0-9_]+")
 CONSTANT_NAME: Final = re.compile(r"OT_[A-Z0-9_]+")
 PROFILE_NAME: Final = re.compile(r"[A-Za-z0-9_-]+")
+KEY_NAME: Final = re.compile(r"[a-z][a-z0-9_.]*")
+OPTION_NAME: Final = re.compile(r"[A-Za-z]")
 
 
 @dataclass(frozen=True)
@@ -43,6 +46,10 @@ class Features:
     conflicts: list[list[str]] = field(default_factory=list)
     requires: list[tuple[str, list[str]]] = field(default_factory=list)
     modules: dict[str, list[str]] = field(default_factory=dict)
+    branches: dict[str, list[str]] = field(default_factory=dict)
+    sections: dict[str, Section] = field(default_factory=dict)
+    keys: dict[str, Key] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
     dependencies: dict[str, list[str]] = field(default_factory=dict)
     interpreted: dict[str, str] = field(default_factory=dict)
     profiles: dict[str, dict[str, bool | int]] = field(default_factory=dict)
@@ -116,6 +123,9 @@ class FeaturesReader:
         self.read_strings("ignored", self.features.ignored)
         self.read_strings("interpreted", self.features.interpreted)
         self.read_modules()
+        self.read_branches()
+        self.read_keys()
+        self.read_options()
         self.read_dependencies()
         for name in self.table("profile"):
             self.read_profile(name)
@@ -196,6 +206,41 @@ class FeaturesReader:
     def read_modules(self) -> None:
         for module, flags in self.table("modules").items():
             self.features.modules[module] = self.flag_list("modules", module, flags)
+
+    def read_branches(self) -> None:
+        for flag, patterns in self.table("branches").items():
+            self.known_flag("branches", flag, flag)
+            if not isinstance(patterns, list) or not all(isinstance(each, str) for each in patterns):
+                self.fail("branches", flag, f"{flag} must be a list of modules, not {patterns!r}")
+            self.features.branches[flag] = patterns
+
+    def read_keys(self) -> None:
+        for name, row in self.table("sections").items():
+            try:
+                self.features.sections[name] = parse_section(row)
+            except TypeError as error:
+                self.fail(f"sections.{name}", "", f"{name} must be {{ title, text }}: {error}")
+        for name, row in self.table("keys").items():
+            table = f'keys."{name}"'
+            if not KEY_NAME.fullmatch(name):
+                self.fail(table, "", f"{name!r}: a key is letters a-z, digits, _ and dots")
+            try:
+                key = parse_key(row)
+            except TypeError as error:
+                form = "{ section, form, text, default or example, flag, repeatable }"
+                self.fail(table, "", f"{name} must be {form}: {error}")
+            if key.flag:
+                self.known_flag(table, "flag", key.flag)
+            if key.section not in self.features.sections:
+                known = nearest(key.section, self.features.sections)
+                self.fail(table, "section", f"{key.section} is not a section: {known}")
+            self.features.keys[name] = key
+
+    def read_options(self) -> None:
+        for letter, flag in self.table("options").items():
+            if not OPTION_NAME.fullmatch(letter):
+                self.fail("options", letter, f"{letter!r}: an option is one letter")
+            self.features.options[letter] = self.known_flag("options", letter, flag)
 
     def read_dependencies(self) -> None:
         for flag, requirements in self.table("dependencies").items():

@@ -8,7 +8,8 @@ from build_hook.names import nearest
 
 FORMATTED: Final = tuple(getattr(ast, name) for name in ("JoinedStr", "TemplateStr") if hasattr(ast, name))
 FEATURES_MODULE: Final = "_features"
-RECORD: Final = "BUILD_RECORD"
+# Names in there that are no flags and no constants.
+TABLES: Final = frozenset({"BUILD_RECORD", "KEY_FLAGS", "OPTION_FLAGS"})
 
 
 class FlagRules(ast.NodeVisitor):
@@ -37,7 +38,7 @@ class FlagRules(ast.NodeVisitor):
         for alias in node.names:
             if alias.name == FEATURES_MODULE:
                 self.refuse(node, f"import of {FEATURES_MODULE}: flags are imported by name")
-            if of_features and alias.name not in self.known and alias.name != RECORD:
+            if of_features and alias.name not in self.known | TABLES:
                 self.refuse(
                     node, f"{alias.name} is no flag and no constant: {nearest(alias.name, self.known)}"
                 )

@@ -26,7 +26,23 @@ def one_line() -> str:
     """Return name, version, kind of code and Python, for the start of a log."""
     build = record()
     kind = "compiled" if build["compiled"] else "interpreted"
-    return f"{build['name']} {build['version']} ({kind}, {build['python']}, profile {build['profile']})"
+    changed = ", changed" if build["is_changed"] else ""
+    return (
+        f"{build['name']} {build['version']} ({kind}, {build['python']}, profile {build['profile']}{changed})"
+    )
+
+
+def labels() -> str:
+    """Return the build as labels of a metric; the values hold neither quotes nor backslashes."""
+    build = record()
+    named = {
+        "version": build["version"],
+        "code": "compiled" if build["compiled"] else "interpreted",
+        "python": build["python"],
+        "profile": build["profile"],
+        "changed": "yes" if build["is_changed"] else "no",
+    }
+    return ",".join(f'{name}="{value}"' for name, value in named.items())
 
 
 def describe() -> str:

@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Callable
 from functools import partial
-from typing import Final
+from typing import Final, TextIO
 
 from opentracker import build_info, daemon
+from opentracker._features import OPTION_FLAGS
 from opentracker.config import values
 from opentracker.config.options import LISTENING, RUNNING, SERVING, Option
 from opentracker.config.settings import Settings
@@ -16,6 +17,7 @@ from opentracker.config.values import shown
 from opentracker.errors import EXIT_START, EXIT_USAGE, ConfigError, StartError, UsageError
 from opentracker.server import wiring
 from opentracker.server.system.log_lines import LineFormatter, is_journal
+from opentracker.server.system.log_output import LogOutput
 
 log = logging.getLogger("opentracker")
 
@@ -46,13 +48,6 @@ OPTIONS: Final = sorted(
 BY_LETTER: Final = {"-" + option.letter: option for option in OPTIONS}
 LONG: Final = {"--quiet": values.quiet, "--verbose": values.verbose}
 LONG_OPTIONS: Final = ("version", "json", "help", *(name.removeprefix("--") for name in LONG))
-# Options that only some builds have -> the flag they need.
-OPTION_FLAGS: Final = {
-    "b": "WANT_ACCESSLIST_BLACK",
-    "w": "WANT_ACCESSLIST_WHITE",
-    "l": "WANT_FULLSCRAPE",
-    "s": "WANT_SYNC_LIVE",
-}
 
 
 def usage() -> str:
@@ -107,13 +102,20 @@ def parse(arguments: list[str]) -> Settings | str:
     return settings
 
 
+def log_to(stream: TextIO | None) -> None:
+    """Let the log go to a stream, unless it goes somewhere already; to nowhere where that was closed from the start."""
+    if logging.getLogger().handlers:
+        return
+    handler = logging.NullHandler() if stream is None else LogOutput(stream.fileno())
+    handler.setFormatter(LineFormatter(is_journal(stream, os.environ)))
+    logging.basicConfig(level=logging.INFO, handlers=[handler])
+
+
 def main(
     arguments: list[str] | None = None, serve: Callable[[Settings], int] = daemon.serve, verbose: bool = False
 ) -> int:
     """Run the command; gives the exit status. `serve` is what does the work, `verbose` an option given beforehand."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(LineFormatter(is_journal(sys.stderr, os.environ)))
-    logging.basicConfig(level=logging.INFO, handlers=[handler])
+    log_to(sys.stderr)
     try:
         settings = parse(sys.argv[1:] if arguments is None else arguments)
     except UsageError as error:

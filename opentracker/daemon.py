@@ -1,5 +1,6 @@
 """The tracker as a process: started, serving until a signal ends it, and ended."""
 
+import faulthandler
 import gc
 import logging
 import os
@@ -11,9 +12,9 @@ from typing import Final
 
 from opentracker import build_info, plan
 from opentracker.config.settings import Settings
-from opentracker.errors import EXIT_USAGE, StartError
+from opentracker.errors import EXIT_END, EXIT_FAULT, EXIT_USAGE, EndError, StartError
 from opentracker.server import wiring
-from opentracker.server.loop import Signals
+from opentracker.server.signals import Signals
 from opentracker.server.system import descriptors, privileges
 from opentracker.server.system.log_lines import LineLimiter
 from opentracker.server.system.systemd import Notifier, Reload, passed_sockets
@@ -51,58 +52,84 @@ def serve(
     confine: wiring.Confine = privileges.confine,
     make: type[wiring.Server] = wiring.Server,
 ) -> int:
-    """Run a tracker until a signal ends it."""
+    """Run a tracker until a signal ends it; gives the exit status."""
+    signals = Signals()
+    signals.install()
+    if sys.stderr is not None:
+        faulthandler.enable(sys.stderr)  # a watchdog's abort shows where the tracker stands
     log.info(build_info.one_line())
     for taken in settings.taken:
         log.debug("taken: %s", taken)
     descriptors.raise_limit()
-    with closing(Notifier(os.environ, os.getpid())) as manager:
-        server = wiring.start(settings, confine, passed_sockets(os.environ, os.getpid()), make)
-        run(server, manager)
-    return 0
+    with closing(Notifier(os.environ, os.getpid())) as manager, closing(signals):
+        try:
+            passed = passed_sockets(os.environ, os.getpid())
+            server = wiring.start(settings, confine, passed, make)
+        except SystemExit:
+            log.info("the start is given up: a signal asked for the end")
+            raise
+        return run(server, manager, signals)
 
 
-def run(server: wiring.Server, manager: Notifier) -> None:
-    """Serve until a signal ends it, then end."""
-    signals = Signals(server.loop, {**server.signal_actions(), **manager_actions(server, manager)})
-    signals.install()
+def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
+    """Serve until a signal ends it, then end; gives the exit status.
+
+    A store that is found not to be as it has to be (InvariantError) ends it too, and is not written over the state.
+    """
+    actions = server.signal_actions()
+    if manager.sock is not None:
+        actions[signal.SIGHUP] = reported(server, manager, actions[signal.SIGHUP])
+    signals.serve(server.loop, actions)
     for line in server.sockets_in_words():  # whoever reads this may end the tracker from now on
         log.info("%s", line)
     manager.is_ready(f"Listening on {len(server.sockets)} sockets")
     limits = LineLimiter()
     log.addFilter(limits)
     server.loop.every(60.0, limits.next_minute)
+    for handler in logging.getLogger().handlers:
+        server.loop.every(1.0, handler.flush)
     collect_no_garbage()
     try:
         server.loop.run()
-        manager.is_stopping()
-        for ending in server.endings:
-            ending()
+        return end(server, manager)
     finally:
         log.removeFilter(limits)
         limits.next_minute()
         log.info("%s", server.losses_in_words())
-        signals.close()
         server.close()
 
 
-def manager_actions(server: wiring.Server, manager: Notifier) -> dict[int, Callable[[], None]]:
-    """What a service manager is told as the tracker runs; gives what SIGHUP has to do for that."""
-    if manager.sock is None:
-        return {}
-    reload = Reload(manager, server.reloads, server.loop.work)
+def end(server: wiring.Server, manager: Notifier) -> int:
+    """Do what is to be done at a clean end, all of it, whatever fails; gives the exit status."""
+    status = EXIT_FAULT if server.loop.is_broken() else 0
+    manager.is_stopping()
+    for ending in server.endings:
+        try:
+            ending()
+        except EndError as error:
+            log.error("%s", error)
+            status = EXIT_END
+        except Exception as error:
+            log.critical("the end is not complete: %r", error, exc_info=error)
+            status = EXIT_FAULT
+    return status
+
+
+def reported(server: wiring.Server, manager: Notifier, action: Callable[[], None]) -> Callable[[], None]:
+    """Tell a service manager how the tracker is as it runs; gives a reload's action that tells of itself too."""
+    reload = Reload(manager, action, server.loop.work, lambda: describe(server))
     server.loop.every(LOOK, reload.look)
     server.loop.every(60.0, lambda: manager.tell(f"STATUS={describe(server)}"))
     if manager.watchdog_interval > 0:
         server.loop.every(manager.watchdog_interval, manager.is_alive)
-    return {int(signal.SIGHUP): reload.start}
+    return reload.start
 
 
 def describe(server: wiring.Server) -> str:
     """What a service manager shows of a tracker that runs."""
     torrents = sum(map(len, server.tracker.shards))
     announces = server.counters.tcp_announces + server.counters.udp_announces
-    return f"{torrents} torrents, {announces} announces since the start"
+    return "; ".join([f"{torrents} torrents, {announces} announces since the start", *server.worries()])
 
 
 def collect_no_garbage() -> None:

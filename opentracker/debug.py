@@ -14,7 +14,7 @@ from opentracker import cli, daemon
 from opentracker._features import OT_CLEAN_CYCLE
 from opentracker.config.settings import Settings
 from opentracker.errors import EXIT_FAULT, InvariantError
-from opentracker.server import wiring
+from opentracker.server import signals, wiring
 from opentracker.server.refusals import TellingHttpResponder, TellingUdpResponder
 from opentracker.swarm.invariants import ANY_AGE, OLDEST, Checker
 from opentracker.swarm.tracker import SHARDS
@@ -66,6 +66,7 @@ def main() -> int:
     """Run the command; gives the exit status."""
     if not sys.flags.dev_mode:
         os.execv(sys.executable, [sys.executable, "-X", "dev", *sys.orig_argv[1:]])  # noqa: S606 - itself
+    signals.begin()
     return cli.main(serve=serve, verbose=True)
 
 

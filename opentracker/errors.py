@@ -8,8 +8,10 @@
     │   ├── HttpError            answered with an HTTP status
     │   └── TrackerFailure       answered `200 OK` with a bencoded `failure reason`, or with an UDP error packet
     ├── UsageError               a wrong command line, config or list file; exit status 1
-    │   └── ConfigError          a config file, where a text on how to use the command is no help
+    │   ├── ConfigError          a config file, where a text on how to use the command is no help
+    │   └── BrokenStateError     a state file that is cut or corrupted, or of another kind
     ├── StartError               the machine says no (bind, chdir); exit status 111
+    ├── EndError                 the state could not be written at the end; exit status 74
     └── InvariantError           the tracker itself is wrong; exit status 70
 
 A datagram that is to be met with silence raises nothing: its parser returns None.
@@ -19,6 +21,7 @@ from typing import Final
 
 EXIT_USAGE: Final = 1
 EXIT_FAULT: Final = 70  # EX_SOFTWARE
+EXIT_END: Final = 74  # EX_IOERR
 EXIT_START: Final = 111  # the C tracker's status where a bind fails
 
 
@@ -65,8 +68,16 @@ class ConfigError(UsageError):
     """A config file that is wrong: one line that begins with file and line, or says why it cannot be read."""
 
 
+class BrokenStateError(UsageError):
+    """A state file that is not whole, or that this build cannot read: its text says why."""
+
+
 class StartError(OpentrackerError):
     """The machine refuses what was asked, a bind for example: one line that names it. Exit status 111."""
+
+
+class EndError(OpentrackerError):
+    """What is to be done at a clean end has failed: one line that says what is lost. Exit status 74."""
 
 
 class InvariantError(OpentrackerError):

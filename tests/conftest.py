@@ -54,7 +54,10 @@ class TestsOfAbsentModule(pytest.Module):
 
 
 def tested_module(path: Path) -> str:
-    """Return the module that a file of tests mirrors, below the package: `swarm.x` for tests/swarm/test_x.py."""
+    """Return the module that a file of tests is of: `swarm.x` for tests/swarm/test_x.py.
+
+    The tests of a module may be in several files, `test_x_of_y.py` beside `test_x.py`.
+    """
     parts = path.relative_to(TESTS).with_suffix("").parts
     return ".".join((*parts[:-1], parts[-1].removeprefix("test_")))
 
@@ -62,7 +65,8 @@ def tested_module(path: Path) -> str:
 def missing_flags(module: str) -> list[str]:
     """Return the flags of a module, or of a folder that it is in, of which this build has none; see features.toml."""
     for owned, flags in MODULES.items():
-        if f"{module}.".startswith(f"{owned}.") and not any(FLAGS[flag] for flag in flags):
+        is_owned = module == owned or module.startswith((f"{owned}.", f"{owned}_"))
+        if is_owned and not any(FLAGS[flag] for flag in flags):
             return flags
     return []
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from opentracker import cli
-from opentracker._features import BUILD_RECORD, WANT_V4_ONLY, WANT_V6
+from opentracker._features import BUILD_RECORD, OPTION_FLAGS, WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import UsageError
 from tests.server.live import HOME, packed
@@ -114,9 +114,9 @@ def test_l03_in_a_process_of_its_own() -> None:
     assert "Traceback" not in err
 
 
-@pytest.mark.parametrize("letter", cli.OPTION_FLAGS)
+@pytest.mark.parametrize("letter", OPTION_FLAGS)
 def test_options_of_absent_features_do_not_exist(letter: str) -> None:
-    flag = cli.OPTION_FLAGS[letter]
+    flag = OPTION_FLAGS[letter]
     if RECORD["flags"][flag]:
         assert settings_of(f"-{letter}", "80") != Settings()
         assert f"\n  -{letter} " in cli.usage()

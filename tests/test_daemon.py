@@ -3,13 +3,25 @@
 import os
 import signal
 import socket
+import subprocess
+import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.server.live import HASH_A, HOME, connect_packet, family_of
 from tests.server.marks import needs_ipv4, needs_ipv6
-from tests.server.process import COMMAND, PATIENCE, Tracker, allow, network_of_its_own, run
+from tests.server.process import (
+    CLUSTER,
+    COMMAND,
+    PATIENCE,
+    Tracker,
+    allow,
+    folder_to_work_in,
+    network_of_its_own,
+    run,
+)
 
 HOME6 = HOME == "::1"
 ENDPOINT = f"[{HOME}]" if HOME6 else HOME
@@ -74,13 +86,111 @@ def test_l12_a_clean_end(number: int, tmp_path: Path) -> None:
                 again.bind((HOME, port if kind == socket.SOCK_STREAM else tracker.endpoint("UDP")[1]))
 
 
-def test_l13_a_second_signal_ends_it_at_once() -> None:
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1])
+def test_l13_a_second_signal_changes_nothing(second: int) -> None:
+    """Another than the C tracker: Debian's unit for it sends SIGINT, and systemd SIGTERM behind it."""
     with Tracker("-i", HOME, "-P", "0", sockets=1) as tracker:
         tracker.signal(signal.SIGSTOP)  # so that it finds both, and not only the first
         tracker.signal(signal.SIGINT)
-        tracker.signal(signal.SIGTERM)
+        tracker.signal(second)
         tracker.signal(signal.SIGCONT)
-        assert tracker.wait() == 1
+        assert tracker.wait() == 0
+
+
+# The command, which waits where its list is to be loaded until it is told to go on, by the end of its input.
+WAITING = """
+import sys
+from opentracker.server import wiring
+
+make = wiring.binding.open_sockets
+
+def wait(binds):
+    print("starting", file=sys.stderr, flush=True)
+    sys.stdin.read()
+    return make(binds)
+
+wiring.binding.open_sockets = wait
+from opentracker.__main__ import main
+sys.exit(main())
+"""
+
+
+class Starting:
+    """A tracker in the middle of its start."""
+
+    def __init__(self, *arguments: str, before: Sequence[str] = ()) -> None:
+        python = [sys.executable, "-P", "-c", WAITING]
+        self.process = subprocess.Popen(
+            [*before, *python, *CLUSTER, *arguments],
+            stdin=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            cwd=folder_to_work_in(arguments),
+        )
+        assert self.process.stderr is not None
+        while self.process.stderr.readline() != b"starting\n":
+            assert self.process.poll() is None
+
+    def finish(self) -> tuple[int, str]:
+        """Let it go on, and wait for its end; gives the exit status and what it said."""
+        _, errors = self.process.communicate(timeout=PATIENCE)
+        return self.process.returncode, errors.decode()
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_start_is_given_up_at_a_signal(number: int, tmp_path: Path) -> None:
+    starting = Starting("-i", HOME, "-P", "0", *allow(tmp_path, HASH_A))
+    starting.process.send_signal(number)
+    status, errors = starting.finish()
+    assert status == 0
+    assert "the start is given up: a signal asked for the end" in errors
+    assert "Traceback" not in errors
+
+
+def test_what_is_asked_for_during_a_start_is_done_after_it(tmp_path: Path) -> None:
+    """A job that writes the list and sends SIGHUP may come soon after a start."""
+    starting = Starting("-i", HOME, "-P", "0", *allow(tmp_path, HASH_A))
+    process = starting.process
+    assert process.stdin is not None
+    assert process.stderr is not None
+    for number in (signal.SIGHUP, signal.SIGUSR1):
+        process.send_signal(number)
+    process.stdin.close()
+    process.stdin = None
+    lines = b""
+    while b"SIGUSR1: " not in lines:
+        line = process.stderr.readline()
+        assert line, lines
+        lines += line
+    process.send_signal(signal.SIGTERM)
+    status, _ = starting.finish()
+    assert status == 0
+
+
+def test_process_1_of_a_container_gets_its_signals_from_the_first_moment(tmp_path: Path) -> None:
+    """The kernel throws away what process 1 has no handler for."""
+    unshare = ["unshare", "-rpf", "--kill-child"]
+    if subprocess.run([*unshare, "true"], check=False, capture_output=True).returncode != 0:
+        pytest.skip("may not make process namespaces")
+    status = subprocess.run(
+        [*unshare, sys.executable, "-P", "-c", AS_PROCESS_1], check=False, timeout=PATIENCE
+    ).returncode
+    assert status == 128 + signal.SIGTERM
+
+
+# A process 1 that gets its SIGTERM while the program is loaded.
+AS_PROCESS_1 = """
+import os, signal, sys
+assert os.getpid() == 1
+import opentracker.__main__ as command
+
+class Finder:
+    def find_spec(self, name, path, target=None):
+        if name == "opentracker.cli":
+            os.kill(1, signal.SIGTERM)
+
+sys.meta_path.insert(0, Finder())
+sys.exit(command.main())
+"""
 
 
 def test_l14_signals_that_end_nothing() -> None:
@@ -88,6 +198,12 @@ def test_l14_signals_that_end_nothing() -> None:
         for number in (signal.SIGHUP, signal.SIGPIPE, signal.SIGUSR1, signal.SIGCONT):
             tracker.signal(number)
             assert len(connect_id(tracker.endpoint("UDP"))) == 16
+
+
+def test_a_command_that_does_nothing_says_so() -> None:
+    with Tracker("-i", HOME, "-P", "0", sockets=1) as tracker:
+        tracker.signal(signal.SIGUSR1)
+        assert tracker.read_line() == "SIGUSR1: no state is written: there is no tracker.state_file"
 
 
 def test_l14_standard_streams_closed(tmp_path: Path) -> None:

@@ -4,13 +4,13 @@ import json
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from opentracker import cli
-from opentracker._features import BUILD_RECORD
-from opentracker.config import file as config
+from opentracker._features import BUILD_RECORD, KEY_FLAGS, OPTION_FLAGS
 from opentracker.config.settings import Settings
 from opentracker.errors import ConfigError
 from opentracker.server.wiring import CONFIG
@@ -24,14 +24,9 @@ RECORD = json.loads(BUILD_RECORD)
 FLAGS: dict[str, bool] = RECORD["flags"]
 # A line of the sample that is a key, commented out: no blank behind the #.
 SAMPLE_KEY = re.compile(r"^#([a-z]\S*) (.+)$", re.MULTILINE)
+FEATURES = tomllib.loads((ROOT / "features.toml").read_text(encoding="utf-8"))
 # Keys whose line there is the default, not an example.
-DEFAULTS = {
-    "listen.udp.workers",
-    "access.stats_path",
-    "tracker.rootdir",
-    "tracker.user",
-    *(key for key, flag in config.KEYS.items() if key.startswith("limits.") and flag != "WANT_BOGON_FILTER"),
-}
+DEFAULTS = {key for key, row in FEATURES["keys"].items() if "default" in row}
 # Keys whose address has to be of a family that is built in.
 OF_A_FAMILY = {
     "listen.tcp_udp",
@@ -59,7 +54,7 @@ def described(text: str, item: str) -> str:
 
 
 def test_every_option_is_in_the_man_page() -> None:
-    letters = {option.letter for option in cli.OPTIONS} | set(cli.OPTION_FLAGS) | {"v", "h"}
+    letters = {option.letter for option in cli.OPTIONS} | set(OPTION_FLAGS) | {"v", "h"}
     found = {word for line in items(OPTIONS_PAGE, "Fl") for word in line.split(" , Fl ")}
     names = {word.split()[0] for word in found}
     assert names == letters | {f"-{name}" for name in cli.LONG_OPTIONS}
@@ -76,7 +71,7 @@ def test_options_of_the_man_page_have_the_arguments_of_the_help() -> None:
 def test_options_that_need_a_feature_name_it() -> None:
     for line in items(section(OPTIONS_PAGE, "OPTIONS"), "Fl"):
         needed = re.findall(r"^\.Dv (WANT_\w+) \.$", described(OPTIONS_PAGE, f"Fl {line}"), re.MULTILINE)
-        flag = cli.OPTION_FLAGS.get(line.split()[0])
+        flag = OPTION_FLAGS.get(line.split()[0])
         assert needed == ([flag] if flag else [])
 
 
@@ -88,12 +83,12 @@ def test_every_flag_is_in_the_man_page() -> None:
 
 def test_every_key_is_in_the_man_page() -> None:
     found = {line.split()[0]: line for line in items(KEYS_PAGE, "Ic")}
-    assert set(found) == set(config.KEYS)
+    assert set(found) == set(KEY_FLAGS)
     assert len(items(KEYS_PAGE, "Ic")) == len(found)
-    for key, flag in config.KEYS.items():
+    for key, flag in KEY_FLAGS.items():
         needed = re.findall(r"^\.Dv (WANT_\w+) \.$", described(KEYS_PAGE, f"Ic {found[key]}"), re.MULTILINE)
         assert needed == ([flag] if flag else []), key
-    assert set(re.findall(r"\.Ic (\S+)", KEYS_PAGE)) <= set(config.KEYS)
+    assert set(re.findall(r"\.Ic (\S+)", KEYS_PAGE)) <= set(KEY_FLAGS)
 
 
 @pytest.mark.parametrize("name", ["opentracker.1", "opentracker.conf.5"])
@@ -112,18 +107,18 @@ OPERATING = (ROOT / "docs" / "operating.md").read_text()
 
 
 def test_the_keys_and_options_that_the_page_names_exist() -> None:
-    rooms = {key.partition(".")[0] for key in config.KEYS}
+    rooms = {key.partition(".")[0] for key in KEY_FLAGS}
     named = set(re.findall(rf"`((?:{'|'.join(sorted(rooms))})\.[a-z_.]+)", OPERATING))
-    assert {key for key in named if not key.endswith(".")} <= set(config.KEYS)
+    assert {key for key in named if not key.endswith(".")} <= set(KEY_FLAGS)
     assert len(named) > 10
-    letters = {option.letter for option in cli.OPTIONS} | set(cli.OPTION_FLAGS) | {"v", "h"}
+    letters = {option.letter for option in cli.OPTIONS} | set(OPTION_FLAGS) | {"v", "h"}
     assert set(re.findall(r"(?:`| )-([a-zA-Z])\b", OPERATING)) <= letters
     assert set(re.findall(r"\bWANT_\w+", OPERATING)) <= set(FLAGS)
 
 
 def test_the_config_files_of_the_page_are_good_ones() -> None:
     blocks = re.findall(r"^```\n(.*?)^```$", OPERATING, re.MULTILINE | re.DOTALL)
-    lines = [line for block in blocks for line in block.splitlines() if line.split()[0] in config.KEYS]
+    lines = [line for block in blocks for line in block.splitlines() if line.split()[0] in KEY_FLAGS]
     assert len(lines) > 4
     for line in lines:
         try:
@@ -161,7 +156,7 @@ def test_c16_the_sample_parses_back_to_the_defaults(caplog: pytest.LogCaptureFix
 
 def test_the_sample_has_every_key_and_no_other() -> None:
     keys = [key for key, _ in SAMPLE_KEY.findall(SAMPLE)]
-    assert set(keys) == set(config.KEYS)
+    assert set(keys) == set(KEY_FLAGS)
     assert max(map(len, SAMPLE.splitlines())) <= 110
 
 
@@ -169,7 +164,7 @@ def test_the_sample_has_every_key_and_no_other() -> None:
 def test_every_line_of_the_sample_can_be_taken(key: str, value: str) -> None:
     settings = Settings()
     line = f"{key} {value}".encode()
-    flag = config.KEYS[key]
+    flag = KEY_FLAGS[key]
     other_family = "WANT_V4_ONLY" if value.startswith("[") else "WANT_V6"
     if flag and not FLAGS[flag]:
         lacking = flag
@@ -192,10 +187,10 @@ def test_the_sample_names_the_flag_that_a_key_needs() -> None:
     for part in re.split(r"^# ---- .*$", SAMPLE, flags=re.MULTILINE)[1:]:
         for paragraph in part.split("\n\n"):
             for key, _ in SAMPLE_KEY.findall(paragraph):
-                flag = config.KEYS[key]
+                flag = KEY_FLAGS[key]
                 named = set(re.findall(r"WANT_\w+", paragraph)) or set(re.findall(r"WANT_\w+", part))
                 assert not flag or flag in named, key
-    assert set(re.findall(r"\bWANT_\w+", SAMPLE)) - {"WANT_X"} == set(config.KEYS.values()) - {""}
+    assert set(re.findall(r"\bWANT_\w+", SAMPLE)) - {"WANT_X"} == set(KEY_FLAGS.values()) - {""}
 
 
 def test_the_sample_is_plain_text() -> None:

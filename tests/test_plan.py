@@ -54,7 +54,7 @@ def of_features() -> tuple[list[object], list[str]]:
         lines += ["would read torrents to delete from the access list from delete"]
     if WANT_FULLSCRAPE:
         sections.append(StateSettings(Path("/old"), Path("state")))
-        lines += ["would load the state in /old", "would write the state to state"]
+        lines += ["would load the state in /old", "would keep the state in state"]
     sections.append(StatisticsSettings("secret"))
     return sections, [*lines, "would serve statistics at /secret"]
 

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 REPORT_SECONDS: Final = 10.0
 
 
-def clocked(contender: Contender, seconds_a_minute: float = 60.0) -> Contender:
+def clocked(contender: Contender, announces_a_minute: int = 0) -> Contender:
     """The same tracker of ours with another clock. The script is this checkout's, whatever the contender's revision."""
-    script = (str(IN_WHEEL / "clocked_server.py"), str(seconds_a_minute))
+    script = (str(IN_WHEEL / "clocked_server.py"), str(announces_a_minute))
     at = contender.command.index("-m")  # of `-m opentracker`
     return replace(contender, command=(*contender.command[:at], *script, *contender.command[at + 2 :]))
 

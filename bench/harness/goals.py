@@ -1,4 +1,4 @@
-"""What is to be reached, and the line that says whether it was."""
+"""The bounds that figures have to reach, and the line that says whether one did."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ GOALS: Final = (
     Goal("udp", "compiled", "c", "at least", 1.4),
     Goal("udp", "pure", "c", "at least", 1.0),
     Goal("udp", "compiled", "echo", "at least", 0.87),
+    Goal("udp-connects", "compiled", "c", "at least", 1.6),
+    Goal("udp-large", "compiled", "c", "at least", 2.3),
+    Goal("udp-large", "pure", "c", "at least", 1.0),
+    Goal("udp-renewals", "compiled", "compiled-young", "at least", 0.98),
+    Goal("udp-renewals", "pure", "pure-young", "at least", 0.9),
     *(Goal(row, "compiled", "c", "at least", 1.25) for row in ("http", "http-saturated")),
     *(Goal(row, "pure", "c", "at least", 1.05) for row in ("http", "http-saturated")),
     *(
@@ -40,6 +45,8 @@ GOALS: Final = (
         for fill in ("300000x1", "50000x10", "300x1000")
         for subject in ("compiled", "pure")
     ),
+    Goal("memory 1000000x3", "compiled", "c", "at most", 0.5),
+    Goal("memory 1000000x3", "pure", "c", "at most", 1.0),
     Goal("sync", "synced", "compiled", "at least", 0.9),
     Goal("sync", "all-told", "compiled", "at least", 0.9),
     Goal("sync-intake", "compiled", "", "at least", 150_000, "peers a CPU second"),
@@ -66,11 +73,14 @@ GOALS: Final = (
 def print_verdicts(row: str, names: Iterable[str], measured: Callable[[str, str], float]) -> None:
     """The verdict of each goal of a row whose contenders (also at a revision) took part.
 
-    `measured` gives the row's number of a contender, compared with another or by itself (empty).
+    `measured` gives the row's number of a contender, compared with another or by itself (empty). A variant of a
+    contender, such as `compiled-young`, is the base of the same revision.
     """
     names = list(names)
     for goal in GOALS:
         for name in names:
-            if goal.row == row and name.partition("@")[0] == goal.subject and goal.base in ("", *names):
-                print(goal.verdict(name, measured(name, goal.base)))
+            kind, at, revision = name.partition("@")
+            base = f"{goal.base}{at}{revision}" if goal.base.startswith(f"{kind}-") else goal.base
+            if goal.row == row and kind == goal.subject and base in ("", *names):
+                print(goal.verdict(name, measured(name, base)))
     print(flush=True)

@@ -1,4 +1,4 @@
-"""Where the bench's files are."""
+"""The places of the bench's files."""
 
 from __future__ import annotations
 

@@ -19,12 +19,12 @@ if TYPE_CHECKING:
 
     from harness.scheduling import Place
 
-PROGRAMS: Final = ("load", "http_load", "echo")
+PROGRAMS: Final = ("load", "http_load", "echo", "http_echo")
 
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """Where the built programs are, and where the load runs."""
+    """The directory of the built programs, and the core of the load."""
 
     directory: Path
     place: Place

@@ -45,7 +45,7 @@ class Place:
             if self.nice != own:
                 os.setpriority(os.PRIO_PROCESS, 0, own)
             os.sched_setaffinity(0, cores)
-        # Where Linux has autogroups, it shares a core out by session first, and this niceness is the one that counts.
+        # With autogroups Linux shares a core out by session first, and the niceness of the session counts.
         autogroup = Path(f"/proc/{process.pid}/autogroup")
         if self.nice != own and autogroup.exists():
             autogroup.write_text(str(self.nice))

@@ -32,19 +32,19 @@ class Contender:
     """A server that takes part: its name in the tables, and its command.
 
     In the command `{host}`, `{port}`, `{whitelist}` and `{directory}` stand for what a run chooses.
-    `families` are the address families that it can serve, `http` whether it has that side at all.
+    `families` are the address families that it can serve, `udp` is false for a server of HTTP alone.
     """
 
     name: str
     command: tuple[str, ...]
     families: tuple[int, ...] = (4, 6)
-    http: bool = True
+    udp: bool = True
     environment: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """Where servers run, with a directory that an unprivileged user can read."""
+    """The core of the servers, and a directory that an unprivileged user can read."""
 
     directory: Path
     place: Place
@@ -59,7 +59,7 @@ class Running:
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """What a load generator is told of the server."""
+        """A load generator's options that point it at the server."""
         return ("--host", self.host, "--port", str(self.port), "--pid", str(self.process.pid))
 
 
@@ -83,7 +83,7 @@ def running(
             **unprivileged(),
         )
         try:
-            wait_until_ready(process, host, port, last_hash(whitelist))
+            wait_until_ready(process, contender, host, port, last_hash(whitelist))
             yield Running(process, host, port, log_path)
             if process.poll() is not None:
                 raise BenchError(
@@ -119,20 +119,22 @@ class NotReadyError(Exception):
     pass
 
 
-def wait_until_ready(process: subprocess.Popen[bytes], host: str, port: int, info_hash: bytes) -> None:
+def wait_until_ready(
+    process: subprocess.Popen[bytes], contender: Contender, host: str, port: int, info_hash: bytes
+) -> None:
     """Ask until an announce for the torrent is answered as one (a refusal is shorter)."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    kind = socket.SOCK_DGRAM if contender.udp else socket.SOCK_STREAM
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise NotReadyError(f"ended with {process.returncode}")
-        with socket.socket(
-            family, socket.SOCK_DGRAM
-        ) as client:  # a new one: a late answer is not taken for another
+        # A new socket each time: a late answer is not taken for another.
+        with socket.socket(family, kind) as client:
             client.settimeout(0.2)
-            client.connect((host, port))
             try:
-                if announces(client, info_hash):
+                client.connect((host, port))
+                if announces(client, info_hash) if contender.udp else answers_http(client):
                     return
             except (ConnectionRefusedError, TimeoutError):
                 pass  # not bound yet, or its list is still being read
@@ -155,6 +157,12 @@ def announces(client: socket.socket, info_hash: bytes) -> bool:
     return len(answers[0]) >= 20 and answers[0][:8] == struct.pack(">II", 1, 2)
 
 
+def answers_http(client: socket.socket) -> bool:
+    """Whether an HTTP request is answered with status 200."""
+    client.send(b"GET /announce HTTP/1.1\r\n\r\n")
+    return client.recv(2048).startswith(b"HTTP/1.1 200 ")
+
+
 def stop(process: subprocess.Popen[bytes]) -> None:
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)
@@ -163,6 +171,8 @@ def stop(process: subprocess.Popen[bytes]) -> None:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def free_port(host: str) -> int:

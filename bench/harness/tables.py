@@ -23,7 +23,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def circumstances(python: str) -> str:
-    """What a dated table must say: date, commit, Python, processor, kernel."""
+    """The head of a dated table: date, commit, Python, processor, kernel."""
     commit = output_of("git", "-C", str(ROOT), "rev-parse", "--short", "HEAD") or "no git"
     if output_of("git", "-C", str(ROOT), "status", "--porcelain", "--", *SOURCES):
         commit += " with uncommitted changes"

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 OPEN: Final[dict[str, str]] = {}
 WHITELIST: Final = {"WANT_ACCESSLIST_WHITE": "1"}
 KEEP_ALIVE: Final = {"WANT_ACCESSLIST_WHITE": "1", "WANT_KEEPALIVE": "1"}
+PROXIED: Final = {**KEEP_ALIVE, "WANT_IP_FROM_PROXY": "1"}
 SERVE: Final = ("-i", "{host}", "-p", "{port}", "-P", "{port}", "-d", "{directory}")
 SERVE_LIST: Final = (*SERVE, "-w", "{whitelist}")
 
@@ -90,8 +91,8 @@ def installed(directory: Path, python: str, source: Path, flags: dict[str, str])
 def digest(source: Path) -> str:
     """Of what a wheel is made of, as it was when the run began: all its rows measure the same."""
     digest = hashlib.sha256()
-    names = [source / "hatch_build.py", source / "features.toml", source / "pyproject.toml"]
-    names += sorted((source / "build_hook").rglob("*.py"))  # of which older revisions have none
+    names = [source / name for name in ("hatch_build.py", "features.toml", "pyproject.toml")]
+    names += sorted((source / "build_hook").glob("*.py"))  # of which older revisions have none
     for path in (*names, *sorted((source / "opentracker").rglob("*.py"))):
         if path.name != "_features.py":
             digest.update(path.relative_to(source).as_posix().encode() + b"\0" + path.read_bytes() + b"\0")

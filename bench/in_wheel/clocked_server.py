@@ -1,11 +1,11 @@
 """The tracker as its command starts it, with a clock that the bench sets: run by a wheel's own python.
 
-usage: clocked_server.py SECONDS_A_MINUTE [option of the command ...]
+usage: clocked_server.py ANNOUNCES_A_MINUTE [option of the command ...]
 
-A minute of the tracker's clock passes in SECONDS_A_MINUTE, in one step, so that timers run once a step and not many
-times as often; with 60 the clock is the usual one. Commands are single bytes on standard input: f (freeze the
-cleaner), j (put the clock forward until every peer is too old, and let the cleaner go on), r (forget the longest
-iteration), p (print a line of JSON).
+A minute of the tracker's clock passes with each ANNOUNCES_A_MINUTE announces, beside the usual ones; 0 leaves the
+clock as it is. Timers keep their pace meanwhile: with one for each such minute their work would be a part of the
+figures. Commands are single bytes on standard input: f (freeze the cleaner), j (put the clock forward until every peer
+is too old, and let the cleaner go on), r (forget the longest iteration), p (print a line of JSON).
 
 Only modules that every revision of the package has are imported here, so one script serves all of them.
 """
@@ -26,21 +26,18 @@ from opentracker.server import wiring
 
 STDIN: Final = 0
 LOOK_SECONDS: Final = 0.02
+COUNT_SECONDS: Final = 0.001
 MINUTE: Final = 60.0  # seconds
 
 
 class Clock:
-    """Seconds of the monotonic clock, put forward at the end of each short minute and by the command j."""
+    """Seconds of the monotonic clock, and those by which it was put forward."""
 
-    def __init__(self, seconds_a_minute: float) -> None:
-        self.seconds_a_minute = seconds_a_minute
-        self.step = MINUTE - seconds_a_minute
-        self.began = time.monotonic()
+    def __init__(self) -> None:
         self.forward = 0.0
 
     def __call__(self) -> float:
-        now = time.monotonic()
-        return now + self.forward + (now - self.began) // self.seconds_a_minute * self.step
+        return time.monotonic() + self.forward
 
 
 class ClockedServer(wiring.Server):
@@ -49,14 +46,26 @@ class ClockedServer(wiring.Server):
     The look for commands is a timer's action, since what the loop watches must be of a class compiled with the loop.
     """
 
-    clock: Clock  # of the one server of this process
+    announces_a_minute = 0
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
+        self.clock = Clock()
         super().__init__(*arguments, **{**named, "clock": self.clock})
         self.cleaning = next(timer for timer in self.loop.timers if timer.action == self.clean)
+        self.due = self.announces_a_minute
         self.loop.every(LOOK_SECONDS, self.look)
+        self.loop.every(COUNT_SECONDS, self.count)
+
+    def count(self) -> None:
+        """Let a minute pass if enough announces have come."""
+        if self.announces_a_minute and self.counters.udp_announces >= self.due:
+            self.due += self.announces_a_minute
+            self.clock.forward += MINUTE
+            for timer in self.loop.timers:
+                timer.due += MINUTE
 
     def look(self) -> None:
+        """Carry out a command, if there is one."""
         if not select.select([STDIN], [], [], 0)[0]:
             return
         match os.read(STDIN, 1):
@@ -83,5 +92,5 @@ def serve(settings: Any) -> int:
 
 
 if __name__ == "__main__":
-    ClockedServer.clock = Clock(float(sys.argv[1]))
+    ClockedServer.announces_a_minute = int(sys.argv[1])
     sys.exit(cli.main(sys.argv[2:], serve=serve))

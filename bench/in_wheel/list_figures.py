@@ -1,4 +1,4 @@
-"""What an access list costs to read, to hold and to ask: run by a wheel's own python, prints JSON.
+"""The cost of an access list, to read, to hold and to ask: run by a wheel's own python, prints JSON.
 
 usage: list_figures.py FILE
 

@@ -1,4 +1,4 @@
-"""What an announce costs inside the tracker, by the size of its swarm: run by a wheel's own python, prints JSON.
+"""The cost of an announce inside the tracker, by the size of its swarm: run by a wheel's own python, prints JSON.
 
 `run.py micro` runs it. Nanoseconds an announce (seeder or leecher in turn, numwant 50) of a peer that is in the
 swarm already, chosen at random, without what setting the request's fields costs.

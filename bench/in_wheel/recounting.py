@@ -47,7 +47,7 @@ def recounted(tracker: Tracker) -> dict[str, int]:
 
 
 def fault_of(checker: Checker, minute: int) -> str:
-    """What is wrong with the store; empty if it is as it has to be."""
+    """The first fault of the store; empty if there is none."""
     try:
         for _ in range(SHARDS):
             for _ in checker.check_next(minute, OLDEST):

@@ -25,7 +25,7 @@ struct options {
     double skew, seconds, warmup, rate;
     uint64_t requests, seed;
     int pid;
-    bool keep_alive;
+    bool keep_alive, forwarded;
 };
 
 struct connection {
@@ -66,15 +66,26 @@ static char *put_hash(char *out, uint32_t torrent)
     return out;
 }
 
+/* The client's address as a proxy writes it, or nothing without --forwarded: all of 10.0.0.0/8. */
+static const char *forwarded_header(const struct load *l, const struct peer *peer)
+{
+    static char header[64];
+    uint32_t n = peer->source;
+    if (!l->o->forwarded)
+        return "";
+    sprintf(header, "X-Forwarded-For: 10.%u.%u.%u\r\n", n >> 16 & 255, n >> 8 & 255, n & 255);
+    return header;
+}
+
 /* The announce that qBittorrent (libtorrent) sends. */
 static int write_request(const struct load *l, const struct peer *peer, const char *event, char *out)
 {
     char *p = put_hash(out + sprintf(out, "GET /announce?info_hash="), peer->torrent);
     p += sprintf(p, "&peer_id=-qB4650-%06x%06x&port=%u&uploaded=0&downloaded=0&left=%u&corrupt=0&key=%08X%s&numwant=%u&compact=1"
                     "&no_peer_id=1&supportcrypto=1&redundant=0 HTTP/1.1\r\nHost: tracker.example:6969\r\n"
-                    "User-Agent: qBittorrent/4.6.5\r\nAccept-Encoding: gzip\r\nConnection: %s\r\n\r\n",
+                    "User-Agent: qBittorrent/4.6.5\r\nAccept-Encoding: gzip\r\n%sConnection: %s\r\n\r\n",
                  peer->source & 0xffffff, peer->port, peer->port, peer->seeder ? 0 : 1 << 20, peer->torrent, event, l->o->numwant,
-                 l->o->keep_alive ? "keep-alive" : "close");
+                 forwarded_header(l, peer), l->o->keep_alive ? "keep-alive" : "close");
     return (int)(p - out);
 }
 
@@ -102,7 +113,7 @@ static void ask(struct load *l, struct connection *c, const struct peer *peer, c
 {
     char request[1024];
     if (c->socket < 0)
-        c->socket = open_connection(l, peer->source);
+        c->socket = open_connection(l, l->o->forwarded ? 0 : peer->source);
     int length = write_request(l, peer, event, request);
     c->sent = due ? due : now_ns();
     c->asked = true;
@@ -225,25 +236,26 @@ static const char usage[] =
     "  --host ADDR --port N     the server (127.0.0.1, 6969)\n"
     "  --pid N                  the server's process: adds its CPU time to the result\n"
     "  --keep-alive             keep connections; default: a connection for each announce\n"
+    "  --forwarded              be a proxy: all connections come from --source, the clients' addresses stand in X-Forwarded-For\n"
     "  --torrents N --peers N --skew S --seed N   the population (10000, 50000, 1.0, 1)\n"
     "  --sources N --source A   source addresses, upwards from A (64, 127.0.0.1; 1, ::1)\n"
     "  --window N               connections at once (128)\n"
     "  --numwant N              (50)\n"
     "  --seconds S --warmup S   (5, 1)\n"
     "  --rate N                 announces a second, evenly spaced, latency from when they were due (as fast as answers come)\n"
-    "  --requests N             measure so many announces, not so many seconds\n"
+    "  --requests N             measure N announces, whatever time they take\n"
     "  --timeout MS             (2000)\n";
 
 static void parse_options(int argc, char **argv, struct options *o)
 {
     enum { HOST, PORT, PID, KEEP_ALIVE, TORRENTS, PEERS, SKEW, SEED, SOURCES, SOURCE, WINDOW, NUMWANT, SECONDS, WARMUP, RATE,
-           REQUESTS, TIMEOUT, HELP };
+           REQUESTS, TIMEOUT, FORWARDED, HELP };
     static const struct option table[] = {
         {"host", 1, NULL, HOST},       {"port", 1, NULL, PORT},         {"pid", 1, NULL, PID},         {"keep-alive", 0, NULL, KEEP_ALIVE},
         {"torrents", 1, NULL, TORRENTS}, {"peers", 1, NULL, PEERS},     {"skew", 1, NULL, SKEW},       {"seed", 1, NULL, SEED},
         {"sources", 1, NULL, SOURCES}, {"source", 1, NULL, SOURCE},     {"window", 1, NULL, WINDOW},   {"numwant", 1, NULL, NUMWANT},
         {"seconds", 1, NULL, SECONDS}, {"warmup", 1, NULL, WARMUP},     {"rate", 1, NULL, RATE},         {"requests", 1, NULL, REQUESTS}, {"timeout", 1, NULL, TIMEOUT},
-        {"help", 0, NULL, HELP},       {NULL, 0, NULL, 0}};
+        {"forwarded", 0, NULL, FORWARDED}, {"help", 0, NULL, HELP},       {NULL, 0, NULL, 0}};
     for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         uint64_t n = optarg ? strtoull(optarg, NULL, 10) : 0;
         switch (c) {
@@ -251,6 +263,7 @@ static void parse_options(int argc, char **argv, struct options *o)
         case PORT: o->port = optarg; break;
         case PID: o->pid = (int)n; break;
         case KEEP_ALIVE: o->keep_alive = true; break;
+        case FORWARDED: o->forwarded = true; break;
         case TORRENTS: o->torrents = (uint32_t)n; break;
         case PEERS: o->peers = (uint32_t)n; break;
         case SKEW: o->skew = atof(optarg); break;

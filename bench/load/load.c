@@ -17,6 +17,7 @@
 
 enum { CONNECT, ANNOUNCE, SCRAPE, ERROR, KINDS = ERROR };
 enum phase { PREFILL, MIX, FILL, VERIFY };
+enum { PERCENT = 100 };
 enum {
     BATCH = 64,
     MAX_PACKET = 2048,
@@ -26,14 +27,15 @@ enum {
     PACED_NAP_NS = 20000, /* leaves a core that is shared, or that realtime would lock up, some air */
     SWEEP_NS = 10000000, /* how often unanswered requests are looked for */
 };
-static const uint64_t MAGIC = 0x41727101980, SECOND = 1000000000;
+static const uint64_t MAGIC = 0x41727101980;
 
 struct options {
     const char *command, *host, *port, *source;
-    uint32_t weight[KINDS], torrents, peers, sources, window, numwant, hashes, timeout_ms;
-    double skew, seconds, warmup, rate;
-    uint64_t requests, seed, id_seconds;
+    uint32_t weight[KINDS], torrents, peers, sources, window, numwant, hashes, timeout_ms, newcomers;
+    double skew, seconds, warmup, rate, id_seconds;
+    uint64_t requests, seed;
     int pid;
+    bool in_turn;
 };
 
 struct request {
@@ -47,7 +49,7 @@ struct slot { /* an outstanding request; its index is the low half of the transa
     uint64_t sent;
     uint32_t transaction;
     uint8_t tries;
-    bool active, connecting; /* connecting: its source needed a connection id first */
+    bool active, connecting, fresh; /* connecting: its source needed a connection id first; fresh: the id was fetched for it */
 };
 
 struct counters {
@@ -63,6 +65,9 @@ struct load {
     socklen_t server_length;
     struct sockaddr_storage source;
     struct peer *population;
+    uint32_t *expected; /* peers of each torrent, for VERIFY */
+    uint32_t newcomers; /* that have come so far */
+    uint64_t turn;      /* of the population, for --in-turn */
     uint64_t *id, *id_time; /* of each source: connection id and when it came, 0 for never */
     struct slot *slots;
     uint32_t *idle, idle_count;
@@ -98,6 +103,32 @@ static uint32_t get32(const uint8_t *p)
 
 /* ---- requests ---- */
 
+/* A peer that nobody has announced yet, in a torrent drawn as those of the population were. */
+static void draw_newcomer(struct load *l, struct request *r)
+{
+    const struct options *o = l->o;
+    uint32_t number = o->peers + l->newcomers++;
+    r->torrent = l->population[below(&l->random, o->peers)].torrent;
+    r->source = number % o->sources;
+    r->port = port_of_late_peer(number, o->sources);
+    r->seeder = number % 3 == 0;
+}
+
+/* A request of the mix: its kind by weight, its peer at random or in turn. */
+static void draw_request(struct load *l, struct request *r)
+{
+    const struct options *o = l->o;
+    const struct peer *peer = &l->population[o->in_turn ? l->turn++ % o->peers : below(&l->random, o->peers)];
+    uint32_t mark = below(&l->random, o->weight[CONNECT] + o->weight[ANNOUNCE] + o->weight[SCRAPE]);
+    r->torrent = peer->torrent, r->source = peer->source, r->port = peer->port, r->seeder = peer->seeder;
+    r->event = EVENT_NONE;
+    r->kind = mark < o->weight[CONNECT] ? CONNECT : mark < o->weight[CONNECT] + o->weight[ANNOUNCE] ? ANNOUNCE : SCRAPE;
+    if (r->kind == ANNOUNCE && o->newcomers && below(&l->random, PERCENT) < o->newcomers) {
+        r->event = EVENT_STARTED;
+        draw_newcomer(l, r);
+    }
+}
+
 /* What to ask next, or false where this phase has nothing more to ask. */
 static bool next_request(struct load *l, struct request *r)
 {
@@ -113,18 +144,11 @@ static bool next_request(struct load *l, struct request *r)
     } else if (l->phase == VERIFY) {
         r->kind = SCRAPE;
         r->torrent = (uint32_t)i;
-    } else {
-        uint64_t which = l->phase == PREFILL ? i : below(&l->random, o->peers);
-        const struct peer *peer = &l->population[which];
+    } else if (l->phase == PREFILL) {
+        const struct peer *peer = &l->population[i];
         r->torrent = peer->torrent, r->source = peer->source, r->port = peer->port, r->seeder = peer->seeder;
-        if (l->phase == MIX) {
-            uint32_t mark = below(&l->random, o->weight[CONNECT] + o->weight[ANNOUNCE] + o->weight[SCRAPE]);
-            r->event = EVENT_NONE;
-            r->kind = mark < o->weight[CONNECT]                         ? CONNECT
-                      : mark < o->weight[CONNECT] + o->weight[ANNOUNCE] ? ANNOUNCE
-                                                                        : SCRAPE;
-        }
-    }
+    } else
+        draw_request(l, r);
     l->issued++;
     return true;
 }
@@ -134,7 +158,8 @@ static size_t write_packet(struct load *l, struct slot *s, uint8_t *p, uint64_t 
 {
     const struct request *r = &s->request;
     uint64_t got = l->id_time[r->source];
-    s->connecting = r->kind != CONNECT && (!got || now - got > l->o->id_seconds * SECOND);
+    bool stale = l->o->id_seconds > 0 ? (double)(now - got) > l->o->id_seconds * 1e9 : !s->fresh;
+    s->connecting = r->kind != CONNECT && (!got || stale);
     s->transaction = (uint32_t)++l->generation << 16 | (uint32_t)(s - l->slots);
     put32(p + 12, s->transaction);
     if (s->connecting || r->kind == CONNECT) {
@@ -227,6 +252,7 @@ static bool send_requests(struct load *l, uint64_t now)
             break;
         l->idle_count--;
         s->tries = 0;
+        s->fresh = false;
         s->sent = due; /* with a rate, the time it was due: a stalled server does not hide its own delay */
         queue_packet(l, count++, s, now);
     }
@@ -263,7 +289,7 @@ static bool well_formed(struct load *l, const struct slot *s, const uint8_t *p, 
     if (r->kind == SCRAPE) {
         if (length != 8 + 12 * (size_t)(l->phase == VERIFY ? 1 : l->o->hashes))
             return false;
-        l->c.wrong += l->phase == VERIFY && get32(p + 8) + get32(p + 16) != l->o->peers;
+        l->c.wrong += l->phase == VERIFY && get32(p + 8) + get32(p + 16) != l->expected[r->torrent];
         return true;
     }
     if (length < 20 || (length - 20) % l->stride)
@@ -299,6 +325,7 @@ static void take_answer(struct load *l, const uint8_t *p, size_t length, uint64_
             histogram_add(&l->c.latency, now > s->sent ? now - s->sent : 0);
         if (s->connecting) {
             s->tries = 0;
+            s->fresh = true;
             send_again(l, s, now);
         } else
             release(l, s);
@@ -396,14 +423,19 @@ static void report(const struct load *l, struct meter a, struct meter b)
     puts("}");
 }
 
-static void mix(struct load *l)
+/* Announces the first peers of the population, each until it is answered. */
+static void prefill(struct load *l, uint64_t peers)
 {
-    const struct options *o = l->o;
-    l->population = make_population(o->peers, o->torrents, o->skew, o->sources, o->seed);
-    run_phase(l, PREFILL, o->peers, 0);
+    run_phase(l, PREFILL, peers, 0);
     if (l->c.abandoned || l->c.malformed || l->c.refusals)
         die("prefill: %lu requests without an answer, %lu malformed answers, %lu refusals", l->c.abandoned, l->c.malformed,
             l->c.refusals);
+}
+
+static void mix(struct load *l)
+{
+    const struct options *o = l->o;
+    prefill(l, o->peers);
     if (o->warmup > 0)
         run_phase(l, MIX, UINT64_MAX, o->warmup);
     memset(&l->c, 0, sizeof l->c);
@@ -413,13 +445,21 @@ static void mix(struct load *l)
     report(l, start, read_meter(o->pid));
 }
 
-/* Every torrent gets its peers, every announce is answered, then every torrent's scrape must count them. */
-static int fill(struct load *l)
+/* Torrents get their peers, every announce is answered, then every torrent's scrape must count them. */
+static int fill(struct load *l, bool by_population)
 {
     const struct options *o = l->o;
+    uint64_t peers = !by_population ? (uint64_t)o->torrents * o->peers : o->requests && o->requests < o->peers ? o->requests : o->peers;
+    for (uint32_t t = 0; !by_population && t < o->torrents; t++)
+        l->expected[t] = o->peers;
+    for (uint64_t p = 0; by_population && p < peers; p++)
+        l->expected[l->population[p].torrent]++;
     l->measuring = true;
     struct meter start = read_meter(o->pid);
-    run_phase(l, FILL, (uint64_t)o->torrents * o->peers, 0);
+    if (by_population)
+        prefill(l, peers);
+    else
+        run_phase(l, FILL, peers, 0);
     struct meter stop = read_meter(o->pid);
     struct counters filled = l->c;
     l->measuring = false;
@@ -477,38 +517,41 @@ static void open_socket(struct load *l)
 }
 
 static const char usage[] =
-    "usage: load mix|fill|hashes [option…]\n"
+    "usage: load mix|fill|populate|hashes [option…]\n"
     "\n"
-    "  mix     announce every peer of a population once, warm up, then measure a mix of requests of random peers\n"
-    "  fill    announce PEERS peers in each of TORRENTS torrents, each answered, then check each torrent by a scrape\n"
-    "  hashes  print the info_hashes of the load's torrents in hexadecimal, a whitelist\n"
+    "  mix       announce every peer of a population once, warm up, then measure a mix of requests of random peers\n"
+    "  fill      announce PEERS peers in each of TORRENTS torrents, each answered, then check each torrent by a scrape\n"
+    "  populate  announce every peer of a population, each answered, then check each torrent by a scrape\n"
+    "  hashes    print the info_hashes of the load's torrents in hexadecimal, a whitelist\n"
     "\n"
     "  --host ADDR --port N     the server (127.0.0.1, 6969)\n"
     "  --pid N                  the server's process: adds its CPU time and memory growth to the result\n"
     "  --torrents N             (10000)\n"
-    "  --peers N                mix: in all, fill: in each torrent (100000)\n"
+    "  --peers N                fill: in each torrent, otherwise in all (100000)\n"
     "  --skew S                 torrent of rank r has a share of 1/r^S of the peers (1.0)\n"
     "  --sources N              source addresses, from --source upwards (1)\n"
     "  --source ADDR            (127.0.0.1 or ::1; several IPv6 sources need a local prefix: ip -6 route add local PREFIX dev lo)\n"
     "  --weights C/A/S          connects, announces, scrapes (5/90/5)\n"
+    "  --in-turn                the peers of the population ask one after the other, not at random\n"
+    "  --newcomers PERCENT      of the announces: peers that nobody has announced yet (0)\n"
     "  --numwant N --hashes N   peers wanted by an announce (50), info_hashes in a scrape (1)\n"
     "  --window N               outstanding requests (128, at most 65536)\n"
     "  --rate N                 requests a second, evenly spaced, latency from when they were due (as fast as answers come)\n"
     "  --seconds S --warmup S   (5, 1)\n"
-    "  --requests N             measure so many requests, not so many seconds\n"
+    "  --requests N             mix: measure N requests, whatever time they take; populate: announce the first N peers alone\n"
     "  --timeout MS             an unanswered request is lost after (1000)\n"
-    "  --id-seconds N           a connection id is used for so long (100)\n"
+    "  --id-seconds S           a connection id is used for S seconds; with 0 each request has a new one (100)\n"
     "  --seed N                 of the random numbers (1)\n";
 
 static void parse_options(int argc, char **argv, struct options *o)
 {
     static const char *const names[] = {"host", "port", "pid", "torrents", "peers", "skew", "sources", "source", "weights",
                                         "numwant", "hashes", "window", "rate", "seconds", "warmup", "requests", "timeout",
-                                        "id-seconds", "seed", "help"};
+                                        "id-seconds", "seed", "newcomers", "in-turn", "help"};
     enum { COUNT = sizeof names / sizeof *names };
     struct option table[COUNT + 1] = {0};
     for (int i = 0; i < COUNT; i++)
-        table[i] = (struct option){names[i], strcmp(names[i], "help") ? required_argument : no_argument, NULL, i};
+        table[i] = (struct option){names[i], i < COUNT - 2 ? required_argument : no_argument, NULL, i};
     for (int c; (c = getopt_long(argc, argv, "", table, NULL)) != -1;) {
         uint64_t n = optarg ? strtoull(optarg, NULL, 10) : 0;
         switch (c) {
@@ -532,9 +575,11 @@ static void parse_options(int argc, char **argv, struct options *o)
         case 14: o->warmup = atof(optarg); break;
         case 15: o->requests = n; break;
         case 16: o->timeout_ms = (uint32_t)n; break;
-        case 17: o->id_seconds = n; break;
+        case 17: o->id_seconds = atof(optarg); break;
         case 18: o->seed = n; break;
-        case 19: fputs(usage, stdout); exit(0);
+        case 19: o->newcomers = (uint32_t)n; break;
+        case 20: o->in_turn = true; break;
+        case 21: fputs(usage, stdout); exit(0);
         default: fputs(usage, stderr); exit(2);
         }
     }
@@ -570,11 +615,15 @@ int main(int argc, char **argv)
     l.id_time = allocate(o.sources, sizeof *l.id_time);
     l.slots = allocate(o.window, sizeof *l.slots);
     l.idle = allocate(o.window, sizeof *l.idle);
+    l.expected = allocate(o.torrents, sizeof *l.expected);
     open_socket(&l);
     if (!strcmp(o.command, "fill"))
-        return fill(&l);
+        return fill(&l, false);
+    l.population = make_population(o.peers, o.torrents, o.skew, o.sources, o.seed);
+    if (!strcmp(o.command, "populate"))
+        return fill(&l, true);
     if (strcmp(o.command, "mix"))
-        die("%s: want mix, fill or hashes", o.command);
+        die("%s: want mix, fill, populate or hashes", o.command);
     mix(&l);
     return 0;
 }

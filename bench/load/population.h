@@ -27,13 +27,21 @@ static inline void info_hash(uint32_t torrent, uint8_t out[20])
     memcpy(out, word, 20);
 }
 
+enum { MEMBER_PORTS = 64000, LATE_PORTS = 512 }; /* 1024 to 65023, 65024 to 65535 */
+
 /* The k-th peer of a swarm has a port of its own until 64,000 are used: 40503 and 64000 have no common factor. */
 static inline uint16_t port_of_member(uint32_t k)
 {
-    return (uint16_t)(1024 + (uint64_t)k * 40503 % 64000);
+    return (uint16_t)(1024 + (uint64_t)k * 40503 % MEMBER_PORTS);
 }
 
-/* Peers in random order; each torrent's ports differ from each other, a third of the peers are seeders. */
+/* A port that no member above has, and no other late peer of the same source, for 512 times as many peers as sources. */
+static inline uint16_t port_of_late_peer(uint32_t peer, uint32_t sources)
+{
+    return (uint16_t)(1024 + MEMBER_PORTS + peer / sources % LATE_PORTS);
+}
+
+/* Peers in random order; the peers of a torrent differ from each other, a third of them are seeders. */
 static inline struct peer *make_population(uint32_t peers, uint32_t torrents, double skew, uint32_t sources, uint64_t seed)
 {
     double *cumulated = allocate(torrents, sizeof *cumulated), sum = 0;
@@ -54,7 +62,8 @@ static inline struct peer *make_population(uint32_t peers, uint32_t torrents, do
         }
         population[p].torrent = low;
         population[p].source = p % sources;
-        population[p].port = port_of_member(members[low]++);
+        population[p].port = members[low] < MEMBER_PORTS ? port_of_member(members[low]) : port_of_late_peer(p, sources);
+        members[low]++;
         population[p].seeder = p % 3 == 0;
     }
     free(cumulated);

@@ -1,4 +1,4 @@
-"""The rows that look inside our tracker: an announce by swarm size, and the longest turn of the loop."""
+"""The rows that look inside our tracker: an announce by swarm size, and the longest iteration of the loop."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from harness.goals import print_verdicts
 from harness.results import value
 from harness.servers import Contender, running
 from harness.tables import table
-from rows.speed import TORRENTS
+from rows.udp import USUAL
 
 if TYPE_CHECKING:
     from harness.setting import Bench
@@ -58,8 +58,9 @@ def flatness(cost: dict[str, float]) -> float:
 
 
 def profile(bench: Bench) -> None:
-    """Where a server's CPU time goes under the default UDP load: perf's top of functions."""
-    whitelist = bench.programs.whitelist(TORRENTS)
+    """The functions that take a server's CPU time under the load of `udp`: perf's top."""
+    people = USUAL.scaled(bench)
+    whitelist = bench.programs.whitelist(people.torrents)
     for contender in bench.contenders("c", "compiled", "pure"):
         data = bench.stage.directory / f"perf-{contender.name}.data"
         with running(contender, bench.stage, whitelist) as server:
@@ -67,7 +68,7 @@ def profile(bench: Bench) -> None:
             command = ["perf", "record", "-q", "-F", "4999", "-p", pid, "-o", str(data)]
             recorder = bench.programs.place.start(command)
             try:
-                bench.programs.load("load", "mix", *server.arguments, *bench.timing())
+                bench.programs.load("load", "mix", *server.arguments, *people.arguments, *bench.timing())
             finally:
                 recorder.send_signal(signal.SIGINT)
                 recorder.wait()
@@ -96,11 +97,18 @@ def print_profile(name: str, data: Path) -> None:
 
 
 def stall(bench: Bench) -> None:
-    """The longest turn of the loop, and latencies, while a million torrents expire under half load."""
+    """The longest iteration of the loop, and latencies, while a million torrents expire under half load."""
     results = {}
     for contender in bench.contenders("compiled", "pure", flags=wheels.OPEN, others=False):
         results[contender.name] = stalled(bench, clocked(contender))
-    heads = ["stall", "requests a second", "torrents before", "after", "longest turn ms calm", "cleaning"]
+    heads = [
+        "stall",
+        "requests a second",
+        "torrents before",
+        "after",
+        "longest iteration ms calm",
+        "cleaning",
+    ]
     heads += [f"{p} ms {when}" for when in ("calm", "cleaning") for p in ("p99", "p99.9", "max")]
     lines = []
     for name, result in results.items():
@@ -120,8 +128,8 @@ def added_ms(result: dict[str, Any]) -> float:
 
 def stalled(bench: Bench, contender: Contender) -> dict[str, Any]:
     """Fill, measure the peak, half of it without the cleaner, and half of it while every torrent expires."""
-    urgent = bench.urgent()
-    with running(contender, urgent.stage, bench.programs.whitelist(STALL_TORRENTS)) as server:
+    urgent, torrents = bench.urgent(), bench.scaled(STALL_TORRENTS)
+    with running(contender, urgent.stage, bench.programs.whitelist(torrents)) as server:
 
         def load(command: str, *options: str, paced: bool = False) -> dict[str, Any]:
             report = (urgent if paced else bench).programs.load("load", command, *server.arguments, *options)
@@ -130,7 +138,7 @@ def stalled(bench: Bench, contender: Contender) -> dict[str, Any]:
             )
             return report
 
-        load("fill", "--torrents", str(STALL_TORRENTS), "--peers", "1", "--numwant", "0")
+        load("fill", "--torrents", str(torrents), "--peers", "1", "--numwant", "0")
         send(server, b"f")
         rate = load("mix", "--seconds", "2")["answers_per_second"] / 2
         send(server, b"r")

@@ -30,7 +30,7 @@ READ: Final = re.compile(r"access list .*: \d+ torrents, read in ([\d.]+) s")
 def lists(bench: Bench) -> None:
     """An access list: time, memory, look-ups, and the longest gap between answers while a million is reloaded."""
     ours = bench.contenders("compiled", "pure", flags=wheels.WHITELIST, others=False)
-    for size in SIZES:
+    for size in map(bench.scaled, SIZES):
         row = f"lists {size}"
         whitelist = str(bench.programs.whitelist(size))
         found = {each.name: bench.report_of(each, "list_figures.py", whitelist) for each in ours}
@@ -38,7 +38,7 @@ def lists(bench: Bench) -> None:
             row,
             "s to read",
             "CPU s",
-            "longest turn of a reload, CPU ms",
+            "longest iteration of a reload, CPU ms",
             "bytes each",
             "ns known",
             "ns unknown",
@@ -49,7 +49,7 @@ def lists(bench: Bench) -> None:
         for goal, key in (("read", "seconds"), ("each", "bytes_each"), ("look-up", "unknown_ns")):
             print_verdicts(f"{row} {goal}", found, partial(figure, found, key))
     reloads = {each.name: reloaded(bench, each) for each in ours}
-    heads = ["lists, reload", "requests a second", "s to reload", "longest turn ms, in all"]
+    heads = ["lists, reload", "requests a second", "s to reload", "longest iteration ms, in all"]
     heads += [f"{p} ms {when}" for when in ("calm", "reload") for p in ("p50", "p99", "p99.9", "max")]
     heads.append("lost")
     lines = []
@@ -72,7 +72,7 @@ def reloaded(bench: Bench, contender: Contender) -> dict[str, Any]:
     Latencies count from when a request was due, so the longest one is the longest gap between answers. Never realtime:
     a reload takes the whole core for a second, and the kernel then stops a realtime process for 50 ms.
     """
-    with running(contender, bench.stage, bench.programs.whitelist(RELOADED)) as server:
+    with running(contender, bench.stage, bench.programs.whitelist(bench.scaled(RELOADED))) as server:
 
         def load(*options: str) -> dict[str, Any]:
             report = bench.programs.load("load", "mix", *server.arguments, *options)

@@ -36,7 +36,7 @@ CALM_SECONDS: Final = 10.0
 
 
 def cpu_seconds(pid: int) -> float:
-    """What all threads of a process have used, to the nanosecond."""
+    """CPU time of all threads of a process, to the nanosecond."""
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks) / 1e9
 
@@ -77,7 +77,7 @@ def fullscrape(bench: Bench) -> None:
     results: dict[str, dict[str, float]] = {}
     lines = []
     for contender in contenders:
-        for torrents in (COMPARED,) if contender.name == "c" else (COMPARED, MANY):
+        for torrents in map(bench.scaled, (COMPARED,) if contender.name == "c" else (COMPARED, MANY)):
             result = measured(bench, contender, torrents, b"")
             results.setdefault(contender.name, {})[str(torrents)] = result["bytes"] / result["cpu"]
             nanoseconds = result["cpu"] / torrents * 1e9
@@ -86,7 +86,7 @@ def fullscrape(bench: Bench) -> None:
             lines.append([*line, f"{nanoseconds:.0f}", f"{rate:.1f}"])
     heads = ["fullscrape", "torrents", "bytes", "s CPU", "ns a torrent", "MB a CPU second"]
     print(table(heads, lines), end="\n\n")
-    key = str(COMPARED)
+    key = str(bench.scaled(COMPARED))
     print_verdicts("fullscrape", results, lambda name, base: results[name][key] / results[base][key])
 
 
@@ -95,10 +95,10 @@ def fullscrape_gzip(bench: Bench) -> None:
     results: dict[str, float] = {}
     lines = []
     for contender in bench.contenders("compiled", "pure", flags=GZIP, others=False):
-        with running(contender, bench.stage, bench.programs.whitelist(MANY)) as server:
-            filled(bench, server, MANY)
+        with running(contender, bench.stage, bench.programs.whitelist(bench.scaled(MANY))) as server:
+            filled(bench, server, bench.scaled(MANY))
             plain = bytes(fetch(server))
-        result = measured(bench, contender, MANY, ACCEPT_GZIP)
+        result = measured(bench, contender, bench.scaled(MANY), ACCEPT_GZIP)
         alone = min(gzip_seconds(plain) for _ in range(REPEATS))
         results[contender.name] = alone / result["cpu"]
         line = [contender.name, f"{result['bytes']:,.0f}", f"{result['cpu']:.2f}", f"{alone:.2f}"]
@@ -119,7 +119,7 @@ def gzip_seconds(data: bytes) -> float:
 
 
 def fullscrape_many(bench: Bench) -> None:
-    """20 full scrapes of 1,000,000 torrents at once under half load: memory, the longest turn, what p99.9 gains."""
+    """20 full scrapes of 1,000,000 torrents at once under half load: memory, the longest iteration, added p99.9."""
     results = {}
     lines = []
     for contender in bench.contenders("compiled", "pure", flags=wheels.OPEN, others=False):
@@ -129,7 +129,13 @@ def fullscrape_many(bench: Bench) -> None:
         for when in ("calm", "scraping"):
             line += [f"{value(result[when], f'latency_us/{p}') / 1000:.2f}" for p in ("p99", "p99.9", "max")]
         lines.append(line)
-    heads = ["fullscrape-many", "requests a second", "scrapes whole", "growth KiB", "longest turn ms calm"]
+    heads = [
+        "fullscrape-many",
+        "requests a second",
+        "scrapes whole",
+        "growth KiB",
+        "longest iteration ms calm",
+    ]
     heads += [
         "scraping",
         *(f"{p} ms {when}" for when in ("calm", "scraping") for p in ("p99", "p99.9", "max")),
@@ -147,8 +153,8 @@ def added_ms(result: dict[str, Any]) -> float:
 def many_at_once(bench: Bench, contender: Contender) -> dict[str, Any]:
     """Fill, measure the peak, half of it, and half of it while scrapes are read as fast as they come."""
     urgent = bench.urgent()
-    with running(contender, urgent.stage, bench.programs.whitelist(MANY)) as server:
-        filled(bench, server, MANY)
+    with running(contender, urgent.stage, bench.programs.whitelist(bench.scaled(MANY))) as server:
+        filled(bench, server, bench.scaled(MANY))
         send(server, b"f")
         rate = (
             bench.programs.load("load", "mix", *server.arguments, "--seconds", "2")["answers_per_second"] / 2

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 from harness import wheels
 from harness.errors import BenchError
 from harness.goals import print_verdicts
-from harness.paired import alternate
 from harness.results import Results
 from harness.servers import Contender, free_port, running
 from harness.tables import table
-from rows.speed import TORRENTS, print_speeds
+from rows.speed import measured, print_speeds
+from rows.udp import USUAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,34 +40,28 @@ def sync(bench: Bench) -> None:
     Renewals come within seconds here, so that none is told unless all are: `all-told` is built with
     OT_CLIENT_SYNC_RENEW_BOUNDARY=0. On a tracker in use nearly every announce is told.
     """
-    whitelist = bench.programs.whitelist(TORRENTS)
-
-    def measure(contender: Contender) -> dict[str, Any]:
-        with running(contender, bench.stage, whitelist) as server:
-            return bench.programs.load("load", "mix", *server.arguments, *bench.timing())
-
     with member() as port:
-        config = config_of(
-            bench, f"livesync.cluster.listen 127.0.0.1:0\nlivesync.cluster.peer 127.0.0.1:{port}\n"
+        config = bench.config(
+            "sync", f"livesync.cluster.listen 127.0.0.1:0\nlivesync.cluster.peer 127.0.0.1:{port}\n"
         )
         contenders = [
             bench.contender("compiled", wheels.WHITELIST),
             member_of(bench.contender("compiled", SYNCED), "synced", config),
             member_of(bench.contender("compiled", ALL_TOLD), "all-told", config),
         ]
-        results = alternate(contenders, bench.rounds, measure)
+        results = measured(bench, contenders, ("load", "mix", *bench.timing()), USUAL)
     print_speeds("sync", results, "peers_per_announce")
 
 
 def sync_intake(bench: Bench) -> None:
     """Peers that a member takes in by live sync in a CPU second: newcomers, then the same as seeders, then again."""
-    whitelist = bench.programs.whitelist(TORRENTS)
+    whitelist = bench.programs.whitelist(bench.scaled(USUAL.torrents))
     reports: dict[str, list[dict[str, Any]]] = {"compiled": [], "pure": []}
     for _ in range(min(bench.rounds, 3)):
         for name, found in reports.items():
             port = free_port("127.0.0.1")
-            config = config_of(
-                bench, f"livesync.cluster.listen 127.0.0.1:{port}\nlivesync.cluster.node_ip 127.0.0.1\n"
+            config = bench.config(
+                "sync", f"livesync.cluster.listen 127.0.0.1:{port}\nlivesync.cluster.node_ip 127.0.0.1\n"
             )
             contender = member_of(bench.contender(name, SYNCED), name, config)
             with running(contender, bench.stage, whitelist) as server:
@@ -140,7 +134,7 @@ def packet_of(hashes: list[bytes], number: int, flags: int) -> bytes:
 
 
 def wait_for(server: Running, hashes: list[bytes], peers: int, seeding: bool) -> None:
-    """Wait until the server knows so many peers, or seeders, of the torrents (a peer of each tells of all)."""
+    """Wait until the server knows `peers` peers, or seeders, of the torrents (a peer of each tells of all)."""
     end = time.monotonic() + PATIENCE
     first = hashes[(peers - 1) % len(hashes)]  # of the last record
     wanted = (peers - 1) // len(hashes) + 1
@@ -163,13 +157,6 @@ def idle(clock: int) -> None:
     while now - last > 0.0005:
         time.sleep(0.02)
         last, now = now, time.clock_gettime(clock)
-
-
-def config_of(bench: Bench, text: str) -> Path:
-    """A config file in the directory that servers can read."""
-    path = bench.stage.directory / "sync.conf"
-    path.write_text(text)
-    return path
 
 
 def member_of(contender: Contender, name: str, config: Path) -> Contender:

@@ -6,12 +6,14 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from harness.errors import BenchError
+from harness.tables import processor
+from rows.http import http, http_keepalive, http_proxied, http_saturated
 from rows.inside import micro, profile, stall
 from rows.lists import lists
 from rows.memory import memory
 from rows.scrapes import fullscrape, fullscrape_gzip, fullscrape_many, state
-from rows.speed import http, http_keepalive, http_saturated, udp, udp6, udp_sources
 from rows.sync import sync, sync_intake
+from rows.udp import udp, udp6, udp_connects, udp_growth, udp_large, udp_renewals, udp_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -22,9 +24,14 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "udp": udp,
     "udp-sources": udp_sources,
     "udp6": udp6,
+    "udp-connects": udp_connects,
+    "udp-large": udp_large,
+    "udp-growth": udp_growth,
+    "udp-renewals": udp_renewals,
     "http": http,
     "http-saturated": http_saturated,
     "http-keepalive": http_keepalive,
+    "http-proxied": http_proxied,
     "memory": memory,
     "micro": micro,
     "stall": stall,
@@ -39,11 +46,15 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
 }
 
 
+def first_line(row: Callable[[Bench], None]) -> str:
+    return (row.__doc__ or "").partition("\n")[0]
+
+
 def run_rows(bench: Bench, names: Sequence[str]) -> None:
     """Run rows one after the other; one that cannot be measured does not keep the others from it."""
     failures = []
     for name in names:
-        print(f"{name}: {(ROWS[name].__doc__ or '').splitlines()[0]}", file=sys.stderr)
+        print(f"`{name}` on {processor()}: {first_line(ROWS[name])}", end="\n\n", flush=True)
         try:
             ROWS[name](bench)
         except BenchError as error:

@@ -204,7 +204,7 @@ class Soak:
 
 
 def report_of(load: subprocess.Popen[Any]) -> dict[str, Any]:
-    """What a load generator says at its end."""
+    """The report of a load generator, which it prints at its end."""
     output, errors = load.communicate()
     if not output.startswith("{"):
         raise BenchError(f"{load.args!r} ended with {load.returncode}: {errors.strip()}")

@@ -42,7 +42,7 @@ def joined(body: bytes) -> bytes:
 
 
 def unpacked(body: bytes) -> bytes:
-    """What was packed by gzip. Raises CutError."""
+    """The bytes that gzip packed. Raises CutError."""
     try:
         return gzip.decompress(body)
     except (EOFError, OSError, zlib.error) as error:  # an OSError is a bad head or checksum

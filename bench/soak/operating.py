@@ -40,7 +40,7 @@ limits.peers_per_torrent 50000
 """
 LISTED: Final = 20_000  # torrents of the black list
 TOGGLED: Final = b"refused now and then"
-LOADED: Final = re.compile(r": (\d+) torrents loaded with their peers, \d+ skipped$", re.MULTILINE)
+LOADED: Final = re.compile(r", with peers: (\d+) torrents loaded")
 READY_SECONDS: Final = 10.0
 PATIENCE: Final = 60.0  # seconds
 
@@ -93,7 +93,7 @@ class Operated:
         return " | ".join(self.log.read_text(errors="replace").splitlines()[-5:])
 
     def recount(self) -> dict[str, Any]:
-        """What the server finds in its store, see recounting.py."""
+        """The server's recount of its store, see recounting.py."""
         asked, answered = self.process.stdin, self.process.stdout
         assert asked is not None
         assert answered is not None

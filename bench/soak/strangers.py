@@ -1,4 +1,4 @@
-"""What strangers do to a tracker all day, all at once: run by bench/soak, within its network namespace.
+"""The doings of strangers, a day's worth all at once: run by bench/soak, within its network namespace.
 
 usage: python -m soak.strangers HOST PORT SECONDS
 
@@ -7,8 +7,9 @@ their ends and statistics are checked for what they have to be, and one that is 
 something else. The slow readers are others: the tracker may close them in the middle where places are scarce, so that
 is counted and nothing else. The report is a line of JSON, at the end of the time or at SIGTERM.
 
-Whoever meets nobody is `unreachable` and tries again. SIGUSR1 says that the server is about to be killed, SIGUSR2 that
-it serves again: what breaks because of that is counted apart, under names that end with `_in_restart`.
+A stranger that meets no server counts as `unreachable` and tries again. SIGUSR1 says that the server is about to be
+killed, SIGUSR2 that it serves again: failures because of that are counted apart, under names that end with
+`_in_restart`.
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Restart:
         self.until = time.monotonic() + SILENCE
 
     def name(self, failure: str) -> str:
-        """What a failure counts as now."""
+        """The name under which a failure counts now."""
         return f"{failure}_in_restart" if time.monotonic() < self.until else failure
 
 

@@ -1,4 +1,4 @@
-"""What was seen in a soak, as tables and verdicts."""
+"""The figures of a soak, as tables and verdicts."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def milliseconds(report: dict[str, Any], percentile: str) -> float:
 
 
 def differences(recount: dict[str, Any]) -> list[str]:
-    """Whatever is counted and not there, or there and not counted."""
+    """The differences between the counts as kept and as found, in words."""
     found, kept = recount["found"], recount["kept"]
     texts = [f"{kept[name]} {name}, found {found[name]}" for name in kept if kept[name] != found[name]]
     there = recount["connections"]

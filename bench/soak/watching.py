@@ -1,4 +1,4 @@
-"""What can be seen of a server from outside: its memory, its descriptors, the kernel's counters."""
+"""A server seen from outside: its memory, its descriptors, the kernel's counters."""
 
 from __future__ import annotations
 

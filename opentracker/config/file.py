@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from opentracker import build_info
+from opentracker._features import KEY_FLAGS
 from opentracker.config.settings import Settings, Take
 from opentracker.config.values import shown
 from opentracker.errors import ConfigError
@@ -22,41 +23,6 @@ log = logging.getLogger("opentracker")
 # and takes seconds for a file of another kind that is one long word.
 LONGEST_TYPO: Final = 72
 LONGEST_FILE: Final = 16 << 20  # bytes: enough for half a million networks, and /dev/zero has an end
-
-# Every key there is -> the flag that it needs, or nothing.
-KEYS: Final = {
-    "listen.tcp_udp": "",
-    "listen.tcp": "",
-    "listen.udp": "",
-    "listen.udp.workers": "",
-    "access.whitelist": "WANT_ACCESSLIST_WHITE",
-    "access.blacklist": "WANT_ACCESSLIST_BLACK",
-    "access.fifo_add": "WANT_DYNAMIC_ACCESSLIST",
-    "access.fifo_delete": "WANT_DYNAMIC_ACCESSLIST",
-    "access.stats": "WANT_RESTRICT_STATS",
-    "access.stats_path": "",
-    "access.fullscrape": "WANT_FULLSCRAPE",
-    "access.proxy": "WANT_IP_FROM_PROXY",
-    "livesync.cluster.listen": "WANT_SYNC_LIVE",
-    "livesync.cluster.node_ip": "WANT_SYNC_LIVE",
-    "livesync.cluster.peer": "WANT_SYNC_LIVE",
-    "batchsync.cluster.admin_ip": "",
-    "tracker.rootdir": "",
-    "tracker.user": "",
-    "tracker.redirect_url": "",
-    "tracker.state_file": "WANT_FULLSCRAPE",
-    "limits.torrents": "WANT_MAX_PEER",
-    "limits.peers": "WANT_MAX_PEER",
-    "limits.peers_per_torrent": "WANT_MAX_PEER",
-    "limits.ports_per_address": "WANT_MAX_PEER",
-    "limits.memory": "WANT_MAX_PEER",
-    "limits.connections": "WANT_MAX_PEER",
-    "limits.connections_per_address": "WANT_MAX_PEER",
-    "limits.full_scrapes": "WANT_FULLSCRAPE",
-    "limits.full_scrapes_per_address": "WANT_FULLSCRAPE",
-    "limits.listed_network": "WANT_BOGON_FILTER",
-    "limits.refused_ports": "WANT_BOGON_FILTER",
-}
 
 WITHOUT_EFFECT: Final = frozenset({"batchsync.cluster.admin_ip"})
 
@@ -102,8 +68,8 @@ class ConfigReader:
         """The action of a key. Raises ValueError for one that is unknown, or not in this build."""
         if key in self.keys:
             return self.keys[key]
-        if key in KEYS:
-            raise ValueError(build_info.lacking(KEYS[key]))
+        if key in KEY_FLAGS:
+            raise ValueError(build_info.lacking(KEY_FLAGS[key]))
         nearest = nearest_key(key)
         hint = f"did you mean {nearest}?" if nearest else "opentracker.conf(5) has them all"
         raise ValueError(f"unknown key; {hint}")
@@ -113,4 +79,4 @@ def nearest_key(key: str) -> str:
     """The known key that is most like an unknown one; empty if none is near."""
     if len(key) > LONGEST_TYPO:
         return ""
-    return next(iter(difflib.get_close_matches(key.lower(), KEYS, 1)), "")
+    return next(iter(difflib.get_close_matches(key.lower(), KEY_FLAGS, 1)), "")

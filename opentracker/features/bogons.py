@@ -20,7 +20,9 @@ from opentracker.config.values import parse_port
 from opentracker.features.feature import Feature, Host
 from opentracker.protocol.addresses import parse_network
 from opentracker.protocol.messages import Announce
+from opentracker.swarm.counting.core_metrics import REFUSED
 from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.counting.metric import NOT_STORED, Metric
 from opentracker.swarm.policy.permissions import EVERYTHING, Permissions
 from opentracker.swarm.policy.visibility import Visibility
 
@@ -64,6 +66,12 @@ NETWORKS: Final = {
 HEAD_BYTES: Final = 4  # of an address; no network above has a longer prefix
 
 
+COUNTERS: Final = (
+    Metric("refused_bogons", REFUSED, 'reason="unroutable_address"', "Unroutable addresses", NOT_STORED),
+    Metric("refused_port_numbers", REFUSED, 'reason="port_number"', "Refused port numbers", NOT_STORED),
+)
+
+
 class NetworkSet:
     """The table, for one family: by the first byte of an address where that is enough."""
 
@@ -97,8 +105,9 @@ class NetworkSet:
 class BogonFilter(Visibility):
     """Lists no bogons, no refused ports (a set of two bytes each), and all that `exceptions` name."""
 
-    def __init__(self, refused_ports: frozenset[bytes], exceptions: Permissions) -> None:
+    def __init__(self, refused_ports: frozenset[bytes], exceptions: Permissions, counters: Counters) -> None:
         super().__init__()
+        self.bogons, self.port_numbers = [counters.count_of(row) for row in COUNTERS]
         self.refused_ports = refused_ports
         self.exceptions = exceptions
         self.v4 = NetworkSet(4)
@@ -111,17 +120,17 @@ class BogonFilter(Visibility):
             return PUBLIC
         return kind
 
-    def screen(self, a: Announce, counters: Counters) -> None:
+    def screen(self, a: Announce) -> None:
         """See Visibility."""
         if not a.stored:
             return
         kind = self.kind_of(a.peer)
         if kind == NEVER:
             a.stored = False
-            counters.refused_bogons += 1
+            self.bogons.value += 1
         elif a.peer[-2:] in self.refused_ports:
             a.stored = False
-            counters.refused_port_numbers += 1
+            self.port_numbers.value += 1
         elif kind != PUBLIC:
             self.hides = True
 
@@ -191,8 +200,11 @@ class BogonFeature(Feature[Host]):
         "limits.listed_network": listed_network,
         "limits.refused_ports": refused_ports,
     }
+    counters: ClassVar[tuple[Metric, ...]] = COUNTERS
 
     def join(self, host: Host) -> None:
         """Let the filter decide which peers are listed."""
         asked = self.settings.of(BogonSettings)
-        host.tracker.visibility = BogonFilter(asked.refused_ports, asked.listed_networks)
+        host.tracker.visibility = BogonFilter(
+            asked.refused_ports, asked.listed_networks, host.tracker.counters
+        )

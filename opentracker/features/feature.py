@@ -9,7 +9,7 @@ loop for each phase:
              confine       the process gives up root's rights and most of the file system
     load     start         read and open the rest: the last phase that may fail
     try_load       `-t`    the same, without making anything
-    join     start         become a part of the server
+    join     start         become a part of the server; loads the state, which may end the start
     begin    start         all features have joined and nobody is served yet
     end                    the tracker ends as it was told to; everything is still there
     close                  free what is open, after any end and after a start that failed in any phase
@@ -29,6 +29,7 @@ from opentracker.config.settings import Settings, Take
 from opentracker.config.values import shown
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Stream
+from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker
 
@@ -54,7 +55,9 @@ class Host(Protocol):
     streams: dict[str, Stream]  # modes of the statistics with an answer of their own kind
     reloads: list[Action]  # to be done at SIGHUP
     dumps: list[Action]  # to be done at SIGUSR1
+    complaints: list[Callable[[], str]]  # each tells a fault that lasts, such as a failed reload, or nothing
     scarcities: list[Callable[[], bool]]  # each tells whether slots of one kind are scarce
+    sources: list[Callable[[StatsSnapshot], None]]  # tell a statistic the values of gauges
     weights: list[Callable[[], int]]  # bytes of memory that have limits of their own
 
     @property
@@ -73,7 +76,7 @@ class Host(Protocol):
     def start_work(self, work: Iterator[None]) -> None:
         """Take on long work, which the loop advances in slices."""
 
-    def complete(self, figures: StatsSnapshot) -> None:
+    def complete(self, snapshot: StatsSnapshot) -> None:
         """Add the figures that only a server knows."""
 
     def part(self, kind: type[Part]) -> Part:
@@ -93,6 +96,7 @@ class Feature(Generic[Joined_contra]):
     options: ClassVar[tuple[Option, ...]] = ()
     keys: ClassVar[Mapping[str, Take]] = {}  # of config files, beside those of the paths
     paths: ClassVar[tuple[NamedPath, ...]] = ()
+    counters: ClassVar[tuple[Metric, ...]] = ()  # rows of the statistics
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

@@ -19,6 +19,7 @@ from opentracker.features.feature import Feature, Host
 from opentracker.protocol.addresses import format_ip, parse_endpoint
 from opentracker.protocol.http import Request, header_values
 from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.counting.metric import CAUSE, Family, Metric
 from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
 
 log = logging.getLogger("opentracker")
@@ -30,12 +31,29 @@ MOST_PROXIES: Final = 32  # one behind the other; a header of 8 KiB could name a
 LONGEST: Final = 64  # bytes of an address with brackets, port and blanks around it
 
 
+COUNTERS: Final = (
+    Metric(
+        "proxy_invalid",
+        Family("opentracker_proxy_invalid_total", "Requests with an X-Forwarded-For that is of no use."),
+        *("", "Requests with an X-Forwarded-For that is of no use", CAUSE),
+    ),
+    Metric(
+        "proxy_missing",
+        Family(
+            "opentracker_proxy_missing_total",
+            "Requests of a trusted proxy without a name in X-Forwarded-For.",
+        ),
+        *("", "Requests of a trusted proxy without a name in X-Forwarded-For", CAUSE),
+    ),
+)
+
+
 class Proxies:
     """Knows the proxies that are trusted: the addresses with MAY_PROXY."""
 
     def __init__(self, permissions: Permissions, counters: Counters) -> None:
         self.permissions = permissions
-        self.counters = counters
+        self.invalid, self.missing = [counters.count_of(row) for row in COUNTERS]
 
     def client(self, request: Request, address: bytes) -> bytes:
         """The client of a request from `address` (4 or 16 bytes), in the same form.
@@ -49,12 +67,9 @@ class Proxies:
         try:
             return self.named_client(values)
         except TrackerFailure as failure:
-            self.counters.http_unknown_clients += 1
-            text = (
-                shown(b",".join(values).decode("latin-1"))
-                if failure.reason == INVALID
-                else "missing or empty"
-            )
+            is_missing = failure.reason == MISSING
+            (self.missing if is_missing else self.invalid).value += 1
+            text = "missing or empty" if is_missing else shown(b",".join(values).decode("latin-1"))
             log.warning("the proxy %s names no client: X-Forwarded-For is %s", format_ip(address), text)
             raise
 
@@ -93,6 +108,7 @@ class ProxyFeature(Feature[Host]):
     """Trusted proxies, as a feature."""
 
     keys: ClassVar[Mapping[str, Take]] = {"access.proxy": blessing(MAY_PROXY)}
+    counters: ClassVar[tuple[Metric, ...]] = COUNTERS
 
     def join(self, host: Host) -> None:
         """Let a trusted proxy name the client of a request."""

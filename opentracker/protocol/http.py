@@ -15,6 +15,7 @@ from mypy_extensions import i64
 
 from opentracker._features import OT_MAX_REQUEST, WANT_KEEPALIVE
 from opentracker.errors import HttpError
+from opentracker.protocol.statuses import STATUSES
 
 _METHODS: Final = (b"GET", b"HEAD")
 _ABSOLUTE: Final = b"http://"
@@ -190,18 +191,6 @@ def _read_connection(request: Request) -> None:
         request.keep_alive = True
 
 
-_PHRASES: Final[dict[int, bytes]] = {
-    400: b"Invalid Request",
-    402: b"Payment Required",
-    403: b"Access Denied",
-    404: b"Not Found",
-    405: b"Method Not Allowed",
-    414: b"URI Too Long",
-    431: b"Request Header Fields Too Large",
-    500: b"Internal Server Error",
-    503: b"Service Unavailable",
-}
-
 # Further headers, by status. A full scrape takes some seconds, so that a minute later there may be a place.
 _HEADERS: Final = {405: b"Allow: GET, HEAD\r\n", 503: b"Retry-After: 60\r\n"}
 
@@ -255,4 +244,6 @@ def _build_error(status: int, phrase: bytes) -> tuple[bytes, bytes]:
     return head, body
 
 
-_ERRORS: Final = {status: _build_error(status, phrase) for status, phrase in _PHRASES.items()}
+_ERRORS: Final = {
+    status.number: _build_error(status.number, status.phrase.encode("ascii")) for status in STATUSES
+}

@@ -1,5 +1,6 @@
 """A tracker with its sockets in this process, before any feature joins it (see `wiring`)."""
 
+import logging
 import signal
 import socket
 import time
@@ -9,22 +10,36 @@ from typing import Any, TypeVar
 
 from librt.random import Random
 
+from opentracker import build_info
 from opentracker._features import OT_CLEAN_CYCLE, OT_CLIENT_TIMEOUT_CHECKINTERVAL, OT_CONNECTION_ID_EPOCH
 from opentracker.config.settings import Settings
 from opentracker.protocol.pages import Stream
 from opentracker.server.clock import Now
 from opentracker.server.http.accepting import acceptor_for
-from opentracker.server.http.connection import PAUSE, HttpServer, Listener
+from opentracker.server.http.listener import PAUSE, Listener
 from opentracker.server.http.responder import HttpResponder
+from opentracker.server.http.server import HttpServer
 from opentracker.server.loop import READ, Loop
 from opentracker.server.sockets import RECEIVE_BUFFER, describe, dropped, receive_buffer_of
 from opentracker.server.system.libc import HeapTrim, has_mmsg
+from opentracker.server.turned_away import INTERVAL, TurnedAway
 from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from opentracker.swarm.connection_ids import ConnectionIds
+from opentracker.swarm.counting.core_gauges import (
+    BUILD_INFO,
+    BUSY,
+    ITERATIONS,
+    LONGEST_ITERATION,
+    OPEN_CONNECTIONS,
+    SOCKETS,
+    TASKS,
+)
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import SHARDS, Tracker
+
+log = logging.getLogger("opentracker")
 
 Part = TypeVar("Part")
 
@@ -76,9 +91,11 @@ class Core:
         self.scarcities = self.http.scarcities
         self.weights: list[Callable[[], int]] = []
         self.reloads: list[Callable[[], None]] = []  # to be done at SIGHUP
+        self.complaints: list[Callable[[], str]] = []  # each tells a fault that lasts, or nothing
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
         self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
+        self.sources: list[Callable[[StatsSnapshot], None]] = []  # tell the values of gauges
         self.each_second: list[Callable[[], None]] = [self.rotate_ids, HeapTrim()]  # in this order
         self.sockets = sockets
         self.listeners: list[Listener] = []
@@ -90,6 +107,7 @@ class Core:
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
         self.loop.every(PAUSE, self.resume)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.count_drops)
+        self.loop.every(INTERVAL, TurnedAway(self.counters).look)
 
     def attach(self, sock: socket.socket) -> None:
         """Serve a socket."""
@@ -134,15 +152,21 @@ class Core:
         """Let features that join later find this object by its class."""
         self.parts[type(part)] = part
 
-    def complete(self, figures: StatsSnapshot) -> None:
-        """Add the figures that only the loop and the sockets know."""
+    def complete(self, snapshot: StatsSnapshot) -> None:
+        """Add to a statistic what only the loop, the sockets and the sources of features know."""
         self.count_drops()
-        figures.counters["udp_dropped"] = self.counters.udp_dropped
-        figures.longest_turn = self.loop.longest_turn
-        figures.connections = len(self.http.connections)
-        figures.udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
-        figures.tcp_sockets = len(self.sockets) - figures.udp_sockets
-        figures.work = len(self.loop.work) + len(self.loop.answers)
+        snapshot.counters["udp_dropped"] = self.counters.udp_dropped
+        udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
+        snapshot.tell(BUILD_INFO, 1, build_info.labels())
+        snapshot.tell(SOCKETS, len(self.sockets) - udp_sockets, 'protocol="tcp"')
+        snapshot.tell(SOCKETS, udp_sockets, 'protocol="udp"')
+        snapshot.tell(OPEN_CONNECTIONS, len(self.http.connections))
+        snapshot.tell(LONGEST_ITERATION, self.loop.longest_turn)
+        snapshot.tell(BUSY, self.loop.busy)
+        snapshot.tell(TASKS, len(self.loop.work) + len(self.loop.answers))
+        snapshot.tell_distribution(ITERATIONS, self.loop.lengths, self.loop.busy)
+        for source in self.sources:
+            source(snapshot)
 
     # ---- As time passes --------------------------------------------------------------------------------------
 
@@ -178,9 +202,21 @@ class Core:
         return f"the kernel dropped {drops} datagrams; the longest turn of the loop took {longest:.1f} ms"
 
     def signal_actions(self) -> dict[int, Callable[[], None]]:
-        """The actions of signals; a signal without one is ignored."""
-        actions = {signal.SIGHUP: self.reloads, signal.SIGUSR1: self.dumps}
-        return {int(number): each(todo) for number, todo in actions.items() if todo}
+        """The actions of signals; where there is nothing to be done the log says so."""
+        return {
+            int(signal.SIGHUP): self.asked_for(self.reloads, "SIGHUP: there is no list to be read again"),
+            int(signal.SIGUSR1): self.asked_for(
+                self.dumps, "SIGUSR1: no state is written: there is no tracker.state_file"
+            ),
+        }
+
+    def asked_for(self, todo: list[Callable[[], None]], excuse: str) -> Callable[[], None]:
+        """What does all that is to be done, or says why there is nothing."""
+        return each(todo) if todo else lambda: log.warning("%s", excuse)
+
+    def worries(self) -> list[str]:
+        """Faults that an operator should know of now, such as a reload that has failed."""
+        return [complaint for complain in self.complaints if (complaint := complain())]
 
     def resume(self) -> None:
         """Let listeners that ran out of descriptors try again."""

@@ -20,6 +20,8 @@ from opentracker.server.core import Core
 from opentracker.server.http.slots import ConnectionSlots, most_by_default
 from opentracker.server.system.libc import HeapTrim
 from opentracker.server.system.memory import Resident, Watch, memory_to_use
+from opentracker.swarm.counting.core_metrics import OF_LIMITS
+from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.limits import Limits
 from opentracker.swarm.policy.permissions import Permissions
 
@@ -86,6 +88,7 @@ class LimitsFeature(Feature[Core]):
         "limits.connections": limit(LimitSettings, "connections"),
         "limits.connections_per_address": limit(LimitSettings, "connections_per_address"),
     }
+    counters: ClassVar[tuple[Metric, ...]] = OF_LIMITS
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

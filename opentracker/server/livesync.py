@@ -14,6 +14,7 @@ from typing import ClassVar, Final
 from opentracker.config.options import Option
 from opentracker.config.settings import Settings, Take
 from opentracker.errors import StartError
+from opentracker.features.cluster.counting import COUNTERS
 from opentracker.features.cluster.livesync import LiveSync
 from opentracker.features.cluster.settings import KEYS, OPTION, Endpoint, SyncSettings, describe
 from opentracker.features.feature import Feature
@@ -23,6 +24,7 @@ from opentracker.server.clock import Now
 from opentracker.server.core import Core
 from opentracker.server.loop import READ, Handler, Loop
 from opentracker.server.sockets import dropped, prepare_udp
+from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
 from opentracker.swarm.tracker import Tracker
 
@@ -87,6 +89,7 @@ class Member:
 
     def __init__(self, tracker: Tracker, permissions: Permissions, tracker_id: int, loop: Loop) -> None:
         self.sync = LiveSync(tracker, permissions, tracker_id)
+        self.counters = tracker.counters
         self.loop = loop
         self.cluster = Cluster()
         tracker.watchers.append(self.sync)
@@ -114,23 +117,23 @@ class Member:
         work = self.sync.extension.tick(now.seconds, now.minute)
         if work is not None:
             self.loop.start(work)
-        self.sync.counters.sync_lost = sum([dropped(sock) for sock in self.cluster.sockets])
+        self.sync.counts["sync_lost"].value = sum([dropped(sock) for sock in self.cluster.sockets])
 
     def end(self) -> None:
         """Send what is left, and tell what live sync has done: the tracker ends."""
         self.sync.flush()
-        counters = self.sync.counters
+        value = self.counters.value
         log.info(
             "live sync: %d peers received in %d packets, %d sent in %d; packets dropped: %d unblessed, %d malformed,"
             " %d by the kernel; %d peers not taken",
-            counters.sync_peers_received,
-            counters.sync_packets_received,
-            counters.sync_peers_sent,
-            counters.sync_packets_sent,
-            counters.sync_unblessed,
-            counters.sync_malformed,
-            counters.sync_lost,
-            counters.sync_peers_dropped,
+            value("sync_peers_received"),
+            value("sync_packets_received"),
+            value("sync_peers_sent"),
+            value("sync_packets_sent"),
+            value("sync_unblessed"),
+            value("sync_malformed"),
+            value("sync_lost"),
+            value("sync_peers_dropped"),
         )
 
 
@@ -284,6 +287,7 @@ class LiveSyncFeature(Feature[Core]):
 
     options: ClassVar[tuple[Option, ...]] = (OPTION,)
     keys: ClassVar[Mapping[str, Take]] = KEYS
+    counters: ClassVar[tuple[Metric, ...]] = COUNTERS
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

@@ -2,33 +2,42 @@
 
 Long work is a generator that yields often; each turn gives it about a millisecond, so that announces are answered
 meanwhile. There is the tracker's own, such as cleaning, and there are answers to strangers, of which there may be
-thousands: each kind has every other slice, or whoever asks for enough would keep the tracker from cleaning. The longest
-turn is kept: it is the longest time for which a datagram had to wait for us.
+thousands: each kind has every other slice, or whoever asks for enough would keep the tracker from cleaning. The lengths
+of all iterations are counted; the longest one is the longest time that a datagram had to wait for us. Work that is not
+finished is closed: a compiled generator that is merely dropped would not run its `finally`.
 
 After a short turn the loop naps for a moment, as network cards do before they interrupt: waking up for one connection
 costs as much as serving it. A request that finds the tracker idle is served at once, one that follows on its heels
 waits for a fifth of a millisecond at most; a busy loop has long turns and never naps.
 """
 
+import logging
 import selectors
-import signal
-import socket
 import time
-from collections.abc import Callable, Iterator
-from types import FrameType
+from bisect import bisect_left
+from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
+from opentracker.errors import InvariantError
 from opentracker.server.clock import Now
+from opentracker.swarm.counting.core_gauges import ITERATIONS
+
+log = logging.getLogger("opentracker")
 
 NAP: Final = 0.0001  # seconds of rest after a shorter turn: what comes in meanwhile is served in one go
 SLICE: Final = 0.001  # seconds of a turn that long work may fill up, behind the sockets
 LEAST_SLICE: Final = SLICE / 8  # and what it has of a turn that the sockets have filled
+MOST_FAULTS: Final = (
+    1000  # turns in a row that end in a fault: nobody is served any more, and a restart may help
+)
 READ: Final = selectors.EVENT_READ
 WRITE: Final = selectors.EVENT_WRITE
 
 
 class Handler:
     """What the loop calls when a file descriptor is ready."""
+
+    __slots__ = ()
 
     def ready(self, events: int) -> None:
         """Read or write without blocking; `events` is READ, WRITE or both."""
@@ -57,6 +66,10 @@ class Loop:
         self.answers_next = False
         self.stopping = False
         self.longest_turn = 0.0
+        self.faults = 0  # turns that a fault of ours has ended
+        self.faults_in_a_row = 0
+        self.busy = 0.0  # seconds in iterations, without the waits for sockets
+        self.lengths = [0] * (len(ITERATIONS.bounds) + 1)  # of iterations, by the bounds of the histogram
 
     def watch(self, fd: int, handler: Handler, events: int) -> None:
         """Call `handler` when `fd` is ready."""
@@ -83,9 +96,28 @@ class Loop:
         return len(self.work) > 0 or len(self.answers) > 0
 
     def run(self) -> None:
-        """Turn until stopped."""
+        """Turn until stopped. A fault ends a turn, not the tracker, unless it comes turn after turn."""
         while not self.stopping:
-            self.iterate(None)
+            try:
+                self.iterate(None)
+                self.faults_in_a_row = 0
+            except InvariantError:
+                raise
+            except Exception as error:
+                self.failed(error)
+
+    def failed(self, error: Exception) -> None:
+        """Log and count a fault of a turn; others are served on. A socket or a timer that met it has its next turn."""
+        log.error("a turn of the loop ended in a fault: %r", error, exc_info=error)
+        self.faults += 1
+        self.faults_in_a_row += 1
+        if self.is_broken():
+            log.critical("%d turns in a row ended in a fault: the tracker ends", MOST_FAULTS)
+            self.stopping = True
+
+    def is_broken(self) -> bool:
+        """Whether no turn is without a fault any more."""
+        return self.faults_in_a_row >= MOST_FAULTS
 
     def iterate(self, longest_wait: float | None) -> None:
         """Wait until there is something to do, `longest_wait` seconds at most, and do it."""
@@ -104,6 +136,8 @@ class Loop:
             self.advance(began)
         now.read()
         took = now.seconds - began
+        self.busy += took
+        self.lengths[bisect_left(ITERATIONS.bounds, took)] += 1
         if took > self.longest_turn:
             self.longest_turn = took
         if ready and took < NAP and not self.has_work():
@@ -136,61 +170,10 @@ class Loop:
         queue.append(work)
 
     def close(self) -> None:
-        """Free the selector."""
+        """Give up the work that is left, and free the selector."""
+        for work in [*self.work, *self.answers]:
+            if isinstance(work, Generator):
+                work.close()
+        self.work.clear()
+        self.answers.clear()
         self.selector.close()
-
-
-class Signals(Handler):
-    """Ends the loop at SIGINT and SIGTERM; at the second one the process ends at once, with status 1.
-
-    At any other signal of `actions` its action is called, by the loop and not in the middle of something else; SIGHUP
-    and SIGUSR1 are ignored without one.
-    """
-
-    def __init__(self, loop: Loop, actions: dict[int, Callable[[], None]]) -> None:
-        self.loop = loop
-        self.actions = actions
-        self.asked: list[int] = []
-        self.inbox, self.outbox = socket.socketpair()
-        self.inbox.setblocking(False)
-        self.outbox.setblocking(False)
-
-    def install(self) -> None:
-        """Take over the signals of this process, whose main thread this is."""
-        signal.signal(signal.SIGINT, self.caught)
-        signal.signal(signal.SIGTERM, self.caught)
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)
-        for number in self.actions:
-            signal.signal(number, self.noted)
-        # A select that a signal interrupts is taken up again by Python: only a byte to read ends it.
-        signal.set_wakeup_fd(self.outbox.fileno(), warn_on_full_buffer=False)
-        self.loop.watch(self.inbox.fileno(), self, READ)
-
-    def caught(self, number: int, frame: FrameType | None) -> None:
-        """Note a signal."""
-        if self.loop.stopping:
-            raise SystemExit(1)
-        self.loop.stopping = True
-
-    def noted(self, number: int, frame: FrameType | None) -> None:
-        """Note a signal that has an action."""
-        if number not in self.asked:
-            self.asked.append(number)
-
-    def ready(self, events: int) -> None:
-        """Take the wake-up bytes away, and do what was asked for."""
-        try:
-            self.inbox.recv(64)
-        except BlockingIOError:  # another byte's turn took this one too
-            pass
-        while self.asked:
-            self.actions[self.asked.pop(0)]()
-
-    def close(self) -> None:
-        """Give the signals back."""
-        signal.set_wakeup_fd(-1)
-        self.loop.unwatch(self.inbox.fileno())
-        self.inbox.close()
-        self.outbox.close()

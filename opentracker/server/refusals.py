@@ -71,6 +71,19 @@ class TellingUdpResponder(UdpResponder):
 class TellingHttpResponder(HttpResponder):
     """Answers HTTP requests, and tells what it refused."""
 
+    def answer_plain(
+        self,
+        data: bytes,
+        start: i64,
+        size: i64,
+        address: bytes,
+        may_stay: bool,
+        minute: i64,
+        out: BytesWriter,
+    ) -> bool:
+        """See HttpResponder: here all requests go the long way."""
+        return False
+
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """See HttpResponder."""
         asked = request.method + b" " + request.path

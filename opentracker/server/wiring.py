@@ -96,6 +96,7 @@ class Server(Core):
             features = load(settings)
         super().__init__(settings, sockets, secret, seed, clock)
         for feature in features:
+            self.counters.bring(feature.counters)
             feature.join(self)
         self.endings += [feature.end for feature in features]
         self.closings += [feature.close for feature in features]

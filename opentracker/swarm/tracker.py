@@ -34,7 +34,7 @@ from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.records import EMPTY, HEADER_SIZE, PEER4, SMALL, counts, downloaded
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-    from opentracker.swarm.policy.admission import UNAUTHORIZED, Admission
+    from opentracker.swarm.policy.admission import REFUSED, UNAUTHORIZED, Admission
 if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.visibility import Visibility
 if WANT_MAX_PEER:
@@ -83,6 +83,7 @@ class Tracker:
             self.limits = Limits()
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.admission = Admission()
+            self.refused = self.counters.count_of(REFUSED)  # clients' announces, by the access list
             self.has_doubtful = False  # whether torrents may be here that the access list refuses
 
     def announce(self, a: Announce, minute: i64) -> None:  # noqa: PLR0912 - a call each would cost more
@@ -95,12 +96,14 @@ class Tracker:
         entry = shard.get(info_hash)
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if (entry is None or self.has_doubtful) and not self.admission.allows(info_hash):
+                if a.sync_age < 0:
+                    self.refused.value += 1
                 raise TrackerFailure(UNAUTHORIZED)
         a.interval = SHORTEST_INTERVAL + self.random.randrange(OT_CLIENT_REQUEST_VARIATION + 1)
         a.age = -1
         a.has_completed = False
         if WANT_BOGON_FILTER:
-            self.visibility.screen(a, self.counters)
+            self.visibility.screen(a)
         if WANT_MAX_PEER and self.limits.tight:
             self.limits.screen(a, entry, self.counters)
         if WANT_SYNC_LIVE and a.sync_age >= 0:

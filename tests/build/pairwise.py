@@ -1,6 +1,7 @@
 """Rows of flags in which every pair of values that can meet does meet, kept as profiles in features.toml.
 
-`python tests/build/pairwise.py` rewrites them; a test recomputes the coverage and fails while a pair is missing.
+`python tests/build/pairwise.py` rewrites them, and tox.ini where it names each row; a test recomputes the coverage and
+fails while a pair is missing.
 The first rows cover the flags that exist without one that is planned, so that they can be built today.
 """
 
@@ -119,15 +120,28 @@ def profile_text(features: Any) -> str:
     return "".join(lines).rstrip("\n") + "\n"
 
 
+def tox_text(text: str, names: list[str]) -> str:
+    """Return tox.ini with an environment for each of these rows."""
+    numbers = ",".join(name.removeprefix("pair") for name in names)
+    text = re.sub(r"(?m)^    pair\{[\d,]+\}$", f"    pair{{{numbers}}}", text)
+    rows = "".join(f"    {name}: OPENTRACKER_PROFILE = {name}\n" for name in names)
+    return re.sub(r"(?:    pair\d+: OPENTRACKER_PROFILE = pair\d+\n)+", rows, text)
+
+
 def main() -> None:
-    """Write the rows into features.toml."""
+    """Write the rows into features.toml, and their names into tox.ini."""
     sys.path.insert(0, str(ROOT))
     from build_hook.features_file import load_features  # noqa: PLC0415 - found by the path set above
 
     path = ROOT / "features.toml"
     text = path.read_text(encoding="utf-8").partition(BEGIN)[0].rstrip("\n") + "\n\n"
     path.write_text(text + profile_text(load_features(path)), encoding="utf-8")
-    print(f"{path.name}: {len(re.findall('profile.pair', path.read_text(encoding='utf-8')))} rows")
+    features = load_features(path)
+    names = [name for name in features.profiles if name.startswith("pair")]
+    ready = [name for name in names if not any(map(features.profiles[name].get, features.planned))]
+    tox = ROOT / "tox.ini"
+    tox.write_text(tox_text(tox.read_text(encoding="utf-8"), ready), encoding="utf-8")
+    print(f"{path.name}: {len(names)} rows")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,15 @@ BROKEN = [
     ("WANT_ACCESSLIST_WHITE = true", "WANT_ACCESLIST_WHITE = true", "features.toml:58: WANT_ACCESLIST_WHITE is no flag and no constant: the nearest known one is WANT_ACCESSLIST_WHITE"),
     ("WANT_ACCESSLIST_WHITE = true", "WANT_ACCESSLIST_WHITE = 1", "features.toml:58: WANT_ACCESSLIST_WHITE = 1: a flag is true or false"),
     ("OT_INTERVAL = 900", "OT_INTERVAL = true", "features.toml:59: OT_INTERVAL = True: a constant is a whole number"),
+    ('WANT_GREETING = ["core"]', 'WANT_HELLO = ["core"]', "features.toml:68: WANT_HELLO is not a flag: "),
+    ('WANT_GREETING = ["core"]', 'WANT_GREETING = "core"', "features.toml:68: WANT_GREETING must be a list of modules, not 'core'"),
+    ('title = "Greetings"', "title = 1", "features.toml:70: greetings must be { title, text }: 1 is no text"),
+    ('section = "greetings"', 'section = "greeting"', "features.toml:76: greeting is not a section: the nearest known one is greetings"),
+    ('[keys."greeting.text"]\nflag = "WANT_GREETING"', '[keys."greeting.text"]\nflag = "WANT_HELLO"', "features.toml:75: WANT_HELLO is not a flag: "),
+    ('[keys."greeting.text"]', '[keys."Greeting text"]', "'Greeting text': a key is letters a-z, digits, _ and dots"),
+    ('form = "text"', 'from = "text"', "features.toml:74: greeting.text must be { section, form, text, default or example, flag, repeatable }: "),
+    ('[options]\ng = "WANT_GREETING"', '[options]\ng = "WANT_HELLO"', "features.toml:88: WANT_HELLO is not a flag: "),
+    ('[options]\ng = "WANT_GREETING"', '[options]\ngo = "WANT_GREETING"', "features.toml:88: 'go': an option is one letter"),
 ]  # fmt: skip
 
 
@@ -86,6 +95,10 @@ def test_every_key_has_its_line(project: Path) -> None:
         ("conflicts = ['WANT_V6']", "conflicts = ['WANT_V6'] must be tables: [[conflicts]]"),
         ("requires = 1", "requires = 1 must be tables: [[requires]]"),
         ("[[requires]]", "None is not a flag: there are none"),
+        (
+            "[keys]\nx = 3",
+            "x must be { section, form, text, default or example, flag, repeatable }: 3 is no table",
+        ),
         ("[constants]\nOT_X = 3", "OT_X must be { value, min, max, unit }, not 3"),
     ],
 )

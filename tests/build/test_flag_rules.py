@@ -46,6 +46,7 @@ ALLOWED = {
     "a flag beside a formatted string": 'x = f"{y}" if WANT_A else ""',
     "its own name again": "from p._features import WANT_A as WANT_A",
     "the record": "from p._features import BUILD_RECORD",
+    "the flags of keys": "from p._features import KEY_FLAGS, OPTION_FLAGS",
 }
 
 

@@ -27,7 +27,7 @@ CROSSED = (
     *("WANT_V6", "WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE", "WANT_COMPRESSION_GZIP", "WANT_SYNC_LIVE"),
     *("WANT_RESTRICT_STATS", "WANT_FULLSCRAPE", "WANT_IP_FROM_QUERY_STRING"),
 )
-PROGRAMS = ("__main__", "debug", "bridge")  # modules that are run, not imported
+PROGRAMS = ("__main__", "debug", "bridge.__main__")  # modules that are run, not imported
 
 
 @functools.cache

@@ -101,6 +101,15 @@ def test_tox_builds_every_profile_that_can_be_built(features: Any) -> None:
     assert set(expected) <= set(environments)
 
 
+def test_rows_are_written_into_tox_ini(pairwise: Any) -> None:
+    text = (ROOT / "tox.ini").read_text(encoding="utf-8")
+    names = re.findall(r"(?m)^    (pair\d+):", text)
+    assert pairwise.tox_text(text, names) == text
+    more = pairwise.tox_text(text, ["pair01", "pair02"])
+    assert "    pair{01,02}\n" in more
+    assert re.findall(r"(?m)^    (pair\d+):", more) == ["pair01", "pair02"]
+
+
 def test_hatch_builds_every_profile_that_can_be_built(features: Any) -> None:
     (matrix,) = hatch_settings()["envs"]["variants"]["matrix"]
     assert matrix["profile"] == [name for name in ready(features) if not name.startswith("pair")]

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from build_hook.rendering import build_record, changed_constants, full_version, render_features
+from build_hook.resolution import resolve
 
 Choose = Callable[..., Any]
 
@@ -26,6 +28,15 @@ def test_features_are_final_literals_and_the_record_is_with_them(choose: Choose)
     assert record["profile"] == "whitelist"
     assert record["changed_constants"] == {"OT_INTERVAL": {"value": 900, "default": 1800}}
     assert record["planned"] == ["WANT_FULLSCRAPE", "WANT_SYNC_LIVE"]
+    assert names["KEY_FLAGS"] == {"greeting.text": "WANT_GREETING", "greeting.interval": ""}
+    assert names["OPTION_FLAGS"] == {"g": "WANT_GREETING"}
+
+
+def test_keys_are_those_of_the_project_whatever_file_chooses_the_flags(project: Path) -> None:
+    text = (project / "features.toml").read_text()
+    (project / "theirs.toml").write_text(text[: text.index("[sections.greetings]")])
+    build = resolve(project, {"OPENTRACKER_FEATURES": "theirs.toml"})
+    assert '"greeting.text": "WANT_GREETING"' in render_features(build, "minitracker", "0.1.0")
 
 
 @pytest.mark.parametrize(

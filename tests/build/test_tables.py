@@ -32,6 +32,19 @@ def test_the_man_page_is_up_to_date(tables: Any, text: str) -> None:
         tables.filled_man_page(".Dd", text)
 
 
+def test_the_man_page_of_keys_is_up_to_date(tables: Any, text: str) -> None:
+    page = tables.KEYS_PAGE.read_text(encoding="utf-8")
+    assert tables.filled_keys_page(page, text) == page, "run `python tests/build/tables.py`"
+    with pytest.raises(SystemExit, match="no place for the keys"):
+        tables.filled_keys_page(".Dd", text)
+
+
+def test_the_sample_is_up_to_date(tables: Any, text: str) -> None:
+    assert tables.sample(text) == tables.SAMPLE.read_text(encoding="utf-8"), (
+        "run `python tests/build/tables.py`"
+    )
+
+
 def test_every_flag_and_constant_has_a_group_and_a_description(tables: Any, text: str) -> None:
     described = tables.comments(text)
     names = load_features(ROOT / "features.toml").names()

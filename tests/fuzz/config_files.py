@@ -3,13 +3,14 @@
 import re
 from dataclasses import fields
 
+from opentracker._features import KEY_FLAGS
 from opentracker.config import file as config
 from opentracker.config.settings import Settings
 from opentracker.errors import ConfigError
 from opentracker.server.wiring import CONFIG
 from tests.fuzz.engine import silence
 
-WORDS = [*(key.encode() + b" " for key in config.KEYS), b"\n", b"\r\n", b"#", b"127.0.0.1:6969", b"[::1]:80"]
+WORDS = [*(key.encode() + b" " for key in KEY_FLAGS), b"\n", b"\r\n", b"#", b"127.0.0.1:6969", b"[::1]:80"]
 WORDS += [
     b"10.0.0.0/8",
     b"fe80::1%eth0",

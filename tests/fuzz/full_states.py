@@ -6,12 +6,14 @@ of the head.
 """
 
 import os
+from contextlib import suppress
 from functools import lru_cache
 from hashlib import blake2b
 from io import FileIO
 
 from librt.random import Random
 
+from opentracker.errors import BrokenStateError
 from opentracker.features.state import full as full_state
 from opentracker.features.state.full import DIGEST, MAGIC, Loading, write
 from opentracker.swarm.tracker import Tracker
@@ -44,7 +46,8 @@ def load(text: bytes) -> Loading:
     file.seek(0)
     emptied(tracker)
     loading = Loading(tracker, MINUTE, EPOCH)
-    loading.load(file, "fuzzed")
+    with suppress(BrokenStateError):
+        loading.load(file, "fuzzed")
     return loading
 
 
@@ -75,8 +78,8 @@ def check(data: bytes) -> None:
     text, torrents = whole(data[0], data[1:])
     loading = load(text)
     before = counts(tracker)
-    assert len(before) == loading.loaded  # none where the file was refused
-    assert loading.loaded + loading.skipped in (0, torrents)
+    assert len(before) == loading.tally.loaded  # none where the file was refused
+    assert loading.tally.loaded + loading.tally.skipped() in (0, torrents)
     for complete, downloaded, incomplete in before.values():
         assert min(complete, downloaded, incomplete) >= 0
     if not before:  # an empty tracker writes the same file each time

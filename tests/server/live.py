@@ -19,7 +19,7 @@ from opentracker._features import (
 )
 from opentracker.config.settings import Sections, Settings
 from opentracker.server.http.accepting import FastAcceptor, PlainAcceptor
-from opentracker.server.http.connection import Listener
+from opentracker.server.http.listener import Listener
 from opentracker.server.loop import READ
 from opentracker.server.sockets import open_tcp, open_udp
 from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket

@@ -1,6 +1,7 @@
 """A tracker as a process of its own, that tells when it listens and is ended by its process id."""
 
 import os
+import re
 import select
 import shutil
 import signal
@@ -20,6 +21,7 @@ from opentracker._features import WANT_ACCESSLIST_WHITE, WANT_BOGON_FILTER, WANT
 PATIENCE: Final = 30.0  # seconds; for a test that fails, no other
 COMMAND: Final = (sys.executable, "-P", "-X", "dev", "-m", "opentracker")  # -P: the installed one
 LISTENING: Final = "listening on "
+LINE_HEAD: Final = re.compile(r"^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ )?opentracker: ")
 # A build with live sync starts only as a member of a cluster, be it the only one.
 CLUSTER_FILE: Final = Path(__file__).with_name("cluster6.conf" if WANT_V6 else "cluster4.conf")
 CLUSTER: Final = ["-f", str(CLUSTER_FILE)] if WANT_SYNC_LIVE else []
@@ -67,7 +69,7 @@ class Tracker:
             assert data, f"waited in vain for a line after {self.lines}, {self.unread!r}"
             self.unread += data
         first, _, self.unread = self.unread.partition(b"\n")
-        line = first.decode().removeprefix("opentracker: ")
+        line = LINE_HEAD.sub("", first.decode())
         self.lines.append(line)
         if line.startswith(LISTENING):
             kind, _, where = line.removeprefix(LISTENING).partition(" ")
@@ -86,7 +88,7 @@ class Tracker:
     def wait(self) -> int:
         """Its exit status, once it has ended; the rest of its standard error is in `lines`."""
         _, rest = self.process.communicate(timeout=PATIENCE)
-        self.lines += (self.unread + rest).decode().splitlines()
+        self.lines += [LINE_HEAD.sub("", line) for line in (self.unread + rest).decode().splitlines()]
         return self.process.returncode
 
     def kill(self) -> None:

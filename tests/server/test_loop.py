@@ -1,14 +1,37 @@
-import os
-import signal
+import logging
+import socket
 from collections.abc import Iterator
 
 import pytest
 
+from opentracker.errors import InvariantError
 from opentracker.server.clock import Now
-from opentracker.server.loop import NAP, READ, SLICE, Loop, Signals
+from opentracker.server.loop import MOST_FAULTS, NAP, READ, SLICE, Handler, Loop
 from tests.server.live import Clock
 
-IN_HAND = (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE, signal.SIGHUP, signal.SIGUSR1)
+
+class Inbox(Handler):
+    """One end of a pair of sockets, from which the loop reads; `outbox` is the other."""
+
+    def __init__(self) -> None:
+        self.inbox, self.outbox = socket.socketpair()
+        self.inbox.setblocking(False)
+        self.fd = self.inbox.fileno()
+        self.received = b""
+
+    def ready(self, events: int) -> None:
+        self.received += self.inbox.recv(64)
+
+    def close(self) -> None:
+        self.inbox.close()
+        self.outbox.close()
+
+
+@pytest.fixture
+def inbox() -> Iterator[Inbox]:
+    inbox = Inbox()
+    yield inbox
+    inbox.close()
 
 
 @pytest.fixture
@@ -21,18 +44,6 @@ def loop(clock: Clock) -> Iterator[Loop]:
     loop = Loop(Now(clock))
     yield loop
     loop.close()
-
-
-@pytest.fixture
-def signals(loop: Loop) -> Iterator[Signals]:
-    """Installed, and everything as it was afterwards."""
-    before = {number: signal.getsignal(number) for number in IN_HAND}
-    signals = Signals(loop, {})
-    signals.install()
-    yield signals
-    signals.close()
-    for number, handler in before.items():
-        signal.signal(number, handler)
 
 
 def test_timers_are_called_when_they_are_due(loop: Loop, clock: Clock) -> None:
@@ -167,83 +178,18 @@ def test_the_longest_turn_is_kept(loop: Loop, clock: Clock) -> None:
     assert loop.longest_turn == 0.5
 
 
-def test_the_first_signal_stops_the_loop(loop: Loop, signals: Signals) -> None:
-    os.kill(os.getpid(), signal.SIGTERM)
-    loop.run()
-    assert loop.stopping
-
-
-def test_a_signal_wakes_a_loop_that_sleeps(loop: Loop, signals: Signals) -> None:
-    """An alarm comes while nothing is ready; without the byte that it writes the loop would sleep on."""
-    signal.signal(signal.SIGALRM, signals.caught)
-    signal.setitimer(signal.ITIMER_REAL, 0.01)
-    loop.run()
-    assert loop.stopping
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-
-
-def test_l13_the_second_signal_ends_the_process_with_status_1(loop: Loop, signals: Signals) -> None:
-    signals.caught(signal.SIGINT, None)
-    with pytest.raises(SystemExit) as caught:
-        signals.caught(signal.SIGINT, None)
-    assert caught.value.code == 1
-
-
-def test_a_signal_with_an_action_has_it_done_once_by_the_loop(loop: Loop) -> None:
-    before = {number: signal.getsignal(number) for number in IN_HAND}
-    done: list[str] = []
-    signals = Signals(
-        loop, {signal.SIGHUP: lambda: done.append("reload"), signal.SIGUSR1: lambda: done.append("dump")}
-    )
-    signals.install()
-    for number in (signal.SIGHUP, signal.SIGHUP, signal.SIGUSR1):
-        os.kill(os.getpid(), number)
-    assert done == []
-    loop.iterate(1.0)
-    assert done == ["reload", "dump"]
-    os.kill(os.getpid(), signal.SIGHUP)
-    loop.iterate(1.0)
-    assert done == ["reload", "dump", "reload"]
-    signals.close()
-    for number, handler in before.items():
-        signal.signal(number, handler)
-
-
-def test_l14_signals_that_change_nothing(loop: Loop, signals: Signals) -> None:
-    for number in (signal.SIGPIPE, signal.SIGHUP, signal.SIGUSR1):
-        os.kill(os.getpid(), number)
+def test_what_is_no_longer_watched_is_not_called(loop: Loop, inbox: Inbox) -> None:
+    loop.watch(inbox.fd, inbox, READ)
+    inbox.outbox.send(b"x")
     loop.iterate(0.0)
-    assert not loop.stopping
-
-
-def test_what_is_no_longer_watched_is_not_called(loop: Loop) -> None:
-    signals = Signals(loop, {})  # a handler that takes bytes from its inbox
-    try:
-        fd = signals.inbox.fileno()
-        loop.watch(fd, signals, READ)
-        signals.outbox.send(b"x")
-        loop.iterate(0.0)
-        with pytest.raises(BlockingIOError):
-            signals.inbox.recv(1)
-        loop.unwatch(fd)
-        signals.outbox.send(b"y")
-        loop.iterate(0.0)
-        assert signals.inbox.recv(10) == b"y"
-        loop.watch(fd, signals, READ)
-    finally:
-        signals.close()
-
-
-def test_waking_bytes_never_block_who_sends_them(loop: Loop, signals: Signals) -> None:
-    room = True
-    while room:
-        try:
-            signals.outbox.send(bytes(65536))
-        except BlockingIOError:
-            room = False
-    os.kill(os.getpid(), signal.SIGINT)
-    loop.run()
-    assert loop.stopping
+    assert inbox.received == b"x"
+    loop.unwatch(inbox.fd)
+    inbox.outbox.send(b"y")
+    loop.iterate(0.0)
+    assert inbox.received == b"x"
+    loop.watch(inbox.fd, inbox, READ)
+    loop.iterate(0.0)
+    assert inbox.received == b"xy"
 
 
 def endless(clock: Clock) -> Iterator[None]:
@@ -252,7 +198,7 @@ def endless(clock: Clock) -> Iterator[None]:
         yield
 
 
-def test_it_naps_after_short_turns_that_had_something_to_do(clock: Clock) -> None:
+def test_it_naps_after_short_turns_that_had_something_to_do(clock: Clock, inbox: Inbox) -> None:
     naps: list[float] = []
     costs = [0.0]  # seconds that a turn takes
 
@@ -260,24 +206,127 @@ def test_it_naps_after_short_turns_that_had_something_to_do(clock: Clock) -> Non
         clock.seconds += costs[0]
 
     loop = Loop(Now(clock), naps.append)
-    handler = Signals(loop, {})  # which takes bytes from its inbox
-    loop.watch(handler.inbox.fileno(), handler, READ)
+    loop.watch(inbox.fd, inbox, READ)
     loop.every(0.0, take_time)
     try:
         loop.iterate(0.0)
         assert naps == [], "nothing to do"
-        handler.outbox.send(b"x")
+        inbox.outbox.send(b"x")
         loop.iterate(0.0)
         assert naps == [NAP]
         costs[0] = 2 * NAP
-        handler.outbox.send(b"x")
+        inbox.outbox.send(b"x")
         loop.iterate(0.0)
         assert naps == [NAP], "a busy loop has no time for it"
         costs[0] = 0.0
         loop.start(endless(clock))
-        handler.outbox.send(b"x")
+        inbox.outbox.send(b"x")
         loop.iterate(0.0)
         assert naps == [NAP], "long work goes on"
     finally:
-        handler.close()
         loop.close()
+
+
+# ---- Faults ------------------------------------------------------------------------------------------------
+
+
+class Faulty(Inbox):
+    """Fails so many times before it reads; stops the loop when it has read."""
+
+    def __init__(self, loop: Loop, faults: int) -> None:
+        super().__init__()
+        self.loop = loop
+        self.faults = faults
+        loop.watch(self.fd, self, READ)
+        self.outbox.send(b"x")
+
+    def ready(self, events: int) -> None:
+        if self.faults > 0:
+            self.faults -= 1
+            raise MemoryError
+        super().ready(events)
+        self.loop.stopping = True
+
+
+def test_a_fault_ends_a_turn_and_not_the_loop(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+    socket_ = Faulty(loop, 3)
+    loop.run()
+    assert socket_.received == b"x"
+    assert loop.faults == 3
+    assert not loop.is_broken()
+    assert caplog.text.count("a turn of the loop ended in a fault: MemoryError()") == 3
+    socket_.close()
+
+
+def test_a_timer_that_fails_is_due_again_and_others_are_not_forgotten(loop: Loop, clock: Clock) -> None:
+    calls: list[str] = []
+
+    def fail() -> None:
+        calls.append("failing")
+        raise RuntimeError("can't start new thread")
+
+    def succeed() -> None:
+        calls.append("good")
+        loop.stopping = len(calls) >= 4
+
+    loop.every(10 * SLICE, fail)
+    loop.every(10 * SLICE, succeed)
+    loop.start(endless(clock))
+    loop.run()
+    assert calls == ["failing", "good"] * 2
+
+
+def test_work_that_fails_is_dropped_and_the_rest_goes_on(loop: Loop) -> None:
+    def failing() -> Iterator[None]:
+        yield
+        raise ValueError
+
+    def good() -> Iterator[None]:
+        yield
+        loop.stopping = True
+
+    loop.start(failing())
+    loop.start(good())
+    loop.run()
+    assert not loop.has_work()
+    assert loop.faults == 1
+
+
+def test_a_loop_that_can_only_fail_ends(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
+    socket_ = Faulty(loop, MOST_FAULTS + 1)
+    with caplog.at_level(logging.CRITICAL):
+        loop.run()
+    assert loop.is_broken()
+    assert f"{MOST_FAULTS} turns in a row ended in a fault" in caplog.text
+    socket_.close()
+
+
+def test_a_broken_store_ends_it_at_once(loop: Loop) -> None:
+    def check() -> Iterator[None]:
+        yield
+        raise InvariantError("broken")
+
+    loop.start(check())
+    with pytest.raises(InvariantError):
+        loop.run()
+
+
+def test_work_that_is_left_at_the_end_is_closed(clock: Clock) -> None:
+    closed: list[str] = []
+
+    def work(name: str) -> Iterator[None]:
+        try:
+            while True:
+                clock.seconds += SLICE
+                yield
+        finally:
+            closed.append(name)
+
+    loop = Loop(Now(clock))
+    loop.start(work("own"))
+    loop.start_answer(work("answer"))
+    loop.start(iter([None]))  # which has nothing to be closed
+    for _ in range(2):
+        loop.iterate(0.0)
+    loop.close()
+    assert sorted(closed) == ["answer", "own"]

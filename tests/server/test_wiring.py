@@ -9,7 +9,8 @@ from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import StartError, UsageError
 from opentracker.server import binding, wiring
-from opentracker.server.http.connection import HttpServer, Listener
+from opentracker.server.http.listener import Listener
+from opentracker.server.http.server import HttpServer
 from opentracker.server.system.libc import has_mmsg
 from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from tests.server.conftest import DESCRIPTORS, open_descriptors

@@ -1,8 +1,9 @@
 """Access lists: a blacklist of torrents to refuse, or a whitelist of the only ones to serve.
 
 A line counts if it starts with 40 hex digits, in either case, followed by the line's end or anything that is not a hex
-digit. Every other line is ignored, and a warning tells how many there were and which came first. A file that ends
-within a line other than 40 hex digits counts as cut off, and is refused; so is one that changes while it is read.
+digit. Every other line is ignored, and a warning tells how many there were and which came first. Refused is a file that
+ends within a line other than 40 hex digits, which counts as cut off, one that changes while it is read, one that has
+lines and comments but not one hash, such as a web server's error page, and one with a line without an end in sight.
 """
 
 import errno
@@ -11,7 +12,7 @@ import os
 import stat
 import time
 from binascii import unhexlify
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Generator, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +30,7 @@ HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 SHOWN_LINES: Final = 5
 BLOCK: Final = 8192  # bytes of a file read between two yields: 200 lines, two tenths of a millisecond
 KEPT: Final = 64  # bytes of an unfinished line: nothing behind the 41st decides anything
+LONGEST_LINE: Final = 1 << 16  # bytes; a sparse file is one line that a disk could not hold
 LISTED: Final = 31  # bytes of memory that an info_hash of a file takes
 CHANGED: Final = 120  # and one that was changed since
 
@@ -64,11 +66,14 @@ class Lines:
 
     def __init__(self) -> None:
         self.rest = b""
+        self.length = 0  # bytes of the unfinished line, those that are not kept included
 
     def cut(self, block: bytes) -> list[bytes]:
         """The lines that end in this block."""
         lines = (self.rest + block).split(b"\n")
-        self.rest = lines.pop()[:KEPT]
+        rest = lines.pop()
+        self.length = len(rest) if lines else self.length + len(block)
+        self.rest = rest[:KEPT]
         return lines
 
 
@@ -89,7 +94,7 @@ def is_idle(line: bytes) -> bool:
     return line.startswith(b"#") or not line.strip()
 
 
-def read(path: Path | None, accesslist: AccessList) -> Iterator[None]:
+def read(path: Path | None, accesslist: AccessList) -> Generator[None, None, None]:
     """Fill an access list from a file, in slices; without one it stays empty. Warns, and raises UsageError."""
     if path is None:
         effect = "no torrent is served" if WANT_ACCESSLIST_WHITE else "no torrent is refused"
@@ -145,6 +150,8 @@ def fill(fd: int, info_hashes: InfoHashSet, name: str) -> Iterator[None]:
                 ignored += 1
                 if ignored <= SHOWN_LINES:
                     first.append(str(number))
+        if lines.length > LONGEST_LINE:
+            raise UsageError(f"{name}:{number + 1}: a line of over {LONGEST_LINE} bytes: this is no list")
         yield
     if lines.rest:
         info_hash = parse_line(lines.rest) if len(lines.rest) == HEX_SIZE else None
@@ -153,6 +160,8 @@ def fill(fd: int, info_hashes: InfoHashSet, name: str) -> Iterator[None]:
                 f"{name}:{number + 1}: the last line has no line end and is not 40 hex digits: is it cut off?"
             )
         info_hashes.add(info_hash)
+    if ignored and info_hashes.size == 0:
+        raise UsageError(f"{name}: not one line starts with 40 hex digits: this is no list")
     if ignored:
         log.warning(
             "%s: %d lines do not start with 40 hex digits and are ignored, the first: %s",
@@ -184,6 +193,8 @@ class AccessListReloader:
         self.current = accesslist
         self.coming: AccessList | None = None  # what is being read
         self.held: list[AccessList] = [accesslist]  # these two, and those that are not all freed yet
+        self.failures = 0  # reloads that have failed
+        self.complaint = ""  # why the last one has; empty if it has not
         admit_by(tracker, accesslist)
 
     def weight(self) -> int:
@@ -200,17 +211,23 @@ class AccessListReloader:
     def replace(self, path: Path | None, coming: AccessList) -> Iterator[None]:
         """Read a list and let it decide; what it is not needed for any more is freed, all in slices."""
         is_whole = False
+        reading = read(path, coming)
         try:
-            for _ in read(path, coming):
+            for _ in reading:
                 yield
                 if self.coming is not coming:
                     break
             else:
                 is_whole = self.coming is coming
-        except UsageError as error:
-            log.error("%s; the access list stays as it was", error)
+        except (UsageError, MemoryError) as error:
+            self.failures += 1
+            self.complaint = str(error) or "not enough memory for the access list"
+            log.error("%s; the access list stays as it was", self.complaint)
+        finally:
+            reading.close()
         unused = coming
         if is_whole:
+            self.complaint = ""
             unused = self.current
             self.current = coming
             admit_by(self.tracker, coming)

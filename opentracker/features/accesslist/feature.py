@@ -10,6 +10,8 @@ from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 from opentracker.features.accesslist.accesslist import AccessList, AccessListReloader, load
 from opentracker.features.feature import Feature, Host
+from opentracker.swarm.counting.metric import Metric
+from opentracker.swarm.policy.admission import REFUSED
 
 
 @dataclass
@@ -35,6 +37,7 @@ class AccessListFeature(Feature[Host]):
 
     options: ClassVar[tuple[Option, ...]] = (option(),)
     paths: ClassVar[tuple[NamedPath, ...]] = (LIST,)
+    counters: ClassVar[tuple[Metric, ...]] = (REFUSED,)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -54,3 +57,6 @@ class AccessListFeature(Feature[Host]):
         host.add_part(reloader)
         host.weights.append(reloader.weight)
         host.reloads.append(lambda: reloader.reload(LIST.of(self.settings)))
+        host.complaints.append(
+            lambda: f"the last reload failed: {reloader.complaint}" if reloader.complaint else ""
+        )

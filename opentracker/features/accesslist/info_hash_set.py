@@ -17,6 +17,9 @@ from mypy_extensions import i64
 
 SIZE: Final = 20  # bytes of an info_hash
 MOST_IN_A_BUCKET: Final = 16  # on average, with as many info_hashes as were expected
+MOST_BUCKETS: Final = (
+    1 << 21
+)  # made in one go, 5 ms: with over 33 million info_hashes buckets have more than that
 SLICE: Final = 2048  # buckets freed between two yields: some tens of microseconds
 
 
@@ -25,7 +28,7 @@ class InfoHashSet:
 
     def __init__(self, expected: int) -> None:
         number = 1
-        while number * MOST_IN_A_BUCKET < expected:
+        while number * MOST_IN_A_BUCKET < expected and number < MOST_BUCKETS:
             number *= 2
         self.buckets = [b""] * number
         self.mask = number - 1

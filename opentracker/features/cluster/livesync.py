@@ -12,6 +12,7 @@ from mypy_extensions import i64, mypyc_attr
 
 from opentracker._features import OT_CLIENT_SYNC_RENEW_BOUNDARY, OT_PEER_TIMEOUT, WANT_V4_ONLY, WANT_V6
 from opentracker.errors import TrackerFailure
+from opentracker.features.cluster.counting import COUNTERS
 from opentracker.features.cluster.members import Members
 from opentracker.protocol.livesync import (
     HEADER_SIZE,
@@ -83,7 +84,7 @@ class LiveSync(Watcher):
 
     def __init__(self, tracker: Tracker, permissions: Permissions, tracker_id: int) -> None:
         self.tracker = tracker
-        self.counters = tracker.counters
+        self.counts = {row.name: tracker.counters.count_of(row) for row in COUNTERS}
         self.permissions = permissions
         self.own_id = tracker_id.to_bytes(4, "big")
         self.buffer4 = Buffer(write_head(tracker_id, PEERS4), record_size(PEERS4))
@@ -103,7 +104,7 @@ class LiveSync(Watcher):
                 return
         buffer = self.buffer4 if len(a.peer) == STRIDE4 else self.buffer6
         buffer.records.append(write_record(a.info_hash, a.peer, flags_of(a), 0))
-        self.counters.sync_peers_sent += 1
+        self.counts["sync_peers_sent"].value += 1
         if len(buffer.records) == buffer.fits:
             self.flush_buffer(buffer)
 
@@ -122,27 +123,28 @@ class LiveSync(Watcher):
 
     def flush_buffer(self, buffer: Buffer) -> None:
         """Send the records of one family."""
-        self.counters.sync_packets_sent += 1
-        self.counters.sync_unsent += self.send(buffer.take(self.seconds))
+        self.counts["sync_packets_sent"].value += 1
+        self.counts["sync_unsent"].value += self.send(buffer.take(self.seconds))
 
     def received(self, packet: bytes, address: bytes, minute: i64) -> None:
         """Take in a packet that came from `address` (4 or 16 bytes); bad ones are counted and dropped."""
-        counters = self.counters
+        counts = self.counts
         if self.permissions.rights(address) & MAY_LIVESYNC == 0:
-            counters.sync_unblessed += 1
-            counters.sync_packets_dropped += 1
+            counts["sync_unblessed"].value += 1
+            counts["sync_packets_dropped"].value += 1
             return
         heard = self.members.of(address)
         kind = kind_of(packet)
         if kind == MALFORMED:
             heard.malformed += 1
-            counters.sync_malformed += 1
-            counters.sync_packets_dropped += 1
+            counts["sync_malformed"].value += 1
+            counts["sync_packets_dropped"].value += 1
             return
         if tracker_id_of(packet) == self.own_id:
             return
-        counters.sync_packets_received += 1
+        counts["sync_packets_received"].value += 1
         heard.packets += 1
+        heard.bytes += len(packet)
         heard.last = self.seconds
         if kind <= PEERS6:
             heard.records += record_count(packet, record_size(kind))
@@ -172,5 +174,5 @@ class LiveSync(Watcher):
             except TrackerFailure:
                 continue
             stored += 1
-        self.counters.sync_peers_received += stored
-        self.counters.sync_peers_dropped += count - stored
+        self.counts["sync_peers_received"].value += stored
+        self.counts["sync_peers_dropped"].value += count - stored

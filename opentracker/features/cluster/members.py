@@ -11,10 +11,11 @@ NEVER: Final = -1.0
 class Heard:
     """What has come from one member."""
 
-    __slots__ = ("last", "malformed", "packets", "records")
+    __slots__ = ("bytes", "last", "malformed", "packets", "records")
 
     def __init__(self) -> None:
         self.packets: i64 = 0  # well-formed ones
+        self.bytes: i64 = 0  # of these packets
         self.records: i64 = 0  # peers in them, stored or not
         self.malformed: i64 = 0
         self.last = NEVER  # seconds of the loop's clock at the latest packet, to the second

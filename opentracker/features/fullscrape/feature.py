@@ -8,8 +8,9 @@ from opentracker._features import OT_MAX_FULLSCRAPES, OT_MAX_FULLSCRAPES_PER_ADD
 from opentracker.config.settings import Settings, Take
 from opentracker.config.values import blessing, limit
 from opentracker.features.feature import Feature, Host
-from opentracker.features.fullscrape.page import FullScrape
+from opentracker.features.fullscrape.page import COUNTERS, FullScrape
 from opentracker.features.state.state import State
+from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.permissions import MAY_FULLSCRAPE
 from opentracker.swarm.policy.slots import Slots
 
@@ -37,6 +38,7 @@ class FullScrapeFeature(Feature[Host]):
         "limits.full_scrapes": limit(FullScrapeSettings, "most"),
         "limits.full_scrapes_per_address": limit(FullScrapeSettings, "most_per_address"),
     }
+    counters: ClassVar[tuple[Metric, ...]] = COUNTERS
 
     def join(self, host: Host) -> None:
         """Answer with full scrapes."""

@@ -18,7 +18,9 @@ from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Pieces
 from opentracker.protocol.scrape_formats import FORMATS, Format
 from opentracker.protocol.streaming import LAST_CHUNK, write_chunk, write_stream_head
+from opentracker.swarm.counting.core_metrics import OF_HTTP
 from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.counting.metric import SERVED, TRAFFIC, Family, Metric
 from opentracker.swarm.listing import KEY, Reader, SortedTorrents
 from opentracker.swarm.policy.permissions import MAY_FULLSCRAPE, Permissions
 from opentracker.swarm.policy.slots import Slots
@@ -43,6 +45,20 @@ SLICE: Final = 8192  # bytes compressed in one go
 MOST_REMEMBERED: Final = 4096  # counts whose text is at hand
 
 
+COUNTERS: Final = (
+    Metric(
+        "full_scrapes",
+        Family("opentracker_full_scrapes_total", "Full scrapes that were begun."),
+        *("", "Full scrapes", SERVED, OF_HTTP),
+    ),
+    Metric(
+        "full_scrape_bytes",
+        Family("opentracker_full_scrape_bytes_total", "Bytes sent for full scrapes."),
+        *("", "Bytes of full scrapes", TRAFFIC),
+    ),
+)
+
+
 class FullScrape(Page):
     """Answers `/scrape` without a query, and the statistics modes `tpbs` and `statedump`.
 
@@ -63,7 +79,7 @@ class FullScrape(Page):
             self.modesty = RateLimiter(seconds)
         self.state = state
         self.listing = SortedTorrents(tracker)
-        self.counters = counters
+        self.scrapes, self.bytes = [counters.count_of(row) for row in COUNTERS]
         self.permissions = permissions
         self.restricted = restricted
         self.slots = slots
@@ -101,7 +117,7 @@ class FullScrape(Page):
             raise HttpError(503)
         if WANT_MODEST_FULLSCRAPES:
             self.modesty.ask(address, request.method != b"HEAD")
-        self.counters.full_scrapes += 1
+        self.scrapes.value += 1
         if request.method != b"HEAD":
             log.info("%s - FULL SCRAPE", format_ip(address))
 
@@ -127,7 +143,7 @@ class FullScrape(Page):
         try:
             for piece in pieces:
                 yield piece
-                self.counters.full_scrape_bytes += len(piece)
+                self.bytes.value += len(piece)
         finally:
             pieces.close()
 

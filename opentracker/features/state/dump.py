@@ -13,6 +13,8 @@ from opentracker._features import (
     WANT_ACCESSLIST_WHITE,
     WANT_MAX_PEER,
 )
+from opentracker.errors import BrokenStateError
+from opentracker.features.state.tally import KNOWN, NO_ROOM, NOT_ALLOWED, TOO_OLD, Tally
 from opentracker.swarm.ages import touched
 from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.records import MOST_DOWNLOADED, downloaded, without_peers
@@ -26,6 +28,7 @@ HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 MOST_DIGITS: Final = 10  # of BASE and of DOWNLOADED
 LONGEST_LINE: Final = 80  # bytes; whatever is longer is no line of a dump
 SHOWN_LINES: Final = 5
+ALL_BROKEN: Final = "{}: none of its lines is one of a state dump"
 
 
 def write_lines(tracker: Tracker, minute: int, epoch: int) -> Generator[bytes, None, None]:
@@ -75,8 +78,7 @@ class Loading:
         self.tracker = tracker
         self.minute = minute
         self.epoch = epoch
-        self.loaded = 0
-        self.skipped = 0  # of torrents that are known, not allowed, or too old
+        self.tally = Tally()
         self.broken: list[int] = []  # line numbers, the first few
         self.broken_lines = 0
 
@@ -98,28 +100,48 @@ class Loading:
         tracker = self.tracker
         shard = tracker.shards[hash(info_hash) & (SHARDS - 1)]
         age = max(0, self.epoch + self.minute - base)
-        if not self.may_take(info_hash) or info_hash in shard or age > OT_TORRENT_TIMEOUT_HOURS * 60:
-            self.skipped += 1
+        reason = self.reason_against(info_hash)
+        if info_hash in shard:
+            reason = KNOWN
+        elif age > OT_TORRENT_TIMEOUT_HOURS * 60:
+            reason = TOO_OLD
+        if reason:
+            self.tally.skip(reason)
             return
         tracker.put(shard, info_hash, None, without_peers(min(count, MOST_DOWNLOADED), self.minute - age))
-        self.loaded += 1
+        self.tally.loaded += 1
 
-    def may_take(self, info_hash: bytes) -> bool:
-        """Whether the access list and the limits have room for a torrent."""
+    def reason_against(self, info_hash: bytes) -> str:
+        """Why the access list or the limits have no room for a torrent; empty if they have."""
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if not self.tracker.admission.allows(info_hash):
-                return False
+                return NOT_ALLOWED
         if WANT_MAX_PEER:
             limits = self.tracker.limits
-            return limits.torrents < limits.most_torrents and limits.bytes < limits.most_bytes
-        return True
+            if limits.torrents >= limits.most_torrents or limits.bytes >= limits.most_bytes:
+                return NO_ROOM
+        return ""
 
-    def report(self, name: str) -> None:
-        """Tell how it went: one line, and one warning for all broken lines."""
-        log.info("%s: %d torrents loaded, %d skipped", name, self.loaded, self.skipped)
+    def finish(self, name: str) -> int:
+        """Tell how it went, and how many lines were broken. Raises BrokenStateError where all of them were."""
+        if self.broken_lines and self.tally.loaded + self.tally.skipped() == 0:
+            raise BrokenStateError(ALL_BROKEN.format(name))
+        log.info("%s: %s", name, self.tally.in_words())
         if self.broken_lines:
             first = ", ".join(map(str, self.broken))
             log.warning("%s: %d broken lines are skipped, the first: %s", name, self.broken_lines, first)
+        return self.broken_lines
+
+
+def examine(lines: Iterable[bytes], name: str) -> None:
+    """Look whether there is a good line in a dump that is not empty. Raises BrokenStateError."""
+    is_empty = True
+    for line in lines:
+        if read_line(line) is not None:
+            return
+        is_empty = is_empty and not line.strip()
+    if not is_empty:
+        raise BrokenStateError(ALL_BROKEN.format(name))
 
 
 def lines_of(read: Iterable[bytes]) -> Iterator[bytes]:

@@ -1,4 +1,4 @@
-"""The state of a tracker as a feature: loaded at the start, written at the end and at SIGUSR1."""
+"""The state of a tracker as a feature: loaded at the start, written every so often, at SIGUSR1 and at the end."""
 
 import time
 from dataclasses import dataclass
@@ -10,8 +10,10 @@ from opentracker.config.options import SERVING, Option
 from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 from opentracker.features.feature import Feature, Host
+from opentracker.features.state import keeping
 from opentracker.features.state.file import StateFile
-from opentracker.features.state.state import State, open_state
+from opentracker.features.state.keeping import Kept
+from opentracker.features.state.state import State, examine, open_state
 
 
 @dataclass
@@ -19,12 +21,13 @@ class StateSettings:
     """The files of the state."""
 
     to_load: Path | None = None  # `-l`
-    file: Path | None = None  # written at a clean end and at SIGUSR1
+    file: Path | None = None  # loaded at the start too, unless another is to be
+    interval: float = 600.0  # seconds between two writes; 0: none but at SIGUSR1 and at the end
 
 
 LOADED: Final = NamedPath(StateSettings, "to_load", "would load the state in", inside=False)
-WRITTEN: Final = NamedPath(
-    StateSettings, "file", "would write the state to", key="tracker.state_file", writes=True
+KEPT: Final = NamedPath(
+    StateSettings, "file", "would keep the state in", key="tracker.state_file", writes=True
 )
 
 
@@ -34,12 +37,13 @@ class StateFeature(Feature[Host]):
     options: ClassVar[tuple[Option, ...]] = (
         Option(SERVING, "l", "file", LOADED.take, "load a dump of the state at the start"),
     )
-    paths: ClassVar[tuple[NamedPath, ...]] = (LOADED, WRITTEN)
+    paths: ClassVar[tuple[NamedPath, ...]] = (LOADED, KEPT)
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.opened: FileIO | None = None
-        self.written: StateFile | None = None
+        self.kept: Kept | None = None
+        self.file: StateFile | None = None
 
     def open(self) -> None:
         """Open the state to begin with. Raises UsageError."""
@@ -48,27 +52,48 @@ class StateFeature(Feature[Host]):
             self.opened = open_state(path)
 
     def try_open(self) -> None:
-        """The same: opening a file to read it changes nothing."""
-        self.open()
-        self.close()
+        """Find out whether it can be loaded. Raises UsageError."""
+        path = LOADED.of(self.settings)
+        if path is not None:
+            examine(path)
+
+    def load(self) -> None:
+        """Take hold of the state file. Raises UsageError and StartError."""
+        path = KEPT.of(self.settings)
+        if path is not None:
+            self.kept = Kept(path)
+
+    def try_load(self) -> None:
+        """Find out whether it can be written. Raises UsageError and StartError."""
+        path = KEPT.of(self.settings)
+        if path is not None:
+            keeping.check(path)
 
     def join(self, host: Host) -> None:
-        """Load the state, and write it when a signal asks for it."""
+        """Load the state, and have it written as time passes and when a signal asks for it."""
         state = State(host.tracker, host.minute, time.time)
         host.add_part(state)
         if self.opened is not None:
             state.load(self.opened, str(LOADED.of(self.settings)))
-        path = WRITTEN.of(self.settings)
-        if path is not None:
-            self.written = file = StateFile(path, state.pieces)
-            host.dumps.append(lambda: host.start_work(file.begin()))
+        if self.kept is None:
+            return
+        if self.opened is None:
+            self.kept.take_up(state)
+        self.file = file = StateFile(self.kept.path, state.pieces)
+        host.dumps.append(lambda: file.begin(host.start_work))
+        host.complaints.append(lambda: file.complaint)
+        interval = self.settings.of(StateSettings).interval
+        if interval > 0:
+            host.every(interval, lambda: file.renew(host.start_work))
 
     def end(self) -> None:
-        """Write the state."""
-        if self.written is not None:
-            self.written.write()
+        """Write the state. Raises EndError."""
+        if self.file is not None:
+            self.file.write()
 
     def close(self) -> None:
-        """Close the state that was to be loaded."""
+        """Close the state that was to be loaded, and let go of the state file."""
         if self.opened is not None:
             self.opened.close()
+        if self.kept is not None:
+            self.kept.close()

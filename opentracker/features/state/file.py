@@ -5,11 +5,14 @@ import os
 import threading
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Final
+
+from opentracker.errors import EndError
+from opentracker.features.state import place
 
 log = logging.getLogger("opentracker")
 
-NEW_SUFFIX: Final = ".new"
+Steps = Generator[None, None, None]
+Start = Callable[[Iterator[None]], None]  # takes on long work, as Loop.start does
 
 
 class StateFile:
@@ -17,44 +20,58 @@ class StateFile:
 
     def __init__(self, path: Path, dump: Callable[[], Iterator[bytes]]) -> None:
         self.path = path
-        self.new = path.with_name(path.name + NEW_SUFFIX)
         self.dump = dump
-        self.under_way: Generator[None, None, None] | None = None
+        self.under_way: Steps | None = None
+        self.again = False  # whether it is to be written once more
+        self.failures = 0  # writes that have failed
+        self.complaint = ""  # why the last one has; empty if it has not
 
     def write(self) -> None:
-        """Write it all now, in place of what is being written."""
-        self.give_up()
-        for _ in self.steps(in_background=False):
-            pass
-
-    def begin(self) -> Generator[None, None, None]:
-        """The steps of writing it, in place of what is being written."""
-        self.give_up()
-        self.under_way = self.steps(in_background=True)
-        return self.under_way
-
-    def give_up(self) -> None:
-        """Leave the old file as it is."""
-        steps, self.under_way = self.under_way, None
-        if steps is not None:
-            steps.close()
-
-    def steps(self, in_background: bool) -> Generator[None, None, None]:
-        """Write, in small steps; a failure is logged."""
+        """Write it all now, in place of what is being written. Raises EndError."""
+        if self.under_way is not None:
+            self.under_way.close()
         try:
-            yield from self.write_new(in_background)
-            self.new.rename(self.path)
-            sync_directory(self.path.parent)
-            log.info("wrote the state to %s", self.path)
+            for _ in self.write_new(in_background=False):
+                pass
         except OSError as error:
-            log.error("cannot write the state to %s: %s", self.path, error.strerror)
+            raise EndError(f"cannot write the state to {self.path}: {error.strerror}") from error
+        log.info("wrote the state to %s", self.path)
+
+    def begin(self, start: Start) -> None:
+        """Write it in slices; what is being written already is finished first, since it may hold less by now."""
+        if self.under_way is None:
+            self.renew(start)
+        else:
+            self.again = True
+
+    def renew(self, start: Start) -> None:
+        """The same, unless it is being written already."""
+        if self.under_way is None:
+            self.under_way = self.steps()
+            start(self.under_way)
+
+    def steps(self) -> Steps:
+        """Write, in small steps, until nobody has asked for it meanwhile; a failure is logged."""
+        try:
+            while True:
+                self.again = False
+                try:
+                    yield from self.write_new(in_background=True)
+                    self.complaint = ""
+                    log.info("wrote the state to %s", self.path)
+                except OSError as error:
+                    self.failures += 1
+                    self.complaint = f"cannot write the state to {self.path}: {error.strerror}"
+                    log.error("%s", self.complaint)
+                if not self.again:
+                    return
         finally:
             self.under_way = None
 
-    def write_new(self, in_background: bool) -> Generator[None, None, None]:
-        """Write the new file, down to the disk."""
-        self.new.unlink(missing_ok=True)  # of a writer that was killed
-        fd = os.open(self.new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    def write_new(self, in_background: bool) -> Steps:
+        """Write a new file down to the disk, and put it in the old one's place."""
+        new = place.new_name(self.path)
+        fd = place.create(new)
         try:
             os.fchmod(fd, mode_of(self.path))
             for piece in self.dump():
@@ -62,15 +79,14 @@ class StateFile:
                 while rest:
                     rest = rest[os.write(fd, rest) :]
                 yield
-            if in_background:
-                yield from synced(fd)
-            else:
-                os.fsync(fd)
+            yield from synced(fd, in_background)
+            new.rename(self.path)
         except BaseException:  # given up, among others
-            self.new.unlink(missing_ok=True)
+            new.unlink(missing_ok=True)
             raise
         finally:
             os.close(fd)
+        yield from sync_directory(self.path.parent, in_background)
 
 
 def mode_of(path: Path) -> int:
@@ -81,8 +97,11 @@ def mode_of(path: Path) -> int:
         return 0o600
 
 
-def synced(fd: int) -> Generator[None, None, None]:
-    """Wait in small steps until a file is on the disk: for this the system has no call that does not block."""
+def synced(fd: int, in_background: bool) -> Steps:
+    """Wait until a file is on the disk: in small steps, by a thread, since the system has no call that does not block.
+
+    Where no thread can be started the loop has to wait.
+    """
     errors: list[OSError] = []
 
     def sync() -> None:
@@ -92,23 +111,31 @@ def synced(fd: int) -> Generator[None, None, None]:
             errors.append(error)
 
     thread = threading.Thread(target=sync)
-    thread.start()
+    try:
+        if not in_background:
+            sync()
+        else:
+            thread.start()
+    except RuntimeError as error:
+        log.warning("the state is written to the disk without a thread: %s", error)
+        sync()
     try:
         while thread.is_alive():
             yield
     finally:
-        thread.join()
+        if thread.ident is not None:
+            thread.join()
     if errors:
         raise errors[0]
 
 
-def sync_directory(path: Path) -> None:
+def sync_directory(path: Path, in_background: bool) -> Steps:
     """Let a rename in a directory last, where the system can tell it so."""
     try:
-        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:
         return
     try:
-        os.fsync(fd)
+        yield from synced(fd, in_background)
     finally:
         os.close(fd)

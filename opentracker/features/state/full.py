@@ -33,6 +33,9 @@ from opentracker._features import (
     WANT_V4_ONLY,
     WANT_V6,
 )
+from opentracker.errors import BrokenStateError
+from opentracker.features.state import kinds
+from opentracker.features.state.tally import KNOWN, NO_ROOM, NOT_ALLOWED, TOO_OLD, Tally
 from opentracker.swarm.ages import least_age
 from opentracker.swarm.expiry import OLDEST, demoted, stamps_of
 from opentracker.swarm.store.large import Swarm
@@ -57,7 +60,7 @@ if WANT_MAX_PEER:
 
 log = logging.getLogger("opentracker")
 
-MAGIC: Final = b"otstate\x01"  # and the version of the format
+MAGIC: Final = kinds.FULL + b"\x01"  # and the version of the format
 LARGE: Final = 1 << 31
 DIGEST: Final = 16
 HEADER: Final = 24
@@ -65,12 +68,9 @@ TRAILER: Final = 8 + DIGEST
 PIECE: Final = 128  # torrents looked at in one go
 ENOUGH: Final = 1 << 15  # bytes in a piece
 BLOCK: Final = 1 << 16
+OLDEST_TORRENT: Final = OT_TORRENT_TIMEOUT_HOURS * 60  # minutes without a peer
 # Two million years: no clock tells more, and sums of a few are far from overflowing.
 MOST_MINUTES: Final = 1 << 40
-
-
-class BrokenStateError(Exception):
-    """A file that is not whole; its text tells why."""
 
 
 # ---- Writing -----------------------------------------------------------------------------------------------
@@ -172,13 +172,6 @@ class Input:
         return self.left == 0 and self.at == len(self.block)
 
 
-def is_full_state(file: FileIO) -> bool:
-    """Whether a file is one of these, of any version; it is rewound."""
-    start = file.read(len(MAGIC))
-    file.seek(0)
-    return (start or b"")[:-1] == MAGIC[:-1]
-
-
 def checked_size(file: FileIO) -> int:
     """The bytes before the trailer of a file, which is read and rewound. Raises BrokenStateError."""
     if file.read(len(MAGIC)) != MAGIC:
@@ -201,6 +194,14 @@ def checked_size(file: FileIO) -> int:
     return size - TRAILER
 
 
+def examine(file: FileIO, name: str) -> None:
+    """Look whether a file is whole, without taking it in. Raises BrokenStateError, which names it."""
+    try:
+        checked_size(file)
+    except BrokenStateError as error:
+        raise BrokenStateError(f"{name}: {error}") from error
+
+
 def times_of(head: bytes) -> tuple[int, int]:
     """The writer's epoch and minute. Raises BrokenStateError for what is beyond all clocks."""
     epoch = int.from_bytes(head[8:16], "big", signed=True)
@@ -221,20 +222,18 @@ class Loading:
         self.written: i64 = 0  # the writer's minute when it began
         self.passed: i64 = 0  # minutes since then
         self.ages = b""  # by stamp: age now, 255 being too old
-        self.loaded = 0
-        self.skipped = 0
+        self.tally = Tally()
 
     def load(self, file: FileIO, name: str) -> None:
-        """Load a file; one that is not whole is refused, with a line that says why, and nothing is taken from it."""
+        """Load a file; of one that is not whole nothing is taken. Raises BrokenStateError, which names it."""
         try:
             size = checked_size(file)
             for _ in self.take_all(file, size):
                 pass
         except BrokenStateError as error:
-            log.error("%s: %s; nothing is loaded, the tracker starts empty", name, error)
             self.forget_all()
-            return
-        log.info("%s: %d torrents loaded with their peers, %d skipped", name, self.loaded, self.skipped)
+            raise BrokenStateError(f"{name}: {error}") from error
+        log.info("%s, with peers: %s", name, self.tally.in_words())
 
     def take_all(self, file: FileIO, size: int) -> Iterator[None]:
         """Take in a file that is whole. Raises BrokenStateError where it is not what it says."""
@@ -263,29 +262,31 @@ class Loading:
         else:
             entry = self.read_record(source.take(length))
         shard = self.tracker.shards[hash(info_hash) & (SHARDS - 1)]
-        if (
-            info_hash in shard
-            or not self.may_take(info_hash, entry)
-            or (isinstance(entry, bytes) and len(entry) == HEADER_SIZE and self.is_over(entry))
-        ):
-            self.skipped += 1
+        reason = self.reason_against(info_hash, entry)
+        if info_hash in shard:
+            reason = KNOWN
+        elif isinstance(entry, bytes) and len(entry) == HEADER_SIZE and self.is_over(entry):
+            reason = TOO_OLD
+        if reason:
+            self.tally.skip(reason)
             return
         self.tracker.put(shard, info_hash, None, entry)
-        self.loaded += 1
+        self.tally.loaded += 1
 
-    def may_take(self, info_hash: bytes, entry: bytes | Swarm) -> bool:
-        """Whether the access list and the limits have room for a torrent."""
+    def reason_against(self, info_hash: bytes, entry: bytes | Swarm) -> str:
+        """Why the access list or the limits have no room for a torrent; empty if they have."""
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if not self.tracker.admission.allows(info_hash):
-                return False
+                return NOT_ALLOWED
         if WANT_MAX_PEER:
             limits = self.tracker.limits
-            return (
-                limits.torrents < limits.most_torrents
-                and limits.peers + size_of(entry) <= limits.most_peers
-                and limits.bytes + weight_of_torrent(entry) <= limits.most_bytes
-            )
-        return True
+            if (
+                limits.torrents >= limits.most_torrents
+                or limits.peers + size_of(entry) > limits.most_peers
+                or limits.bytes + weight_of_torrent(entry) > limits.most_bytes
+            ):
+                return NO_ROOM
+        return ""
 
     def without_unlisted(self, addresses: bytes, ages: bytes, stride: i64) -> bytes:
         """The ages of peers, 255 also for those that are not to be listed."""
@@ -300,7 +301,14 @@ class Loading:
 
     def is_over(self, record: bytes) -> bool:
         """Whether a torrent without peers has no count to keep, or has been left for too long."""
-        return downloaded(record) == 0 or self.minute - left_at(record) > OT_TORRENT_TIMEOUT_HOURS * 60
+        return downloaded(record) == 0 or self.minute - left_at(record) > OLDEST_TORRENT
+
+    def bounded(self, left: i64) -> i64:
+        """A minute in which a last peer left, as a record holds it: neither in the future nor older than it matters.
+
+        A clock that was wrong, then or now, says any minute, and a record has room for 16 years of them.
+        """
+        return max(self.minute - OLDEST_TORRENT - 1, min(self.minute, left))
 
     def read_record(self, record: bytes) -> bytes:
         """A small torrent as it is now, without the peers that are too old. Raises BrokenStateError."""
@@ -309,7 +317,7 @@ class Loading:
         if downloaded(record) < 0:
             raise BrokenStateError("a torrent has a wrong count")
         if len(record) == HEADER_SIZE:
-            return without_peers(downloaded(record), left_at(record) + self.moved)
+            return without_peers(downloaded(record), self.bounded(left_at(record) + self.moved))
         n4, leechers4, n6, leechers6 = counts(record)
         if (
             n6 < 0
@@ -332,7 +340,7 @@ class Loading:
                 self.stamps(ages6),
             ]
         )
-        left = self.minute - self.passed - least_age(stamps4 + stamps6, self.written, 255)
+        left = self.bounded(self.minute - self.passed - least_age(stamps4 + stamps6, self.written, 255))
         return self.without_old(record, ages4, ages6, left)
 
     def stamps(self, ages: bytes) -> bytes:
@@ -370,7 +378,7 @@ class Loading:
                         self.load_block(block, family.seeders if seeding else family.leechers)
         if swarm.size() > SMALL // 2:
             return swarm
-        return demoted(swarm, self.minute - OT_PEER_TIMEOUT - 1 if swarm.size() == 0 else self.minute)
+        return demoted(swarm, self.bounded(self.minute - max(self.passed, OT_PEER_TIMEOUT + 1)))
 
     def load_block(self, block: bytes, table: PeerTable) -> None:
         """Put the peers of a block that are not too old into a table."""
@@ -394,7 +402,7 @@ class Loading:
         for shard in self.tracker.shards:
             for info_hash in list(shard):
                 self.tracker.put(shard, info_hash, shard[info_hash], None)
-        self.loaded = self.skipped = 0
+        self.tally = Tally()
 
 
 def ages_by_stamp(written: i64, passed: i64) -> bytes:

@@ -7,7 +7,7 @@ from typing import Final
 
 from opentracker._features import WANT_FULL_STATE
 from opentracker.errors import UsageError
-from opentracker.features.state import dump
+from opentracker.features.state import dump, kinds
 from opentracker.swarm.tracker import Tracker
 
 if WANT_FULL_STATE:
@@ -38,18 +38,28 @@ class State:
             return full.write(self.tracker, self.minute(), self.epoch())
         return self.lines()
 
-    def load(self, file: FileIO, name: str) -> None:
-        """Take in what an open file holds, and close it."""
-        if WANT_FULL_STATE:
-            if full.is_full_state(file):
-                with file:
-                    full.Loading(self.tracker, self.minute(), self.epoch()).load(file, name)
-                return
+    def load(self, file: FileIO, name: str) -> int:
+        """Take in what an open file holds; gives the number of broken lines that were skipped.
+
+        Raises BrokenStateError, with nothing taken in.
+        """
+        if kinds.is_full(file, name):
+            if WANT_FULL_STATE:
+                full.Loading(self.tracker, self.minute(), self.epoch()).load(file, name)
+            return 0
         loading = dump.Loading(self.tracker, self.minute(), self.epoch())
-        with file:
-            for _ in loading.load(dump.lines_of(blocks_of(file))):
-                pass
-        loading.report(name)
+        for _ in loading.load(dump.lines_of(blocks_of(file))):
+            pass
+        return loading.finish(name)
+
+
+def examine(path: Path) -> None:
+    """Look whether a state can be loaded, without taking it in. Raises UsageError."""
+    with open_state(path) as file:
+        if not kinds.is_full(file, str(path)):
+            dump.examine(dump.lines_of(blocks_of(file)), str(path))
+        elif WANT_FULL_STATE:
+            full.examine(file, str(path))
 
 
 def open_state(path: Path) -> FileIO:

@@ -8,33 +8,42 @@ from opentracker._features import (
     OT_PEER_TIMEOUT,
     WANT_LOG_NETWORKS,
     WANT_LOG_NUMWANT,
+    WANT_MAX_PEER,
     WANT_SPOT_WOODPECKER,
     WANT_V4_ONLY,
     WANT_V6,
 )
-from opentracker.features.statistics.page import CENSUS, NETWORKS, Renderer, Rendering
-from opentracker.features.statistics.text import ERRORS, first_address
+from opentracker.features.statistics.page import Renderer, Rendering
+from opentracker.features.statistics.text import first_address, herr_rows
+from opentracker.swarm.counting.core_gauges import (
+    LONGEST_ITERATION,
+    MEMORY_COUNTED,
+    MEMORY_LIMIT,
+    MEMORY_USED,
+    OPEN_CONNECTIONS,
+)
+from opentracker.swarm.counting.metric import SYNC
 from opentracker.swarm.counting.network_count import SHOWN, SIZES4, SIZES6, NetworkCount
 from opentracker.swarm.counting.ranking import Ranking
 from opentracker.swarm.surveys.census import Census
-from opentracker.swarm.surveys.snapshot import StatsSnapshot
+from opentracker.swarm.surveys.snapshot import CENSUS, NETWORKS, StatsSnapshot
 
 CONTENT_TYPE: Final = b"application/json"
 
 Shape = Callable[[StatsSnapshot], dict[str, Any]]
 
 
-def conn(figures: StatsSnapshot) -> dict[str, Any]:
+def conn(snapshot: StatsSnapshot) -> dict[str, Any]:
     """Connections of all kinds, and what came of them."""
-    tcp, udp = figures.counters["tcp_connections"], figures.counters["udp_datagrams"]
-    return {**rates(figures, tcp + udp, figures.successes()), "tcp_connections": tcp, "udp_datagrams": udp}
+    tcp, udp = snapshot.count("tcp_connections"), snapshot.count("udp_datagrams")
+    return {**rates(snapshot, tcp + udp, snapshot.successes()), "tcp_connections": tcp, "udp_datagrams": udp}
 
 
-def rates(figures: StatsSnapshot, count: int, successes: int) -> dict[str, Any]:
+def rates(snapshot: StatsSnapshot, count: int, successes: int) -> dict[str, Any]:
     """Connections and successes, in all and a second."""
-    uptime = max(1, figures.uptime)
+    uptime = max(1, snapshot.uptime)
     return {
-        "uptime": figures.uptime,
+        "uptime": snapshot.uptime,
         "connections": count,
         "successes": successes,
         "connections_per_second": round(count / uptime, 3),
@@ -42,45 +51,48 @@ def rates(figures: StatsSnapshot, count: int, successes: int) -> dict[str, Any]:
     }
 
 
-def tcp4(figures: StatsSnapshot) -> dict[str, Any]:
+def tcp4(snapshot: StatsSnapshot) -> dict[str, Any]:
     """TCP connections and announces."""
-    return rates(figures, figures.counters["tcp_connections"], figures.counters["tcp_announces"])
+    return rates(snapshot, snapshot.count("tcp_connections"), snapshot.count("tcp_announces"))
 
 
-def udp4(figures: StatsSnapshot) -> dict[str, Any]:
+def udp4(snapshot: StatsSnapshot) -> dict[str, Any]:
     """Datagrams, and announces and connects among them."""
-    counters = figures.counters
-    return rates(figures, counters["udp_datagrams"], counters["udp_announces"] + counters["udp_connects"])
+    return rates(
+        snapshot,
+        snapshot.count("udp_datagrams"),
+        snapshot.count("udp_announces") + snapshot.count("udp_connects"),
+    )
 
 
-def scrp(figures: StatsSnapshot) -> dict[str, Any]:
+def scrp(snapshot: StatsSnapshot) -> dict[str, Any]:
     """Scrapes."""
-    return chosen(figures, "tcp_scrapes", "udp_scrapes")
+    return chosen(snapshot, "tcp_scrapes", "udp_scrapes")
 
 
-def fscr(figures: StatsSnapshot) -> dict[str, Any]:
+def fscr(snapshot: StatsSnapshot) -> dict[str, Any]:
     """Full scrapes."""
-    return chosen(figures, "full_scrapes", "full_scrape_bytes")
+    return chosen(snapshot, "full_scrapes", "full_scrape_bytes")
 
 
-def syncs(figures: StatsSnapshot) -> dict[str, Any]:
+def syncs(snapshot: StatsSnapshot) -> dict[str, Any]:
     """Live sync."""
-    return chosen(figures, *[name for name in figures.counters if name.startswith("sync_")])
+    return chosen(snapshot, *[row.name for row in snapshot.of_group(SYNC)])
 
 
-def completed(figures: StatsSnapshot) -> dict[str, Any]:
+def completed(snapshot: StatsSnapshot) -> dict[str, Any]:
     """Completed downloads."""
-    return chosen(figures, "completed")
+    return chosen(snapshot, "completed")
 
 
-def chosen(figures: StatsSnapshot, *names: str) -> dict[str, Any]:
+def chosen(snapshot: StatsSnapshot, *names: str) -> dict[str, Any]:
     """Counters by name, with the seconds in which they were counted."""
-    return {"uptime": figures.uptime, **{name: figures.counters[name] for name in names}}
+    return {"uptime": snapshot.uptime, **{name: snapshot.count(name) for name in names}}
 
 
-def peer(figures: StatsSnapshot) -> dict[str, Any]:
+def peer(snapshot: StatsSnapshot) -> dict[str, Any]:
     """Torrents and peers."""
-    return swarm(figures.counted())
+    return swarm(snapshot.counted())
 
 
 def swarm(census: Census) -> dict[str, Any]:
@@ -98,15 +110,14 @@ def swarm(census: Census) -> dict[str, Any]:
     return shape
 
 
-def s24s(figures: StatsSnapshot) -> dict[str, Any]:
+def s24s(snapshot: StatsSnapshot) -> dict[str, Any]:
     """The networks of most peers."""
-    assert figures.networks is not None
-    return blocks(figures.networks.counts)
+    return blocks(snapshot.networks(NETWORKS))
 
 
 def networks_of(mode: str) -> Shape:
     """The shape of networks that a mode has ranked."""
-    return lambda figures: blocks(figures.ranked[mode])
+    return lambda snapshot: blocks(snapshot.networks(mode))
 
 
 def blocks(counts: dict[int, NetworkCount]) -> dict[str, Any]:
@@ -129,10 +140,10 @@ def blocks(counts: dict[int, NetworkCount]) -> dict[str, Any]:
 
 def top(size: int) -> Shape:
     """The shape of the largest torrents."""
-    return lambda figures: {
-        "peers": torrents(figures.counted().by_peers, size),
-        "seeders": torrents(figures.counted().by_seeders, size),
-        "leechers": torrents(figures.counted().by_leechers, size),
+    return lambda snapshot: {
+        "peers": torrents(snapshot.counted().by_peers, size),
+        "seeders": torrents(snapshot.counted().by_seeders, size),
+        "leechers": torrents(snapshot.counted().by_leechers, size),
     }
 
 
@@ -143,39 +154,45 @@ def torrents(ranking: Ranking, size: int) -> list[dict[str, Any]]:
     ]
 
 
-def herr(figures: StatsSnapshot) -> dict[str, Any]:
+def herr(snapshot: StatsSnapshot) -> dict[str, Any]:
     """HTTP answers other than 200."""
-    return chosen(figures, *[name for _, name in ERRORS if name])
+    return chosen(snapshot, *[status.counter for status in herr_rows() if status.counter])
 
 
-def renew(figures: StatsSnapshot) -> dict[str, Any]:
+def renew(snapshot: StatsSnapshot) -> dict[str, Any]:
     """How old peers were when they renewed, by minutes."""
-    return {"uptime": figures.uptime, "renewals": figures.renewals[:OT_PEER_TIMEOUT]}
+    return {"uptime": snapshot.uptime, "renewals": snapshot.renewals[:OT_PEER_TIMEOUT]}
 
 
-def version(figures: StatsSnapshot) -> dict[str, Any]:
+def version(snapshot: StatsSnapshot) -> dict[str, Any]:
     """What this build is."""
-    return {"version": figures.version}
+    return {"version": snapshot.version}
 
 
-def everything(figures: StatsSnapshot) -> dict[str, Any]:
+def everything(snapshot: StatsSnapshot) -> dict[str, Any]:
     """All counts and counters."""
     return {
-        "version": figures.version,
-        "tracker_id": figures.tracker_id,
-        "uptime": figures.uptime,
-        "longest_turn": round(figures.longest_turn, 6),
-        "open_connections": figures.connections,
-        "memory": figures.memory,
-        **swarm(figures.counted()),
-        "counters": figures.counters,
-        "renewals": figures.renewals[:OT_PEER_TIMEOUT],
+        "version": snapshot.version,
+        "tracker_id": snapshot.tracker_id,
+        "uptime": snapshot.uptime,
+        "longest_turn": round(snapshot.reading(LONGEST_ITERATION), 6),
+        "open_connections": int(snapshot.reading(OPEN_CONNECTIONS)),
+        "memory": memory(snapshot),
+        **swarm(snapshot.counted()),
+        "counters": snapshot.counters,
+        "renewals": snapshot.renewals[:OT_PEER_TIMEOUT],
     }
+
+
+def memory(snapshot: StatsSnapshot) -> dict[str, int]:
+    """Memory as `limits.memory` counts it, for builds with limits."""
+    kinds = {"counted": MEMORY_COUNTED, "used": MEMORY_USED, "limit": MEMORY_LIMIT}
+    return {kind: int(snapshot.reading(gauge)) for kind, gauge in kinds.items()} if WANT_MAX_PEER else {}
 
 
 def json_of(shape: Shape) -> Callable[[StatsSnapshot], bytes]:
     """A rendering of a shape: one line of ASCII."""
-    return lambda figures: json.dumps(shape(figures)).encode("ascii") + b"\n"
+    return lambda snapshot: json.dumps(shape(snapshot)).encode("ascii") + b"\n"
 
 
 SHAPES: Final[dict[str, Shape]] = {
@@ -202,9 +219,9 @@ if WANT_LOG_NETWORKS:
     SHAPES["busy"] = networks_of("busy")
 if WANT_LOG_NUMWANT:
 
-    def numwants(figures: StatsSnapshot) -> dict[str, Any]:
+    def numwants(snapshot: StatsSnapshot) -> dict[str, Any]:
         """How many peers were asked for."""
-        return {"uptime": figures.uptime, "numwants": figures.numwants}
+        return {"uptime": snapshot.uptime, "numwants": snapshot.numwants}
 
     SHAPES["numwants"] = numwants
 

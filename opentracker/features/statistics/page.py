@@ -1,7 +1,7 @@
 """The statistics' page: `/stats?mode=...&format=...`, and what its modes are made of. Every build has it.
 
-A mode is a `Renderer`: which surveys it needs, and what makes its text from figures. A mode with an answer of its
-own kind, such as a full scrape, is a function that gives the pieces of that answer.
+A mode is a `Renderer`: the surveys it needs, and a function that makes its text from a snapshot. A mode with an answer
+of its own kind, such as a full scrape, is a function that gives the pieces of that answer.
 """
 
 from collections.abc import Callable, Iterator
@@ -12,19 +12,16 @@ from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.http import Request, write_ok
 from opentracker.protocol.pages import Page, Pieces, Stream
 from opentracker.protocol.query import fields_of, unquote
+from opentracker.swarm.counting.core_gauges import MEMORY_COUNTED, MEMORY_LIMIT, MEMORY_USED
 from opentracker.swarm.counting.network_count import NetworkCount
 from opentracker.swarm.policy.permissions import MAY_STAT, Permissions
 from opentracker.swarm.surveys.census import Census
 from opentracker.swarm.surveys.networks import Networks, RankedNetworks
-from opentracker.swarm.surveys.scan import ScanCache
-from opentracker.swarm.surveys.snapshot import StatsSnapshot
+from opentracker.swarm.surveys.scan import Scan, ScanCache
+from opentracker.swarm.surveys.snapshot import CENSUS, NETWORKS, StatsSnapshot
 from opentracker.swarm.tracker import Tracker
 
 DEFAULT_MODE: Final = "peer"
-
-# Surveys that a rendering may need; one of ranked networks is named as its mode.
-CENSUS: Final = "census"
-NETWORKS: Final = "networks"
 
 Every = Callable[[float, Callable[[], None]], None]  # the loop's: do something every so many seconds,
 Start = Callable[[Iterator[None]], None]  # and take on long work
@@ -38,13 +35,13 @@ class Renderer:
         self.content_type = content_type
         self.headers = headers
 
-    def parts(self, figures: StatsSnapshot) -> Iterator[bytes]:
+    def parts(self, snapshot: StatsSnapshot) -> Iterator[bytes]:
         """The body, in parts none of which takes long to make."""
         raise NotImplementedError
 
 
 class Rendering(Renderer):
-    """A mode that a function makes from figures, quickly."""
+    """A mode that a function makes from a snapshot, quickly."""
 
     def __init__(
         self,
@@ -55,13 +52,13 @@ class Rendering(Renderer):
         super().__init__(needs, content_type, b"")
         self.render = render
 
-    def parts(self, figures: StatsSnapshot) -> Iterator[bytes]:
-        """See Form."""
-        yield self.render(figures)
+    def parts(self, snapshot: StatsSnapshot) -> Iterator[bytes]:
+        """See Renderer."""
+        yield self.render(snapshot)
 
 
 class Sources:
-    """Where figures come from; `uptime` gives seconds since the start, `complete` adds what only a server knows."""
+    """The origin of snapshots; `uptime` gives seconds since the start, `complete` adds what only a server knows."""
 
     def __init__(
         self,
@@ -85,17 +82,21 @@ class Sources:
         """Let a mode show the busiest networks of counts that go on all the time."""
         self.surveyors[mode] = ScanCache(lambda: RankedNetworks(counts), self.uptime)
 
-    def figures(self) -> StatsSnapshot:
-        """What can be told at once."""
-        figures = StatsSnapshot(self.version, self.tracker_id, int(self.uptime()))
-        figures.counters = self.tracker.counters.values()
-        figures.renewals = list(self.tracker.renewals)
+    def snapshot(self) -> StatsSnapshot:
+        """All that needs no survey."""
+        counters = self.tracker.counters
+        snapshot = StatsSnapshot(self.version, self.tracker_id, int(self.uptime()), counters.rows)
+        snapshot.counters = counters.values()
+        snapshot.renewals = list(self.tracker.renewals)
         if WANT_LOG_NUMWANT:
-            figures.numwants = list(self.tracker.numwants)
+            snapshot.numwants = list(self.tracker.numwants)
         if WANT_MAX_PEER:
-            figures.memory = self.tracker.limits.memory()
-        self.complete(figures)
-        return figures
+            memory = self.tracker.limits.memory()
+            snapshot.tell(MEMORY_COUNTED, memory["counted"])
+            snapshot.tell(MEMORY_USED, memory["used"])
+            snapshot.tell(MEMORY_LIMIT, memory["limit"])
+        self.complete(snapshot)
+        return snapshot
 
 
 class Statistics(Page):
@@ -129,23 +130,17 @@ class Statistics(Page):
     def pieces(self, rendering: Renderer, request: Request) -> Pieces:
         """The answer, once the surveys are done that it needs."""
         sources = self.sources
-        surveys = []
+        surveys: dict[str, Scan] = {}
         for name in rendering.needs:
             under_way = sources.surveyors[name].current()
             while not under_way.is_done:
                 under_way.advance(sources.uptime())
                 yield b""
-            surveys.append(under_way.survey)
-        figures = sources.figures()
-        for name, survey in zip(rendering.needs, surveys, strict=True):
-            if isinstance(survey, Census):
-                figures.census = survey
-            elif isinstance(survey, Networks):
-                figures.networks = survey
-            elif isinstance(survey, RankedNetworks):
-                figures.ranked[name] = survey.counts
+            surveys[name] = under_way.survey
+        snapshot = sources.snapshot()
+        snapshot.surveys = surveys
         parts = []
-        for part in rendering.parts(figures):
+        for part in rendering.parts(snapshot):
             parts.append(part)
             yield b""
         body, head_only = b"".join(parts), request.method == b"HEAD"

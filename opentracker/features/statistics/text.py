@@ -5,105 +5,91 @@ from typing import Final
 
 from opentracker._features import OT_PEER_TIMEOUT, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT, WANT_SPOT_WOODPECKER
 from opentracker.features.statistics.everything import everything
-from opentracker.features.statistics.page import CENSUS, NETWORKS, Renderer, Rendering
+from opentracker.features.statistics.page import Renderer, Rendering
 from opentracker.protocol.addresses import format_ip
+from opentracker.protocol.statuses import STATUSES, Status
 from opentracker.swarm.counting.network_count import SHOWN, SIZES4, SIZES6
 from opentracker.swarm.counting.ranking import Ranking
-from opentracker.swarm.surveys.snapshot import StatsSnapshot
+from opentracker.swarm.surveys.snapshot import CENSUS, NETWORKS, StatsSnapshot
 
-# Label -> counter, in the order of `herr`; the C tracker's labels first. Nothing is ever `COM`: compact=0 is accepted.
-ERRORS: Final = (
-    ("302 RED", "http_302"),
-    ("400 ...", "http_400_parse"),
-    ("400 PAR", "http_400_parameter"),
-    ("400 COM", ""),
-    ("403 IP ", "http_403"),
-    ("404 INV", "http_404"),
-    ("500 SRV", "http_500"),
-    ("402 MOD", "http_402"),
-    ("405 MET", "http_405"),
-    ("414 URI", "http_414"),
-    ("431 HED", "http_431"),
-    ("503 BSY", "http_503"),
-)
+# The order of the C tracker's `herr`; ours follow.
+HERR_ORDER: Final = (302, 400, 403, 404, 500, 402)
 
 
-def mrtg(figures: StatsSnapshot, first: int, second: int, caption: str) -> bytes:
+def mrtg(snapshot: StatsSnapshot, first: int, second: int, caption: str) -> bytes:
     """Four lines without a final newline: two counters, how long they have been counted, and a caption."""
-    uptime = figures.uptime
+    uptime = snapshot.uptime
     return f"{first}\n{second}\n{uptime} seconds ({uptime // 3600} hours)\n{caption}".encode("ascii")
 
 
-def conn(figures: StatsSnapshot) -> bytes:
+def conn(snapshot: StatsSnapshot) -> bytes:
     """Connections of all kinds, and what came of them."""
-    count = figures.counters["tcp_connections"] + figures.counters["udp_datagrams"]
-    return mrtg(figures, count, figures.successes(), connections(figures, "connections", count))
+    count = snapshot.count("tcp_connections") + snapshot.count("udp_datagrams")
+    return mrtg(snapshot, count, snapshot.successes(), connections(snapshot, "connections", count))
 
 
-def connections(figures: StatsSnapshot, what: str, count: int) -> str:
+def connections(snapshot: StatsSnapshot, what: str, count: int) -> str:
     """The caption of `conn` and `syncs`."""
-    conns, success = figures.per_second(count), figures.per_second(figures.successes())
+    conns, success = snapshot.per_second(count), snapshot.per_second(snapshot.successes())
     return f"opentracker {what}, {conns} conns/s :: {success} success/s."
 
 
-def tcp4(figures: StatsSnapshot) -> bytes:
+def tcp4(snapshot: StatsSnapshot) -> bytes:
     """TCP connections, of both families, and announces over them."""
-    return of_protocol(
-        figures, "tcp4", figures.counters["tcp_connections"], figures.counters["tcp_announces"]
-    )
+    return of_protocol(snapshot, "tcp4", snapshot.count("tcp_connections"), snapshot.count("tcp_announces"))
 
 
-def udp4(figures: StatsSnapshot) -> bytes:
+def udp4(snapshot: StatsSnapshot) -> bytes:
     """Datagrams, of both families, and announces and connects among them."""
-    successes = figures.counters["udp_announces"] + figures.counters["udp_connects"]
-    return of_protocol(figures, "udp4", figures.counters["udp_datagrams"], successes)
+    successes = snapshot.count("udp_announces") + snapshot.count("udp_connects")
+    return of_protocol(snapshot, "udp4", snapshot.count("udp_datagrams"), successes)
 
 
-def of_protocol(figures: StatsSnapshot, name: str, count: int, successes: int) -> bytes:
+def of_protocol(snapshot: StatsSnapshot, name: str, count: int, successes: int) -> bytes:
     """Connections and successes of one protocol."""
-    conns, success = figures.per_second(count), figures.per_second(successes)
+    conns, success = snapshot.per_second(count), snapshot.per_second(successes)
     caption = f"opentracker {name} stats, {conns} conns/s :: {success} success/s."
-    return mrtg(figures, count, successes, caption)
+    return mrtg(snapshot, count, successes, caption)
 
 
-def scrp(figures: StatsSnapshot) -> bytes:
+def scrp(snapshot: StatsSnapshot) -> bytes:
     """Scrapes."""
-    tcp, udp = figures.counters["tcp_scrapes"], figures.counters["udp_scrapes"]
-    caption = f"opentracker scrape stats, {figures.per_second(tcp + udp)} scrape/s (tcp and udp)"
-    return mrtg(figures, tcp, udp, caption)
+    tcp, udp = snapshot.count("tcp_scrapes"), snapshot.count("udp_scrapes")
+    caption = f"opentracker scrape stats, {snapshot.per_second(tcp + udp)} scrape/s (tcp and udp)"
+    return mrtg(snapshot, tcp, udp, caption)
 
 
-def fscr(figures: StatsSnapshot) -> bytes:
+def fscr(snapshot: StatsSnapshot) -> bytes:
     """Full scrapes, a thousand for each, and the bytes sent for them."""
-    scrapes, size = figures.counters["full_scrapes"] * 1000, figures.counters["full_scrape_bytes"]
-    conns, rate = figures.per_second(scrapes), figures.per_second(size)
-    return mrtg(figures, scrapes, size, f"opentracker full scrape stats, {conns} conns/s :: {rate} bytes/s.")
+    scrapes, size = snapshot.count("full_scrapes") * 1000, snapshot.count("full_scrape_bytes")
+    conns, rate = snapshot.per_second(scrapes), snapshot.per_second(size)
+    return mrtg(snapshot, scrapes, size, f"opentracker full scrape stats, {conns} conns/s :: {rate} bytes/s.")
 
 
-def syncs(figures: StatsSnapshot) -> bytes:
+def syncs(snapshot: StatsSnapshot) -> bytes:
     """Peers received by live sync."""
-    count = figures.counters["tcp_connections"] + figures.counters["udp_datagrams"]
+    count = snapshot.count("tcp_connections") + snapshot.count("udp_datagrams")
     return mrtg(
-        figures, figures.counters["sync_peers_received"], 0, connections(figures, "connections", count)
+        snapshot, snapshot.count("sync_peers_received"), 0, connections(snapshot, "connections", count)
     )
 
 
-def completed(figures: StatsSnapshot) -> bytes:
+def completed(snapshot: StatsSnapshot) -> bytes:
     """Completed downloads."""
-    count = figures.counters["completed"]
-    caption = f"opentracker, {count // max(1, figures.uptime // 3600)} completed/h."
-    return mrtg(figures, count, 0, caption)
+    count = snapshot.count("completed")
+    caption = f"opentracker, {count // max(1, snapshot.uptime // 3600)} completed/h."
+    return mrtg(snapshot, count, 0, caption)
 
 
-def peer(figures: StatsSnapshot) -> bytes:
+def peer(snapshot: StatsSnapshot) -> bytes:
     """Peers and seeders."""
-    census = figures.counted()
+    census = snapshot.counted()
     return serving(census.peers(), census.seeders(), census.torrents)
 
 
-def torr(figures: StatsSnapshot) -> bytes:
+def torr(snapshot: StatsSnapshot) -> bytes:
     """Torrents."""
-    return serving(figures.counted().torrents, 0, figures.counted().torrents)
+    return serving(snapshot.counted().torrents, 0, snapshot.counted().torrents)
 
 
 def serving(first: int, second: int, torrents: int) -> bytes:
@@ -124,23 +110,24 @@ def first_address(network: bytes) -> str:
     return format_ip(network + bytes((4 if len(network) <= 3 else 16) - len(network)))
 
 
-def s24s(figures: StatsSnapshot) -> bytes:
+def s24s(snapshot: StatsSnapshot) -> bytes:
     """The networks of most peers."""
-    assert figures.networks is not None
     blocks = []
+    networks = snapshot.networks(NETWORKS)
     for size in SIZES4 + SIZES6:
-        blocks.append(block(f"/{8 * size}", figures.networks.counts[size].ranking.first(SHOWN)))
+        blocks.append(block(f"/{8 * size}", networks[size].ranking.first(SHOWN)))
     return "".join(blocks).encode("ascii")
 
 
 def networks_of(mode: str) -> Callable[[StatsSnapshot], bytes]:
     """The rendering of one block of networks, of both families, that a mode has ranked."""
 
-    def render(figures: StatsSnapshot) -> bytes:
+    def render(snapshot: StatsSnapshot) -> bytes:
         both = Ranking(SHOWN)
-        for count in figures.ranked[mode].values():
+        networks = snapshot.networks(mode)
+        for count in networks.values():
             both.merge(count.ranking)
-        caption = " and ".join(f"/{8 * size}" for size in figures.ranked[mode])
+        caption = " and ".join(f"/{8 * size}" for size in networks)
         return block(caption, both.first(SHOWN)).encode("ascii")
 
     return render
@@ -149,8 +136,8 @@ def networks_of(mode: str) -> Callable[[StatsSnapshot], bytes]:
 def top(size: int) -> Callable[[StatsSnapshot], bytes]:
     """The rendering of the largest torrents."""
 
-    def render(figures: StatsSnapshot) -> bytes:
-        census = figures.counted()
+    def render(snapshot: StatsSnapshot) -> bytes:
+        census = snapshot.counted()
         lines = []
         for what, ranking in (
             ("peers", census.by_peers),
@@ -165,21 +152,31 @@ def top(size: int) -> Callable[[StatsSnapshot], bytes]:
     return render
 
 
-def herr(figures: StatsSnapshot) -> bytes:
+def herr(snapshot: StatsSnapshot) -> bytes:
     """HTTP answers other than 200."""
-    lines = [f"{label} {figures.counters[name] if name else 0}\n" for label, name in ERRORS]
+    lines = [f"{status.brief} {snapshot.count(status.counter)}\n" for status in herr_rows()]
     return "".join(lines).encode("ascii")
 
 
-def renew(figures: StatsSnapshot) -> bytes:
+def herr_rows() -> list[Status]:
+    """The rows of `herr` in their order."""
+    return sorted([status for status in STATUSES if status.brief], key=herr_place)
+
+
+def herr_place(status: Status) -> int:
+    """The place of a row in the order of `herr`; ours keep the table's order."""
+    return HERR_ORDER.index(status.number) if status.number in HERR_ORDER else len(HERR_ORDER)
+
+
+def renew(snapshot: StatsSnapshot) -> bytes:
     """How old peers were when they renewed."""
-    lines = [f"{age:02d} {figures.renewals[age]}\n" for age in range(OT_PEER_TIMEOUT)]
+    lines = [f"{age:02d} {snapshot.renewals[age]}\n" for age in range(OT_PEER_TIMEOUT)]
     return "".join(lines).encode("ascii")
 
 
-def version(figures: StatsSnapshot) -> bytes:
+def version(snapshot: StatsSnapshot) -> bytes:
     """What this build is, on a line."""
-    return f"{figures.version}\n".encode()
+    return f"{snapshot.version}\n".encode()
 
 
 MODES: Final[dict[str, Renderer]] = {
@@ -207,9 +204,9 @@ if WANT_LOG_NETWORKS:
     MODES["busy"] = Rendering(("busy",), networks_of("busy"))
 if WANT_LOG_NUMWANT:
 
-    def numwants(figures: StatsSnapshot) -> bytes:
+    def numwants(snapshot: StatsSnapshot) -> bytes:
         """How many peers were asked for."""
-        lines = [f"{number:03d} => {count}\n" for number, count in enumerate(figures.numwants)]
+        lines = [f"{number:03d} => {count}\n" for number, count in enumerate(snapshot.numwants)]
         return "".join(lines).encode("ascii")
 
     MODES["numwants"] = Rendering((), numwants)

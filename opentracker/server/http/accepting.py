@@ -12,7 +12,7 @@ import sys
 from typing import Final
 
 from opentracker.protocol.addresses import unmap
-from opentracker.server.system.libc import NAME_SIZE, address_of
+from opentracker.server.system.libc import NAME_SIZE, pointer_to, receive_buffer
 
 ROUNDS: Final = 64  # connections before other sockets have their turn
 TCP_INFO_SIZE: Final = 28  # of Linux's struct tcp_info, up to and with tcpi_unacked,
@@ -58,15 +58,11 @@ class FastAcceptor(Acceptor):
     def __init__(self, sock: socket.socket) -> None:
         super().__init__(sock)
         self.fd = sock.fileno()
-        libc = ctypes.CDLL(None, use_errno=True)
-        self.call = libc.accept4
-        self.call.argtypes = (ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)
-        self.call.restype = ctypes.c_int
+        self.call = ctypes.PyDLL(None, use_errno=True).accept4  # see libc.Mmsg
         self.is_v6 = sock.family == socket.AF_INET6
-        self.name = bytearray(NAME_SIZE)
-        self.name_at = address_of(self.name)
-        self.size = ctypes.c_uint32(NAME_SIZE)
-        self.size_at = ctypes.addressof(self.size)
+        self.name, name_at = receive_buffer(NAME_SIZE)
+        self.name_pointer = pointer_to(name_at)
+        self.size_pointer = ctypes.byref(ctypes.c_uint32(NAME_SIZE))
         self.flags = int(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
 
     def waiting(self) -> int:
@@ -76,13 +72,13 @@ class FastAcceptor(Acceptor):
 
     def accept(self) -> int:
         """See Acceptor."""
-        fd: int = self.call(self.fd, self.name_at, self.size_at, self.flags)
+        fd: int = self.call(self.fd, self.name_pointer, self.size_pointer, self.flags)
         if fd < 0:
             self.exhausted = ctypes.get_errno() in EXHAUSTED
         elif self.is_v6:
-            self.address = unmap(bytes(self.name[8:24]))
+            self.address = unmap(self.name[8:24])
         else:
-            self.address = bytes(self.name[4:8])
+            self.address = self.name[4:8]
         return fd
 
 

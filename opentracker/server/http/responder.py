@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import Final
 
-from opentracker._features import WANT_FULLLOG_NETWORKS, WANT_IP_FROM_PROXY, WANT_LOG_NUMWANT
+from librt.strings import BytesWriter
+from mypy_extensions import i64
+
+from opentracker._features import WANT_COMPILED, WANT_FULLLOG_NETWORKS, WANT_IP_FROM_PROXY, WANT_LOG_NUMWANT
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.bencode import write_announce, write_failure, write_scrape
 from opentracker.protocol.http import Request, write_error, write_ok, write_redirect
@@ -12,6 +15,10 @@ from opentracker.protocol.pages import Page, Pieces
 from opentracker.protocol.query import parse_announce, parse_scrape
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.tracker import Tracker
+
+if WANT_COMPILED:
+    from opentracker.protocol.plain_announce import PlainReader
+    from opentracker.protocol.plain_answer import append_announce
 
 ANNOUNCE_PREFIX: Final = b"/a"  # the C tracker's leniency: /announce.php is an announce
 SCRAPE_PREFIX: Final = b"/sc"
@@ -34,6 +41,8 @@ class HttpResponder:
         self.redirect_url = redirect_url  # where `/` goes; empty: nowhere
         self.request = Announce(both_families=True)
         self.pages: dict[bytes, Page] = {}
+        if WANT_COMPILED:
+            self.plain = PlainReader()
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
 
@@ -53,7 +62,7 @@ class HttpResponder:
             elif path.startswith(SCRAPE_PREFIX):
                 body = self.scrape(request)
             elif path == b"/" and self.redirect_url:
-                self.counters.http_302 += 1
+                self.counters.count_status(302)
                 return write_redirect(self.redirect_url, request.keep_alive)
             else:
                 raise HttpError(404)
@@ -73,6 +82,44 @@ class HttpResponder:
             if request.path not in self.pages and request.path.startswith(ANNOUNCE_PREFIX):
                 raise
             return bytes(len(address))
+
+    def answer_plain(
+        self,
+        data: bytes,
+        start: i64,
+        size: i64,
+        address: bytes,
+        may_stay: bool,
+        minute: i64,
+        out: BytesWriter,
+    ) -> bool:
+        """Append the whole answer to the plain announce at `start` of the `size` bytes; False if none begins there.
+
+        `may_stay` tells whether the connection may be kept. PADDING bytes have to follow the `size`.
+        """
+        a = self.request
+        if WANT_COMPILED:
+            if WANT_FULLLOG_NETWORKS and self.watchers:  # they want a Request
+                return False
+            if not self.plain.read(data, start, size, a):
+                return False
+            keep_alive = self.plain.keep_alive and may_stay
+            try:
+                if WANT_IP_FROM_PROXY:
+                    head = data[start : self.plain.end]
+                    address = self.client_of(Request(head, len(head)), address)
+                self.plain.place(address, a)
+                if WANT_LOG_NUMWANT:
+                    self.tracker.numwants[a.numwant] += 1
+                self.tracker.announce(a, minute)
+                self.counters.tcp_announces += 1
+                append_announce(out, a, keep_alive)
+            except TrackerFailure as failure:
+                self.counters.tcp_failures += 1
+                body = write_failure(failure.reason, self.tracker.interval())
+                out.write(write_ok(body, keep_alive, False))
+            return True
+        return False
 
     def announce(self, request: Request, address: bytes, minute: int) -> bytes:
         """The body for an announce."""
@@ -101,5 +148,5 @@ class HttpResponder:
 
     def error(self, status: int, head_only: bool, was_parsed: bool) -> bytes:
         """The whole answer for a status other than 200; `was_parsed` tells whether there was a request at all."""
-        self.counters.count_error(status, was_parsed)
+        self.counters.count_status(status, was_parsed)
         return write_error(status, head_only)

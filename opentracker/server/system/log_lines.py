@@ -1,13 +1,15 @@
-"""Lines of the log: safe to show, told apart by the journal, and only so many a minute.
+"""Lines of the log: safe to show, in one of three formats, told apart by the journal, and only so many a minute.
 
 Whatever a stranger sent is in a line is escaped. Nobody can fill a disk: of each message a minute takes so many, of all
 together so many more, and then tells how many it left out. Debugging lines have an allowance of their own, a larger.
 """
 
+import json
 import logging
 import os
+import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Final
 
 log = logging.getLogger("opentracker")
@@ -35,20 +37,51 @@ def escaped(text: str) -> str:
     return text if len(text) <= LONGEST else text[:LONGEST] + "..."
 
 
-class LineFormatter(logging.Formatter):
-    """Makes a line of a record: `opentracker: text`, or `<6>text` where the journal reads it and knows the name."""
+def when(record: logging.LogRecord) -> str:
+    """The time of a record, in UTC: there may be no file of time zones in the root directory."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
 
-    def __init__(self, for_journal: bool) -> None:
+
+def as_text(record: logging.LogRecord, lines: list[str], for_journal: bool) -> list[str]:
+    """`2026-01-31T12:00:00Z opentracker: text`; the journal knows time and name. A traceback has lines of its own."""
+    head = "" if for_journal else f"{when(record)} opentracker: "
+    return [head + escaped(line) for line in lines]
+
+
+def as_logfmt(record: logging.LogRecord, lines: list[str], for_journal: bool) -> list[str]:
+    """`time=2026-01-31T12:00:00Z level=info msg="text"`."""
+    text = r"\n".join([escaped(line).replace("\\", "\\\\").replace('"', r"\"") for line in lines])
+    return [f'time={when(record)} level={record.levelname.lower()} msg="{text}"']
+
+
+def as_json(record: logging.LogRecord, lines: list[str], for_journal: bool) -> list[str]:
+    """`{"time": "2026-01-31T12:00:00Z", "level": "info", "msg": "text"}`."""
+    text = "\n".join(map(escaped, lines))
+    return [json.dumps({"time": when(record), "level": record.levelname.lower(), "msg": text})]
+
+
+FORMATS: Final[dict[str, Callable[[logging.LogRecord, list[str], bool], list[str]]]] = {
+    "text": as_text,
+    "logfmt": as_logfmt,
+    "json": as_json,
+}
+
+
+class LineFormatter(logging.Formatter):
+    """Makes a line of a record, in one of the FORMATS; where the journal reads it `<6>` or so stands before."""
+
+    def __init__(self, for_journal: bool, form: str = "text") -> None:
         super().__init__()
         self.for_journal = for_journal
+        self.form = FORMATS[form]
 
     def format(self, record: logging.LogRecord) -> str:
-        """See logging.Formatter. A traceback is our own text, and has lines of its own."""
-        head = f"<{PRIORITIES.get(record.levelno, 6)}>" if self.for_journal else "opentracker: "
+        """See logging.Formatter."""
+        priority = f"<{PRIORITIES.get(record.levelno, 6)}>" if self.for_journal else ""
         lines = [record.getMessage()]
         if record.exc_info:
             lines += self.formatException(record.exc_info).split("\n")
-        return "\n".join(head + escaped(line) for line in lines)
+        return "\n".join(priority + line for line in self.form(record, lines, self.for_journal))
 
 
 def is_journal(stream: IO[str] | None, environment: Mapping[str, str]) -> bool:

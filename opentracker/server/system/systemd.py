@@ -159,20 +159,29 @@ class Notifier:
 
 
 class Reload:
-    """A reload as a service manager sees it: from the signal until the last work that it began is done."""
+    """A reload as a service manager sees it: from the signal until the last work that it began is done.
 
-    def __init__(self, notifier: Notifier, actions: list[Callable[[], None]], work: Sequence[object]) -> None:
+    `status` tells how the tracker is by then, a reload that failed included.
+    """
+
+    def __init__(
+        self,
+        notifier: Notifier,
+        action: Callable[[], None],
+        work: Sequence[object],
+        status: Callable[[], str],
+    ) -> None:
         self.notifier = notifier
-        self.actions = actions
+        self.action = action
         self.work = work  # what the loop has to do
+        self.status = status
         self.begun: list[object] | None = None
 
     def start(self) -> None:
         """Reload, in answer to SIGHUP."""
         self.notifier.is_reloading()
         before = list(self.work)
-        for action in self.actions:
-            action()
+        self.action()
         begun = [work for work in self.work if not any(work is old for old in before)]
         self.begun = (self.begun or []) + begun
         self.look()
@@ -181,4 +190,4 @@ class Reload:
         """Tell when it is done; to be called now and then."""
         if self.begun is not None and not any(work is new for work in self.work for new in self.begun):
             self.begun = None
-            self.notifier.is_ready("Reloaded")
+            self.notifier.is_ready(self.status())

@@ -2,8 +2,17 @@
 
 from typing import Final
 
+from opentracker.swarm.counting.metric import CAUSE, Family, Metric
+
 UNAUTHORIZED: Final = (
     b"Requested download is not authorized for use with this tracker."  # the C tracker's text
+)
+
+
+REFUSED: Final = Metric(
+    "refused_accesslist",
+    Family("opentracker_accesslist_refused_total", "Announces that the access list refused."),
+    *("", "Announces that the access list refused", CAUSE),
 )
 
 

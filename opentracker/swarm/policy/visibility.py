@@ -1,7 +1,6 @@
 """Which peers are listed, and to whom: the questions that the tracker asks, answered by a filter of addresses."""
 
 from opentracker.protocol.messages import Announce
-from opentracker.swarm.counting.counters import Counters
 
 
 class Visibility:
@@ -10,7 +9,7 @@ class Visibility:
     def __init__(self) -> None:
         self.hides = False  # whether peers may be stored that are not for everybody
 
-    def screen(self, a: Announce, counters: Counters) -> None:
+    def screen(self, a: Announce) -> None:
         """Take `stored` off an announce whose peer is to be answered and never listed."""
 
     def lists(self, peer: bytes) -> bool:

@@ -91,8 +91,9 @@ class Census(Scan):
         self.by_seeders.offer(complete, info_hash)
         self.by_leechers.offer(incomplete, info_hash)
 
-    def merge(self, other: "Census") -> None:
+    def merge(self, other: Scan) -> None:
         """Take in another part, which holds other torrents."""
+        assert isinstance(other, Census)
         self.torrents += other.torrents
         self.leechers4 += other.leechers4
         self.seeders4 += other.seeders4

@@ -15,12 +15,30 @@ from opentracker.swarm.tracker import Tracker
 STEP: Final = 128  # peers counted between two yields
 
 
-class Networks(Scan):
-    """The networks of all peers, by the bytes of a network: IPv4 at /24 and /16, IPv6 at /48 and /32."""
+class RankedNetworks(Scan):
+    """The busiest networks of counts that go on all the time; `counts` are by the bytes of a network."""
+
+    def __init__(self, counts: dict[int, NetworkCount]) -> None:
+        self.counts = counts
+
+    def steps(self) -> Iterator[None]:
+        """See Scan."""
+        for count in self.counts.values():
+            yield from count.rank(drain=False)
+
+    def merge(self, other: Scan) -> None:
+        """Take in another part."""
+        assert isinstance(other, RankedNetworks)
+        for size, count in self.counts.items():
+            count.merge(other.counts[size])
+
+
+class Networks(RankedNetworks):
+    """The networks of all peers: IPv4 at /24 and /16, IPv6 at /48 and /32."""
 
     def __init__(self, tracker: Tracker) -> None:
+        super().__init__({size: NetworkCount() for size in SIZES4 + SIZES6})
         self.tracker = tracker
-        self.counts = {size: NetworkCount() for size in SIZES4 + SIZES6}
 
     def steps(self) -> Iterator[None]:
         """See Survey."""
@@ -64,20 +82,3 @@ class Networks(Scan):
                 bucket[network] = bucket.get(network, 0) + 1
                 if len(bucket) > MOST:
                     thin(bucket)
-
-    def merge(self, other: "Networks") -> None:
-        """Take in another part."""
-        for size, count in self.counts.items():
-            count.merge(other.counts[size])
-
-
-class RankedNetworks(Scan):
-    """The busiest networks of counts that go on all the time; by the bytes of a network, as `Networks.counts`."""
-
-    def __init__(self, counts: dict[int, NetworkCount]) -> None:
-        self.counts = counts
-
-    def steps(self) -> Iterator[None]:
-        """See Survey."""
-        for count in self.counts.values():
-            yield from count.rank(drain=False)

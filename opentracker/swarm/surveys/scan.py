@@ -19,6 +19,10 @@ class Scan:
         """Find it out; yields every few dozen microseconds."""
         raise NotImplementedError
 
+    def merge(self, other: "Scan") -> None:
+        """Take in the same survey of another part."""
+        raise NotImplementedError
+
 
 class RunningScan:
     """A survey and how far it has come."""

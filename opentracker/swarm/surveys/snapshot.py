@@ -1,42 +1,76 @@
-"""Figures: everything that statistics are made of, as a part that can be merged with another part and then rendered."""
+"""Everything that statistics are made of, as a part that can be merged with another part and then rendered."""
 
-from opentracker.swarm.counting.counters import NAMES
+from collections.abc import Sequence
+from typing import Final
+
+from opentracker.swarm.counting.metric import Distribution, Gauge, Histogram, Metric, Reading
 from opentracker.swarm.counting.network_count import NetworkCount
 from opentracker.swarm.surveys.census import Census
-from opentracker.swarm.surveys.networks import Networks
+from opentracker.swarm.surveys.networks import RankedNetworks
+from opentracker.swarm.surveys.scan import Scan
+
+# Surveys by name; one of ranked networks has the name of its mode.
+CENSUS: Final = "census"
+NETWORKS: Final = "networks"
 
 
 class StatsSnapshot:
     """What one process knows, or several together.
 
-    `counters` by name; `renewals` are how many peers renewed, by the minutes since each was last heard of; `numwants`
-    how often each number of peers was asked for. `census`, `networks` and `ranked` (counts of networks by the mode that
-    shows them) are there as far as they were asked for. `uptime` is in seconds, `longest_turn` too; `connections` are
-    HTTP ones that could not be answered in one go and are open, `work` is what the loop does in slices just now.
-    `memory` is Limits.memory().
+    `rows` are the counters of this build, `counters` their values by name. `readings` are gauges by name and labels,
+    `distributions` are histograms by name. `renewals` are how many peers renewed, by the minutes since each was last
+    heard of; `numwants` how often each number of peers was asked for. `surveys` are those that were asked for: CENSUS,
+    NETWORKS, or networks by the mode that ranks them. `uptime` is in seconds.
     """
 
-    def __init__(self, version: str, tracker_id: int, uptime: int) -> None:
+    def __init__(self, version: str, tracker_id: int, uptime: int, rows: Sequence[Metric] = ()) -> None:
         self.version = version
         self.tracker_id = tracker_id
         self.uptime = uptime
-        self.longest_turn = 0.0
-        self.connections = 0
-        self.tcp_sockets = 0
-        self.udp_sockets = 0
-        self.work = 0
-        self.memory: dict[str, int] = {}
-        self.counters: dict[str, int] = dict.fromkeys(NAMES, 0)
+        self.rows = list(rows)
+        self.counters: dict[str, int] = {row.name: 0 for row in rows}
+        self.readings: dict[tuple[str, str], Reading] = {}
+        self.distributions: dict[str, Distribution] = {}
         self.renewals: list[int] = []
         self.numwants: list[int] = []
-        self.census: Census | None = None
-        self.networks: Networks | None = None
-        self.ranked: dict[str, dict[int, NetworkCount]] = {}
+        self.surveys: dict[str, Scan] = {}
+
+    # ---- What sources tell ----
+
+    def tell(self, gauge: Gauge, value: float, labels: str = "") -> None:
+        """Take the value of a gauge; `labels` as in an exposition of Prometheus, without the braces."""
+        self.readings[gauge.name, labels] = Reading(gauge, labels, value)
+
+    def tell_distribution(self, histogram: Histogram, counts: Sequence[int], total: float) -> None:
+        """Take the counts of a histogram, one more than it has bounds, and the sum of all values."""
+        self.distributions[histogram.name] = Distribution(histogram, counts, total)
+
+    # ---- What renderers ask ----
 
     def counted(self) -> Census:
         """The census of a statistic that has asked for one."""
-        assert self.census is not None
-        return self.census
+        survey = self.surveys[CENSUS]
+        assert isinstance(survey, Census)
+        return survey
+
+    def networks(self, name: str) -> dict[int, NetworkCount]:
+        """The networks of a survey, by the bytes of a network."""
+        survey = self.surveys[name]
+        assert isinstance(survey, RankedNetworks)
+        return survey.counts
+
+    def count(self, *names: str) -> int:
+        """The sum of counters; one whose feature is not in this build counts nothing."""
+        return sum([self.counters.get(name, 0) for name in names])
+
+    def of_group(self, group: str) -> list[Metric]:
+        """The counters of a group."""
+        return [row for row in self.rows if row.group == group]
+
+    def reading(self, gauge: Gauge, labels: str = "") -> float:
+        """The value of a gauge; 0 if no source has told it."""
+        reading = self.readings.get((gauge.name, labels))
+        return 0.0 if reading is None else reading.value
 
     def per_second(self, count: int) -> int:
         """A rate since the start."""
@@ -44,27 +78,25 @@ class StatsSnapshot:
 
     def successes(self) -> int:
         """Announces and connects; no scrapes."""
-        counters = self.counters
-        return counters["tcp_announces"] + counters["udp_announces"] + counters["udp_connects"]
+        return self.count("tcp_announces", "udp_announces", "udp_connects")
+
+    # ---- Parts ----
 
     def merge(self, other: "StatsSnapshot") -> None:
-        """Take in another part's figures, of the same surveys."""
+        """Take in another part, of the same build and with the same surveys."""
         self.uptime = max(self.uptime, other.uptime)
-        self.longest_turn = max(self.longest_turn, other.longest_turn)
-        self.connections += other.connections
-        self.tcp_sockets += other.tcp_sockets
-        self.udp_sockets += other.udp_sockets
-        self.work += other.work
-        for kind, size in other.memory.items():
-            self.memory[kind] += size
         for name, value in other.counters.items():
-            self.counters[name] += value
+            self.counters[name] = self.counters.get(name, 0) + value
+        for key, reading in other.readings.items():
+            own = self.readings.get(key)
+            value_of_both = reading.value if own is None else reading.gauge.merged(own.value, reading.value)
+            self.readings[key] = Reading(reading.gauge, reading.labels, value_of_both)
+        for name, distribution in other.distributions.items():
+            if name in self.distributions:
+                self.distributions[name].merge(distribution)
+            else:
+                self.distributions[name] = distribution
         self.renewals = [one + two for one, two in zip(self.renewals, other.renewals, strict=True)]
         self.numwants = [one + two for one, two in zip(self.numwants, other.numwants, strict=True)]
-        if self.census is not None:
-            self.census.merge(other.counted())
-        if self.networks is not None and other.networks is not None:
-            self.networks.merge(other.networks)
-        for mode, counts in self.ranked.items():
-            for size, count in counts.items():
-                count.merge(other.ranked[mode][size])
+        for name, survey in self.surveys.items():
+            survey.merge(other.surveys[name])

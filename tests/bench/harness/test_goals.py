@@ -21,6 +21,19 @@ def test_a_verdict_names_the_goal_and_what_was_measured(
     assert goal.verdict("compiled", measured) == start
 
 
+def test_the_base_of_a_revision_is_the_variant_of_the_same_revision(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    names = ["pure", "pure-young", "pure@HEAD", "pure-young@HEAD", "pure@v1"]
+    figures = {("pure", "pure-young"): 1.5, ("pure@HEAD", "pure-young@HEAD"): 0.5}
+    goals.print_verdicts("udp-renewals", names, lambda name, base: figures[name, base])
+    assert capsys.readouterr().out.splitlines() == [
+        "PASS udp-renewals pure: goal at least 0.9 × pure-young, measured 1.5 × pure-young",
+        "FALLS SHORT udp-renewals pure@HEAD: goal at least 0.9 × pure-young, measured 0.5 × pure-young",
+        "",
+    ]
+
+
 def test_goals_that_nobody_was_measured_for_have_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
     goals.print_verdicts("http", ["c", "pure@HEAD"], lambda name, base: 1.2)
     assert capsys.readouterr().out.split() == [

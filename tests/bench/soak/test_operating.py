@@ -15,12 +15,9 @@ def test_a_state_file_says_how_many_torrents_it_has(tmp_path: Path) -> None:
     ("log", "loaded"),
     [
         ("", 0),
-        ("/r/state: the checksum is wrong; nothing is loaded, the tracker starts empty\n", 0),
-        ("ready\n/r/state: 31 torrents loaded with their peers, 2 skipped\nready\n", 31),
-        (
-            "s: 31 torrents loaded with their peers, 0 skipped\ns: 7 torrents loaded with their peers, 0 skipped\n",
-            7,
-        ),
+        ("/r/state: its checksum is wrong: it is cut or corrupted\n", 0),
+        ("ready\n/r/state, with peers: 31 torrents loaded; left out: 2 whose time is up\nready\n", 31),
+        ("s, with peers: 31 torrents loaded\ns, with peers: 7 torrents loaded\n", 7),
     ],
 )
 def test_a_log_says_how_many_torrents_were_loaded(log: str, loaded: int) -> None:

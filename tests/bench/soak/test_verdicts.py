@@ -53,7 +53,7 @@ def test_memory_that_grows_or_was_not_seen_for_long_enough_falls_short(
 
 
 def test_memory_settles_anew_behind_a_restart() -> None:
-    """What was loaded expires in the first minutes of a process, whenever it began."""
+    """Loaded torrents expire in the first minutes of a process, whenever it began."""
     watch = Watch(0)
     began = 1000.0 + 5 * 60
     watch.samples = [(began + second, 102400 + min(second, 12 * 60) * 9, 9) for second in range(25 * 60)]

@@ -4,9 +4,10 @@ import logging
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import given
@@ -23,6 +24,7 @@ from opentracker.features.accesslist.info_hash_set import InfoHashSet
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.tracker import Tracker as Swarms
 from tests.protocol.http_cases import STOP, announce, failure_body, is_like, scrape, scrape_body
+from tests.server.conftest import open_descriptors
 from tests.server.live import HASH_A, HASH_B, HOME, TRANSACTION, Live, announce_packet, scrape_packet
 from tests.server.process import Tracker, run
 
@@ -99,8 +101,9 @@ def test_a02_lines_that_count(line: bytes) -> None:
     ids=repr,
 )
 def test_a02_lines_that_do_not(line: bytes) -> None:
+    other = b"\xcd" * 20
     assert accesslist.parse_line(line) is None
-    assert listed(line + b"\n") == set()
+    assert listed(line + b"\n" + other.hex().encode() + b"\n") == {other}
 
 
 def test_a02_one_warning_tells_how_many_and_which(caplog: pytest.LogCaptureFixture) -> None:
@@ -436,8 +439,83 @@ def test_a08_an_empty_file_is_an_empty_list(keeping: Keeping) -> None:
     assert keeping.listed() == set()
 
 
+ERROR_PAGE: Final = b"<!DOCTYPE html>\n<html><body>\n<h1>502 Bad Gateway</h1>\n</body></html>\n"
+
+
+@pytest.mark.parametrize(
+    "text", [ERROR_PAGE, b"x\n", LINE[:38] + b"\n", b"\xef\xbb\xbf" + LINE + b"\n"], ids=repr
+)
+def test_a_file_of_anything_else_is_no_list(text: bytes) -> None:
+    """A cron job that saved an error page would empty a blacklist, or close a whitelist to all."""
+    with pytest.raises(UsageError, match="list: not one line starts with 40 hex digits"):
+        listed(text)
+
+
+@pytest.mark.parametrize("text", [b"", b"\n\n", b"# nobody yet\n", b"# nobody yet\n\n  \r\n"])
+def test_a_file_of_comments_is_an_empty_list(text: bytes) -> None:
+    assert listed(text) == set()
+
+
+def test_a_line_without_an_end_in_sight_is_no_list() -> None:
+    longest = accesslist.LONGEST_LINE
+    assert listed(b"#" * longest + b"\n" + LINE + b"\n") == {LISTED}
+    assert listed((b"#" * (longest // 2) + b"\n") * 5 + LINE + b"\n") == {LISTED}
+    with pytest.raises(UsageError, match="list:2: a line of over"):
+        listed(LINE + b"\n" + b"\0" * (longest + accesslist.BLOCK))
+
+
+@pytest.mark.parametrize("size", [1 << 30, 1 << 40, 1 << 43])
+def test_a_sparse_file_of_any_size_is_refused_at_once(
+    size: int, keeping: Keeping, caplog: pytest.LogCaptureFixture
+) -> None:
+    with keeping.path.open("wb") as file:
+        try:
+            file.truncate(size)
+        except OSError:
+            pytest.skip("the file system has no such sparse files")
+    keeping.reload()
+    for _ in range(20):
+        keeping.iterate()
+    assert keeping.keeper.coming is None
+    keeping.finish()
+    assert keeping.listed() == {HASH_B}
+    assert "this is no list; the access list stays as it was" in caplog.text
+
+
+def test_a_failed_reload_is_counted_and_named_until_one_succeeds(keeping: Keeping) -> None:
+    keeping.path.write_bytes(ERROR_PAGE)
+    for failures in (1, 2):
+        keeping.reload()
+        keeping.finish()
+        assert keeping.keeper.failures == failures
+        assert keeping.keeper.complaint.startswith(f"{keeping.path}: not one line")
+    write_list(keeping.path, HASH_A)
+    keeping.reload()
+    keeping.finish()
+    assert (keeping.keeper.failures, keeping.keeper.complaint) == (2, "")
+
+
+def test_reloads_that_interrupt_each_other_leave_no_file_open(keeping: Keeping) -> None:
+    """In a compiled build, too, where a generator that is merely dropped runs no `finally`."""
+    write_list(keeping.path, HASH_A, *many(0))
+    before = open_descriptors()
+    for _ in range(30):
+        keeping.reload()
+        keeping.iterate()
+    for work in keeping.work[:-1]:
+        assert isinstance(work, Generator)
+        work.close()  # as the loop does at its end
+    keeping.work = keeping.work[-1:]
+    keeping.finish()
+    assert keeping.listed() == {HASH_A}
+    assert open_descriptors() == before
+
+
 def spoil(path: Path, how: str) -> str:
     """Make a list useless; gives what is to be said of it."""
+    if how == "page":
+        path.write_bytes(ERROR_PAGE)
+        return ": not one line starts with 40 hex digits"
     if how == "cut":
         path.write_bytes(HASH_A.hex().encode() + b"\n" + HASH_A.hex().encode()[:20])
         return ":2: the last line has no line end"
@@ -454,7 +532,7 @@ def spoil(path: Path, how: str) -> str:
     return ": No such file or directory"
 
 
-@pytest.mark.parametrize("how", ["missing", "folder", "fifo", "loop", "cut"])
+@pytest.mark.parametrize("how", ["missing", "folder", "fifo", "loop", "cut", "page"])
 def test_a07_a_list_that_cannot_be_read_again(
     how: str, keeping: Keeping, caplog: pytest.LogCaptureFixture
 ) -> None:

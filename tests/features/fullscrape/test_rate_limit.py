@@ -84,8 +84,8 @@ def test_s11_t08_it_covers_scrapes_and_dumps_alike(live: Live) -> None:
         for target in asked:
             answer = live.ask(to, FULL.replace(b"/scrape", target), source)
             assert answer.status_line == "HTTP/1.1 402 Payment Required"
-    assert live.counters.http_402 == 9
-    assert live.counters.full_scrapes == 3
+    assert live.counters.value("http_402") == 9
+    assert live.counters.value("full_scrapes") == 3
 
 
 def test_s11_after_the_time_another_one(live: Live) -> None:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opentracker._features import OT_TORRENT_TIMEOUT_HOURS, WANT_ACCESSLIST_WHITE
-from opentracker.features.state.dump import LONGEST_LINE, Loading, lines_of, read_line, write_lines
+from opentracker.errors import BrokenStateError
+from opentracker.features.state.dump import LONGEST_LINE, Loading, examine, lines_of, read_line, write_lines
 from opentracker.swarm.store.records import MOST_DOWNLOADED
 from opentracker.swarm.tracker import Tracker
 from tests.swarm.filled import add, announce, filled, known, open_tracker
@@ -76,11 +77,27 @@ def test_l15_broken_lines_are_skipped_and_counted_in_one_warning(caplog: pytest.
     tracker, loading = loaded(lines)
     assert tracker.scrape(HASH) == (0, 5, 0)
     with caplog.at_level(logging.INFO):
-        loading.report("FILE")
+        assert loading.finish("FILE") == 2
     assert caplog.messages == [
-        "FILE: 1 torrents loaded, 1 skipped",
+        "FILE: 1 torrents loaded; left out: 1 that were here already",
         "FILE: 2 broken lines are skipped, the first: 1, 4",
     ]
+
+
+@pytest.mark.parametrize("text", [b"<html>Not Found</html>\n", b"\x00\x01\x02", b"x\n" * 100])
+def test_a_file_without_a_good_line_is_no_dump(text: bytes) -> None:
+    tracker, loading = loaded(list(lines_of([text])))
+    assert not any(tracker.shards)
+    with pytest.raises(BrokenStateError, match=r"^FILE: none of its lines"):
+        loading.finish("FILE")
+    with pytest.raises(BrokenStateError, match=r"^FILE: none of its lines"):
+        examine(lines_of([text]), "FILE")
+
+
+@pytest.mark.parametrize("text", [b"", b"\n", b"nonsense\n" + HEX + b":1:1\n"])
+def test_an_empty_file_is_a_dump_and_so_is_one_with_a_good_line(text: bytes) -> None:
+    examine(lines_of([text]), "FILE")
+    loaded(list(lines_of([text])))[1].finish("FILE")
 
 
 def test_a_torrent_that_is_known_keeps_its_count() -> None:
@@ -105,7 +122,7 @@ def test_a_torrent_that_is_not_allowed_is_skipped() -> None:
     for _ in loading.load([HEX + b":%d:5\n" % EPOCH, (b"x" * 20).hex().encode() + b":%d:6\n" % EPOCH]):
         pass
     assert tracker.scrape(b"x" * 20) == (0, 6, 0)
-    assert (loading.loaded, loading.skipped) == (1, 1)
+    assert (loading.tally.loaded, loading.tally.skipped()) == (1, 1)
 
 
 @given(

@@ -1,31 +1,32 @@
 """The state as a feature: which file is loaded, and which is written."""
 
+import os
 from pathlib import Path
 
 import pytest
 
 from opentracker.config.settings import Sections, Settings
-from opentracker.errors import UsageError
-from opentracker.features.state.feature import LOADED, WRITTEN, StateFeature, StateSettings
+from opentracker.errors import BrokenStateError, StartError, UsageError
+from opentracker.features.state.feature import KEPT, LOADED, StateFeature, StateSettings
 from opentracker.features.state.state import State
 from tests.server.conftest import open_descriptors
 from tests.server.live import Live
 
 
-def feature(**files: Path) -> StateFeature:
-    return StateFeature(Settings(sections=Sections(StateSettings(**files))))
+def feature(to_load: Path | None = None, file: Path | None = None) -> StateFeature:
+    return StateFeature(Settings(sections=Sections(StateSettings(to_load, file))))
 
 
 def test_one_file_is_read_before_and_the_other_written_inside() -> None:
     assert (LOADED.inside, LOADED.writes, LOADED.key) == (False, False, "")
-    assert (WRITTEN.inside, WRITTEN.writes, WRITTEN.key) == (True, True, "tracker.state_file")
+    assert (KEPT.inside, KEPT.writes, KEPT.key) == (True, True, "tracker.state_file")
 
 
 def test_a_plan_names_both() -> None:
     assert list(feature().plan()) == []
     assert list(feature(to_load=Path("/old"), file=Path("state")).plan()) == [
         "would load the state in /old",
-        "would write the state to state",
+        "would keep the state in state",
     ]
 
 
@@ -39,11 +40,33 @@ def test_a_state_that_cannot_be_read(tmp_path: Path) -> None:
     assert open_descriptors() == before
 
 
-def test_looking_leaves_nothing_open(tmp_path: Path) -> None:
+def test_looking_leaves_nothing_open_and_makes_nothing(tmp_path: Path) -> None:
     (tmp_path / "dump").touch()
     before = open_descriptors()
-    feature(to_load=tmp_path / "dump").try_open()
+    looking = feature(to_load=tmp_path / "dump", file=tmp_path / "state")
+    looking.try_open()
+    looking.try_load()
     assert open_descriptors() == before
+    assert os.listdir(tmp_path) == ["dump"]
+
+
+def test_a_state_to_load_has_to_be_whole(tmp_path: Path) -> None:
+    (tmp_path / "page").write_text("<html>\n")
+    with pytest.raises(BrokenStateError, match="page: none of its lines"):
+        feature(to_load=tmp_path / "page").try_open()
+
+
+def test_a_state_file_is_tried_and_held_until_the_end(tmp_path: Path) -> None:
+    holding, other = feature(file=tmp_path / "state"), feature(file=tmp_path / "state")
+    holding.load()
+    with pytest.raises(StartError, match="is another tracker's"):
+        other.load()
+    other.try_load()
+    holding.close()
+    other.load()
+    other.close()
+    with pytest.raises(StartError, match="cannot write the state to"):
+        feature(file=tmp_path / "missing" / "state").try_load()
 
 
 def test_a_clean_end_writes_the_state(tmp_path: Path) -> None:

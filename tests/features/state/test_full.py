@@ -4,7 +4,9 @@ import io
 import logging
 import random
 from hashlib import blake2b
+from itertools import chain
 from pathlib import Path
+from typing import Final
 
 import pytest
 from hypothesis import given, settings
@@ -18,15 +20,17 @@ from opentracker._features import (
     WANT_V4_ONLY,
     WANT_V6,
 )
+from opentracker.errors import BrokenStateError
 from opentracker.features.state import full as full_state
-from opentracker.features.state.full import DIGEST, HEADER, LARGE, MOST_MINUTES, Loading, is_full_state
+from opentracker.features.state.full import DIGEST, HEADER, LARGE, MOST_MINUTES, Loading
 from opentracker.features.state.state import State, open_state
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.ages import touched
 from opentracker.swarm.expiry import stamps_of
+from opentracker.swarm.invariants import OLDEST, Checker
 from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.records import HEADER_SIZE, PEER4, SMALL, counts, downloaded
-from opentracker.swarm.tracker import Tracker
+from opentracker.swarm.tracker import SHARDS, Tracker
 from tests.server.live import Live, packed
 from tests.swarm.filled import announce, filled, known, open_tracker
 
@@ -117,7 +121,7 @@ def test_what_is_loaded_is_what_was_written(path: Path) -> None:
     tracker = mixed(100)
     again, loading = loaded(path, written(tracker, 100), minute=0, epoch=EPOCH + 100)
     assert contents(again, 0) == contents(tracker, 100)
-    assert (loading.loaded, loading.skipped) == (8, 0)
+    assert (loading.tally.loaded, loading.tally.skipped()) == (8, 0)
     assert written(again, 0, EPOCH + 100)[HEADER:] != b""
 
 
@@ -255,7 +259,7 @@ def addresses(tracker: Tracker) -> set[bytes]:
 def test_peers_that_the_filter_does_not_list_are_not_loaded(path: Path, seeding: bool, public: int) -> None:
     saved = wide(seeding, public)
     tracker = open_tracker()
-    tracker.visibility = BogonFilter(frozenset([(25).to_bytes(2, "big")]), Permissions())
+    tracker.visibility = BogonFilter(frozenset([(25).to_bytes(2, "big")]), Permissions(), tracker.counters)
     with file_of(path, written(saved)) as file:
         Loading(tracker, 0, EPOCH).load(file, "FILE")
     never = {peer_of(text, port) for text, (port, to) in PEERS.items() if to == "never"}
@@ -278,12 +282,12 @@ def test_a_torrent_of_unlisted_peers_alone_is_skipped(path: Path) -> None:
     announce(tracker, b"l" * 20, 7000, 0)
     announce(tracker, b"m" * 20, 7000, 0, event=EVENT_COMPLETED, seeding=True)
     again = open_tracker()
-    again.visibility = BogonFilter(frozenset(), Permissions())
+    again.visibility = BogonFilter(frozenset(), Permissions(), again.counters)
     loading = Loading(again, 0, EPOCH)
     with file_of(path, written(tracker)) as file:
         loading.load(file, "FILE")
     assert contents(again, 0) == {b"m" * 20: (1, 0, set())}
-    assert (loading.loaded, loading.skipped, again.visibility.hides) == (1, 1, False)
+    assert (loading.tally.loaded, loading.tally.skipped(), again.visibility.hides) == (1, 1, False)
 
 
 @pytest.mark.needs("WANT_MAX_PEER")
@@ -312,8 +316,9 @@ def test_limits_are_heeded(
     with file_of(path, written(tracker)) as file:
         loading.load(file, "FILE")
     assert (again.limits.torrents, again.limits.peers) == (kept, 2 * kept)
-    assert (loading.loaded, loading.skipped) == (kept, 10 - kept)
-    assert caplog.messages == [f"FILE: {kept} torrents loaded with their peers, {10 - kept} skipped"]
+    assert (loading.tally.loaded, loading.tally.skipped()) == (kept, 10 - kept)
+    left_out = f"; left out: {10 - kept} beyond the limits" if kept < 10 else ""
+    assert caplog.messages == [f"FILE, with peers: {kept} torrents loaded{left_out}"]
 
 
 @pytest.mark.needs("WANT_MAX_PEER")
@@ -324,47 +329,56 @@ def test_a_swarm_for_which_there_is_no_room_is_skipped_whole(path: Path, limits:
     loading = Loading(again, 0, EPOCH)
     with file_of(path, written(wide(False, 3 * SMALL))) as file:
         loading.load(file, "FILE")
-    assert (loading.loaded, loading.skipped, again.limits.peers) == (0, 1, 0)
+    assert (loading.tally.loaded, loading.tally.skipped(), again.limits.peers) == (0, 1, 0)
 
 
 def test_an_empty_tracker(path: Path) -> None:
     again, loading = loaded(path, written(open_tracker()))
     assert contents(again, 0) == {}
-    assert loading.loaded == 0
+    assert loading.tally.loaded == 0
 
 
 # ---- What is not whole ---------------------------------------------------------------------------------------
 
 
-def refused(path: Path, data: bytes, caplog: pytest.LogCaptureFixture) -> str:
+def refused(path: Path, data: bytes) -> str:
     """The reason for which a file is refused; nothing may have been loaded."""
-    caplog.clear()
-    tracker, loading = loaded(path, data)
+    tracker = open_tracker()
+    loading = Loading(tracker, 0, EPOCH)
+    with file_of(path, data) as file, pytest.raises(BrokenStateError, match=r"^FILE: ") as caught:
+        loading.load(file, "FILE")
     assert not any(tracker.shards)
-    assert (loading.loaded, loading.skipped) == (0, 0)
+    assert (loading.tally.loaded, loading.tally.skipped()) == (0, 0)
     if hasattr(tracker, "limits"):
         assert (tracker.limits.torrents, tracker.limits.peers) == (0, 0)
-    (message,) = caplog.messages
-    assert message.endswith("; nothing is loaded, the tracker starts empty")
-    return message
+    return str(caught.value)
 
 
-def test_a_cut_file_is_refused_wherever_it_is_cut(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_cut_file_is_refused_wherever_it_is_cut(path: Path) -> None:
     data = written(filled(known(20)))
     for size in [8, 9, HEADER, HEADER + 23, *range(HEADER + 24, len(data), 97), len(data) - 1]:
-        assert "cut" in refused(path, data[:size], caplog)
+        assert "cut" in refused(path, data[:size])
 
 
-def test_a_corrupted_file_is_refused(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_corrupted_file_is_refused(path: Path) -> None:
     data = written(filled(known(20)))
     for at in [8, 20, HEADER, HEADER + 25, len(data) // 2, len(data) - 20, len(data) - 1]:
         broken = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
-        assert "checksum" in refused(path, broken, caplog)
+        assert "checksum" in refused(path, broken)
 
 
-def test_a_file_of_another_version_is_refused(path: Path, caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("size", [100, -1])
+def test_examine_says_the_same_and_takes_nothing_in(path: Path, size: int) -> None:
+    data = written(filled(known(20)))
+    with file_of(path, data) as file:
+        full_state.examine(file, "FILE")
+    with file_of(path, data[:size]) as file, pytest.raises(BrokenStateError, match=r"^FILE: its checksum"):
+        full_state.examine(file, "FILE")
+
+
+def test_a_file_of_another_version_is_refused(path: Path) -> None:
     data = written(open_tracker())
-    assert "version" in refused(path, data[:7] + b"\x02" + data[8:], caplog)
+    assert "version" in refused(path, data[:7] + b"\x02" + data[8:])
 
 
 def signed(data: bytes) -> bytes:
@@ -394,13 +408,11 @@ def signed(data: bytes) -> bytes:
         ),
     ],
 )
-def test_one_that_was_written_wrong_is_refused_whole(
-    path: Path, caplog: pytest.LogCaptureFixture, torrent: bytes, reason: str
-) -> None:
+def test_one_that_was_written_wrong_is_refused_whole(path: Path, torrent: bytes, reason: str) -> None:
     whole = written(filled({b"b" * 20: (1, 1, 1)}))
     start = whole[: -DIGEST - 8]
-    assert reason in refused(path, signed(start + torrent + (2).to_bytes(8, "big")), caplog)
-    assert "number" in refused(path, signed(start + (2).to_bytes(8, "big")), caplog)
+    assert reason in refused(path, signed(start + torrent + (2).to_bytes(8, "big")))
+    assert "number" in refused(path, signed(start + (2).to_bytes(8, "big")))
 
 
 @pytest.mark.parametrize("epoch", [EPOCH, 0, -EPOCH, MOST_MINUTES, -MOST_MINUTES])
@@ -410,9 +422,38 @@ def test_any_time_that_a_clock_may_tell_is_taken(path: Path, epoch: int, minute:
     tracker = open_tracker()
     announce(tracker, b"a" * 20, 1000, minute, event=EVENT_COMPLETED, seeding=True)
     again, loading = loaded(path, written(tracker, minute, epoch))
-    assert loading.loaded + loading.skipped == 1
+    assert loading.tally.loaded + loading.tally.skipped() == 1
     if epoch + minute >= EPOCH:
         assert contents(again, 0) == {b"a" * 20: (1, 0, peers_of(entry_of(tracker), minute))}
+
+
+YEAR: Final = 365 * 24 * 60
+
+
+@pytest.mark.parametrize("ago", [17 * YEAR, 16 * YEAR, 32 * YEAR + 5, 56 * YEAR, 25 * 60])
+@pytest.mark.parametrize("peers", [0, 1, 3 * SMALL])
+def test_however_old_a_state_is_its_torrents_are_too_old(path: Path, ago: int, peers: int) -> None:
+    """A record has room for 16 years of minutes, and a board without a clock begins in 1970."""
+    tracker = open_tracker()
+    for port in range(2, 2 + max(1, peers)):
+        announce(tracker, b"a" * 20, port, 5, event=EVENT_COMPLETED, seeding=True)
+    if peers == 0:
+        announce(tracker, b"a" * 20, 2, 5, event=EVENT_STOPPED)
+    again, loading = loaded(path, written(tracker, 5, EPOCH - ago), minute=7)
+    assert contents(again, 7) == {}
+    assert loading.tally.in_words() == "0 torrents loaded; left out: 1 whose time is up"
+
+
+@pytest.mark.parametrize("ahead", [1, 60, YEAR, 17 * YEAR])
+def test_a_state_of_the_future_was_left_now(path: Path, ahead: int) -> None:
+    tracker = open_tracker()
+    announce(tracker, b"a" * 20, 1000, 5, event=EVENT_COMPLETED, seeding=True)
+    announce(tracker, b"a" * 20, 1000, 5, event=EVENT_STOPPED)
+    again, _ = loaded(path, written(tracker, 5, EPOCH + ahead), minute=3)
+    assert contents(again, 3) == {b"a" * 20: (1, 0, set())}
+    checker = Checker(again)
+    for _ in chain.from_iterable(checker.check_next(3, OLDEST) for _ in range(SHARDS)):
+        pass
 
 
 def entry_of(tracker: Tracker) -> bytes | Swarm:
@@ -434,21 +475,10 @@ def entry_of(tracker: Tracker) -> bytes | Swarm:
         (-MOST_MINUTES - 1, 0),
     ],
 )
-def test_a_time_beyond_all_clocks_is_refused(
-    path: Path, caplog: pytest.LogCaptureFixture, epoch: int, minute: int
-) -> None:
+def test_a_time_beyond_all_clocks_is_refused(path: Path, epoch: int, minute: int) -> None:
     data = written(filled(known(3)))
     times = epoch.to_bytes(8, "big", signed=True) + minute.to_bytes(8, "big")
-    assert "time" in refused(path, signed(data[:8] + times + data[HEADER:-DIGEST]), caplog)
-
-
-def test_the_two_forms_are_told_apart(path: Path) -> None:
-    with file_of(path, written(open_tracker())) as file:
-        assert is_full_state(file)
-        assert file.tell() == 0
-    for data in (b"", b"A" * 40 + b":1:2\n"):
-        with file_of(path, data) as file:
-            assert not is_full_state(file)
+    assert "time" in refused(path, signed(data[:8] + times + data[HEADER:-DIGEST]))
 
 
 def test_either_form_is_loaded(path: Path) -> None:
@@ -456,7 +486,8 @@ def test_either_form_is_loaded(path: Path) -> None:
     state = State(filled(torrents), lambda: 0, lambda: EPOCH * 60.0)
     for data in (b"".join(state.pieces()), b"".join(state.lines())):
         tracker = open_tracker()
-        State(tracker, lambda: 0, lambda: EPOCH * 60.0).load(file_of(path, data), "FILE")
+        with file_of(path, data) as file:
+            State(tracker, lambda: 0, lambda: EPOCH * 60.0).load(file, "FILE")
         for info_hash, (_, count, _) in torrents.items():
             assert tracker.scrape(info_hash)[1] == count
 

@@ -5,7 +5,7 @@ from xml.etree import ElementTree
 from opentracker._features import OT_PEER_TIMEOUT
 from opentracker.features.statistics.everything import everything
 from opentracker.swarm.surveys.census import Census
-from opentracker.swarm.surveys.snapshot import StatsSnapshot
+from opentracker.swarm.surveys.snapshot import CENSUS, StatsSnapshot
 from tests.features.stats import live_with, stats
 from tests.server.live import SECRET
 from tests.swarm.crowd import done, known
@@ -70,11 +70,11 @@ COUNTERS = [
 
 
 def test_t04_every_element() -> None:
-    figures = StatsSnapshot("opentracker <0.1> & more", 4_000_000_000, 77)
-    figures.census = done(Census(known()))
-    figures.renewals = list(range(256))
-    figures.counters.update({name: number for number, name in enumerate(COUNTERS, 1)})
-    document = everything(figures)
+    snapshot = StatsSnapshot("opentracker <0.1> & more", 4_000_000_000, 77)
+    snapshot.surveys[CENSUS] = done(Census(known()))
+    snapshot.renewals = list(range(256))
+    snapshot.counters.update({name: number for number, name in enumerate(COUNTERS, 1)})
+    document = everything(snapshot)
     assert document.startswith(b'<?xml version="1.0" encoding="UTF-8"?>\n<stats>\n')
     assert document.endswith(b"</stats>")
     root = ElementTree.fromstring(document)

@@ -1,12 +1,8 @@
 """The HTTP cases on real sockets: whole, in drips, with more behind them; and clients that are slow, rude or many."""
 
-import errno
 import os
-import resource
-import selectors
 import socket
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -26,8 +22,7 @@ from opentracker.config.settings import Settings
 from opentracker.protocol.bencode import decode
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Pieces
-from opentracker.server.http.connection import AT_ONCE, BUDGET, LEAST_RATE, PAUSE
-from opentracker.server.loop import SLICE
+from opentracker.server.http.connection import Connection
 from opentracker.server.sockets import MOST_QUEUED
 from tests.protocol.http_cases import (
     ANN,
@@ -44,16 +39,14 @@ from tests.protocol.http_cases import (
     padded,
     scrape,
 )
+from tests.server.http.talk import H_01, SWEPT, FullSelector, open_connections
 from tests.server.live import HOME, Answer, Endpoint, Live, TcpClient, packed
 from tests.server.marks import needs_both, needs_ipv4, needs_ipv6
 
 if WANT_MAX_PEER:
-    from opentracker.server.http.slots import ConnectionSlots
-    from opentracker.swarm.policy.permissions import Permissions
+    pass
 
-H_01 = get(b"/announce?" + ANN)
 CLOSE = b"Host: x\r\nConnection: close\r\n"
-SWEPT = OT_CLIENT_TIMEOUT + OT_CLIENT_TIMEOUT_CHECKINTERVAL  # seconds after which an idle connection is gone
 
 
 each_case = pytest.mark.parametrize(
@@ -93,8 +86,11 @@ def peers_in(answer: Answer, key: bytes = b"peers") -> list[bytes]:
     return [value[at : at + stride] for at in range(0, len(value), stride)]
 
 
-def open_connections(live: Live) -> int:
-    return len(live.server.http.connections)
+def the_connection(live: Live) -> Connection:
+    """The one that is open."""
+    (connection,) = live.server.http.connections.values()
+    assert isinstance(connection, Connection)
+    return connection
 
 
 def narrow(live: Live) -> None:
@@ -331,77 +327,7 @@ def test_a_reset_within_an_answer(live: Live) -> None:
     begin_long_scrape(live).reset()
     live.until(lambda: open_connections(live) == 0, "the connection to be forgotten")
 
-
-def test_r07_idle_connections_are_closed_and_others_served(live: Live, many_descriptors: int) -> None:
-    to = live.listen_tcp()
-    if WANT_MAX_PEER:
-        live.server.http.gate = ConnectionSlots(0, 0, Permissions())
-    number = min(5000, (many_descriptors - 200) // 2)
-    clients = []
-    for opened in range(number):
-        client = live.tcp(to)
-        client.send(b"G")
-        clients.append(client)
-        if opened % 100 == 0:  # the kernel keeps as many waiting as the backlog says
-            live.settle()
-    live.until(lambda: open_connections(live) == number, "all to be accepted")
-    assert live.ask(to, H_01).status == 200
-    live.advance(SWEPT)
-    live.until(lambda: open_connections(live) == 0, "all to be closed")
-    assert live.ask(to, H_01).status == 200
-    for client in clients:
-        assert client.read_to_end() == b""
-        client.close()
-
-
-def test_who_connects_and_says_nothing_is_in_nobodys_way(live: Live) -> None:
-    to = live.listen_tcp()
-    for _ in range(200):
-        live.tcp(to)
-    assert live.ask(to, H_01).status == 200
-
-
-def test_r08_out_of_descriptors_then_not(live: Live) -> None:
-    to = live.listen_tcp()
-    early, late = live.tcp(to), live.tcp(to)
-    early.send(b"GET ")
-    live.until(lambda: open_connections(live) == 1, "a connection to be accepted")
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    free = os.dup(0)
-    os.close(free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
-    try:
-        late.send(H_01)
-        live.settle()
-        # A listener that is still watched would be found ready again and again: a busy loop.
-        assert to_fd(live) not in live.server.loop.selector.get_map()
-        live.advance(PAUSE)
-        assert not late.has_ended()
-        early.send(H_01[4:])  # whoever was accepted is served
-        assert early.read_answer().status == 200
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    live.advance(PAUSE)
-    assert late.read_answer().status == 200
-
-
-def test_r08_closing_while_out_of_descriptors(live: Live) -> None:
-    client = live.tcp(live.listen_tcp())
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    free = os.dup(0)
-    os.close(free)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (free, hard))
-    try:
-        client.send(H_01)
-        live.settle()
-    finally:
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     # The fixture closes the tracker now.
-
-
-def to_fd(live: Live) -> int:
-    """The descriptor of the latest listening socket."""
-    return live.server.sockets[-1].fileno()
 
 
 def crowd(live: Live, to: Endpoint, size: int, source: str | None = None) -> None:
@@ -498,16 +424,6 @@ def test_requests_are_counted(live: Live) -> None:
         live.ask(to, request)
     counters = live.counters
     assert (counters.tcp_connections, counters.tcp_announces, counters.tcp_scrapes) == (3, 1, 1)
-
-
-def test_many_connections_at_once_are_all_served(live: Live) -> None:
-    to = live.listen_tcp()
-    clients = [live.tcp(to) for _ in range(200)]  # more than are accepted in one go
-    for port, client in enumerate(clients, 2):
-        client.send(announce(port, more=b"&numwant=0"))
-    for client in clients:
-        assert client.read_answer().status == 200
-    assert live.counters.tcp_announces == 200
 
 
 @pytest.mark.needs(WANT_KEEPALIVE=False)
@@ -664,8 +580,8 @@ def test_a_client_that_does_not_read_costs_the_kernel_little(live: Live) -> None
     client = live.tcp(to, receive_buffer=4096)
     client.send(LONG)
     live.until(lambda: open_connections(live) == 1 and not live.work, "the socket to be full")
-    (connection,) = live.server.http.connections.values()
-    assert 0 < connection.taken < 2 * MOST_QUEUED + len(PIECE)
+    connection = the_connection(live)
+    assert 0 < connection.outbox.taken < 2 * MOST_QUEUED + len(PIECE)
     assert client.read(4 * MOST_QUEUED)[-1:] == b"\0"  # and who reads on gets on
 
 
@@ -703,77 +619,6 @@ def test_the_tracker_can_close_while_pieces_are_left(live: Live) -> None:
 # ---- Nobody is kept waiting, nobody falls with another ------------------------------------------------------
 
 
-def test_connections_that_become_ready_together_take_turns(live: Live) -> None:
-    to = live.listen_tcp()
-    clients = [live.tcp(to) for _ in range(40)]
-    for client in clients:
-        client.send(H_01[:-1])
-    live.until(lambda: open_connections(live) == len(clients), "all to be accepted")
-    live.clock.tick = BUDGET / 4
-    for client in clients:
-        client.send(H_01[-1:])
-    answered = [0]
-    while answered[-1] < len(clients):
-        live.iterate()
-        answered.append(live.counters.tcp_announces)
-        assert 0 < answered[-1] - answered[-2] <= 4
-    live.clock.tick = 0.0
-    for client in clients:
-        assert client.read_answer().status == 200
-
-
-def test_new_connections_take_turns(live: Live) -> None:
-    to = live.listen_tcp()
-    live.clock.tick = BUDGET / 4
-    clients = [live.tcp(to) for _ in range(20)]
-    for client in clients:
-        client.send(H_01)
-    answered = 0
-    while answered < len(clients):
-        live.iterate(0.01)
-        assert live.counters.tcp_announces - answered <= 4
-        answered = live.counters.tcp_announces
-    for client in clients:
-        assert client.read_answer().status == 200
-
-
-def test_many_whose_time_is_up_are_closed_in_slices(live: Live) -> None:
-    to = live.listen_tcp()
-    number = 100
-    for _ in range(number):
-        live.tcp(to).send(b"G")
-    live.until(lambda: open_connections(live) == number, "all to be accepted")
-    live.clock.tick = SLICE / 3
-    live.clock.seconds += SWEPT
-    left = [number]
-    while left[-1]:
-        live.iterate()
-        left.append(open_connections(live))
-    assert max(left[at] - left[at + 1] for at in range(len(left) - 1)) <= 4 * AT_ONCE
-
-
-def test_who_goes_in_the_middle_of_a_sweep_is_closed_once(live: Live) -> None:
-    to = live.listen_tcp()
-    clients = [live.tcp(to) for _ in range(4 * AT_ONCE)]
-    for client in clients:
-        client.send(b"G")
-    live.until(lambda: open_connections(live) == len(clients), "all to be accepted")
-    for connection in live.server.http.connections.values():
-        connection.deadline = live.server.now.seconds
-    sweep = live.server.http.close_overdue()
-    next(sweep)  # it has a list of all, and has looked at some
-    clients[-1].close()
-    live.until(lambda: open_connections(live) == len(clients) - AT_ONCE, "the end of the last one")
-    newcomer = live.tcp(to)  # who has its descriptor
-    newcomer.send(H_01[:-1])
-    live.until(lambda: open_connections(live) == len(clients) - AT_ONCE + 1, "another one")
-    for _ in sweep:
-        pass
-    assert open_connections(live) == 1
-    newcomer.send(H_01[-1:])
-    assert newcomer.read_answer().status == 200
-
-
 class Faulty(Page):
     """Raises where it is asked, or in the middle of its pieces."""
 
@@ -803,7 +648,7 @@ def test_a_fault_ends_its_connection_and_no_other(
     live.until(client.has_ended, "the end of the connection")
     assert client.received.startswith(b"HTTP/1.1 500 ") is at_once
     assert client.was_reset is not at_once  # or what came would pass for a whole answer
-    assert live.counters.http_500 == 1
+    assert live.counters.value("http_500") == 1
     assert f"a connection of {HOME} is closed: MemoryError(" in caplog.text
     other.send(H_01[-1:])
     assert other.read_answer().status == 200
@@ -870,16 +715,8 @@ def test_who_takes_all_there_is_may_stay_however_long_it_takes(live: Live, is_sc
     assert live.clock.seconds > 4 * OT_CLIENT_TIMEOUT_SEND
 
 
-def test_where_places_are_scarce_a_least_rate_is_asked_for(live: Live) -> None:
+def test_when_slots_are_scarce_slow_readers_are_closed(live: Live) -> None:
     begin_long_scrape(live)
-    (connection,) = live.server.http.connections.values()
-    now = connection.waiting_since
-    connection.taken, connection.waited = 10 * LEAST_RATE, 0.0
-    assert not connection.is_slow(now + OT_CLIENT_TIMEOUT - 0.1)
-    assert connection.is_slow(now + OT_CLIENT_TIMEOUT)  # has taken nothing
-    connection.waited = OT_CLIENT_TIMEOUT + 9.0
-    assert not connection.is_slow(now + 0.9)
-    assert connection.is_slow(now + 1.0)  # has taken too little
     assert open_connections(live) == 1
     live.advance(SWEPT)  # places are not scarce
     assert open_connections(live) == 1
@@ -887,27 +724,6 @@ def test_where_places_are_scarce_a_least_rate_is_asked_for(live: Live) -> None:
     live.advance(OT_CLIENT_TIMEOUT_CHECKINTERVAL)
     live.settle()
     assert open_connections(live) == 0
-
-
-@pytest.mark.needs("WANT_KEEPALIVE")
-def test_requests_one_behind_the_other_take_turns_with_others(live: Live) -> None:
-    to = live.listen_tcp()
-    client, other = live.tcp(to), live.tcp(to)
-    other.send(H_01[:-1])
-    live.settle()
-    live.clock.tick = BUDGET / 4
-    client.send(H_01 * 40)
-    other.send(H_01[-1:])
-    answered = [0]
-    while answered[-1] < 41:
-        live.iterate()
-        answered.append(live.counters.tcp_announces)
-        assert 0 < answered[-1] - answered[-2] <= 8  # a new connection's share, and that of those that go on
-    live.clock.tick = 0.0
-    assert other.read_answer().status == 200
-    for _ in range(40):
-        assert client.read_answer().status == 200
-    assert client.ask(H_01).status == 200
 
 
 @pytest.mark.parametrize("line", [b"", b"\r\n", b"\n"])
@@ -918,34 +734,13 @@ def test_head_has_no_body_even_behind_an_empty_line(live: Live, line: bytes, res
     assert client.read_answer(head_only=True).status in (400, 404)
 
 
-class FullSelector(selectors.DefaultSelector):
-    """One of a user who watches as many descriptors as the kernel lets him."""
-
-    def register(self, *arguments: Any) -> Any:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
-
 def test_who_cannot_be_watched_is_closed(live: Live) -> None:
     to = live.listen_tcp()
     former, live.server.http.selector = live.server.http.selector, FullSelector()
     client = live.tcp(to)
     client.send(b"G")
     live.until(client.has_ended, "the end of the connection")
-    assert live.counters.http_500 == 1
+    assert live.counters.value("http_500") == 1
     assert live.ask(to, H_01).status == 200
     assert open_connections(live) == 0
     former.close()
-
-
-def test_a_listener_that_cannot_be_watched_tries_again(live: Live) -> None:
-    to = live.listen_tcp()
-    listener = live.server.listeners[-1]
-    listener.pause(0.0)
-    former, live.server.loop.selector = live.server.loop.selector, FullSelector()
-    listener.resume()
-    assert listener.paused
-    live.server.loop.selector.close()
-    live.server.loop.selector = former
-    live.advance(PAUSE)
-    assert not listener.paused
-    assert live.ask(to, H_01).status == 200

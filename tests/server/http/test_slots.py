@@ -14,7 +14,9 @@ from opentracker._features import (
 from opentracker.config.settings import Sections, Settings
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Pieces
-from opentracker.server.http.connection import MOST_UNSENT, PAUSE
+from opentracker.server.http.connection import Connection
+from opentracker.server.http.listener import PAUSE
+from opentracker.server.http.server import MOST_UNSENT
 from opentracker.server.http.slots import SPARE, ConnectionSlots, most_by_default
 from opentracker.server.limits import LimitSettings
 from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
@@ -175,8 +177,9 @@ def test_answers_that_nobody_reads_are_few() -> None:
         pass
     live.settle()
     (connection,) = live.server.http.connections.values()
+    assert isinstance(connection, Connection)
     assert sent > len(request) * 100
-    assert 0 < len(connection.unsent) < MOST_UNSENT + 10_000
+    assert 0 < len(connection.outbox.unsent) < MOST_UNSENT + 10_000
     assert len(connection.received) < 2 * 8192 + 100
     before = live.counters.tcp_announces
     while live.counters.tcp_announces == before:  # and who reads on gets on

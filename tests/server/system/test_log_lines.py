@@ -1,8 +1,10 @@
 """Lines of the log: escaped, bounded, limited, and with priorities for the journal."""
 
 import io
+import json
 import logging
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -48,7 +50,7 @@ def test_what_is_not_to_be_shown_is_escaped(text: str, shown: str) -> None:
 def test_a_line_is_one_line_that_can_be_shown(text: str) -> None:
     line = LineFormatter(False).format(record("%s", text))
     assert line.isprintable()
-    assert len(line) <= LONGEST + 20
+    assert len(line) <= LONGEST + 40
 
 
 @pytest.mark.parametrize(
@@ -64,7 +66,36 @@ def test_a_line_is_one_line_that_can_be_shown(text: str) -> None:
 )
 def test_the_journal_gets_priorities_and_knows_the_name(level: int, priority: int) -> None:
     assert LineFormatter(True).format(record("a %d", 1, level=level)) == f"<{priority}>a 1"
-    assert LineFormatter(False).format(record("a %d", 1, level=level)) == "opentracker: a 1"
+    assert LineFormatter(True, "json").format(record("a", level=level)).startswith(f'<{priority}>{{"time": ')
+
+
+TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"
+
+
+def test_elsewhere_a_line_has_its_time() -> None:
+    """In UTC, whatever the time zone."""
+    timed = record("a %d", 1)
+    timed.created = 1_800_000_000.9
+    assert LineFormatter(False).format(timed) == "2027-01-15T08:00:00Z opentracker: a 1"
+
+
+UGLY = 'said "yes\\no"\n\x1b[2J \u202e level=error'
+
+
+def test_logfmt_is_one_line_of_three_fields() -> None:
+    line = LineFormatter(False, "logfmt").format(record("%s", UGLY, level=logging.WARNING))
+    found = re.fullmatch(rf'time=({TIME}) level=warning msg="((?:[^"\\]|\\.)*)"', line)
+    assert found
+    assert re.sub(r"\\(.)", r"\1", found[2]) == escaped(UGLY)
+    assert line.isprintable()
+
+
+def test_json_is_one_object_a_line() -> None:
+    line = LineFormatter(False, "json").format(record("%s", UGLY, level=logging.ERROR))
+    assert line.isprintable()
+    found = json.loads(line)
+    assert re.fullmatch(TIME, found.pop("time"))
+    assert found == {"level": "error", "msg": escaped(UGLY)}
 
 
 def test_a_traceback_has_its_lines() -> None:
@@ -76,6 +107,9 @@ def test_a_traceback_has_its_lines() -> None:
     lines = LineFormatter(True).format(failed).split("\n")
     assert lines[:2] == ["<6>failed", "<6>Traceback (most recent call last):"]
     assert all(line.startswith("<6>") for line in lines)
+    whole = json.loads(LineFormatter(False, "json").format(failed))["msg"]
+    assert whole.split("\n") == [line.removeprefix("<6>") for line in lines]
+    assert "\n" not in LineFormatter(False, "logfmt").format(failed)
 
 
 def test_the_journal_is_known_by_its_file(tmp_path: Path) -> None:

@@ -225,32 +225,32 @@ class Heard(Notifier):
         self.heard: list[str] = []
 
     def tell(self, *lines: str) -> None:
-        self.heard.append(lines[0])
+        self.heard += [line for line in lines if not line.startswith("MONOTONIC")]
 
 
 def test_a_reload_is_over_when_the_work_that_it_began_is() -> None:
     notifier = Heard()
     old, new, other = iter([None]), iter([None]), iter([None])
     work: list[object] = [old]
-    reload = Reload(notifier, [lambda: work.append(new)], work)
+    reload = Reload(notifier, lambda: work.append(new), work, lambda: "Well")
     reload.look()
     assert notifier.heard == []
     reload.start()
-    assert notifier.heard == ["RELOADING=1"]
+    assert notifier.heard == ["RELOADING=1", "STATUS=Reloading"]
     work.append(other)
     work.remove(old)
     reload.look()
-    assert notifier.heard == ["RELOADING=1"], "the new one is still there"
+    assert notifier.heard == ["RELOADING=1", "STATUS=Reloading"], "the new one is still there"
     work.remove(new)
     reload.look()
     reload.look()
-    assert notifier.heard == ["RELOADING=1", "READY=1"]
+    assert notifier.heard == ["RELOADING=1", "STATUS=Reloading", "READY=1", "STATUS=Well"]
 
 
 def test_a_reload_that_is_done_at_once() -> None:
     notifier = Heard()
-    Reload(notifier, [], []).start()
-    assert notifier.heard == ["RELOADING=1", "READY=1"]
+    Reload(notifier, lambda: None, [], lambda: "not so well").start()
+    assert notifier.heard == ["RELOADING=1", "STATUS=Reloading", "READY=1", "STATUS=not so well"]
 
 
 # ---- The tracker -------------------------------------------------------------------------------------------
@@ -302,6 +302,32 @@ def test_a_tracker_serves_what_it_is_given_and_says_how_it_is(
             assert tracker.wait() == 0
         while "STOPPING=1" not in heard:
             heard += told(manager)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        pytest.param("-b", marks=pytest.mark.needs("WANT_ACCESSLIST_BLACK")),
+        pytest.param("-w", marks=pytest.mark.needs("WANT_ACCESSLIST_WHITE")),
+    ],
+)
+def test_a_reload_that_failed_is_shown(
+    option: str, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "list"
+    path.write_text(HASH_A.hex() + "\n")
+    monkeypatch.setenv("NOTIFY_SOCKET", address)
+    arguments = ["-d", str(tmp_path), option, str(path), "-i", HOME, "-P", "0"]
+    with manager_at(address) as manager, Tracker(*arguments, sockets=1) as tracker:
+        for text, fails in (("<html>\n", True), (HASH_A.hex() + "\n", False)):
+            path.write_text(text)
+            tracker.signal(signal.SIGHUP)
+            for sign in ("RELOADING=1", "READY=1"):
+                heard = told(manager)
+                while sign not in heard:
+                    heard = told(manager)
+            status = next(line for line in heard if line.startswith("STATUS="))
+            assert ("; the last reload failed: " in status) is fails
 
 
 def test_a_tracker_that_is_given_sockets_binds_others_if_it_is_asked_to(tmp_path: Path) -> None:

@@ -6,49 +6,93 @@ from hypothesis import strategies as st
 
 from opentracker._features import OT_MAX_REQUEST
 from opentracker.config.settings import Settings
-from opentracker.swarm.counting.counters import DATAGRAMS, HTTP_REQUESTS, NAMES, SYNC, Counters
+from opentracker.swarm.counting.core_metrics import COUNTERS, OF_HTTP, OF_LIMITS, OF_UDP
+from opentracker.swarm.counting.counters import ATTRIBUTES, Counters
+from opentracker.swarm.counting.metric import SYNC, TRAFFIC, Family, Metric
 from opentracker.swarm.policy.permissions import MAY_STAT
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from tests.protocol.http_cases import HASH_A, HASH_B, announce, get, scrape
 from tests.server.live import HOME, Live, announce_packet, connect_packet, packed, scrape_packet
+
+BYTES = {"tcp_received", "tcp_sent", "udp_received", "udp_sent"}
+REQUESTS = {row.name for row in Counters().rows if row.part_of == OF_HTTP} | {"full_scrapes"}
+DATAGRAMS = {row.name for row in Counters().rows if row.part_of == OF_UDP}
 
 
 def test_every_counter_begins_at_zero() -> None:
     counters = Counters()
-    assert [getattr(counters, name) for name in NAMES] == [0] * len(NAMES)
-    assert len(set(NAMES)) == len(NAMES)
+    names = [row.name for row in counters.rows]
+    assert counters.values() == dict.fromkeys(names, 0)
+    assert len(set(names)) == len(names)
 
 
-def test_rows_can_be_summed() -> None:
-    """What several workers counted is one row again; none of them shares anything."""
-    first, second, total = Counters(), Counters(), Counters()
-    for number, name in enumerate(NAMES):
-        setattr(first, name, number)
-        setattr(second, name, 2**40)
-        setattr(total, name, getattr(first, name) + getattr(second, name))
-    assert [getattr(total, name) for name in NAMES] == [number + 2**40 for number in range(len(NAMES))]
-    assert [getattr(first, name) for name in NAMES] == list(range(len(NAMES)))
-
-
-def test_each_name_has_its_group() -> None:
-    """What sums to the requests, what to the datagrams, and the rest."""
+def test_every_attribute_has_its_row() -> None:
+    """A row whose name is misspelled would read nothing, an attribute without a row would be in no statistic."""
     counters = Counters()
-    assert list(counters.values()) == list(NAMES)
-    assert set(counters.values().values()) == {0}
+    counters.bring(OF_LIMITS)
+    counted = [name for name in ATTRIBUTES if isinstance(getattr(counters, name), int)]
+    assert sorted(counted) == sorted(row.name for row in COUNTERS + OF_LIMITS)
+    for number, row in enumerate(COUNTERS + OF_LIMITS):
+        setattr(counters, row.name, number)
+        assert counters.value(row.name) == number
+
+
+def row(name: str) -> Metric:
+    return Metric(name, Family(f"{name}_total", "A feature's."), "", "A feature's", TRAFFIC)
+
+
+def test_a_feature_brings_rows() -> None:
+    counters = Counters()
+    before = len(counters.rows)
+    first, second = row("first"), row("second")
+    counters.bring((first, second))
+    count = counters.count_of(first)
+    count.value += 5
+    counters.bring((first, second))  # as a second reader of the same table may
+    counters.count_of(first).value += 1
+    assert [each.name for each in counters.rows[before:]] == ["first", "second"]
+    assert (counters.value("first"), counters.value("second")) == (6, 0)
+
+
+def test_counters_of_absent_features_are_not_there() -> None:
+    assert "refused_peers" not in Counters().values()
+    assert "sync_lost" not in Counters().values()
+
+
+def test_rows_of_several_workers_are_summed() -> None:
+    """Each counts by itself; their snapshots become one."""
+    parts = []
+    for worker in (1, 1 << 40):
+        counters = Counters()
+        own = counters.count_of(row("own"))
+        for number, name in enumerate(ATTRIBUTES):
+            setattr(counters, name, number * worker)
+        own.value = worker
+        counters.count_status(404)
+        part = StatsSnapshot("opentracker 1", 1, 1, counters.rows)
+        part.counters = counters.values()
+        parts.append(part)
+    one, two = parts
+    one.merge(two)
+    for number, name in enumerate(ATTRIBUTES):
+        if name in one.counters:
+            assert one.counters[name] == number + number * 2**40
+    assert one.count("own", "http_404") == 1 + 2**40 + 2
 
 
 @pytest.mark.parametrize("status", [302, 402, 403, 404, 405, 414, 431, 500, 503])
 def test_an_error_counts_by_its_status(status: int) -> None:
     counters = Counters()
-    counters.count_error(status, was_parsed=True)
+    counters.count_status(status)
     assert {name: value for name, value in counters.values().items() if value} == {f"http_{status}": 1}
 
 
 def test_of_400_it_counts_whether_there_was_a_request() -> None:
     counters = Counters()
-    counters.count_error(400, was_parsed=False)
-    assert (counters.http_400_parse, counters.http_400_parameter) == (1, 0)
-    counters.count_error(400, was_parsed=True)
-    assert (counters.http_400_parse, counters.http_400_parameter) == (1, 1)
+    counters.count_status(400, was_parsed=False)
+    assert (counters.value("http_400_parse"), counters.value("http_400_parameter")) == (1, 0)
+    counters.count_status(400)
+    assert (counters.value("http_400_parse"), counters.value("http_400_parameter")) == (1, 1)
 
 
 # What is asked -> the counter that goes up, and no other of its group does.
@@ -122,9 +166,10 @@ def test_every_request_is_counted_once(asked: list[str], fast: bool) -> None:
                 live.ask(web, request)
                 wanted.update([counter, "tcp_connections"])
         found = live.counters.values()
-        told = {name: count for name, count in found.items() if count and name not in SYNC}
+        aside = {row.name for row in live.counters.rows if row.group == SYNC} | BYTES
+        told = {name: count for name, count in found.items() if count and name not in aside}
         assert told == dict(wanted)
-        assert sum(found[name] for name in HTTP_REQUESTS) == found["tcp_connections"]
+        assert sum(found.get(name, 0) for name in REQUESTS) == found["tcp_connections"]
         assert sum(found[name] for name in DATAGRAMS) == found["udp_datagrams"]
     finally:
         live.close()

@@ -4,8 +4,9 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Final
 
-from opentracker.features.statistics.page import CENSUS, Sources
+from opentracker.features.statistics.page import Sources
 from opentracker.swarm.surveys.census import Census
+from opentracker.swarm.surveys.snapshot import CENSUS
 
 INTERVAL: Final = 60.0  # seconds between two samples
 SHOWN: Final = 60  # intervals
@@ -37,8 +38,8 @@ class History:
         while not under_way.is_done:
             under_way.advance(self.sources.uptime())
             yield
-        figures = self.sources.figures()
-        sample = Sample(self.sources.uptime(), figures.counters)
+        snapshot = self.sources.snapshot()
+        sample = Sample(self.sources.uptime(), snapshot.counters)
         census = under_way.survey
         assert isinstance(census, Census)
         sample.torrents = census.torrents
@@ -65,10 +66,10 @@ class History:
 
     def gained(self, counters: dict[str, int], name: str) -> int:
         """How much a counter went up in the last hour, or since the start."""
-        return counters[name] - self.samples[0].counters[name]
+        return counters.get(name, 0) - self.samples[0].counters.get(name, 0)
 
 
 def rate(before: Sample, counters: dict[str, int], seconds: float, names: tuple[str, ...]) -> float:
     """How much counters went up together a second since a sample."""
-    gained = sum(counters[name] - before.counters[name] for name in names)
+    gained = sum(counters.get(name, 0) - before.counters.get(name, 0) for name in names)
     return max(0.0, gained / max(1.0, seconds - before.seconds))

@@ -12,9 +12,10 @@ from opentracker._features import OT_PEER_TIMEOUT, WANT_V4_ONLY, WANT_V6
 from opentracker.features.statistics.html.charts import Series, area_chart, bar_chart, histogram, short
 from opentracker.features.statistics.html.history import INTERVAL, SHOWN, History
 from opentracker.features.statistics.html.widgets import STYLE, bars, card, cell, number, share, table
-from opentracker.features.statistics.page import CENSUS, Every, Renderer, Start, Statistics
+from opentracker.features.statistics.page import Every, Renderer, Start, Statistics
+from opentracker.swarm.counting.core_gauges import LONGEST_ITERATION, OPEN_CONNECTIONS
 from opentracker.swarm.surveys.census import Census
-from opentracker.swarm.surveys.snapshot import StatsSnapshot
+from opentracker.swarm.surveys.snapshot import CENSUS, StatsSnapshot
 from opentracker.swarm.tracker import Tracker
 
 CONTENT_TYPE: Final = b"text/html; charset=utf-8"
@@ -61,14 +62,14 @@ def rate(value: float) -> str:
     return f"{short(value)}/s"
 
 
-def numbers(figures: StatsSnapshot, history: History) -> str:
+def numbers(snapshot: StatsSnapshot, history: History) -> str:
     """The big numbers: what there is and what is going on now."""
-    census, counters = figures.counted(), figures.counters
+    census, counters = snapshot.counted(), snapshot.counters
     seeders, everybody = census.seeders(), census.peers()
-    udp = history.recent(counters, figures.uptime, "udp_announces")
-    http = history.recent(counters, figures.uptime, "tcp_announces")
+    udp = history.recent(counters, snapshot.uptime, "udp_announces")
+    http = history.recent(counters, snapshot.uptime, "tcp_announces")
     done = history.gained(counters, "completed")
-    long_up = figures.uptime > SHOWN * INTERVAL
+    long_up = snapshot.uptime > SHOWN * INTERVAL
     return "".join(
         [
             number(
@@ -111,7 +112,7 @@ def by_family(census: Census) -> str:
     return share([(1, census.seeders4 + census.leechers4), (5, census.seeders6 + census.leechers6)])
 
 
-def pictures(figures: StatsSnapshot, history: History) -> Iterator[str]:
+def pictures(snapshot: StatsSnapshot, history: History) -> Iterator[str]:
     """The charts, one after the other."""
     samples = list(history.samples)[1:]
     announces = [
@@ -134,7 +135,7 @@ def pictures(figures: StatsSnapshot, history: History) -> Iterator[str]:
         Series("Lost", 4, per_minute(history, *LOST)),
     ]
     yield charted(bar_chart, "trouble", "Turned down, broken or lost a minute", trouble, "")
-    yield card("Minutes between announces of a peer", [], renewals(figures))
+    yield card("Minutes between announces of a peer", [], renewals(snapshot))
 
 
 def charted(
@@ -154,9 +155,9 @@ def per_minute(history: History, *names: str) -> list[float]:
     return [round(each * INTERVAL) for each in history.rates(*names)]
 
 
-def renewals(figures: StatsSnapshot) -> str:
+def renewals(snapshot: StatsSnapshot) -> str:
     """After how many minutes peers come back, since the start."""
-    values = figures.renewals[:OT_PEER_TIMEOUT]
+    values = snapshot.renewals[:OT_PEER_TIMEOUT]
     total = sum(values)
     most = values.index(max(values)) if total else 0
     told = (
@@ -165,9 +166,9 @@ def renewals(figures: StatsSnapshot) -> str:
     return histogram("renewals", "Minutes between announces of a peer, since the start", values, told)
 
 
-def mix(figures: StatsSnapshot) -> str:
+def mix(snapshot: StatsSnapshot) -> str:
     """What was asked for since the start."""
-    rows = [(name, colour, sum(figures.counters[each] for each in names)) for name, colour, names in MIX]
+    rows = [(name, colour, snapshot.count(*names)) for name, colour, names in MIX]
     total = max(1, sum(count for _, _, count in rows))
     most = max(1, *[count for _, _, count in rows])
     lines = [
@@ -178,9 +179,9 @@ def mix(figures: StatsSnapshot) -> str:
     return table("Requests since the start", [], ("Request", "Number", "Share"), lines)
 
 
-def largest(figures: StatsSnapshot, tracker: Tracker) -> str:
+def largest(snapshot: StatsSnapshot, tracker: Tracker) -> str:
     """The largest torrents."""
-    census = figures.counted()
+    census = snapshot.counted()
     ranked = census.by_peers.first(LARGEST)
     most = ranked[0][0] if ranked else 1
     lines = []
@@ -196,12 +197,12 @@ def largest(figures: StatsSnapshot, tracker: Tracker) -> str:
     return table("Largest torrents", [("Seeders", 3), ("Leechers", 2)], ("Info hash", "Peers"), lines)
 
 
-def health(figures: StatsSnapshot) -> str:
+def health(snapshot: StatsSnapshot) -> str:
     """What an operator looks at when clients complain."""
-    counters = figures.counters
+    longest, still_open = snapshot.reading(LONGEST_ITERATION), snapshot.reading(OPEN_CONNECTIONS)
     return (
-        f"Longest turn of the loop {figures.longest_turn * 1000:.1f} ms · {counters['udp_dropped']:,} datagrams dropped"
-        f" by the kernel · {counters['tcp_connections']:,} HTTP connections, {figures.connections:,} open"
+        f"Longest turn of the loop {longest * 1000:.1f} ms · {snapshot.count('udp_dropped'):,} datagrams dropped"
+        f" by the kernel · {snapshot.count('tcp_connections'):,} HTTP connections, {still_open:,.0f} open"
     )
 
 
@@ -212,26 +213,26 @@ class PageForm(Renderer):
         super().__init__((CENSUS,), CONTENT_TYPE, HEADERS)
         self.history = history
 
-    def parts(self, figures: StatsSnapshot) -> Iterator[bytes]:
+    def parts(self, snapshot: StatsSnapshot) -> Iterator[bytes]:
         """See Form: a card at a time."""
-        for part in page(figures, self.history):
+        for part in page(snapshot, self.history):
             yield part.encode()
 
 
-def page(figures: StatsSnapshot, history: History) -> Iterator[str]:
+def page(snapshot: StatsSnapshot, history: History) -> Iterator[str]:
     """The page, part by part."""
     yield (
         '<!DOCTYPE html>\n<html lang="en"><head><meta charset="utf-8"/>'
         '<meta name="viewport" content="width=device-width, initial-scale=1"/>'
         f'<meta http-equiv="refresh" content="{int(INTERVAL)}"/><meta name="robots" content="noindex"/>'
-        f"<title>opentracker: {figures.counted().peers():,} peers</title><style>{STYLE}</style></head><body>"
-        f"<header><h1>opentracker</h1><p>up for {duration(figures.uptime)}</p></header><main>"
+        f"<title>opentracker: {snapshot.counted().peers():,} peers</title><style>{STYLE}</style></head><body>"
+        f"<header><h1>opentracker</h1><p>up for {duration(snapshot.uptime)}</p></header><main>"
     )
-    yield f'<div class="numbers">{numbers(figures, history)}</div><div class="grid2">'
-    yield from pictures(figures, history)
-    yield f'</div><div class="grid2">{mix(figures)}{largest(figures, history.sources.tracker)}</div></main>'
+    yield f'<div class="numbers">{numbers(snapshot, history)}</div><div class="grid2">'
+    yield from pictures(snapshot, history)
+    yield f'</div><div class="grid2">{mix(snapshot)}{largest(snapshot, history.sources.tracker)}</div></main>'
     yield (
-        f"<footer><span>{health(figures)}</span><span>{escape(figures.version)}</span></footer></body></html>\n"
+        f"<footer><span>{health(snapshot)}</span><span>{escape(snapshot.version)}</span></footer></body></html>\n"
     )
 
 

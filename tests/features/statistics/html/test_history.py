@@ -13,7 +13,7 @@ class Clock:
         return self.seconds
 
 
-def nothing_more(figures: StatsSnapshot) -> None:
+def nothing_more(snapshot: StatsSnapshot) -> None:
     pass
 
 

@@ -1,0 +1,30 @@
+"""The counters of live sync."""
+
+from typing import Final
+
+from opentracker.swarm.counting.metric import SYNC, Family, Metric
+
+PACKETS: Final = Family("opentracker_sync_packets_total", "Good packets of live sync, by direction.")
+DROPPED_PACKETS: Final = Family(
+    "opentracker_sync_dropped_packets_total", "Packets of live sync that were read and dropped."
+)
+FAULTS: Final = Family(
+    "opentracker_sync_faults_total", "Packets of live sync that were dropped or lost, by reason."
+)
+PEERS: Final = Family("opentracker_sync_peers_total", "Peers in packets of live sync, by direction.")
+DROPPED_PEERS: Final = Family(
+    "opentracker_sync_dropped_peers_total", "Peers that came by live sync and were not taken."
+)
+
+COUNTERS: Final = (
+    Metric("sync_packets_received", PACKETS, 'direction="in"', "Packets received", SYNC),
+    Metric("sync_packets_dropped", DROPPED_PACKETS, "", "Packets read and dropped", SYNC),
+    Metric("sync_malformed", FAULTS, 'reason="malformed"', "Malformed packets", SYNC),
+    Metric("sync_unblessed", FAULTS, 'reason="not_blessed"', "Packets of addresses without the right", SYNC),
+    Metric("sync_lost", FAULTS, 'reason="kernel"', "Packets dropped by the kernel", SYNC),
+    Metric("sync_packets_sent", PACKETS, 'direction="out"', "Packets sent", SYNC),
+    Metric("sync_unsent", FAULTS, 'reason="unsent"', "Packets that the kernel did not take", SYNC),
+    Metric("sync_peers_received", PEERS, 'direction="in"', "Peers received", SYNC),
+    Metric("sync_peers_dropped", DROPPED_PEERS, "", "Peers received and not taken", SYNC),
+    Metric("sync_peers_sent", PEERS, 'direction="out"', "Peers sent", SYNC),
+)

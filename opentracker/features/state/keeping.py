@@ -1,0 +1,60 @@
+"""A state file from the start of a tracker to its end: looked at, locked, taken up, and written again and again."""
+
+import logging
+from io import FileIO
+from pathlib import Path
+
+from opentracker.errors import BrokenStateError, StartError, UsageError
+from opentracker.features.state import place
+from opentracker.features.state.state import State, examine
+
+log = logging.getLogger("opentracker")
+
+
+def check(path: Path) -> None:
+    """Try whether a state can be written, and tell if the one that is there cannot be read.
+
+    Raises UsageError and StartError. A tracker that runs may hold it meanwhile.
+    """
+    place.check(path)
+    if path.exists():
+        try:
+            examine(path)
+        except UsageError as error:
+            log.warning("%s; a start would keep it aside and begin empty", error)
+
+
+class Kept:
+    """The state file of one tracker, which no other has meanwhile. Raises UsageError and StartError."""
+
+    def __init__(self, path: Path) -> None:
+        place.check(path)
+        self.path = path
+        self.lock = place.Lock(path)
+        place.sweep(path)
+
+    def take_up(self, state: State) -> None:
+        """Load the state of an earlier run, if there is one; one that cannot be read is kept aside.
+
+        Raises StartError.
+        """
+        try:
+            file = FileIO(self.path)
+        except FileNotFoundError:
+            log.info("there is no state in %s yet: the tracker starts empty", self.path)
+            return
+        except OSError as error:
+            raise StartError(f"cannot read the state in {self.path}: {error.strerror}") from error
+        with file:
+            try:
+                broken_lines = state.load(file, str(self.path))
+            except BrokenStateError as error:
+                kept = place.keep_aside(self.path, False)
+                log.error("%s; it is kept as %s, and the tracker starts empty", error, kept)
+                return
+        if broken_lines:
+            log.warning("%s is kept as %s too", self.path, place.keep_aside(self.path, True))
+
+    def close(self) -> None:
+        """Let another tracker have it."""
+        self.lock.close()

@@ -1,0 +1,125 @@
+"""Where the state is kept: tried at the start, held by one tracker alone, and never robbed of what could not be read.
+
+Beside a state file `state` there may be::
+
+    state.lock          held, and never removed, by the tracker whose state it is: its process id and host
+    state.new-1a2b3c4d  what is being written; one that a killed tracker left is removed at the next start
+    state.bad-TIME      what could not be read, by when it was written last (UTC)
+"""
+
+import fcntl
+import logging
+import os
+import secrets
+import stat
+import time
+from itertools import count
+from pathlib import Path
+from typing import Final
+
+from opentracker.errors import StartError, UsageError
+
+log = logging.getLogger("opentracker")
+
+NEW: Final = ".new-"
+LOCK: Final = ".lock"
+BAD: Final = ".bad-"
+DIGITS: Final = 8  # hex digits of a new file's name, which two trackers do not draw alike
+LONGEST_NOTE: Final = 200  # bytes read of a lock
+
+
+def new_name(path: Path) -> Path:
+    """A name for a new file, beside the one whose place it will take."""
+    return path.with_name(f"{path.name}{NEW}{secrets.token_hex(DIGITS // 2)}")
+
+
+def create(path: Path) -> int:
+    """The descriptor of a file that was not there. Raises OSError."""
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+
+
+def check(path: Path) -> None:
+    """Try whether a state could be written there. Raises UsageError and StartError."""
+    if path.name in ("", ".."):
+        raise UsageError(f"tracker.state_file {path} is not the name of a file")
+    try:
+        there = os.stat(path)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise StartError(f"cannot write the state to {path}: {error.strerror}") from error
+    else:
+        check_file(path, there)
+    new = new_name(path)
+    try:
+        os.close(create(new))
+        new.unlink()
+    except OSError as error:
+        raise StartError(f"cannot write the state to {path}: {error.strerror}") from error
+
+
+def check_file(path: Path, there: os.stat_result) -> None:
+    """Look at the file that is there: it is to be read now and replaced later. Raises UsageError and StartError."""
+    if not stat.S_ISREG(there.st_mode):
+        raise UsageError(f"tracker.state_file {path} is not a regular file: it is left as it is")
+    if not os.access(path, os.R_OK):
+        raise StartError(f"cannot read the state in {path}: Permission denied")
+    folder = os.stat(path.parent)
+    if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (0, there.st_uid, folder.st_uid):
+        raise StartError(f"cannot write the state to {path}: it is another user's, in a sticky directory")
+
+
+class Lock:
+    """Keeps other trackers from a state file, as long as this process lives. Raises StartError if one holds it."""
+
+    def __init__(self, path: Path) -> None:
+        lock = path.with_name(path.name + LOCK)
+        try:
+            self.fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise StartError(f"cannot lock the state in {path}: {lock}: {error.strerror}") from error
+        try:
+            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            holder = os.read(self.fd, LONGEST_NOTE).decode("ascii", "replace").strip()
+            self.close()
+            raise StartError(f"the state in {path} is another tracker's, {holder or 'unknown'}") from error
+        except OSError as error:  # a file system without locks
+            log.warning("cannot lock the state in %s: %s", path, error.strerror)
+        os.ftruncate(self.fd, 0)
+        os.write(self.fd, f"process {os.getpid()} on {os.uname().nodename}\n".encode())
+
+    def close(self) -> None:
+        """Let another tracker have it."""
+        os.close(self.fd)
+
+
+def sweep(path: Path) -> None:
+    """Remove what killed trackers left half written; to be called with the lock held."""
+    start = path.name + NEW
+    try:
+        names = os.listdir(path.parent)
+    except OSError:  # not to be read, or gone
+        return
+    for name in names:
+        if name.startswith(start) and len(name) == len(start) + DIGITS:
+            log.info("%s was not finished, and is removed", path.with_name(name))
+            path.with_name(name).unlink(missing_ok=True)
+
+
+def keep_aside(path: Path, stays: bool) -> Path:
+    """Give a file another name, where nothing overwrites it; `stays` lets it keep its own too. Raises StartError."""
+    written = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(path.stat().st_mtime))
+    for number in count():
+        kept = path.with_name(f"{path.name}{BAD}{written}{f'-{number}' if number else ''}")
+        try:
+            if os.path.lexists(kept):
+                continue
+            if stays:
+                os.link(path, kept)
+            else:
+                path.rename(kept)
+        except OSError as error:
+            raise StartError(f"cannot keep {path} aside as {kept}: {error.strerror}") from error
+        return kept
+    raise AssertionError

@@ -1,0 +1,88 @@
+"""Plain announces, read, answered and sent in one go, in buffers made once; for compiled builds.
+
+`AtOnce` answers what `PlainReader` reads, without a Connection. It leaves everything else, with the bytes that it has
+read already, to a Connection.
+"""
+
+import ctypes
+import errno
+import os
+from typing import Final
+
+from librt.strings import BytesWriter
+from mypy_extensions import i64
+
+from opentracker._features import WANT_KEEPALIVE
+from opentracker.protocol.plain_announce import PADDING
+from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer
+from opentracker.server.system.libc import pointer_to, receive_buffer
+
+# What has become of what a client sent.
+NOTHING_YET: Final = 0  # it has sent nothing
+GONE: Final = 1  # it has closed, or reset the connection
+ANSWERED: Final = 2  # all of it is answered, and the answers are sent
+LEFT: Final = 3  # `received` is to be answered, `unsent` to be sent before
+
+
+class AtOnce:
+    """Answers plain announces on descriptors of connections."""
+
+    def __init__(self, server: HttpServer) -> None:
+        self.server = server
+        self.read = ctypes.PyDLL(
+            None, use_errno=True
+        ).read  # see libc.Mmsg; it reads into a buffer that is there
+        self.write = os.write
+        self.buffer, address = receive_buffer(READ_SIZE + PADDING)
+        self.buffer_pointer = pointer_to(address)
+        self.out = BytesWriter()
+        self.ends = False  # whether the connection closes after the answer
+        self.received = b""
+        self.unsent = b""
+        self.unread = False  # whether there may be more than `received`
+        self.has_answered = False
+
+    def serve(self, fd: int, address: bytes) -> i64:
+        """Read from a connection of `address` and answer; gives one of the four above."""
+        size: i64 = self.read(fd, self.buffer_pointer, READ_SIZE)
+        if size <= 0:
+            return NOTHING_YET if size < 0 and ctypes.get_errno() == errno.EAGAIN else GONE
+        self.ends = False
+        self.unread = size == READ_SIZE
+        at = self.answer(size, address)
+        self.has_answered = len(self.out) > 0
+        if not self.has_answered:
+            self.received, self.unsent = self.buffer[:size], b""
+            return LEFT
+        answers = self.out.getvalue()
+        sent: i64 = 0
+        try:
+            sent = self.write(fd, answers)
+        except BlockingIOError:
+            pass
+        except OSError:  # reset by the client
+            return GONE
+        if sent == len(answers) and (self.ends or at == size):
+            return ANSWERED
+        self.received, self.unsent = self.buffer[at:size], answers[sent:]
+        return LEFT
+
+    def answer(self, size: i64, address: bytes) -> i64:
+        """Put the answers to the plain announces that the buffer begins with into `out`; gives where others begin."""
+        server = self.server
+        answers = server.answers
+        out = self.out
+        out.truncate(0)
+        at: i64 = 0
+        if not WANT_KEEPALIVE:
+            self.ends = answers.answer_plain(self.buffer, 0, size, address, False, server.now.minute, out)
+            return size
+        may_stay = server.may_stay(address)
+        while at < size and not self.ends and len(out) < MOST_UNSENT:
+            if at > 0 and server.is_late():
+                break
+            if not answers.answer_plain(self.buffer, at, size, address, may_stay, server.now.minute, out):
+                break
+            at = answers.plain.end
+            self.ends = not (answers.plain.keep_alive and may_stay)
+        return at

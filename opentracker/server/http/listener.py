@@ -1,0 +1,98 @@
+"""Listening TCP sockets: who is let in."""
+
+import logging
+import os
+from typing import Final
+
+from opentracker._features import WANT_COMPILED, WANT_LOG_NETWORKS, WANT_MAX_PEER
+from opentracker.server.http.accepting import Acceptor
+from opentracker.server.http.connection import Connection
+from opentracker.server.http.server import HttpServer
+from opentracker.server.loop import READ, Handler
+from opentracker.server.sockets import CORKED
+
+if WANT_COMPILED:
+    from opentracker.server.http.at_once import ANSWERED, GONE, AtOnce
+
+log = logging.getLogger("opentracker")
+
+PAUSE: Final = 1.0  # seconds without accepting when descriptors have run out
+NEVER: Final = float("inf")
+
+
+class Listener(Handler):
+    """A listening TCP socket."""
+
+    def __init__(self, acceptor: Acceptor, server: HttpServer) -> None:
+        self.acceptor = acceptor
+        self.fd = acceptor.sock.fileno()
+        self.server = server
+        if WANT_COMPILED:
+            self.at_once = AtOnce(server)
+        self.resume_at = 0.0
+        self.paused = False
+        server.loop.watch(self.fd, self, READ)
+
+    def ready(self, events: int) -> None:
+        """Accept and serve what is waiting, for as long as that may take."""
+        self.server.begin()
+        for _ in range(self.acceptor.waiting()):
+            if WANT_MAX_PEER and self.server.gate.is_full():
+                self.pause(NEVER)
+                self.server.shut.append(self.go_on)
+                return
+            fd = self.acceptor.accept()
+            if fd < 0:
+                if self.acceptor.exhausted:
+                    self.pause(self.server.now.seconds + PAUSE)
+                return
+            self.server.answers.counters.tcp_connections += 1
+            if WANT_LOG_NETWORKS:
+                self.server.answers.tracker.busy.add(self.acceptor.address)
+            if WANT_MAX_PEER and self.server.gate.refuses(self.acceptor.address):
+                self.server.answers.counters.refused_connections += 1
+                os.close(fd)
+                continue
+            self.serve(fd, self.acceptor.address)
+            if self.server.is_late():
+                return
+
+    def serve(self, fd: int, address: bytes) -> None:
+        """Read from a new connection, answer and close it in one go, if that is possible."""
+        if WANT_COMPILED:
+            try:
+                outcome = self.at_once.serve(fd, address)
+            except Exception as error:
+                Connection(fd, address, self.server).fail(error)
+                return
+            if outcome == GONE:
+                os.close(fd)
+            elif outcome == ANSWERED and self.at_once.ends:
+                if CORKED:  # the FIN takes the answer along
+                    self.server.half_close(fd)
+                os.close(fd)
+            else:
+                Connection(fd, address, self.server).take_over(self.at_once, outcome)
+        else:
+            Connection(fd, address, self.server).go_on()
+
+    def pause(self, until: float) -> None:
+        """Leave the rest waiting in the kernel's queue: a loop that finds them again and again would spin."""
+        self.server.loop.unwatch(self.fd)
+        self.paused = True
+        self.resume_at = until
+
+    def resume(self) -> None:
+        """Go on, if it is time to."""
+        if self.paused and self.server.now.seconds >= self.resume_at:
+            self.go_on()
+
+    def go_on(self) -> None:
+        """Accept again; without memory for that, try once more later."""
+        try:
+            self.server.loop.watch(self.fd, self, READ)
+        except OSError as error:
+            log.error("no connections are accepted for a moment: %s", error.strerror)
+            self.resume_at = self.server.now.seconds + PAUSE
+            return
+        self.paused = False

@@ -1,0 +1,53 @@
+"""What strangers were turned away for, as lines of the log: one a minute for each kind that goes on.
+
+Counters tell how often; a line tells an operator who looks at no counters that a limit is met, and which key sets it.
+What a request is refused for that is wrong itself, or asks for what the operator does not serve, is no line.
+"""
+
+import logging
+from typing import Final
+
+from opentracker.swarm.counting.counters import Counters
+
+log = logging.getLogger("opentracker")
+
+INTERVAL: Final = 60.0  # seconds
+
+# Counter -> what has happened so many times.
+KINDS: Final = {
+    "refused_torrents": "torrents were not taken in: limits.torrents is reached",
+    "refused_peers": "peers were not taken in: limits.peers is reached",
+    "refused_torrent_full": "peers were not taken in: their torrents have limits.peers_per_torrent",
+    "refused_ports": "peers were not taken in: their addresses have limits.ports_per_address in the torrent",
+    "refused_memory": "peers were not taken in: limits.memory is reached",
+    "evicted_torrents": "torrents of little use had to go: limits.peers or limits.memory is near",
+    "refused_connections": "connections were closed: their addresses have limits.connections_per_address",
+    "http_503": "full scrapes were put off: limits.full_scrapes or limits.full_scrapes_per_address is reached",
+    "http_500": "requests met a fault of the tracker; the lines above tell which",
+    "udp_dropped": "datagrams were dropped by the kernel: the receive buffer was full",
+    "udp_unsent": "answers over UDP were not taken by the kernel",
+    "sync_lost": "packets of live sync were dropped by the kernel: the receive buffer was full",
+    "sync_unsent": "packets of live sync were not taken by the kernel",
+    "sync_unblessed": "packets of live sync came from addresses that livesync.cluster.node_ip does not name",
+    "sync_malformed": "packets of live sync made no sense",
+    "proxy_missing": "requests of trusted proxies came without an X-Forwarded-For",
+    "proxy_invalid": "requests of trusted proxies named no client in their X-Forwarded-For",
+}
+
+
+class TurnedAway:
+    """Tells what has been added to the counters since the last minute."""
+
+    def __init__(self, counters: Counters) -> None:
+        self.counters = counters
+        self.told = dict.fromkeys(KINDS, 0)
+
+    def look(self) -> None:
+        """To be called every INTERVAL."""
+        values = self.counters.values()
+        for name, text in KINDS.items():
+            number = values.get(name, 0)  # a build without the feature has no such counter
+            more = number - self.told[name]
+            if more > 0:
+                log.warning("in the last minute %d %s", more, text)
+            self.told[name] = number

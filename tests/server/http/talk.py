@@ -1,0 +1,26 @@
+"""What the tests of connections share."""
+
+import errno
+import os
+import selectors
+from typing import Any, Final
+
+from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_CHECKINTERVAL
+from tests.protocol.http_cases import ANN, get
+from tests.server.live import Live
+
+H_01: Final = get(b"/announce?" + ANN)
+SWEPT: Final = (
+    OT_CLIENT_TIMEOUT + OT_CLIENT_TIMEOUT_CHECKINTERVAL
+)  # seconds after which an idle connection is gone
+
+
+def open_connections(live: Live) -> int:
+    return len(live.server.http.connections)
+
+
+class FullSelector(selectors.DefaultSelector):
+    """One of a user who watches as many descriptors as the kernel lets him."""
+
+    def register(self, *arguments: Any) -> Any:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
