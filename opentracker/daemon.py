@@ -25,8 +25,9 @@ from opentracker.server import wiring
 from opentracker.server.signals import Signals
 from opentracker.server.system import descriptors, privileges
 from opentracker.server.system.log_lines import LineLimiter
-from opentracker.server.system.log_output import set_up
+from opentracker.server.system.log_output import lost_lines, set_up
 from opentracker.server.system.systemd import Notifier, Reload, passed_sockets
+from opentracker.swarm.counting.core_gauges import LOST_LINES
 
 log = logging.getLogger("opentracker")
 
@@ -91,6 +92,7 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
     A store that is found not to be as it has to be (InvariantError) ends it too, and is not written over the state.
     """
     server.renewals.append(lambda new: set_up(new.log_level, new.log_format))
+    server.sources.append(lambda snapshot: snapshot.tell(LOST_LINES, lost_lines()))
     actions = server.signal_actions()
     if manager.sock is not None:
         actions[signal.SIGHUP] = reported(server, manager, actions[signal.SIGHUP])

@@ -29,6 +29,7 @@ from opentracker.swarm.connection_ids import ConnectionIds
 from opentracker.swarm.counting.core_gauges import (
     BUILD_INFO,
     BUSY,
+    FAULTS,
     ITERATIONS,
     LONGEST_ITERATION,
     OPEN_CONNECTIONS,
@@ -166,6 +167,7 @@ class Core:
         snapshot.tell(OPEN_CONNECTIONS, len(self.http.connections))
         snapshot.tell(LONGEST_ITERATION, self.loop.longest_turn)
         snapshot.tell(BUSY, self.loop.busy)
+        snapshot.tell(FAULTS, self.loop.faults)
         snapshot.tell(TASKS, len(self.loop.work) + len(self.loop.answers))
         snapshot.tell_distribution(ITERATIONS, self.loop.lengths, self.loop.busy)
         for source in self.sources:

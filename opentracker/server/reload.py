@@ -11,6 +11,8 @@ from typing import ClassVar, Final, Protocol
 from opentracker.config.settings import Settings
 from opentracker.errors import StartError, UsageError
 from opentracker.server.core import Core
+from opentracker.swarm.counting.core_gauges import CONFIG_FAILED, CONFIG_FAILURES
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
 log = logging.getLogger("opentracker")
 
@@ -65,6 +67,11 @@ class ConfigReload:
         changed = changed_keys(self.settings, new)
         self.take_over(new)
         self.tell(changed)
+
+    def complete(self, snapshot: StatsSnapshot) -> None:
+        """Tell a statistic how reloads went."""
+        snapshot.tell(CONFIG_FAILURES, self.failures)
+        snapshot.tell(CONFIG_FAILED, int(self.complaint != ""))
 
     def take_over(self, new: Settings) -> None:
         """Let new settings hold, as far as they can."""

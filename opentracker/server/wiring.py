@@ -104,6 +104,7 @@ class Server(Core):
         if settings.config_files:
             self.reloads.insert(0, self.config.reload)
         self.complaints.append(lambda: self.config.complaint)
+        self.sources.append(self.config.complete)
         self.endings += [feature.end for feature in features]
         self.closings += [feature.close for feature in features]
 

@@ -12,6 +12,7 @@ from opentracker._features import WANT_MAX_PEER, WANT_V6
 from opentracker.config.settings import Settings
 from opentracker.server import wiring
 from opentracker.server.reload import OWN_KEYS, changed_keys
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from tests.protocol.http_cases import get
 from tests.server.live import HOME, Live, packed
 from tests.server.process import PATIENCE, Tracker
@@ -82,6 +83,10 @@ def test_a_wrong_file_changes_nothing_and_is_a_worry_until_it_is_right(
         == "http://first/"
     )
     assert configured.live.server.config.failures == 1
+    snapshot = StatsSnapshot("opentracker 1", 7, 1, configured.live.counters.rows)
+    configured.live.server.complete(snapshot)
+    told = {name: reading.value for (name, _), reading in snapshot.readings.items()}
+    assert told["opentracker_config_reload_failures_total"] == told["opentracker_config_reload_failed"] == 1
     (worry,) = configured.live.server.worries()
     assert worry.startswith(f"the config was not read again: {path}:2: 'acess.stats_path x': unknown key")
     assert f"{path}:3: 'listen.udp nowhere'" in worry, "all mistakes at once"

@@ -101,6 +101,12 @@ class LogOutput(logging.Handler):
                 self.waiting[0] = line[written:]
 
 
+def lost_lines() -> int:
+    """How many lines of the log nobody has read in time."""
+    handlers = logging.getLogger().handlers
+    return sum(handler.lost for handler in handlers if isinstance(handler, LogOutput))
+
+
 def set_up(level: int, form: str) -> None:
     """Choose the least serious lines of the log, and their format."""
     log.setLevel(level)
