@@ -119,7 +119,7 @@ def time_labels(minutes: int) -> list[tuple[float, str]]:
     between = []
     if minutes >= QUARTERS:
         between = [(n * minutes / 4, f"{minutes - n * minutes // 4}") for n in (1, 2, 3)]
-    return [(0, f"{minutes} min ago"), *between, (minutes, "now")]
+    return [(0, f"{minutes} min"), *between, (minutes, "now")]
 
 
 def area_chart(name: str, title: str, series: Sequence[Series], minutes: int, unit: str) -> str:

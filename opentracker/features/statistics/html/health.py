@@ -78,7 +78,15 @@ def shown(reading: Reading, now: float) -> str:
         return ago(value, now)
     if name.endswith("_seconds"):
         return duration(int(value)) if value >= 1 else f"{1000 * value:.1f} ms"
-    return f"{short(value)}B" if name.endswith("_bytes") else f"{value:,.0f}"
+    if name.endswith("_limit_bytes") and value == 0:
+        return "none"
+    return size(value) if name.endswith("_bytes") else f"{value:,.0f}"
+
+
+def size(number: float) -> str:
+    """A number of bytes as people read it: 56.7 kB."""
+    text = short(number)
+    return f"{text[:-1]} {text[-1]}B" if text[-1].isalpha() else f"{text} B"
 
 
 def ago(seconds: float, now: float) -> str:

@@ -58,10 +58,10 @@ table{border-collapse:collapse;width:100%;font-size:14px}
 th{text-align:left;font-weight:500;color:var(--soft);font-size:13px;padding:0 0 4px}
 tbody td{padding:5px 0;border-top:1px solid var(--line);vertical-align:middle}
 th.n,td.n{text-align:right;padding-left:12px;white-space:nowrap}
-td.bars{width:42%;padding-left:14px}
+td.bars{width:30%;padding-left:14px}
 td.bars .share{margin:0;background:none}
 td.bars i{border-radius:3px}
-code{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere;
+code{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere;
 user-select:all;-webkit-user-select:all}
 footer{padding-top:8px;padding-bottom:32px;display:flex;flex-wrap:wrap;gap:4px 18px}
 @media (max-width:900px){.numbers{grid-template-columns:repeat(2,minmax(0,1fr))}}

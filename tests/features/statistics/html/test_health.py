@@ -102,7 +102,9 @@ def test_the_banner_is_escaped() -> None:
         ("a_timestamp_seconds", 86400 * 365, "1 min ago, 1971-01-01 00:00 UTC"),
         ("a_seconds", 0.0123, "12.3 ms"),
         ("a_seconds", 90, "1 min"),
-        ("a_bytes", 56_700, "56.7kB"),
+        ("a_bytes", 56_700, "56.7 kB"),
+        ("a_bytes", 7, "7 B"),
+        ("a_limit_bytes", 0, "none"),
         ("a", 1234, "1,234"),
     ],
 )

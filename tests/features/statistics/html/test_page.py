@@ -178,7 +178,7 @@ def test_charts_begin_where_the_tracker_did(asked: Asked) -> None:
         labels = [
             each.text for each in chart.findall("./g[@class='grid']/text") if each.get("class") == "first"
         ]
-        assert labels == [f"{samples} min ago"]
+        assert labels == [f"{samples} min"]
         strips = chart.findall("./g[@class='tips']/rect")
         assert len(strips) == samples
         assert float(strips[0].get("x") or 0) == LEFT
