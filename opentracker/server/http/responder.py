@@ -179,7 +179,7 @@ class HttpResponder:
         answer = self.error(status, head_only, False)
         return TLS_ALERT if protocol == TLS else answer
 
-    def error(self, status: int, head_only: bool, was_parsed: bool) -> bytes:
+    def error(self, status: int, head_only: bool, was_parsed: bool, detail: bytes = b"") -> bytes:
         """The whole answer for a status other than 200; `was_parsed` tells whether there was a request at all."""
         self.counters.count_status(status, was_parsed)
-        return write_error(status, head_only)
+        return write_error(status, head_only, detail)
