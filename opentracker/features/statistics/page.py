@@ -73,6 +73,7 @@ class Sources:
         self.version = version
         self.tracker_id = tracker_id
         self.complete = complete
+        self.own: list[Callable[[StatsSnapshot], None]] = []  # of modes: tell the values of gauges
         self.surveyors = {
             CENSUS: ScanCache(lambda: Census(tracker), uptime),
             NETWORKS: ScanCache(lambda: Networks(tracker), uptime),
@@ -91,11 +92,13 @@ class Sources:
         if WANT_LOG_NUMWANT:
             snapshot.numwants = list(self.tracker.numwants)
         if WANT_MAX_PEER:
-            memory = self.tracker.limits.memory()
+            memory = self.tracker.limits.describe_memory()
             snapshot.tell(MEMORY_COUNTED, memory["counted"])
             snapshot.tell(MEMORY_USED, memory["used"])
             snapshot.tell(MEMORY_LIMIT, memory["limit"])
         self.complete(snapshot)
+        for source in self.own:
+            source(snapshot)
         return snapshot
 
 
