@@ -11,6 +11,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
+    WANT_CLIENT_COUNT,
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
@@ -32,10 +33,12 @@ from opentracker.features.feature import Feature, keys_of
 from opentracker.features.statistics.feature import StatisticsFeature
 from opentracker.server import binding
 from opentracker.server.core import Core
+from opentracker.server.reload import ConfigReload
+from opentracker.server.system.process import ProcessFeature
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
 # In the order of every phase: a feature finds the parts of those before it.
-FEATURES: Final[list[type[Feature[Core]]]] = []
+FEATURES: Final[list[type[Feature[Core]]]] = [ProcessFeature]
 if WANT_MAX_PEER:
     from opentracker.server.limits import LimitsFeature
 
@@ -83,6 +86,10 @@ if WANT_STATS_HTML:
     from opentracker.features.statistics.html.page import HtmlFeature
 
     FEATURES.append(HtmlFeature)
+if WANT_CLIENT_COUNT:
+    from opentracker.features.statistics.clients import ClientsFeature
+
+    FEATURES.append(ClientsFeature)
 if WANT_SPOT_WOODPECKER:
     from opentracker.features.statistics.woodpeckers import WoodpeckerFeature
 
@@ -123,6 +130,11 @@ class Server(Core):
         for feature in features:
             self.counters.bring(feature.counters)
             feature.join(self)
+        self.config = ConfigReload(self, settings, features, check_settings)
+        if settings.config_files:
+            self.reloads.insert(0, self.config.reload)
+        self.complaints.append(lambda: self.config.complaint)
+        self.sources.append(self.config.complete)
         self.endings += [feature.end for feature in features]
         self.closings += [feature.close for feature in features]
 
@@ -133,6 +145,12 @@ def load(settings: Settings) -> list[Feature[Core]]:
     for feature in features:
         feature.load()
     return features
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise UsageError or StartError for settings that contradict themselves, or lack something."""
+    for feature in FEATURES:
+        feature(settings).check()
 
 
 def plan(settings: Settings) -> list[str]:
