@@ -9,11 +9,13 @@ from opentracker.swarm.surveys.snapshot import StatsSnapshot
 class Outcome:
     """How attempts of one kind have gone.
 
-    `room` and `attempt` make the names of the metrics: `opentracker_state`, `write`. `alarm` is told while the latest
-    attempt is a failure.
+    `room` and `attempt` make the names of the metrics: `opentracker_state`, `write`. `people` names a success for
+    people, who are told `alarm` while the latest attempt is a failure.
     """
 
-    def __init__(self, room: str, attempt: str, alarm: str, wall_clock: Callable[[], float]) -> None:
+    def __init__(
+        self, room: str, attempt: str, people: str, alarm: str, wall_clock: Callable[[], float]
+    ) -> None:
         self.success = Gauge(
             f"{room}_last_{attempt}_success",
             f"Whether the latest {attempt} succeeded, 1 or 0.",
@@ -23,6 +25,7 @@ class Outcome:
             f"{room}_last_{attempt}_timestamp_seconds",
             f"Time of the latest {attempt} that succeeded; 0: none.",
             LEAST,
+            people=people,
         )
         self.failed_attempts = Gauge(
             f"{room}_{attempt}_failures_total", f"Attempts of a {attempt} that failed."

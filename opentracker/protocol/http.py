@@ -247,9 +247,9 @@ def write_ok(
     )
 
 
-def write_error(status: int, head_only: bool = False) -> bytes:
+def write_error(status: int, head_only: bool = False, detail: bytes = b"") -> bytes:
     """A whole answer of a status that HttpError carries; the connection ends with it."""
-    head, body = _ERRORS[status]
+    head, body = _build_error(status, _PHRASES[status], detail) if detail else _ERRORS[status]
     return head if head_only else head + body
 
 
@@ -261,8 +261,10 @@ def write_redirect(url: bytes, keep_alive: bool = False) -> bytes:
     )
 
 
-def _build_error(status: int, phrase: bytes) -> tuple[bytes, bytes]:
+def _build_error(status: int, phrase: bytes, detail: bytes = b"") -> tuple[bytes, bytes]:
     body = b"<title>%d %b</title>\n" % (status, phrase)
+    if detail:
+        body += b"<pre>%b</pre>\n" % detail
     more = _HEADERS.get(status, b"")
     head = (
         b"HTTP/1.1 %d %b\r\n%bContent-Type: text/html\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
@@ -276,6 +278,5 @@ def _build_error(status: int, phrase: bytes) -> tuple[bytes, bytes]:
     return head, body
 
 
-_ERRORS: Final = {
-    status.number: _build_error(status.number, status.phrase.encode("ascii")) for status in STATUSES
-}
+_PHRASES: Final = {status.number: status.phrase.encode("ascii") for status in STATUSES}
+_ERRORS: Final = {status: _build_error(status, phrase) for status, phrase in _PHRASES.items()}

@@ -12,7 +12,7 @@ def told(outcome: Outcome) -> tuple[float, float, bool]:
 
 def test_the_latest_attempt_and_the_latest_success() -> None:
     times = iter((100.0, 300.0))
-    outcome = Outcome("x", "try", "X failed", lambda: next(times))
+    outcome = Outcome("x", "try", "X tried", "X failed", lambda: next(times))
     assert told(outcome) == (1, 0, False)
     outcome.succeeded()
     assert told(outcome) == (1, 100, False)

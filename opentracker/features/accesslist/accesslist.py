@@ -38,7 +38,12 @@ LISTED: Final = 31  # bytes of memory that an info_hash of a file takes
 CHANGED: Final = 120  # and one that was changed since
 
 
-TORRENTS: Final = Gauge("opentracker_accesslist_torrents", "Torrents in the file of the access list.", MOST)
+TORRENTS: Final = Gauge(
+    "opentracker_accesslist_torrents",
+    "Torrents in the file of the access list.",
+    MOST,
+    people="Torrents in the access list",
+)
 CHANGES: Final = Gauge(
     "opentracker_accesslist_changes", "Torrents added or deleted since the file was read.", MOST
 )
@@ -205,6 +210,7 @@ class AccessListReloader:
         self.outcome = Outcome(
             "opentracker_accesslist",
             "reload",
+            "Access list loaded",
             "The access list could not be read again: the one before is in force.",
             time.time,
         )

@@ -37,4 +37,5 @@ MEMBER_SILENCE: Final = Gauge(
     "opentracker_sync_member_silence_seconds",
     "Time since the latest good packet of a member, or since the start if none has come.",
     *(LEAST, "The member {} of the cluster is silent.", float("-inf"), LONGEST_SILENCE),
+    people="Since the latest packet of {}",
 )

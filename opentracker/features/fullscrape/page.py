@@ -44,6 +44,7 @@ CONTENT_TYPE: Final = b"application/octet-stream"
 DEFAULT: Final = b"ben"
 PIECE: Final = 16 << 10  # bytes of a piece, at least: some 200 torrents, and a tenth of a millisecond
 PLAIN_WEIGHT: Final = 64 << 10  # bytes of memory that one takes where it is not compressed
+KERNEL_WEIGHT: Final = 256 << 10  # bytes that the kernel keeps for a client that does not read
 SLICE: Final = 8192  # bytes compressed in one go
 MOST_REMEMBERED: Final = 4096  # counts whose text is at hand
 CODE: Final = ROW - KEY  # bytes of a row that stand for the counts
@@ -218,6 +219,14 @@ class FullScrape(Page):
                 remembered.clear()
             remembered[code] = text
         return text
+
+
+def heaviest() -> int:
+    """Bytes of memory that a full scrape takes at most, those in the kernel included."""
+    weights = [PLAIN_WEIGHT]
+    if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
+        weights += WEIGHTS.values()
+    return KERNEL_WEIGHT + max(weights)
 
 
 def piece_of(out: BytesWriter, before: bytes) -> bytes:

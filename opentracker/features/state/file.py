@@ -31,6 +31,7 @@ class StateFile:
         self.outcome = Outcome(
             "opentracker_state",
             "write",
+            "State written",
             "The state could not be written: the file holds an older one.",
             time.time,
         )

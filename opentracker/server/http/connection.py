@@ -182,7 +182,7 @@ class Connection(Unfinished):
             if request is None:
                 head_only = begins_head(self.received)
                 return answers.refuse(error.status, head_only, self.received, self.address)
-            return answers.error(error.status, request.method == b"HEAD", True)
+            return answers.error(error.status, request.method == b"HEAD", True, error.detail)
 
     def send(self) -> bool:
         """Send what is left of the answers, then close or wait for the next request."""

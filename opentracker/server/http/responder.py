@@ -79,7 +79,7 @@ class HttpResponder:
         path = request.path
         try:
             if WANT_IP_FROM_PROXY:
-                address = self.client_of(request, address)
+                address = self.known_client(request, address)
             if WANT_FULLLOG_NETWORKS:
                 for watcher in self.watchers:
                     watcher(request, address)
@@ -98,6 +98,18 @@ class HttpResponder:
             self.counters.tcp_failures += 1
             body = write_failure(failure.reason, self.tracker.interval())
         return write_ok(body, request.keep_alive, request.method == b"HEAD")
+
+    def known_client(self, request: Request, address: bytes) -> bytes:
+        """The address that a request is from. Raises TrackerFailure for an announce of an unknown client.
+
+        Other requests store nothing. Theirs is the unspecified address, whose rights are those that everybody has.
+        """
+        try:
+            return self.client_of(request, address)
+        except TrackerFailure:
+            if request.path not in self.pages and request.path.startswith(ANNOUNCE_PREFIX):
+                raise
+            return bytes(len(address))
 
     def answer_plain(
         self,
@@ -167,7 +179,7 @@ class HttpResponder:
         answer = self.error(status, head_only, False)
         return TLS_ALERT if protocol == TLS else answer
 
-    def error(self, status: int, head_only: bool, was_parsed: bool) -> bytes:
+    def error(self, status: int, head_only: bool, was_parsed: bool, detail: bytes = b"") -> bytes:
         """The whole answer for a status other than 200; `was_parsed` tells whether there was a request at all."""
         self.counters.count_status(status, was_parsed)
-        return write_error(status, head_only)
+        return write_error(status, head_only, detail)

@@ -235,3 +235,17 @@ def test_it_does_not_change_what_it_counts(asked: Asked) -> None:
     assert all_packed(live.server.tracker) == before
     assert known() is not None
     assert live.counters.tcp_statistics == len(live.server.part(Statistics).renderings[""])
+
+
+def test_a_mode_that_is_not_there_is_told_which_are(asked: Asked) -> None:
+    live, to = asked
+    answer = stats(live, to, "mode=bogus")
+    assert answer.status == 400
+    first, told, _ = answer.body.decode("ascii").split("\n", 2)
+    assert first == "<title>400 Invalid Request</title>"
+    modes = told.removeprefix("<pre>mode: ").split(", ")
+    statistics = live.server.part(Statistics)
+    assert set(modes) == {*statistics.renderings[""], *statistics.streams}
+    assert stats(live, to, "mode=bogus", b"HEAD").body == b""
+    for query in ("mode=peer&format=bogus", "mode=html&format=json", "info_hash=x"):
+        assert stats(live, to, query).status == 400
