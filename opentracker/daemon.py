@@ -127,7 +127,7 @@ def reported(server: wiring.Server, manager: Notifier, action: Callable[[], None
 
 def describe(server: wiring.Server) -> str:
     """What a service manager shows of a tracker that runs."""
-    torrents = sum(map(len, server.tracker.shards))
+    torrents = server.tracker.store.totals.torrents
     announces = server.counters.tcp_announces + server.counters.udp_announces
     return "; ".join([f"{torrents} torrents, {announces} announces since the start", *server.worries()])
 

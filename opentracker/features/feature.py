@@ -42,9 +42,8 @@ class Answers(Protocol):
 
     pages: dict[bytes, Page]  # by path
     watchers: list[Callable[[Request, bytes], None]]  # are told of each request and its client's address
-    client_of: Callable[
-        [Request, bytes], bytes
-    ]  # request, address of the connection -> address of the client
+    # From a request and the address of its connection to the address of the client. Raises TrackerFailure.
+    client_of: Callable[[Request, bytes], bytes]
 
 
 class Host(Protocol):

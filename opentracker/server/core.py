@@ -37,7 +37,7 @@ from opentracker.swarm.counting.core_gauges import (
 )
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
 
@@ -83,6 +83,7 @@ class Core:
         self.loop = Loop(self.now)
         self.ids = ConnectionIds(secret)
         self.cleaner = Cleaner(self.tracker)
+        self.now.began = self.cleaner.see
         self.udp = self.new_udp_responder()
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
@@ -103,7 +104,7 @@ class Core:
             self.attach(sock)
         self.rotate_ids()
         self.loop.every(1.0, each(self.each_second))
-        self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.clean)
+        self.loop.every(OT_CLEAN_CYCLE * 60 / self.tracker.store.shards, self.clean)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
         self.loop.every(PAUSE, self.resume)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.count_drops)

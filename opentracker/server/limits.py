@@ -102,7 +102,7 @@ class LimitsFeature(Feature[Core]):
 
     def join(self, host: Core) -> None:
         """Set the limits."""
-        host.tracker.limits = self.asked.limits()
+        host.tracker.limit_by(self.asked.limits())
         gate = host.http.gate = self.asked.slots(self.settings.permissions)
         host.scarcities.append(gate.is_crowded)
         host.weights.append(gate.weight)

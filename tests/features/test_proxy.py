@@ -25,6 +25,7 @@ from opentracker.swarm.policy.permissions import (
 from tests.protocol.http_cases import HASH_A, PEER_ID, failure_body, is_like
 from tests.server.live import Live, packed
 from tests.server.marks import needs_both, needs_ipv4
+from tests.swarm.torrents import are_there
 
 PROXY, NOBODY = "127.0.0.9", "127.0.0.8"
 PORT = (6881).to_bytes(2, "big")
@@ -152,7 +153,7 @@ def test_h38_a_header_of_no_use_fails_and_stores_nothing(live: Live, value: byte
     answer = live.ask(live.listen_tcp(), ANNOUNCE % (HASH_A, PEER_ID, 6881, 1, forwarded(value)), PROXY)
     assert answer.status == 200
     assert is_like(answer.body, failure_body(INVALID))
-    assert not any(live.server.tracker.shards)
+    assert not are_there(live.server.tracker)
 
 
 @needs_ipv4

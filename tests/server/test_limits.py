@@ -59,9 +59,9 @@ def test_by_default_the_tracker_keeps_to_a_share_of_it() -> None:
     asked.measure()
     limits = asked.limits()
     share = memory_to_use() * OT_MAX_MEMORY // 100
-    assert limits.most_bytes == (share or UNLIMITED)
-    assert limits.most_torrents == (OT_MAX_TORRENTS or UNLIMITED)
-    assert limits.most_peers == (OT_MAX_PEERS or UNLIMITED)
+    assert limits.memory.limit == (share or UNLIMITED)
+    assert limits.torrents.limit == (OT_MAX_TORRENTS or UNLIMITED)
+    assert limits.peers.limit == (OT_MAX_PEERS or UNLIMITED)
 
 
 def test_a_share_of_ones_own() -> None:
@@ -74,14 +74,14 @@ def test_settings_win() -> None:
     asked = LimitSettings(torrents=1, peers=2, peers_per_torrent=3, ports_per_address=4, memory=5)
     asked.measure()
     limits = asked.limits()
-    assert (limits.most_torrents, limits.most_peers, limits.peers_per_torrent) == (1, 2, 3)
-    assert (limits.ports_per_address, limits.most_bytes) == (4, 5)
+    assert (limits.torrents.limit, limits.peers.limit, limits.peers_per_torrent) == (1, 2, 3)
+    assert (limits.ports_per_address, limits.memory.limit) == (4, 5)
 
 
 @pytest.mark.parametrize("asked", [LimitSettings(memory=0), LimitSettings(memory_share=0)])
 def test_no_limit(asked: LimitSettings) -> None:
     asked.measure()
-    assert asked.limits().most_bytes == UNLIMITED
+    assert asked.limits().memory.limit == UNLIMITED
 
 
 def test_connections_are_limited_by_number_or_by_default() -> None:
@@ -100,7 +100,7 @@ def test_memory_is_measured_before_the_root_directory_hides_it() -> None:
         lambda settings, paths: seen.append(settings.of(LimitSettings).memory or 0),
     )
     assert seen == [memory_to_use() * OT_MAX_MEMORY // 100]
-    assert server.tracker.limits.most_bytes == (seen[0] or UNLIMITED)
+    assert server.tracker.limits.memory.limit == (seen[0] or UNLIMITED)
     server.close()
 
 
@@ -118,10 +118,10 @@ def test_r03_a_server_looks_once_a_second() -> None:
     assert limits.excess == 0
     each(server.each_second)()
     assert limits.excess > 40 * MIB
-    assert limits.tight
+    assert limits.near_limit
     del ballast
     each(server.each_second)()
-    assert not limits.tight
+    assert not limits.near_limit
     server.close()
     without = started(0)
     assert len(without.each_second) == len(server.each_second) - 1
@@ -149,7 +149,7 @@ def test_strangers_who_read_nothing_are_not_counted_as_torrents(tmp_path: Path) 
     for _ in range(20):
         live.tcp(to, receive_buffer=4096).send(b"GET /scrape HTTP/1.1\r\nAccept-Encoding: gzip, zstd\r\n\r\n")
     live.until(lambda: len(server.http.connections) == 20 and not live.work, "full sockets")
-    used += limits.bytes + 20 * (32 << 10) + server.part(FullScrape).weight()
+    used += limits.totals.bytes + 20 * (32 << 10) + server.part(FullScrape).weight()
     for more in (0, 10 * MIB):
         statm.write_text(f"0 {(used + more) // PAGE} 0 0 0 0 0\n")
         each(server.each_second)()

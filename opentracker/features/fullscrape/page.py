@@ -21,9 +21,10 @@ from opentracker.protocol.streaming import LAST_CHUNK, write_chunk, write_stream
 from opentracker.swarm.counting.core_metrics import OF_HTTP
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.counting.metric import SERVED, TRAFFIC, Family, Metric
-from opentracker.swarm.listing import KEY, Reader, SortedTorrents
+from opentracker.swarm.listing import Reader, SortedTorrents
 from opentracker.swarm.policy.permissions import MAY_FULLSCRAPE, Permissions
 from opentracker.swarm.policy.slots import Slots
+from opentracker.swarm.store.rows import KEY
 from opentracker.swarm.tracker import Tracker
 
 if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:

@@ -92,7 +92,7 @@ class Sources:
         if WANT_LOG_NUMWANT:
             snapshot.numwants = list(self.tracker.numwants)
         if WANT_MAX_PEER:
-            memory = self.tracker.limits.memory()
+            memory = self.tracker.limits.describe_memory()
             snapshot.tell(MEMORY_COUNTED, memory["counted"])
             snapshot.tell(MEMORY_USED, memory["used"])
             snapshot.tell(MEMORY_LIMIT, memory["limit"])

@@ -68,7 +68,7 @@ class Watch:
         self.limits = limits
         self.resident = resident
         self.aside = aside
-        self.base = self.now() - limits.bytes
+        self.base = self.now() - limits.totals.bytes
 
     def now(self) -> int:
         """Bytes that may be the torrents'."""

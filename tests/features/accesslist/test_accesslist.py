@@ -28,6 +28,7 @@ from tests.protocol.http_cases import STOP, announce, failure_body, is_like, scr
 from tests.server.conftest import open_descriptors
 from tests.server.live import HASH_A, HASH_B, HOME, TRANSACTION, Live, announce_packet, scrape_packet
 from tests.server.process import Tracker, run
+from tests.swarm.torrents import are_there
 
 REASON = b"Requested download is not authorized for use with this tracker."
 LISTED = b"\xab" * 20
@@ -580,7 +581,7 @@ def test_a10_what_a_reload_refuses_is_refused_at_once_and_then_gone(live: Live, 
     live.until(lambda: not live.work, "a reload and its purge")
     assert is_like(live.ask(web, announce(6881, info_hash=ALLOWED)).body, failure_body(REASON))
     assert live.ask(web, scrape(ALLOWED)).body == scrape_body({ALLOWED: (0, 0, 0)})
-    assert not [shard for shard in live.server.tracker.shards if ALLOWED in shard]
+    assert not live.server.tracker.store.has(ALLOWED)
     assert not live.server.tracker.has_doubtful
     assert b"complete" in live.ask(web, announce(6881, info_hash=REFUSED)).body
 
@@ -592,12 +593,12 @@ def test_a10_refused_at_once(keeping: Keeping) -> None:
     keeping.reload()
     while keeping.keeper.coming is not None:
         keeping.iterate()
-    assert any(ALLOWED in shard for shard in keeping.tracker.shards)
+    assert keeping.tracker.store.has(ALLOWED)
     assert keeping.tracker.scrape(ALLOWED) == (0, 0, 0)
     with pytest.raises(TrackerFailure):
         announce_to(keeping.tracker, ALLOWED)
     keeping.finish()
-    assert not any(keeping.tracker.shards)
+    assert not are_there(keeping.tracker)
 
 
 def test_a06_a_signal_reloads_the_list_of_a_running_tracker(tmp_path: Path) -> None:

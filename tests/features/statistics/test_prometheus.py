@@ -84,7 +84,7 @@ def test_memory_as_counted_and_as_it_is() -> None:
     settings.of(LimitSettings).memory = 9_000_000
     live, to = live_with(settings=settings)
     limits = live.server.tracker.limits
-    limits.bytes = 1_000_000
+    limits.totals.bytes = 1_000_000
     limits.measured(5_000_000)
     found = samples(live, to)
     live.close()

@@ -10,6 +10,7 @@ from opentracker.swarm.store.records import SMALL
 from opentracker.swarm.surveys.census import RANKED, STEP, Census
 from tests.swarm.crowd import address, done, fill, known, put, tracker
 from tests.swarm.model import FAMILIES
+from tests.swarm.torrents import info_hashes
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.accesslist import AccessList
@@ -118,8 +119,8 @@ def test_torrents_that_come_and_go_meanwhile() -> None:
     for number, _ in enumerate(steps):
         put(into, (10_000 + number).to_bytes(20, "big"), address(1))
         if number == 40:
-            for shard in into.shards:
-                shard.clear()
+            for info_hash in info_hashes(into):
+                into.remove(info_hash)
     assert 0 <= census.seeders() <= 4
 
 
@@ -142,7 +143,7 @@ def test_t13_a_torrent_that_is_refused_by_now_is_not_ranked(build: str) -> None:
     into = known()
     assert done(Census(into)).by_peers.first(1) == [(5, b"\x01" * 20)]
     first = b"\x01" * 20
-    others = frozenset(set().union(*into.shards) - {first})
+    others = frozenset(info_hashes(into) - {first})
     admit_by(into, AccessList(frozenset([first]) if build == "black" else others))
     census = done(Census(into))
     assert census.by_peers.first(1) == [(1, b"\x02" * 20)]
