@@ -70,7 +70,16 @@ class FeaturesHook(BuildHookInterface[Any]):
                 build = resolve(root, os.environ)
                 self.add_stage(build, root / project, base_version, build_data)
         print_notes(build)
+        build_data["shared_data"] |= self.shared_data(build)
         build_data["dependencies"] += build.dependencies()
+
+    def shared_data(self, build: Build) -> dict[str, str]:
+        """Return the files beside the package that come with the flags: where they are, and below which prefix."""
+        files: dict[str, str] = {}
+        for flag, more in self.config.get("shared-data", {}).items():
+            if build.flags.get(flag):
+                files |= {str(Path(self.root, source)): target for source, target in more.items()}
+        return files
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Give the version its variant's name back after an sdist: the wheel may be built next."""

@@ -22,7 +22,7 @@ from opentracker.protocol.addresses import parse_network
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.counting.core_metrics import REFUSED
 from opentracker.swarm.counting.counters import Counters
-from opentracker.swarm.counting.metric import NOT_STORED, Metric
+from opentracker.swarm.counting.metric import UNLISTED, Metric
 from opentracker.swarm.policy.permissions import EVERYTHING, Permissions
 from opentracker.swarm.policy.visibility import Visibility
 
@@ -67,8 +67,8 @@ HEAD_BYTES: Final = 4  # of an address; no network above has a longer prefix
 
 
 COUNTERS: Final = (
-    Metric("refused_bogons", REFUSED, 'reason="unroutable_address"', "Unroutable addresses", NOT_STORED),
-    Metric("refused_port_numbers", REFUSED, 'reason="port_number"', "Refused port numbers", NOT_STORED),
+    Metric("refused_bogons", REFUSED, 'reason="unroutable_address"', "Unroutable addresses", UNLISTED),
+    Metric("refused_port_numbers", REFUSED, 'reason="port_number"', "Refused port numbers", UNLISTED),
 )
 
 

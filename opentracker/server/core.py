@@ -161,6 +161,7 @@ class Core:
         self.count_drops()
         snapshot.counters["udp_dropped"] = self.counters.udp_dropped
         udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
+        snapshot.addresses = [describe(sock) for sock in self.sockets]
         snapshot.tell(BUILD_INFO, 1, build_info.labels())
         snapshot.tell(SOCKETS, len(self.sockets) - udp_sockets, 'protocol="tcp"')
         snapshot.tell(SOCKETS, udp_sockets, 'protocol="udp"')

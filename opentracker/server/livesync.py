@@ -32,6 +32,7 @@ from opentracker.server.multicast import (
 from opentracker.server.sockets import dropped
 from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
@@ -120,6 +121,10 @@ class Member:
         if work is not None:
             self.loop.start(work)
         self.sync.counts["sync_lost"].value = sum([dropped(sock) for sock in self.cluster.sockets])
+
+    def tell(self, snapshot: StatsSnapshot) -> None:
+        """Tell a statistic of the other members."""
+        self.sync.members.tell(snapshot, self.loop.now.seconds)
 
     def end(self) -> None:
         """Send what is left, and tell what live sync has done: the tracker ends."""
@@ -237,6 +242,7 @@ class LiveSyncFeature(Feature[Core]):
         """Tell the cluster of announces."""
         self.member = Member(host.tracker, self.settings.permissions, host.tracker_id, host.loop)
         host.add_part(self.member)
+        host.sources.append(self.member.tell)
         host.add_part(self.member.sync)
 
     def begin(self, host: Core) -> None:

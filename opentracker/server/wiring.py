@@ -28,10 +28,11 @@ from opentracker.features.statistics.feature import StatisticsFeature
 from opentracker.server import binding
 from opentracker.server.core import Core
 from opentracker.server.reload import ConfigReload
+from opentracker.server.system.process import ProcessFeature
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
 # In the order of every phase: a feature finds the parts of those before it.
-FEATURES: Final[list[type[Feature[Core]]]] = []
+FEATURES: Final[list[type[Feature[Core]]]] = [ProcessFeature]
 if WANT_MAX_PEER:
     from opentracker.server.limits import LimitsFeature
 

@@ -16,6 +16,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
+    WANT_CLIENT_COUNT,
     WANT_LOG_NETWORKS,
     WANT_LOG_NUMWANT,
     WANT_MAX_PEER,
@@ -37,7 +38,7 @@ if WANT_MAX_PEER:
     from opentracker.swarm.policy.limits import Limits
 if WANT_LOG_NETWORKS:
     from opentracker.swarm.counting.network_count import AddressCount
-if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.policy.watching import Watcher
 
 MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6)
@@ -57,7 +58,7 @@ class Tracker:
             self.busy = AddressCount()  # connections: TCP ones, and connects over UDP
         if WANT_LOG_NUMWANT:
             self.numwants = [0] * (MOST_WANTED + 1)  # clients' announces, by the peers they asked for
-        if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+        if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             self.watchers: list[Watcher] = []
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
@@ -114,7 +115,7 @@ class Tracker:
         if a.has_completed:
             self.counters.completed += 1
         # 6. Told.
-        if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+        if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             for watcher in self.watchers:
                 watcher.announced(a, minute)
 

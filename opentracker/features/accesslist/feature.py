@@ -61,7 +61,10 @@ class AccessListFeature(Feature[Host]):
         reloader = AccessListReloader(host.tracker, self.torrents, host.start_work)
         host.add_part(reloader)
         host.weights.append(reloader.weight)
+        host.sources.append(reloader.tell)
         host.reloads.append(lambda: reloader.reload(LIST.of(self.settings)))
         host.complaints.append(
-            lambda: f"the last reload failed: {reloader.complaint}" if reloader.complaint else ""
+            lambda: (
+                f"the last reload failed: {reloader.outcome.complaint}" if reloader.outcome.complaint else ""
+            )
         )

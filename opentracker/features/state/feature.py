@@ -90,10 +90,11 @@ class StateFeature(Feature[Host]):
             self.kept.take_up(state)
         self.file = file = StateFile(self.kept.path, state.pieces)
         host.dumps.append(lambda: file.begin(host.start_work))
-        host.complaints.append(lambda: file.complaint)
-        seconds = self.settings.of(StateSettings).interval
-        if seconds > 0:
-            host.every(seconds, lambda: file.renew(host.start_work))
+        host.complaints.append(lambda: file.outcome.complaint)
+        host.sources.append(file.tell)
+        interval = self.settings.of(StateSettings).interval
+        if interval > 0:
+            host.every(interval, lambda: file.renew(host.start_work))
 
     def end(self) -> None:
         """Write the state. Raises EndError."""

@@ -10,6 +10,7 @@ MAY_STAT: Final = 2
 MAY_LIVESYNC: Final = 4
 MAY_PROXY: Final = 8
 EVERYTHING: Final = 15
+ADMINISTRATOR: Final = EVERYTHING - MAY_PROXY  # a proxy speaks for others, and is named as one
 
 
 class Permissions:

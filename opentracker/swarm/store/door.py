@@ -8,6 +8,7 @@ anybody. The shard of an info_hash is told by a hash that is keyed afresh in eac
 aim at one.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -86,6 +87,10 @@ class Picture:
 
     def count(self, start: i64, end: i64) -> tuple[i64, i64, i64, i64]:
         """IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders of some of the torrents, added up."""
+        raise NotImplementedError
+
+    def sizes(self, start: i64, end: i64) -> Counter[int]:
+        """How many of some of the torrents have each number of peers."""
         raise NotImplementedError
 
     def larger(self, start: i64, end: i64, least: i64) -> list[tuple[bytes, i64, i64]]:

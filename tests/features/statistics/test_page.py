@@ -77,6 +77,7 @@ def test_t06_what_there_is_not_is_400(asked: Asked, query: str) -> None:
     ("mode", "flag"),
     [
         ("numwants", "WANT_LOG_NUMWANT"),
+        ("clients", "WANT_CLIENT_COUNT"),
         ("woodpeckers", "WANT_SPOT_WOODPECKER"),
         ("busy", "WANT_LOG_NETWORKS"),
         ("fulllog", "WANT_FULLLOG_NETWORKS"),
@@ -234,3 +235,17 @@ def test_it_does_not_change_what_it_counts(asked: Asked) -> None:
     assert all_packed(live.server.tracker) == before
     assert known() is not None
     assert live.counters.tcp_statistics == len(live.server.part(Statistics).renderings[""])
+
+
+def test_a_mode_that_is_not_there_is_told_which_are(asked: Asked) -> None:
+    live, to = asked
+    answer = stats(live, to, "mode=bogus")
+    assert answer.status == 400
+    first, told, _ = answer.body.decode("ascii").split("\n", 2)
+    assert first == "<title>400 Invalid Request</title>"
+    modes = told.removeprefix("<pre>mode: ").split(", ")
+    statistics = live.server.part(Statistics)
+    assert set(modes) == {*statistics.renderings[""], *statistics.streams}
+    assert stats(live, to, "mode=bogus", b"HEAD").body == b""
+    for query in ("mode=peer&format=bogus", "mode=html&format=json", "info_hash=x"):
+        assert stats(live, to, query).status == 400

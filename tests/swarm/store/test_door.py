@@ -183,6 +183,7 @@ def test_a_picture(store: Store, peers: int) -> None:
     assert rows.counts(row[KEY:]) == store.scrape(A)
     assert rows.rows == 1
     assert sum(picture.count(0, 1)) == peers * len(FAMILIES)
+    assert picture.sizes(0, 1) == {peers * len(FAMILIES): 1}
     complete, _, incomplete = store.scrape(A)
     assert picture.larger(0, 1, peers * len(FAMILIES) - 1) == [(A, complete, incomplete)]
     if peers > SMALL:

@@ -8,6 +8,7 @@ offset field of a row
 ====== =================================================================================
 """
 
+from collections import Counter
 from typing import Final
 
 from librt.strings import BytesWriter, read_i32_le, write_i32_le
@@ -102,6 +103,15 @@ class FlatPicture(Picture):
             seeders6 += i64(read_i32_le(rows, at + 16))
             start += 1
         return leechers4, seeders4, leechers6, seeders6
+
+    def sizes(self, start: i64, end: i64) -> Counter[int]:
+        """See Picture."""
+        found: Counter[int] = Counter()
+        while start < end:
+            complete, incomplete = self.counts(start)
+            found[int(complete + incomplete)] += 1
+            start += 1
+        return found
 
     def larger(self, start: i64, end: i64, least: i64) -> list[tuple[bytes, i64, i64]]:
         """See Picture."""

@@ -1,5 +1,6 @@
 """The picture of a shard: its keys and entries, taken hold of at one moment."""
 
+from collections import Counter
 from typing import Final
 
 from mypy_extensions import i64
@@ -73,6 +74,19 @@ class PackedPicture(Picture):
                     leechers6 += entry.v6.leechers.peers
                     seeders6 += entry.v6.seeders.peers
         return leechers4, seeders4, leechers6, seeders6
+
+    def sizes(self, start: i64, end: i64) -> Counter[int]:
+        """See Picture. Most records have one of few shapes: a length and a number of IPv4 peers."""
+        found: Counter[int] = Counter()
+        entries = self.entries[start:end]
+        records = [entry for entry in entries if not isinstance(entry, Swarm)]
+        shapes = Counter([(len(record), record[4]) for record in records])
+        for (length, n4), torrents in shapes.items():
+            peers = n4 + (length - HEADER_SIZE - PEER4 * n4) // PEER6 if length > HEADER_SIZE else 0
+            found[peers] += torrents
+        if len(records) < len(entries):
+            found.update([int(entry.size()) for entry in entries if isinstance(entry, Swarm)])
+        return found
 
     def larger(self, start: i64, end: i64, least: i64) -> list[tuple[bytes, i64, i64]]:
         """See Picture. That a record is too small is told by its length."""
