@@ -48,6 +48,15 @@ class Permissions:
             found |= table.get(number >> (8 * size - bits), 0)
         return found
 
+    def blessed(self) -> list[tuple[bytes, int, int]]:
+        """All networks that have rights: first address, prefix length, rights."""
+        return [
+            ((prefix << (8 * size - bits)).to_bytes(size, "big"), bits, rights)
+            for size, family in self.networks.items()
+            for bits, table in sorted(family.items())
+            for prefix, rights in sorted(table.items())
+        ]
+
     def given(self, right: int) -> bool:
         """Whether anybody has this right."""
         for family in self.networks.values():
