@@ -22,7 +22,7 @@ from opentracker.protocol.messages import Announce
 from opentracker.server.system.libc import HeapTrim
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.store.records import HEADER_SIZE, PEER4
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.tracker import Tracker
 
 if WANT_MAX_PEER:
     from opentracker.server.system.memory import Resident, Watch
@@ -63,7 +63,7 @@ def fill(tracker: Tracker, torrents: int, minute: int, trim: HeapTrim) -> None:
 def clean(tracker: Tracker, minute: int, trim: HeapTrim) -> None:
     """A clean cycle."""
     cleaner = Cleaner(tracker)
-    for _ in range(SHARDS):
+    for _ in range(tracker.store.shards):
         for _ in cleaner.clean_next(minute):
             pass
         trim()
@@ -87,7 +87,8 @@ def leave_holes(tracker: Tracker, look: Callable[[], None]) -> None:
 
 def memory_with_holes(limit: int) -> None:
     tracker, trim, resident = Tracker(Random(1)), HeapTrim(), Resident()
-    tracker.limits = limits = Limits(memory=limit)
+    limits = Limits(memory=limit)
+    tracker.limit_by(limits)
     watch = Watch(limits, resident.read)
 
     def look() -> None:
@@ -98,9 +99,10 @@ def memory_with_holes(limit: int) -> None:
     look()
     kind = f"a limit of {limit / MIB:.0f} MiB" if limit else "no limit"
     print(
-        f"R-03, {GROWING:,} torrents that leave holes, {kind}: {limits.bytes / MIB:.1f} MiB counted", end=""
+        f"R-03, {GROWING:,} torrents that leave holes, {kind}: {limits.totals.bytes / MIB:.1f} MiB counted",
+        end="",
     )
-    print(f", {(limits.bytes + limits.excess) / MIB:.1f} used", end="")
+    print(f", {(limits.totals.bytes + limits.excess) / MIB:.1f} used", end="")
     print(f", {tracker.counters.refused_memory:,} newcomers refused")
     resident.close()
 
@@ -111,10 +113,10 @@ def memory_comes_back(torrents: int) -> None:
     base = resident()
     fill(tracker, torrents, 0, trim)
     first = resident()
-    counted = tracker.limits.bytes if hasattr(tracker, "limits") else 0
+    counted = tracker.limits.totals.bytes if hasattr(tracker, "limits") else 0
     for minute in (OT_PEER_TIMEOUT + 1, OT_PEER_TIMEOUT + 3):
         clean(tracker, minute, trim)
-    assert not any(tracker.shards)
+    assert tracker.store.totals.torrents == 0
     after = resident()
     fill(tracker, torrents, OT_PEER_TIMEOUT + 4, trim)
     second = resident()

@@ -4,6 +4,7 @@
 
     errors         complaints of one line
     names          the known name nearest to an unknown one
+    keys           a key of config files, as a row of features.toml
     features_file  features.toml as typed, checked tables
     variables      names in the environment: ours, typos, other programs'
     choices        file < profile < environment

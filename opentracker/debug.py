@@ -17,7 +17,6 @@ from opentracker.errors import EXIT_FAULT, InvariantError
 from opentracker.server import signals, wiring
 from opentracker.server.refusals import TellingHttpResponder, TellingUdpResponder
 from opentracker.swarm.invariants import ANY_AGE, OLDEST, Checker
-from opentracker.swarm.tracker import SHARDS
 
 log = logging.getLogger("opentracker")
 
@@ -33,7 +32,7 @@ class DebugServer(wiring.Server):
         self.checker = Checker(self.tracker)
         self.checked_at = self.now.seconds
         self.sure_from = 0.0  # seconds; stamps may be too old before
-        self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.check_next)
+        self.loop.every(OT_CLEAN_CYCLE * 60 / self.tracker.store.shards, self.check_next)
 
     def new_http_answers(self, redirect_url: bytes) -> TellingHttpResponder:
         """See Server."""

@@ -44,11 +44,12 @@ class UdpError(ProtocolError):
 
 
 class HttpError(ProtocolError):
-    """A request that gets an HTTP status other than 200."""
+    """A request that gets an HTTP status other than 200; `detail` is ASCII text behind the status in its answer."""
 
-    def __init__(self, status: int) -> None:
+    def __init__(self, status: int, detail: bytes = b"") -> None:
         super().__init__(status)
         self.status = status
+        self.detail = detail
 
 
 class TrackerFailure(ProtocolError):

@@ -2,7 +2,6 @@
 
 from opentracker.config.settings import Settings
 from opentracker.config.values import shown
-from opentracker.protocol.addresses import format_endpoint
 from opentracker.server import binding, wiring
 
 
@@ -12,10 +11,7 @@ def describe(settings: Settings, as_root: bool) -> list[str]:
     `as_root` is whether root would start it, who then is somebody else, in another root directory.
     """
     lines = [f"the config file {shown(name)} is good" for name in settings.config_files]
-    for bind in binding.planned_binds(settings):
-        assert bind.address is not None
-        kind = "UDP" if bind.udp else "TCP"
-        lines.append(f"would listen on {kind} {format_endpoint(bind.address, bind.port)}")
+    lines += [f"would listen on {binding.in_words(bind)}" for bind in binding.planned_binds(settings)]
     lines += wiring.plan(settings)
     if settings.redirect_url:
         lines.append(f"would redirect / to {settings.redirect_url}")

@@ -76,10 +76,11 @@ import sys
 from opentracker import cli, debug
 class Broken(debug.DebugServer):
     def check_next(self):
-        for shard in self.tracker.shards:
+        store = self.tracker.store
+        for shard in store.dicts:
             for info_hash in shard:
                 shard[info_hash] = shard[info_hash][:-1]
-        for _ in range(256):
+        for _ in range(store.shards):
             super().check_next()
 
 sys.exit(cli.main(sys.argv[1:], serve=lambda settings: debug.serve(settings, Broken), verbose=True))

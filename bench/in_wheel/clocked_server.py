@@ -81,7 +81,7 @@ class ClockedServer(wiring.Server):
 
     def report(self) -> dict[str, float]:
         return {
-            "torrents": sum(len(shard) for shard in self.tracker.shards),
+            "torrents": int(self.tracker.store.totals.torrents),
             "longest_turn": self.loop.longest_turn,
             "cycle": OT_CLEAN_CYCLE * MINUTE,
         }

@@ -17,10 +17,7 @@ from opentracker import cli, daemon
 from opentracker.errors import InvariantError
 from opentracker.server import wiring
 from opentracker.swarm.invariants import OLDEST, Checker
-from opentracker.swarm.policy.limits import SWARM, TORRENT, peers_of, weight_of, weight_of_family
-from opentracker.swarm.store.large import Swarm
-from opentracker.swarm.store.peers import STRIDE4, STRIDE6
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.tracker import Tracker
 
 STDIN: Final = 0
 LOOK_SECONDS: Final = 0.02
@@ -28,28 +25,21 @@ LOOK_SECONDS: Final = 0.02
 
 def recounted(tracker: Tracker) -> dict[str, int]:
     """Torrents, peers and bytes of the store, each torrent looked at anew."""
-    torrents = peers = size = downloaded = 0
-    for shard in tracker.shards:
-        for info_hash, entry in shard.items():
-            torrents += 1
-            downloaded += tracker.scrape(info_hash)[1]
-            if isinstance(entry, Swarm):
-                tables = [
-                    table for family in (entry.v4, entry.v6) for table in (family.leechers, family.seeders)
-                ]
-                peers += sum(sum(map(len, table.blocks)) // (table.stride + 2) for table in tables)
-                size += TORRENT + SWARM
-                size += weight_of_family(entry.v4, STRIDE4) + weight_of_family(entry.v6, STRIDE6)
-            else:
-                peers += peers_of(entry)
-                size += TORRENT + weight_of(entry)
-    return {"torrents": torrents, "peers": peers, "bytes": size, "downloaded": downloaded}
+    store = tracker.store
+    found = {"torrents": 0, "peers": 0, "bytes": 0, "downloaded": 0}
+    for shard in range(store.shards):
+        totals = store.weigh(shard)
+        found["torrents"] += totals.torrents
+        found["peers"] += totals.peers
+        found["bytes"] += totals.bytes
+        found["downloaded"] += sum(store.downloads(each) for each in store.info_hashes(shard))
+    return found
 
 
 def fault_of(checker: Checker, minute: int) -> str:
     """The first fault of the store; empty if there is none."""
     try:
-        for _ in range(SHARDS):
+        for _ in range(checker.tracker.store.shards):
             for _ in checker.check_next(minute, OLDEST):
                 pass
     except InvariantError as error:
@@ -77,9 +67,9 @@ class RecountedServer(wiring.Server):
 
     def report(self) -> dict[str, Any]:
         """The store's counts as they are kept and as they are found, and what else has to agree."""
-        limits, gate = self.tracker.limits, self.http.gate
+        totals, gate = self.tracker.store.totals, self.http.gate
         return {
-            "kept": {"torrents": limits.torrents, "peers": limits.peers, "bytes": limits.bytes},
+            "kept": {"torrents": totals.torrents, "peers": totals.peers, "bytes": totals.bytes},
             "found": recounted(self.tracker),
             "fault": fault_of(self.checker, self.now.minute),
             "connections": len(self.http.connections),

@@ -22,7 +22,7 @@ from opentracker.protocol.addresses import parse_network
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.counting.core_metrics import REFUSED
 from opentracker.swarm.counting.counters import Counters
-from opentracker.swarm.counting.metric import NOT_STORED, Metric
+from opentracker.swarm.counting.metric import UNLISTED, Metric
 from opentracker.swarm.policy.permissions import EVERYTHING, Permissions
 from opentracker.swarm.policy.visibility import Visibility
 
@@ -67,8 +67,8 @@ HEAD_BYTES: Final = 4  # of an address; no network above has a longer prefix
 
 
 COUNTERS: Final = (
-    Metric("refused_bogons", REFUSED, 'reason="unroutable_address"', "Unroutable addresses", NOT_STORED),
-    Metric("refused_port_numbers", REFUSED, 'reason="port_number"', "Refused port numbers", NOT_STORED),
+    Metric("refused_bogons", REFUSED, 'reason="unroutable_address"', "Unroutable addresses", UNLISTED),
+    Metric("refused_port_numbers", REFUSED, 'reason="port_number"', "Refused port numbers", UNLISTED),
 )
 
 
@@ -202,9 +202,22 @@ class BogonFeature(Feature[Host]):
     }
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
 
+    renewed: ClassVar[frozenset[str]] = frozenset({"limits.listed_network", "limits.refused_ports"})
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.filter: BogonFilter | None = None
+
+    def renew(self, settings: Settings) -> None:
+        """Make other exceptions, for those who announce from now on."""
+        if self.filter is not None:
+            asked = settings.of(BogonSettings)
+            self.filter.refused_ports = asked.refused_ports
+            self.filter.exceptions = asked.listed_networks
+
     def join(self, host: Host) -> None:
         """Let the filter decide which peers are listed."""
         asked = self.settings.of(BogonSettings)
-        host.tracker.visibility = BogonFilter(
+        host.tracker.visibility = self.filter = BogonFilter(
             asked.refused_ports, asked.listed_networks, host.tracker.counters
         )

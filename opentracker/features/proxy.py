@@ -108,6 +108,7 @@ class ProxyFeature(Feature[Host]):
     """Trusted proxies, as a feature."""
 
     keys: ClassVar[Mapping[str, Take]] = {"access.proxy": blessing(MAY_PROXY)}
+    renewed: ClassVar[frozenset[str]] = frozenset({"access.proxy"})
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
 
     def join(self, host: Host) -> None:

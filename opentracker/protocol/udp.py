@@ -15,6 +15,7 @@ from opentracker._features import (
     OT_MAX_PEERS_UDP4,
     OT_MAX_PEERS_UDP6,
     OT_MAX_SCRAPE_UDP,
+    WANT_CLIENT_COUNT,
     WANT_SYSLOGS,
 )
 from opentracker.protocol.messages import Announce
@@ -27,6 +28,11 @@ SILENCE: Final = -1
 
 MAGIC: Final[i64] = 0x41727101980  # BEP 15's protocol id
 TRANSACTION_ID: Final = 12  # its offset, in every request
+INFO_HASH: Final = 16  # offsets in an announce
+LEFT: Final = 64
+EVENT: Final = 80
+NUMWANT: Final = 92
+PORT: Final = 96
 SHORTEST: Final = 16
 SHORTEST_ANNOUNCE: Final = 98
 SHORTEST_ANSWERABLE: Final = 36  # a wrong connection id is answered with 33 bytes, never more than came in
@@ -52,18 +58,23 @@ def action_of(packet: bytes, size: i64) -> i64:
 def parse_announce(packet: bytes, size: i64, address: bytes, a: Announce) -> None:
     """Fill in the request fields of `a` from an announce that came from `address` (4 or 16 bytes)."""
     a.info_hash = packet[16:36]
-    if WANT_SYSLOGS:
+    if WANT_CLIENT_COUNT or WANT_SYSLOGS:
         a.peer_id = packet[36:56]
     a.peer = address + packet[96:98]
     a.stored = packet[96] != 0 or packet[97] > 1
-    a.seeding = read_i64_be(packet, 64) == 0
-    a.event = read_i32_be(packet, 80)  # unknown ones are nobody's business, as EVENT_NONE
-    numwant = read_i32_be(packet, 92)
-    most: i32 = OT_MAX_PEERS_UDP4 if len(address) == 4 else OT_MAX_PEERS_UDP6
+    a.seeding = read_i64_be(packet, LEFT) == 0
+    a.event = read_i32_be(packet, EVENT)  # unknown ones are nobody's business, as EVENT_NONE
+    a.numwant = numwant_of(packet, address)
+    a.url_data = b"" if size == SHORTEST_ANNOUNCE else parse_url_data(packet, size)
+
+
+def numwant_of(packet: bytes, address: bytes) -> i64:
+    """How many peers an announce from `address` (4 or 16 bytes) wants and may have."""
+    numwant = i64(read_i32_be(packet, NUMWANT))
+    most: i64 = OT_MAX_PEERS_UDP4 if len(address) == 4 else OT_MAX_PEERS_UDP6
     if numwant < 0:
         numwant = OT_DEFAULT_NUMWANT
-    a.numwant = numwant if numwant < most else most
-    a.url_data = b"" if size == SHORTEST_ANNOUNCE else parse_url_data(packet, size)
+    return numwant if numwant < most else most
 
 
 def parse_url_data(packet: bytes, size: i64) -> bytes:
@@ -90,12 +101,19 @@ def write_connect_head(out: BytesWriter, packet: bytes) -> None:
 
 def write_announce(out: BytesWriter, packet: bytes, a: Announce) -> None:
     """Append the answer to an announce: 20 bytes and the peers of the asker's family."""
+    write_announce_head(out, packet, a.interval, a.incomplete, a.complete)
+    out.write(a.peers)
+
+
+def write_announce_head(
+    out: BytesWriter, packet: bytes, interval: i64, incomplete: i64, complete: i64
+) -> None:
+    """Append the first 20 bytes of the answer to an announce; the peers follow."""
     write_i32_be(out, ANNOUNCE)
     write_i32_be(out, read_i32_be(packet, TRANSACTION_ID))
-    write_i32_be(out, a.interval)
-    write_i32_be(out, a.incomplete)
-    write_i32_be(out, a.complete)
-    out.write(a.peers)
+    write_i32_be(out, i32(interval))
+    write_i32_be(out, i32(incomplete))
+    write_i32_be(out, i32(complete))
 
 
 def scrape_count(size: i64) -> i64:

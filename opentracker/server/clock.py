@@ -8,15 +8,25 @@ from mypy_extensions import i64
 class Now:
     """The time of this turn: `seconds` of the monotonic clock since the start, and the same in whole minutes."""
 
-    __slots__ = ("clock", "minute", "seconds", "start")
+    __slots__ = ("began", "clock", "minute", "seconds", "start")
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self.clock = clock
         self.start = clock()
         self.seconds = 0.0
         self.minute: i64 = 0
+        self.began: Callable[[int], None] = (
+            ignore  # what is told of each minute before anything is done in it
+        )
 
     def read(self) -> None:
         """Look at the clock."""
         self.seconds = self.clock() - self.start
-        self.minute = int(self.seconds) // 60
+        minute = int(self.seconds) // 60
+        if minute != self.minute:
+            self.minute = minute
+            self.began(minute)
+
+
+def ignore(minute: int) -> None:
+    """Do nothing about a new minute."""

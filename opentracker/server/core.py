@@ -29,6 +29,7 @@ from opentracker.swarm.connection_ids import ConnectionIds
 from opentracker.swarm.counting.core_gauges import (
     BUILD_INFO,
     BUSY,
+    FAULTS,
     ITERATIONS,
     LONGEST_ITERATION,
     OPEN_CONNECTIONS,
@@ -37,7 +38,7 @@ from opentracker.swarm.counting.core_gauges import (
 )
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
 
@@ -83,6 +84,7 @@ class Core:
         self.loop = Loop(self.now)
         self.ids = ConnectionIds(secret)
         self.cleaner = Cleaner(self.tracker)
+        self.now.began = self.cleaner.see
         self.udp = self.new_udp_responder()
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
@@ -90,7 +92,9 @@ class Core:
         self.streams: dict[str, Stream] = {}
         self.scarcities = self.http.scarcities
         self.weights: list[Callable[[], int]] = []
+        self.share = 0
         self.reloads: list[Callable[[], None]] = []  # to be done at SIGHUP
+        self.renewals: list[Callable[[Settings], None]] = []  # of settings that were read again
         self.complaints: list[Callable[[], str]] = []  # each tells a fault that lasts, or nothing
         self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
         self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
@@ -103,7 +107,7 @@ class Core:
             self.attach(sock)
         self.rotate_ids()
         self.loop.every(1.0, each(self.each_second))
-        self.loop.every(OT_CLEAN_CYCLE * 60 / SHARDS, self.clean)
+        self.loop.every(OT_CLEAN_CYCLE * 60 / self.tracker.store.shards, self.clean)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.http.sweep)
         self.loop.every(PAUSE, self.resume)
         self.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, self.count_drops)
@@ -157,12 +161,14 @@ class Core:
         self.count_drops()
         snapshot.counters["udp_dropped"] = self.counters.udp_dropped
         udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
+        snapshot.addresses = [describe(sock) for sock in self.sockets]
         snapshot.tell(BUILD_INFO, 1, build_info.labels())
         snapshot.tell(SOCKETS, len(self.sockets) - udp_sockets, 'protocol="tcp"')
         snapshot.tell(SOCKETS, udp_sockets, 'protocol="udp"')
         snapshot.tell(OPEN_CONNECTIONS, len(self.http.connections))
         snapshot.tell(LONGEST_ITERATION, self.loop.longest_turn)
         snapshot.tell(BUSY, self.loop.busy)
+        snapshot.tell(FAULTS, self.loop.faults)
         snapshot.tell(TASKS, len(self.loop.work) + len(self.loop.answers))
         snapshot.tell_distribution(ITERATIONS, self.loop.lengths, self.loop.busy)
         for source in self.sources:
@@ -204,7 +210,9 @@ class Core:
     def signal_actions(self) -> dict[int, Callable[[], None]]:
         """The actions of signals; where there is nothing to be done the log says so."""
         return {
-            int(signal.SIGHUP): self.asked_for(self.reloads, "SIGHUP: there is no list to be read again"),
+            int(signal.SIGHUP): self.asked_for(
+                self.reloads, "SIGHUP: there is no config file and no list to be read again"
+            ),
             int(signal.SIGUSR1): self.asked_for(
                 self.dumps, "SIGUSR1: no state is written: there is no tracker.state_file"
             ),

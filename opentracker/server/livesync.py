@@ -6,9 +6,7 @@ cluster on a network without multicast names its members (`livesync.cluster.peer
 
 import logging
 import socket
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import ClassVar, Final
 
 from opentracker.config.options import Option
@@ -19,13 +17,22 @@ from opentracker.features.cluster.livesync import LiveSync
 from opentracker.features.cluster.settings import KEYS, OPTION, Endpoint, SyncSettings, describe
 from opentracker.features.feature import Feature
 from opentracker.protocol.addresses import format_ip, unmap
-from opentracker.protocol.livesync import GROUP4, GROUP6, HOPS, LONGEST
+from opentracker.protocol.livesync import GROUP4, GROUP6, LONGEST
 from opentracker.server.clock import Now
 from opentracker.server.core import Core
 from opentracker.server.loop import READ, Handler, Loop
-from opentracker.server.sockets import dropped, prepare_udp
+from opentracker.server.multicast import (
+    bound,
+    interface_index,
+    is_own,
+    join_group,
+    name_of,
+    set_group_options,
+)
+from opentracker.server.sockets import dropped
 from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
@@ -34,10 +41,6 @@ Target = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int]]
 
 TICK: Final = 1.0  # seconds
 PACKETS: Final = 8  # read before other sockets have their turn: some hundred records, about a millisecond
-INTERFACES6: Final = Path("/proc/net/if_inet6")  # Linux: a line for each IPv6 address of the machine
-# Linux's; off, a socket gets only packets of groups that it has joined itself.
-MULTICAST_ALL4: Final = getattr(socket, "IP_MULTICAST_ALL", 49)
-MULTICAST_ALL6: Final = getattr(socket, "IPV6_MULTICAST_ALL", 29)
 
 
 class Cluster:
@@ -119,6 +122,10 @@ class Member:
             self.loop.start(work)
         self.sync.counts["sync_lost"].value = sum([dropped(sock) for sock in self.cluster.sockets])
 
+    def tell(self, snapshot: StatsSnapshot) -> None:
+        """Tell a statistic of the other members."""
+        self.sync.members.tell(snapshot, self.loop.now.seconds)
+
     def end(self) -> None:
         """Send what is left, and tell what live sync has done: the tracker ends."""
         self.sync.flush()
@@ -144,15 +151,6 @@ def receive(sock: socket.socket) -> tuple[bytes, bytes]:
     """
     packet, source = sock.recvfrom(LONGEST + 1)
     return packet, unmap(socket.inet_pton(sock.family, source[0].partition("%")[0]))
-
-
-def is_own(address: bytes) -> bool:
-    """Whether this machine has an address: each file of a cluster names all its trackers, the file's own included."""
-    try:
-        bound(address, 0, interface_index("", address) if len(address) == 16 else 0).close()
-    except OSError:
-        return False
-    return True
 
 
 def open_cluster(asked: SyncSettings) -> Cluster:
@@ -193,7 +191,7 @@ def open_family(cluster: Cluster, bind: Endpoint, peers: list[Endpoint], needs_g
         raise StartError(f"cannot bind live sync to UDP {describe(bind)}: {error.strerror}") from error
     own: Endpoint = (address, port, interface)
     try:
-        join(reader, group, address, index)
+        join_group(reader, group, address, index)
     except OSError as error:
         text = f"cannot join the group {format_ip(group)} for {describe(own)}: {error.strerror}"
         if needs_group:
@@ -212,82 +210,13 @@ def open_family(cluster: Cluster, bind: Endpoint, peers: list[Endpoint], needs_g
         cluster.words.append(f"live sync on UDP {describe(own)} with {describe(peer)}")
 
 
-def name_of(address: bytes, port: int, index: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """An address as a socket's calls take it; `index` is that of an IPv6 address's interface, or 0."""
-    if len(address) == 4:
-        return socket.inet_ntop(socket.AF_INET, address), port
-    return socket.inet_ntop(socket.AF_INET6, address), port, 0, index
-
-
-def bound(address: bytes, port: int, index: int, *, shared: bool = False) -> socket.socket:
-    """A UDP socket of one family that does not block; `shared` with others of its port. Raises OSError."""
-    sock = socket.socket(socket.AF_INET if len(address) == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
-    try:
-        sock.setblocking(False)
-        if sock.family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        if shared:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        sock.bind(name_of(address, port, index if address.startswith(b"\xfe\x80") else 0))
-        prepare_udp(sock)
-    except BaseException:
-        sock.close()
-        raise
-    return sock
-
-
-def set_group_options(sock: socket.socket, address: bytes, index: int) -> None:
-    """What is sent to the group leaves by the interface of this address, stays on its network, and is not for us."""
-    if sock.family == socket.AF_INET:
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, HOPS)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
-        sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, address)
-    else:
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_HOPS, HOPS)
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_LOOP, 0)
-        sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_MULTICAST_IF, index)
-
-
-def join(sock: socket.socket, group: bytes, address: bytes, index: int) -> None:
-    """Join a group on the interface of an IPv4 address, or on that with an index. Raises OSError."""
-    if sock.family == socket.AF_INET:
-        level, option, request = socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group + address
-        only_joined = MULTICAST_ALL4
-    else:
-        level, option = socket.IPPROTO_IPV6, socket.IPV6_JOIN_GROUP
-        request = group + index.to_bytes(4, sys.byteorder)
-        only_joined = MULTICAST_ALL6
-    if sys.platform.startswith("linux"):
-        try:
-            sock.setsockopt(level, only_joined, 0)
-        except OSError:  # IPv6, and an old kernel
-            pass
-    sock.setsockopt(level, option, request)
-
-
-def interface_index(interface: str, address: bytes) -> int:
-    """The number of the interface with this name, or without one of that which has the IPv6 address; 0: any.
-
-    Raises OSError for a name that no interface has.
-    """
-    if interface.isdigit():
-        return int(interface)
-    if interface:
-        return socket.if_nametoindex(interface)
-    if INTERFACES6.exists():
-        for line in INTERFACES6.read_text().splitlines():
-            packed, index = line.split()[:2]
-            if packed == address.hex():
-                return int(index, 16)
-    return 0
-
-
 class LiveSyncFeature(Feature[Core]):
     """This tracker as a member of a cluster."""
 
     options: ClassVar[tuple[Option, ...]] = (OPTION,)
     keys: ClassVar[Mapping[str, Take]] = KEYS
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
+    renewed: ClassVar[frozenset[str]] = frozenset({"livesync.cluster.node_ip"})
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -313,6 +242,7 @@ class LiveSyncFeature(Feature[Core]):
         """Tell the cluster of announces."""
         self.member = Member(host.tracker, self.settings.permissions, host.tracker_id, host.loop)
         host.add_part(self.member)
+        host.sources.append(self.member.tell)
         host.add_part(self.member.sync)
 
     def begin(self, host: Core) -> None:

@@ -27,10 +27,12 @@ from opentracker.features.feature import Feature, keys_of
 from opentracker.features.statistics.feature import StatisticsFeature
 from opentracker.server import binding
 from opentracker.server.core import Core
+from opentracker.server.reload import ConfigReload
+from opentracker.server.system.process import ProcessFeature
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
 # In the order of every phase: a feature finds the parts of those before it.
-FEATURES: Final[list[type[Feature[Core]]]] = []
+FEATURES: Final[list[type[Feature[Core]]]] = [ProcessFeature]
 if WANT_MAX_PEER:
     from opentracker.server.limits import LimitsFeature
 
@@ -98,6 +100,11 @@ class Server(Core):
         for feature in features:
             self.counters.bring(feature.counters)
             feature.join(self)
+        self.config = ConfigReload(self, settings, features, check_settings)
+        if settings.config_files:
+            self.reloads.insert(0, self.config.reload)
+        self.complaints.append(lambda: self.config.complaint)
+        self.sources.append(self.config.complete)
         self.endings += [feature.end for feature in features]
         self.closings += [feature.close for feature in features]
 
@@ -108,6 +115,12 @@ def load(settings: Settings) -> list[Feature[Core]]:
     for feature in features:
         feature.load()
     return features
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise UsageError or StartError for settings that contradict themselves, or lack something."""
+    for feature in FEATURES:
+        feature(settings).check()
 
 
 def plan(settings: Settings) -> list[str]:

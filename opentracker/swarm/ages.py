@@ -1,34 +1,40 @@
-"""When a torrent was last touched."""
+"""Ages: what a stamp, the minute in one byte, tells of a peer, and when a torrent's time is up."""
+
+from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker.swarm.expiry import stamps_of
-from opentracker.swarm.store.large import Swarm
-from opentracker.swarm.store.records import HEADER_SIZE, left_at
+from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
+
+# Minutes. A stamp that seems to be older than this is of a minute that has begun since the walk over the torrents did.
+# The cleaner comes too often to find a peer really so old; half the room that there is goes to either side.
+OLDEST: Final = (OT_PEER_TIMEOUT + OT_CLEAN_CYCLE + 255) // 2
 
 
-def touched(entry: bytes | Swarm, minute: i64) -> i64:
-    """The minute in which a torrent was last announced: its newest peer was heard of, or its last one left."""
-    if isinstance(entry, Swarm):
-        age: i64 = 255
-        for table in (entry.v4.leechers, entry.v4.seeders, entry.v6.leechers, entry.v6.seeders):
-            for block in table.blocks:
-                age = least_age(block[len(block) // (table.stride + 2) * (table.stride + 1) :], minute, age)
-                if age == 0:
-                    return minute
-        return minute - age
-    if len(entry) == HEADER_SIZE:
-        return left_at(entry)
-    stamps4, stamps6 = stamps_of(entry)
-    return minute - least_age(stamps4 + stamps6, minute, 255)
+def ages_by_stamp(minute: i64) -> bytes:
+    """A `bytes.translate` table from stamp to age in `minute`; 0 for a minute that has begun since."""
+    ages = bytearray(256)
+    for stamp in range(256):
+        age = (minute - stamp) & 255
+        ages[stamp] = age if age <= OLDEST else 0
+    return bytes(ages)
 
 
-def least_age(stamps: bytes, minute: i64, age: i64) -> i64:
-    """The age of the newest of some stamps, in minutes, or `age` if that is less."""
+def expired_stamps(minute: i64) -> bytes:
+    """A `bytes.translate` table from stamp to 1 if a peer with it has expired, else 0.
+
+    A peer is kept for OT_PEER_TIMEOUT whole minutes.
+    """
+    return bytes([1 if age > OT_PEER_TIMEOUT else 0 for age in ages_by_stamp(minute)])
+
+
+def least_age(stamps: bytes, ages: bytes) -> i64:
+    """The age of the newest of some stamps, in minutes, by a table of ages; 255 if there are none."""
     if len(stamps) == 1:
-        stamp: i64 = stamps[0]
-        return min(age, (minute - stamp) & 255)
-    for less in range(age):
-        if stamps.find((minute - less) & 255) >= 0:
-            return less
-    return age
+        return ages[stamps[0]]
+    return min(stamps.translate(ages), default=255)
+
+
+def is_over(downloaded: i64, left_at: i64, minute: i64) -> bool:
+    """Whether a torrent without peers can go: it has no count to keep, or its time is up."""
+    return downloaded == 0 or minute - left_at > OT_TORRENT_TIMEOUT_HOURS * 60

@@ -9,26 +9,13 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, WANT_MAX_PEER, WANT_V4_ONLY
+from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT
 from opentracker.errors import InvariantError
-from opentracker.swarm.store.large import NOBODY4, NOBODY6, Swarm
-from opentracker.swarm.store.peer_table import PeerTable
-from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC, STRIDE4, STRIDE6
-from opentracker.swarm.store.records import HEADER_SIZE, PEER4, PEER6, SMALL, left_at
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.tracker import Tracker
 
-HASH_SIZE: Final = 20
-KNOWN_FLAGS: Final = COMPLETED | FROM_SYNC
 # Minutes: a peer goes at the first cleaning after its time, and one may be due and another just under way.
 OLDEST: Final = OT_PEER_TIMEOUT + 3 * OT_CLEAN_CYCLE + 1
 ANY_AGE: Final = 255  # in place of it, where nothing has been cleaned for some time
-NEWER: Final = 250  # a stamp of a minute that has begun since the check did looks as old as that
-
-
-def check(condition: bool, info_hash: bytes, what: str) -> None:
-    """Raise InvariantError unless a condition holds."""
-    if not condition:
-        raise InvariantError(f"torrent {info_hash.hex()}: {what}")
 
 
 class Checker:
@@ -43,86 +30,11 @@ class Checker:
 
         `oldest` is for how many minutes a peer may not have been heard of: OLDEST, or ANY_AGE.
         """
-        if WANT_MAX_PEER and self.next_shard == 0:
-            there = sum([len(shard) for shard in self.tracker.shards])
-            if there != self.tracker.limits.torrents:
-                raise InvariantError(f"{self.tracker.limits.torrents} torrents counted, {there} there")
-        number = self.next_shard
-        shard = self.tracker.shards[number]
-        self.next_shard = (number + 1) % SHARDS
-        for info_hash in list(shard):
-            entry = shard.get(info_hash)
-            if entry is None:  # it has gone meanwhile
-                continue
-            check(len(info_hash) == HASH_SIZE, info_hash, f"an info_hash of {len(info_hash)} bytes")
-            check(hash(info_hash) & (SHARDS - 1) == number, info_hash, f"in shard {number}")
-            if isinstance(entry, Swarm):
-                yield from check_swarm(info_hash, entry, minute, oldest)
-            else:
-                check_record(info_hash, entry, minute, oldest)
-            yield
-
-
-def check_record(info_hash: bytes, record: bytes, minute: i64, oldest: i64) -> None:
-    """Check a small torrent's record."""
-    check(len(record) >= HEADER_SIZE, info_hash, f"a record of {len(record)} bytes")
-    if len(record) == HEADER_SIZE:
-        check(left_at(record) <= minute, info_hash, f"left in minute {left_at(record)}, and it is {minute}")
-        return
-    n4: i64 = record[4]
-    rest: i64 = len(record) - HEADER_SIZE - PEER4 * n4
-    check(rest >= 0 and rest % PEER6 == 0, info_hash, f"{n4} IPv4 peers in {len(record)} bytes")
-    n6 = rest // PEER6
-    check(1 <= n4 + n6 <= SMALL, info_hash, f"{n4} + {n6} peers in a record")
-    check(record[5] <= n4, info_hash, f"{record[5]} of {n4} IPv4 peers are leechers")
-    check(record[6] <= n6, info_hash, f"{record[6]} of {n6} IPv6 peers are leechers")
-    check(n6 == 0 or not WANT_V4_ONLY, info_hash, f"{n6} IPv6 peers in an IPv4 build")
-    check_planes(info_hash, record[HEADER_SIZE : HEADER_SIZE + PEER4 * n4], STRIDE4, minute, oldest)
-    check_planes(info_hash, record[HEADER_SIZE + PEER4 * n4 :], STRIDE6, minute, oldest)
-
-
-def check_planes(info_hash: bytes, planes: bytes, stride: i64, minute: i64, oldest: i64) -> None:
-    """Check the planes of some peers of one family: nobody twice, known flags, stamps that can be."""
-    n: i64 = len(planes) // (stride + 2)
-    check(len(planes) == n * (stride + 2), info_hash, f"{len(planes)} bytes of peers, {stride} each")
-    addresses = {planes[at : at + stride] for at in range(0, n * stride, stride)}
-    check(len(addresses) == n, info_hash, f"{n} peers, of which {len(addresses)} differ")
-    for flags in planes[n * stride : n * (stride + 1)]:
-        check(flags & ~KNOWN_FLAGS == 0, info_hash, f"flags {flags:#x} of a peer")
-    for stamp in planes[n * (stride + 1) :]:
-        age = (minute - stamp) & 255
-        check(age <= oldest or age > NEWER, info_hash, f"a peer not heard of for {age} minutes")
-
-
-def check_swarm(info_hash: bytes, swarm: Swarm, minute: i64, oldest: i64) -> Iterator[None]:
-    """Check a large swarm."""
-    check(NOBODY4.size() == 0 and NOBODY6.size() == 0, info_hash, "peers of a family that stands for nobody")
-    check(swarm.downloaded >= 0, info_hash, f"downloaded {swarm.downloaded} times")
-    for family in (swarm.v4, swarm.v6):
-        yield from check_table(info_hash, family.leechers, family.seeders, minute, oldest)
-        yield from check_table(info_hash, family.seeders, family.leechers, minute, oldest)
-
-
-def check_table(
-    info_hash: bytes, table: PeerTable, other: PeerTable, minute: i64, oldest: i64
-) -> Iterator[None]:
-    """Check leechers or seeders of one family, none of whom may be among the `other` ones."""
-    stride = table.stride
-    counted: i64 = sum([len(block) for block in table.blocks]) // (stride + 2)
-    check(counted == table.peers, info_hash, f"{table.peers} peers counted, {counted} there")
-    blocks: i64 = len(table.blocks)
-    fits = table.mask >> 1 < blocks <= table.mask + 1
-    check(fits and table.mask & (table.mask + 1) == 0, info_hash, f"{blocks} blocks, mask {table.mask:#x}")
-    at: i64 = 0
-    while at < len(table.blocks):  # some may be split or merged between two yields
-        block = table.blocks[at]
-        check_planes(info_hash, block, stride, minute, oldest)
-        n: i64 = len(block) // (stride + 2)
-        check(n <= table.longest, info_hash, f"a block of {n} peers, {table.longest} at most")
-        for index in range(n):
-            peer = block[index * stride : (index + 1) * stride]
-            check(table.block_of(peer) == at, info_hash, f"peer {peer.hex()} in block {at}")
-            twice = other.index_in(other.block_of(peer), peer) >= 0
-            check(not twice, info_hash, f"peer {peer.hex()} both a leecher and a seeder")
-        at += 1
-        yield
+        store = self.tracker.store
+        if self.next_shard == 0:
+            there = sum([store.count(shard) for shard in range(store.shards)])
+            if there != store.totals.torrents:
+                raise InvariantError(f"{store.totals.torrents} torrents counted, {there} there")
+        shard = self.next_shard
+        self.next_shard = (shard + 1) % store.shards
+        yield from store.check(shard, minute, oldest)

@@ -1,10 +1,9 @@
-"""Taking away the torrents that an access list refuses: all of them in small slices, or one at once."""
+"""Taking away the torrents that an access list refuses: all of them in small slices."""
 
 from collections.abc import Iterator
 from typing import Final
 
-from opentracker.swarm.expiry import give_back
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.tracker import Tracker
 
 SLICE: Final = 64  # torrents asked about between two yields: some tens of microseconds
 
@@ -15,27 +14,18 @@ def purge(tracker: Tracker) -> Iterator[None]:
     Ends early where another list has taken the place of the one it began with: whoever put it there purges again.
     """
     admission = tracker.admission
+    store = tracker.store
     seen = 0
-    for number in range(SHARDS):
-        shard = tracker.shards[number]
-        info_hashes = list(shard)
-        while info_hashes:  # taken off one by one, for the cleaner's reason
+    for shard in range(store.shards):
+        info_hashes = store.info_hashes(shard)
+        while info_hashes:  # taken off one by one: to free them all at once may take milliseconds
             info_hash = info_hashes.pop()
-            entry = shard.get(info_hash)  # None: the cleaner has been here in between
-            if entry is not None and not admission.allows(info_hash):
-                tracker.put(shard, info_hash, entry, None)
+            if not admission.allows(info_hash):
+                tracker.remove(info_hash)
             seen += 1
             if seen % SLICE == 0:
                 yield
                 if tracker.admission is not admission:
                     return
-        give_back(shard)
+        store.give_back(shard)
     tracker.has_doubtful = False
-
-
-def forget(tracker: Tracker, info_hash: bytes) -> None:
-    """Remove one torrent, if it is there."""
-    shard = tracker.shards[hash(info_hash) & (SHARDS - 1)]
-    entry = shard.get(info_hash)
-    if entry is not None:
-        tracker.put(shard, info_hash, entry, None)

@@ -8,6 +8,7 @@ import importlib
 import importlib.machinery
 import itertools
 import sys
+import tomllib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +20,7 @@ import pytest
 from build_hook.features_file import load_features
 from build_hook.rendering import render_features
 from build_hook.resolution import resolve
-from build_hook.staging import imports_of, stage
+from build_hook.staging import imports_of, module_name, stage
 from tests.build.workshop import ROOT
 
 PACKAGE = "opentracker"
@@ -27,7 +28,7 @@ CROSSED = (
     *("WANT_V6", "WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE", "WANT_COMPRESSION_GZIP", "WANT_SYNC_LIVE"),
     *("WANT_RESTRICT_STATS", "WANT_FULLSCRAPE", "WANT_IP_FROM_QUERY_STRING"),
 )
-PROGRAMS = ("__main__", "debug", "bridge.__main__")  # modules that are run, not imported
+SCRIPTS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"].values()
 
 
 @functools.cache
@@ -166,14 +167,15 @@ def test_every_profile_is_staged_and_imported(profile: str, tmp_path: Path) -> N
 def reached(package: Path) -> set[str]:
     """Return the modules of a staged package that its programs import, directly or not, packages included."""
     found: set[str] = set()
-    waiting = list(PROGRAMS)
+    waiting = [script.removeprefix(f"{PACKAGE}.").partition(":")[0] for script in SCRIPTS]
+    waiting += [module_name(path.relative_to(package)) for path in package.rglob("__main__.py")]
     while waiting:
         name = waiting.pop()
         path = package.joinpath(*name.split("."))
         folder = path.is_dir()
         source = path / "__init__.py" if folder else path.with_suffix(".py")
         if name in found or not source.is_file():
-            continue  # a module that was seen, the name of something in a module, a program of other builds
+            continue  # a module that was seen, the name of something in a module
         found.add(name)
         parents = name.split(".")[: None if folder else -1]
         for _, imported in imports_of(source.read_bytes(), PACKAGE, tuple(parents)):

@@ -25,7 +25,7 @@ def live_with(
 ) -> tuple[Live, Endpoint]:
     """A tracker that knows what another does, 100 seconds after its start, and where it listens."""
     live = Live(settings or blessed(), fast=fast)
-    live.server.tracker.shards[:] = (content or known()).shards
+    live.server.tracker.store = (content or known()).store
     live.advance(97)
     live.until(lambda: not live.work, "what a minute brings")
     live.clock.seconds += 3

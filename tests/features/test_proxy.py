@@ -26,6 +26,7 @@ from opentracker.swarm.policy.permissions import (
 from tests.protocol.http_cases import HASH_A, PEER_ID, failure_body, is_like
 from tests.server.live import Live, packed
 from tests.server.marks import needs_both, needs_ipv4
+from tests.swarm.torrents import are_there
 
 PROXY, NOBODY = "127.0.0.9", "127.0.0.8"
 PORT = (6881).to_bytes(2, "big")
@@ -148,7 +149,7 @@ def test_h38_a_header_of_no_use_fails_and_stores_nothing(live: Live, value: byte
     answer = live.ask(live.listen_tcp(), ANNOUNCE % (HASH_A, PEER_ID, 6881, 1, forwarded(value)), PROXY)
     assert answer.status == 200
     assert is_like(answer.body, failure_body(INVALID))
-    assert not any(live.server.tracker.shards)
+    assert not are_there(live.server.tracker)
 
 
 @needs_ipv4
@@ -169,7 +170,7 @@ def test_a_proxy_that_names_no_client_is_not_the_client(
     answer = live.ask(live.listen_tcp(), ANNOUNCE % (HASH_A, PEER_ID, 6881, 1, headers), PROXY)
     assert answer.status == 200
     assert is_like(answer.body, failure_body(MISSING))
-    assert not any(live.server.tracker.shards)
+    assert live.server.tracker.scrape(HASH_A) == (0, 0, 0)
     assert live.counters.tcp_failures == 1
     assert [live.counters.count_of(row).value for row in COUNTERS] == [0, 1]
     assert "the proxy 127.0.0.9 names no client: X-Forwarded-For is missing or empty" in caplog.text

@@ -19,6 +19,7 @@ from opentracker.features.state.full import DIGEST, MAGIC, Loading, write
 from opentracker.swarm.tracker import Tracker
 from tests.fuzz.engine import memory_file, silence
 from tests.fuzz.state_files import emptied
+from tests.swarm.torrents import info_hashes
 
 WORDS = [bytes([0, 0, 0, size]) for size in (0, 1, 2, 10, 18, 20, 22, 34)]
 WORDS += [
@@ -53,7 +54,7 @@ def load(text: bytes) -> Loading:
 
 def counts(tracker: Tracker) -> dict[bytes, tuple[int, int, int]]:
     """What a scrape says of every torrent."""
-    return {info_hash: tracker.scrape(info_hash) for shard in tracker.shards for info_hash in shard}
+    return {info_hash: tracker.scrape(info_hash) for info_hash in info_hashes(tracker)}
 
 
 def whole(first: int, rest: bytes) -> tuple[bytes, int]:
@@ -67,7 +68,7 @@ def whole(first: int, rest: bytes) -> tuple[bytes, int]:
 
 def hasten() -> None:
     """Make the same two tables once: one for the head above, one for that of what is written."""
-    full_state.ages_by_stamp = lru_cache(full_state.ages_by_stamp)
+    full_state.ages_now = lru_cache(full_state.ages_now)
 
 
 def check(data: bytes) -> None:

@@ -8,6 +8,7 @@ from librt.random import Random
 from opentracker._features import WANT_MAX_PEER
 from opentracker.features.state.dump import Loading, lines_of, read_line, write_lines
 from opentracker.swarm.tracker import Tracker
+from tests.swarm.torrents import info_hashes
 
 if WANT_MAX_PEER:
     from opentracker.swarm.policy.limits import Limits
@@ -21,11 +22,10 @@ LONGEST_INPUT = 600  # bytes: several torrents, and as many empty lines as are l
 
 def emptied(tracker: Tracker) -> None:
     """Make a tracker as good as new, which takes less time than a new one."""
-    for shard in tracker.shards:
-        if shard:
-            shard.clear()
+    for info_hash in info_hashes(tracker):
+        tracker.remove(info_hash)
     if WANT_MAX_PEER:
-        tracker.limits = Limits()
+        tracker.limit_by(Limits())
 
 
 def loaded(lines: list[bytes]) -> Tracker:

@@ -24,7 +24,6 @@ from opentracker.server.loop import READ
 from opentracker.server.sockets import open_tcp, open_udp
 from opentracker.server.udp.sockets import UdpBatchSocket, UdpSocket
 from opentracker.server.wiring import Server
-from opentracker.swarm.tracker import SHARDS
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.feature import AccessListSettings
@@ -146,8 +145,9 @@ class Live:
 
     def clean(self) -> None:
         """Let a clean cycle pass, in which every shard has its turn."""
-        for _ in range(SHARDS):
-            self.advance(OT_CLEAN_CYCLE * 60 / SHARDS + 0.001)
+        shards = self.server.tracker.store.shards
+        for _ in range(shards):
+            self.advance(OT_CLEAN_CYCLE * 60 / shards + 0.001)
             self.until(lambda: not self.work, "a shard to be cleaned")
 
     def close(self) -> None:

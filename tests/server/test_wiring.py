@@ -5,9 +5,11 @@ from pathlib import Path
 import pytest
 
 from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
+from opentracker.config import values
 from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import StartError, UsageError
+from opentracker.features.feature import keys_of
 from opentracker.server import binding, wiring
 from opentracker.server.http.listener import Listener
 from opentracker.server.http.server import HttpServer
@@ -103,6 +105,20 @@ def test_each_kind_of_socket_gets_its_server() -> None:
     udp = UdpBatchSocket if has_mmsg() else UdpSocket
     assert [type(handler) for handler in handlers] == [HttpServer, udp, Listener]
     server.close()
+
+
+def test_no_two_features_have_a_key_or_an_option_in_common() -> None:
+    keys = [key for feature in wiring.FEATURES for key in keys_of(feature)]
+    letters = [option.letter for feature in wiring.FEATURES for option in feature.options]
+    assert len(keys) == len(set(keys))
+    assert len(letters) == len(set(letters))
+    assert set(keys) | set(values.KEYS) == set(wiring.CONFIG.keys)
+    assert not set(keys) & set(values.KEYS)
+
+
+def test_a_path_is_named_once() -> None:
+    fields = [(path.section, path.field) for path in wiring.PATHS]
+    assert len(fields) == len(set(fields))
 
 
 def test_checking_reads_and_binds_nothing(tmp_path: Path) -> None:

@@ -21,7 +21,8 @@ from opentracker._features import (
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.invariants import ANY_AGE, Checker
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.tracker import Tracker
+from tests.swarm.torrents import info_hashes
 
 FAMILIES = [size for size in (6, 18) if not (WANT_V4_ONLY and size == 18) and not (WANT_V6 and size == 6)]
 FOREVER = OT_TORRENT_TIMEOUT_HOURS * 60
@@ -162,7 +163,7 @@ class Pair:
     def check_store(self) -> None:
         """Look at how the tracker keeps them."""
         checker = Checker(self.tracker)
-        for _ in range(SHARDS):
+        for _ in range(self.tracker.store.shards):
             for _ in checker.check_next(self.minute, ANY_AGE):
                 pass
 
@@ -174,7 +175,7 @@ class Pair:
 
     def clean(self) -> None:
         """A clean cycle in this minute, undisturbed."""
-        for _ in range(SHARDS):
+        for _ in range(self.tracker.store.shards):
             for _ in self.cleaner.clean_next(self.minute):
                 pass
         self.model.clean(self.minute, self.known())
@@ -189,13 +190,11 @@ class Pair:
 
     def known(self) -> set[bytes]:
         """The torrents that the tracker has."""
-        return {info_hash for shard in self.tracker.shards for info_hash in shard}
+        return info_hashes(self.tracker)
 
     def is_large(self, info_hash: bytes) -> bool:
         """Whether the tracker has made it a large swarm; the only look into how it stores torrents."""
-        return any(
-            not isinstance(shard[info_hash], bytes) for shard in self.tracker.shards if info_hash in shard
-        )
+        return len(self.tracker.store.pack(info_hash)) > 3
 
 
 def handed_out(a: Announce) -> dict[int, list[bytes]]:

@@ -1,7 +1,6 @@
 """Peers and torrents that go, minute by minute and slice by slice."""
 
 import random
-import sys
 from itertools import pairwise
 
 import pytest
@@ -10,10 +9,8 @@ from hypothesis import strategies as st
 
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED
-from opentracker.swarm.expiry import WIDEST, Cleaner, give_back
-from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.expiry import STEP, Cleaner
 from opentracker.swarm.store.records import SMALL
-from opentracker.swarm.tracker import SHARDS
 from tests.swarm.model import FAMILIES, Pair, peer_of
 
 A, B = b"A" * 20, b"B" * 20
@@ -203,77 +200,21 @@ def test_a_swarm_that_has_shrunk_is_kept_small_again(size: int) -> None:
     assert pair.tracker.scrape(A) == (5, 5, 5), "who has completed is remembered"
 
 
-# ---- Memory ----
-
-
-def tables(pair: Pair) -> int:
-    """Bytes of the dicts."""
-    return sum(sys.getsizeof(shard) for shard in pair.tracker.shards)
-
-
-def test_r03_dicts_give_their_memory_back() -> None:
-    pair = Pair()
-    size = FAMILIES[0]
-    empty = tables(pair)
-    peaks = []
-    for generation in range(2):
-        first = generation * 200 * SHARDS
-        for number in range(first, first + 200 * SHARDS):
-            pair.crowd(number.to_bytes(20, "big"), [peer_of(1, size)], seeding=False)
-        peaks.append(tables(pair))
-        pair.wait(OT_PEER_TIMEOUT + 1)
-        pair.clean()
-        assert pair.known() == set()
-        assert tables(pair) - empty < (peaks[0] - empty) / 10
-    assert peaks[1] <= peaks[0] * 1.05
-
-
-@pytest.mark.parametrize("size", [200, 781, 4000])
-def test_a_dict_whose_entries_come_and_go_stays_as_it_would_have_grown(size: int) -> None:
-    shard: dict[bytes, bytes | Swarm] = {number.to_bytes(20, "big"): b"" for number in range(size)}
-    grown = sys.getsizeof(shard)
-    widest = 0
-    for number in range(size, 9 * size):
-        shard[number.to_bytes(20, "big")] = b""
-        del shard[(number - size).to_bytes(20, "big")]
-        if number % (size // 4) == 0:  # a cleaning
-            give_back(shard)
-            widest = max(widest, sys.getsizeof(shard))
-    assert list(shard) == [number.to_bytes(20, "big") for number in range(8 * size, 9 * size)]
-    assert widest <= max(grown, WIDEST * size)
-
-
-def test_r03_what_stays_in_a_dict_that_shrinks_is_there() -> None:
-    pair = Pair()
-    size = FAMILIES[0]
-    for number in range(200 * SHARDS):
-        pair.crowd(number.to_bytes(20, "big"), [peer_of(1, size)], seeding=False)
-    peak = tables(pair)
-    pair.minute += OT_PEER_TIMEOUT
-    for number in range(10 * SHARDS):
-        pair.crowd(number.to_bytes(20, "big"), [peer_of(1, size)], seeding=True)
-    pair.minute += 1
-    pair.clean()
-    pair.check_counts()
-    assert len(pair.known()) == 10 * SHARDS
-    assert tables(pair) < peak / 4
-
-
 # ---- In slices ---------------------------------------------------------------------------------------------
 
 
 def slices(pair: Pair, cleaner: Cleaner) -> int:
     """How many slices a whole cycle takes, ended ones not counted."""
-    return sum(1 for _ in range(SHARDS) for _ in cleaner.clean_next(pair.minute))
+    return sum(1 for _ in range(pair.tracker.store.shards) for _ in cleaner.clean_next(pair.minute))
 
 
 def test_many_torrents_are_cleaned_in_slices() -> None:
     pair = Pair()
     few = slices(pair, pair.cleaner)
     assert few == 0
-    for number in range(150 * SHARDS):
+    for number in range(150 * int(pair.tracker.store.shards)):
         pair.crowd(number.to_bytes(20, "big"), some_peers(1, FAMILIES[0]), seeding=False)
-    assert slices(pair, pair.cleaner) >= SHARDS // 2
+    assert slices(pair, pair.cleaner) >= pair.tracker.store.shards // 2
 
 
 def test_a_swarm_of_many_peers_is_cleaned_in_slices(size: int) -> None:
@@ -288,7 +229,7 @@ def test_a_cycle_visits_every_shard_once() -> None:
         pair.crowd(number.to_bytes(20, "big"), some_peers(1, FAMILIES[0]), seeding=False)
     pair.minute += OT_PEER_TIMEOUT + 1
     left = [len(pair.known())]
-    for _ in range(SHARDS):
+    for _ in range(pair.tracker.store.shards):
         for _ in pair.cleaner.clean_next(pair.minute):
             pass
         left.append(len(pair.known()))
@@ -307,7 +248,7 @@ def test_announces_between_two_slices_do_no_harm(seed: int, size: int) -> None:
     pair.crowd(A, some_peers(9_000, size, 3_000), seeding=False)
     pair.minute += 1
     disturbed = 0
-    for _ in range(SHARDS):
+    for _ in range(pair.tracker.store.shards):
         for _ in pair.cleaner.clean_next(pair.minute):
             disturbed += 1
             seeding, event = walk.random() < 0.5, walk.choice([EVENT_NONE, EVENT_STOPPED])
@@ -329,7 +270,7 @@ def test_a_peer_announced_after_its_shard_began_to_be_cleaned_stays(
 ) -> None:
     """A clean of many slices can outlast the minute it began in."""
     pair = pair_at(start)
-    cleanings = [pair.cleaner.clean_next(pair.minute) for _ in range(SHARDS)]
+    cleanings = [pair.cleaner.clean_next(pair.minute) for _ in range(pair.tracker.store.shards)]
     pair.minute += 1
     pair.crowd(A, some_peers(crowd, size), seeding=False)
     for cleaning in cleanings:
@@ -347,3 +288,29 @@ def test_who_goes_is_told_by_age_alone(ages: list[int]) -> None:
     pair.minute = 300
     pair.clean()
     assert sum(pair.tracker.scrape(A)) == sum(age <= OT_PEER_TIMEOUT for age in ages)
+
+
+# ---- A standstill ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stood", [STEP + OT_PEER_TIMEOUT + 1, 151, 200, 256, 300, 5000])
+def test_after_a_standstill_no_peer_of_before_is_handed_out(stood: int, crowd: int, size: int) -> None:
+    """A process that was stopped, and goes on when stamps may seem new again."""
+    pair = pair_at(7)
+    pair.cleaner.see(7)
+    pair.crowd(A, some_peers(crowd, size), seeding=True, event=EVENT_COMPLETED)
+    pair.cleaner.see(7 + stood)
+    a = pair.requests[False]
+    a.info_hash, a.peer, a.stored, a.numwant = A, peer_of(99_999, size), True, 100_000
+    a.seeding, a.event = False, EVENT_NONE
+    pair.tracker.announce(a, 7 + stood)
+    assert a.peers == b""
+    assert (a.complete, a.downloaded) == (0, crowd)
+
+
+def test_minutes_that_follow_each_other_are_no_standstill(crowd: int, size: int) -> None:
+    pair = Pair()
+    pair.crowd(A, some_peers(crowd, size), seeding=False)
+    for minute in (1, 1 + STEP, 2 + STEP, 2 + 2 * STEP):
+        pair.cleaner.see(minute)
+        assert pair.tracker.scrape(A) == (0, 0, crowd)

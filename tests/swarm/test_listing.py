@@ -9,10 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opentracker.swarm import listing
-from opentracker.swarm.listing import KEY, Reader, SortedTorrents
+from opentracker.swarm.listing import Reader, SortedTorrents
 from opentracker.swarm.store.records import SMALL
+from opentracker.swarm.store.rows import KEY, ROW
 from opentracker.swarm.tracker import Tracker
 from tests.swarm.filled import Counts, add, filled, known, open_tracker
+from tests.swarm.torrents import info_hashes
 
 
 def read(
@@ -138,7 +140,7 @@ def test_readers_at_different_places_share_a_crowd() -> None:
         assert each == sorted(torrents)
     for each in found[4:]:
         assert each == sorted(torrents)[: len(each)]
-    assert shared.stretches == {}
+    assert shared.segments == {}
 
 
 def test_a_crowd_is_spread_once_and_its_rows_are_kept_once() -> None:
@@ -146,14 +148,14 @@ def test_a_crowd_is_spread_once_and_its_rows_are_kept_once() -> None:
     shared = SortedTorrents(filled(torrents))
     first, second = Reader(shared, 0), Reader(shared, 0)
     led(first, 1000)
-    stretch = shared.stretch(0, 0)
-    assert (len(stretch.crowds), len(first.place)) == (1, 10)
-    crowd = next(iter(stretch.crowds.values()))
+    segment = shared.segment(0, 0)
+    assert len(segment.crowds) == 1
+    crowd = next(iter(segment.crowds.values()))
     while crowd.crowds:
         assert crowd.rows == b""
         assert list(crowd.parts.values()) == [b""]
         crowd = next(iter(crowd.crowds.values()))
-    assert sum(map(len, crowd.parts.values())) == 3 * listing.MOST_SORTED * listing.ROW
+    assert sum(map(len, crowd.parts.values())) == 3 * listing.MOST_SORTED * ROW
     steps = list(iter(second.next_rows, None))
     assert steps.count([]) <= 10 + 1  # out of each crowd, and the last bucket; to spread them took 30
 
@@ -185,16 +187,15 @@ def test_a_crowd_is_read_anew_in_the_middle(before: int, given: int, left: int) 
     found = led(early, given)
     for number, info_hash in enumerate(sorted(torrents)):
         if number % 4 >= left:
-            for shard in tracker.shards:
-                shard.pop(info_hash, None)
+            tracker.remove(info_hash)
     come = set(crowded(before + 1)) - set(torrents)
     for info_hash in come:
         if left != 1:
             add(tracker, info_hash, (0, 0, 1))
-    stretch = shared.stretch(0, 0)
+    segment = shared.segment(0, 0)
     Reader(shared, 7).next_rows()
-    assert shared.stretch(0, 0) is not stretch
-    there = sorted(info_hash for shard in tracker.shards for info_hash in shard)
+    assert shared.segment(0, 0) is not segment
+    there = sorted(info_hashes(tracker))
     assert rest(early) == [each for each in there if each > found[-1]]
 
 
@@ -204,8 +205,7 @@ def test_a_torrent_that_goes_or_comes_meanwhile_breaks_nothing() -> None:
     reader = Reader(SortedTorrents(tracker), 0)
     assert reader.next_rows() == []
     gone = max(torrents)
-    for shard in tracker.shards:
-        shard.pop(gone, None)
+    tracker.remove(gone)
     add(tracker, b"\0" * 20, (1, 0, 0))
     found = [info_hash for info_hash, _ in rows_of(reader)]
     assert found == sorted(set(found))
@@ -218,10 +218,10 @@ def test_readers_of_the_same_minutes_share_what_has_been_read() -> None:
     first = Reader(shared, 5)
     while not (rows := first.next_rows()):
         assert rows is not None
-    stretch = shared.stretch(0, 0)
+    segment = shared.segment(0, 0)
     second = Reader(shared, 6)
     assert second.next_rows() == rows
-    assert shared.stretch(0, 0) is stretch
+    assert shared.segment(0, 0) is segment
 
 
 def test_a_later_reader_reads_anew_and_the_earlier_one_goes_on_there() -> None:
@@ -230,9 +230,9 @@ def test_a_later_reader_reads_anew_and_the_earlier_one_goes_on_there() -> None:
     shared = SortedTorrents(tracker)
     early = rows_of(Reader(shared, 5))
     begun = [next(early) for _ in range(10)]
-    stretch = shared.stretch(0, 0)
+    segment = shared.segment(0, 0)
     assert read(tracker, shared, 7) == sorted(torrents.items())
-    assert shared.stretch(0, 0) is not stretch
+    assert shared.segment(0, 0) is not segment
     assert begun + list(early) == sorted(torrents.items())
 
 
@@ -242,20 +242,20 @@ def test_nothing_is_kept_when_nobody_reads() -> None:
     reader = Reader(shared, 0)
     reader.next_rows()
     reader.next_rows()
-    assert len(shared.stretches) == 1
+    assert len(shared.segments) == 1
     reader.close()
     reader.close()
-    assert shared.stretches == {}
+    assert shared.segments == {}
     assert shared.readers == {}
     read(tracker, shared)
-    assert shared.stretches == {}
+    assert shared.segments == {}
 
 
-def test_stretches_follow_each_other() -> None:
+def test_segmentes_follow_each_other() -> None:
     torrents = known(300)
     shared = SortedTorrents(filled(torrents))
     reader = Reader(shared, 0)
     assert reader.bits == 0
     reader.bits = 2  # as with two million torrents
     assert list(rows_of(reader)) == sorted(torrents.items())
-    assert shared.stretches == {}
+    assert shared.segments == {}

@@ -9,9 +9,10 @@ from opentracker.features.accesslist.accesslist import AccessList
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.policy.admission import Admission
-from opentracker.swarm.purging import SLICE, forget, purge
+from opentracker.swarm.purging import SLICE, purge
 from opentracker.swarm.store.records import SMALL
 from opentracker.swarm.tracker import Tracker, admit_by
+from tests.swarm.torrents import info_hashes as info_hashes_of
 
 
 def info_hashes(number: int) -> list[bytes]:
@@ -26,10 +27,6 @@ def announced(tracker: Tracker, info_hash: bytes, port: int = 6881, minute: int 
 
 def list_that_refuses(refused: list[bytes], others: list[bytes]) -> AccessList:
     return AccessList(others if WANT_ACCESSLIST_WHITE else refused)
-
-
-def torrents(tracker: Tracker) -> set[bytes]:
-    return {info_hash for shard in tracker.shards for info_hash in shard}
 
 
 @pytest.fixture
@@ -54,7 +51,7 @@ def test_a10_refused_torrents_go_and_the_others_stay(tracker: Tracker) -> None:
     assert tracker.has_doubtful
     slices = finish(purge(tracker))
     assert slices == 1000 // SLICE
-    assert torrents(tracker) == set(info_hashes(1000)[::2])
+    assert info_hashes_of(tracker) == set(info_hashes(1000)[::2])
     assert not tracker.has_doubtful
 
 
@@ -68,7 +65,7 @@ def test_a_purge_gives_way_to_a_newer_list(tracker: Tracker) -> None:
     with pytest.raises(TrackerFailure):
         announced(tracker, every[0])
     finish(purge(tracker))
-    assert torrents(tracker) <= set(every[1::2])
+    assert info_hashes_of(tracker) <= set(every[1::2])
     assert not tracker.has_doubtful
 
 
@@ -77,19 +74,19 @@ def test_torrents_that_come_during_a_purge(tracker: Tracker) -> None:
         with pytest.raises(TrackerFailure):
             announced(tracker, info_hashes(4)[3])
         announced(tracker, info_hashes(3)[2], 7000)
-    assert torrents(tracker) == set(info_hashes(1000)[::2])
+    assert info_hashes_of(tracker) == set(info_hashes(1000)[::2])
 
 
 def test_the_cleaner_at_work_during_a_purge(tracker: Tracker) -> None:
     """Whichever of the two comes to a torrent first, it is gone once and nothing comes back."""
     cleaner = Cleaner(tracker)
     purging = purge(tracker)
-    for _ in range(256):
+    for _ in range(tracker.store.shards):
         cleaning = cleaner.clean_next(46)
         next(purging, None)
         finish(cleaning)
     finish(purging)
-    assert torrents(tracker) == set()
+    assert info_hashes_of(tracker) == set()
 
 
 def test_a_large_torrent_is_taken_away_while_the_cleaner_looks_at_it(tracker: Tracker) -> None:
@@ -99,18 +96,11 @@ def test_a_large_torrent_is_taken_away_while_the_cleaner_looks_at_it(tracker: Tr
         tracker.has_doubtful = False
         announced(tracker, large, port)
     cleaner = Cleaner(tracker)
-    shard = next(index for index, each in enumerate(tracker.shards) if large in each)
-    for _ in range(shard):
+    for _ in range(tracker.store.shard_of(large)):
         finish(cleaner.clean_next(0))
     cleaning = cleaner.clean_next(46)
     next(cleaning)
-    assert large in tracker.shards[shard]
-    forget(tracker, large)
+    assert tracker.store.has(large)
+    tracker.remove(large)
     finish(cleaning)
-    assert large not in torrents(tracker)
-
-
-def test_one_torrent_is_forgotten(tracker: Tracker) -> None:
-    forget(tracker, info_hashes(8)[7])
-    forget(tracker, b"none of them" + bytes(8))
-    assert torrents(tracker) == {*info_hashes(7), *info_hashes(1000)[8:]}
+    assert large not in info_hashes_of(tracker)

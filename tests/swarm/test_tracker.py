@@ -394,9 +394,9 @@ def test_r06_info_hashes_that_look_alike_are_spread_as_all_others(bits: int) -> 
     a = Announce(both_families=False)
     a.peer, a.stored = peer_of(1, FAMILIES[0]), True
     each = 40
-    for _ in range(each * len(tracker.shards)):
+    for _ in range(each * tracker.store.shards):
         a.info_hash = (walk.getrandbits(160) >> bits).to_bytes(20, "big")
         tracker.announce(a, 0)
-    sizes = [len(shard) for shard in tracker.shards]
+    sizes = [int(tracker.store.count(shard)) for shard in range(tracker.store.shards)]
     assert sum(sizes) == each * len(sizes)
     assert max(abs(size - each) for size in sizes) < 8 * each**0.5

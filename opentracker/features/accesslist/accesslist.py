@@ -19,8 +19,11 @@ from typing import Final
 from opentracker._features import WANT_ACCESSLIST_WHITE, WANT_DYNAMIC_ACCESSLIST
 from opentracker.errors import UsageError
 from opentracker.features.accesslist.info_hash_set import InfoHashSet
+from opentracker.features.outcome import Outcome
+from opentracker.swarm.counting.metric import MOST, Gauge
 from opentracker.swarm.policy.admission import Admission
 from opentracker.swarm.purging import purge
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker, admit_by
 
 log = logging.getLogger("opentracker")
@@ -33,6 +36,17 @@ KEPT: Final = 64  # bytes of an unfinished line: nothing behind the 41st decides
 LONGEST_LINE: Final = 1 << 16  # bytes; a sparse file is one line that a disk could not hold
 LISTED: Final = 31  # bytes of memory that an info_hash of a file takes
 CHANGED: Final = 120  # and one that was changed since
+
+
+TORRENTS: Final = Gauge(
+    "opentracker_accesslist_torrents",
+    "Torrents in the file of the access list.",
+    MOST,
+    people="Torrents in the access list",
+)
+CHANGES: Final = Gauge(
+    "opentracker_accesslist_changes", "Torrents added or deleted since the file was read.", MOST
+)
 
 
 class AccessList(Admission):
@@ -193,13 +207,26 @@ class AccessListReloader:
         self.current = accesslist
         self.coming: AccessList | None = None  # what is being read
         self.held: list[AccessList] = [accesslist]  # these two, and those that are not all freed yet
-        self.failures = 0  # reloads that have failed
-        self.complaint = ""  # why the last one has; empty if it has not
+        self.outcome = Outcome(
+            "opentracker_accesslist",
+            "reload",
+            "Access list loaded",
+            "The access list could not be read again: the one before is in force.",
+            time.time,
+        )
+        self.outcome.succeeded()
         admit_by(tracker, accesslist)
 
     def weight(self) -> int:
         """About how many bytes of memory the list takes, the one that is being read and those that are being freed."""
         return sum([each.weight() for each in self.held])
+
+    def tell(self, snapshot: StatsSnapshot) -> None:
+        """Tell a statistic of the list."""
+        snapshot.tell(TORRENTS, self.current.info_hashes.size)
+        if WANT_DYNAMIC_ACCESSLIST:
+            snapshot.tell(CHANGES, len(self.current.changes))
+        self.outcome.tell(snapshot)
 
     def reload(self, path: Path | None) -> None:
         """Read the file anew; what is being read already is given up for it. A failure leaves the list as it was."""
@@ -220,14 +247,13 @@ class AccessListReloader:
             else:
                 is_whole = self.coming is coming
         except (UsageError, MemoryError) as error:
-            self.failures += 1
-            self.complaint = str(error) or "not enough memory for the access list"
-            log.error("%s; the access list stays as it was", self.complaint)
+            self.outcome.failed(str(error) or "not enough memory for the access list")
+            log.error("%s; the access list stays as it was", self.outcome.complaint)
         finally:
             reading.close()
         unused = coming
         if is_whole:
-            self.complaint = ""
+            self.outcome.succeeded()
             unused = self.current
             self.current = coming
             admit_by(self.tracker, coming)

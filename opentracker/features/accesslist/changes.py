@@ -16,7 +16,6 @@ from opentracker.features.accesslist.accesslist import (
     is_idle,
     parse_line,
 )
-from opentracker.swarm.purging import forget
 
 log = logging.getLogger("opentracker")
 
@@ -74,4 +73,4 @@ def change(keeper: AccessListReloader, info_hash: bytes, listed: bool) -> None:
     if keeper.coming is not None:
         keeper.coming.changes[info_hash] = listed
     if not current.allows(info_hash):
-        forget(keeper.tracker, info_hash)
+        keeper.tracker.remove(info_hash)

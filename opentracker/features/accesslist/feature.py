@@ -38,6 +38,7 @@ class AccessListFeature(Feature[Host]):
     options: ClassVar[tuple[Option, ...]] = (option(),)
     paths: ClassVar[tuple[NamedPath, ...]] = (LIST,)
     counters: ClassVar[tuple[Metric, ...]] = (REFUSED,)
+    renewed: ClassVar[frozenset[str]] = frozenset({KEY})
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -51,12 +52,19 @@ class AccessListFeature(Feature[Host]):
         """The same: reading changes nothing."""
         self.load()
 
+    def renew(self, settings: Settings) -> None:
+        """Read another list at the next reload, which is about to come."""
+        LIST.put(self.settings, LIST.of(settings))
+
     def join(self, host: Host) -> None:
         """Let the list decide, and a signal replace it."""
         reloader = AccessListReloader(host.tracker, self.torrents, host.start_work)
         host.add_part(reloader)
         host.weights.append(reloader.weight)
+        host.sources.append(reloader.tell)
         host.reloads.append(lambda: reloader.reload(LIST.of(self.settings)))
         host.complaints.append(
-            lambda: f"the last reload failed: {reloader.complaint}" if reloader.complaint else ""
+            lambda: (
+                f"the last reload failed: {reloader.outcome.complaint}" if reloader.outcome.complaint else ""
+            )
         )

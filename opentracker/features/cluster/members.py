@@ -4,6 +4,10 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from opentracker.features.cluster.counting import MEMBER_BYTES, MEMBER_PACKETS, MEMBER_SILENCE
+from opentracker.protocol.addresses import format_ip
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
+
 MOST: Final = 256  # members with an entry of their own; a believed network may have millions of addresses
 NEVER: Final = -1.0
 
@@ -35,6 +39,17 @@ class Members:
     def expect(self, address: bytes) -> None:
         """Give a member its entry; to be called for every address that the operator has named."""
         self.of(address)
+
+    def tell(self, snapshot: StatsSnapshot, seconds: float) -> None:
+        """Tell a statistic of each member, at a time of the loop's clock, whose 0 is the start."""
+        named = {format_ip(address): heard for address, heard in self.by_address.items()}
+        if self.others.packets > 0:
+            named["others"] = self.others
+        for name, heard in named.items():
+            labels = f'member="{name}"'
+            snapshot.tell(MEMBER_PACKETS, float(heard.packets), labels)
+            snapshot.tell(MEMBER_BYTES, float(heard.bytes), labels)
+            snapshot.tell(MEMBER_SILENCE, seconds if heard.last == NEVER else heard.silence(seconds), labels)
 
     def of(self, address: bytes) -> Heard:
         """The entry of a believed address."""

@@ -10,12 +10,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker._features import (
-    OT_TORRENT_TIMEOUT_HOURS,
-    WANT_ACCESSLIST_BLACK,
-    WANT_ACCESSLIST_WHITE,
-    WANT_MAX_PEER,
-)
+from opentracker._features import OT_TORRENT_TIMEOUT_HOURS
 from opentracker.features.cluster.livesync import Extension, LiveSync
 from opentracker.features.feature import Feature, Host
 from opentracker.protocol.livesync import BEACON, INQUIRE, TELL, tracker_id_of, write_head
@@ -30,10 +25,9 @@ from opentracker.protocol.scrape_sync import (
     write_inquire,
     write_told,
 )
-from opentracker.swarm.ages import touched
-from opentracker.swarm.store.large import Swarm
-from opentracker.swarm.store.records import MOST_DOWNLOADED, downloaded, without_peers
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.store.door import NOT_THERE, Contents
+from opentracker.swarm.store.records import MOST_DOWNLOADED
+from opentracker.swarm.tracker import Tracker
 
 FIRST_BEACON: Final = 1800.0  # seconds after the start
 BEACON_SECONDS: Final = 60.0
@@ -63,7 +57,7 @@ class ScrapeSync(Extension):
 
     def torrents(self) -> i64:
         """How many torrents this tracker has."""
-        return sum([len(shard) for shard in self.tracker.shards])
+        return self.tracker.store.totals.torrents
 
     def tick(self, seconds: float, minute: i64) -> Iterator[None] | None:
         """See Extension."""
@@ -125,12 +119,14 @@ class ScrapeSync(Extension):
         """Packets with all torrents; empty ones say only that there is more to be done."""
         head = write_head(self.tracker_id, TELL_TYPE)
         records: list[bytes] = []
-        for number in range(SHARDS):
-            for info_hash in list(self.tracker.shards[number]):
-                entry = self.tracker.shards[number].get(info_hash)
-                if entry is None or not self.is_allowed(info_hash):
+        store = self.tracker.store
+        for shard in range(store.shards):
+            for info_hash in store.info_hashes(shard):
+                count = store.downloads(info_hash)
+                if count == NOT_THERE or not self.tracker.admits(info_hash):
                     continue
-                records.append(told_of(info_hash, entry, self.minute))
+                age = max(0, self.minute - store.touched(info_hash, self.minute))
+                records.append(write_told(info_hash, age, count))
                 if len(records) == MOST_TOLD:
                     yield head + b"".join(records)
                     records = []
@@ -148,41 +144,17 @@ class ScrapeSync(Extension):
         self.next_beacon = max(self.next_beacon, self.seconds + BEACON_SECONDS)
         for index in range(told_count(packet)):
             info_hash, minutes, count = parse_told(packet, index)
-            if minutes <= OT_TORRENT_TIMEOUT_HOURS * 60 and self.is_allowed(info_hash):
+            if minutes <= OT_TORRENT_TIMEOUT_HOURS * 60 and self.tracker.admits(info_hash):
                 self.take(info_hash, minutes, min(count, MOST_DOWNLOADED))
 
     def take(self, info_hash: bytes, minutes: i64, count: i64) -> None:
         """Take the larger count of a torrent, which may be unknown here."""
-        shard = self.tracker.shards[hash(info_hash) & (SHARDS - 1)]
-        entry = shard.get(info_hash)
-        if entry is None:
-            if not self.has_room():
-                return
-            self.tracker.put(shard, info_hash, None, without_peers(count, self.minute - minutes))
-        elif isinstance(entry, Swarm):
-            entry.downloaded = max(entry.downloaded, count)
-        elif count > downloaded(entry):
-            self.tracker.put(shard, info_hash, entry, int(count).to_bytes(4, "big") + entry[4:])
-
-    def has_room(self) -> bool:
-        """Whether one more torrent is within the limits."""
-        if WANT_MAX_PEER:
-            limits = self.tracker.limits
-            return limits.torrents < limits.most_torrents and limits.bytes < limits.most_bytes
-        return True
-
-    def is_allowed(self, info_hash: bytes) -> bool:
-        """Whether the access list has a torrent served."""
-        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            return self.tracker.admission.allows(info_hash)
-        return True
-
-
-def told_of(info_hash: bytes, entry: bytes | Swarm, minute: i64) -> bytes:
-    """The record of a torrent."""
-    age = max(0, minute - touched(entry, minute))
-    count = entry.downloaded if isinstance(entry, Swarm) else downloaded(entry)
-    return write_told(info_hash, age, count)
+        store = self.tracker.store
+        contents = Contents(count, self.minute - minutes)
+        if store.has(info_hash):
+            store.raise_downloads(info_hash, count)
+        elif self.tracker.has_room(contents):
+            self.tracker.put(info_hash, contents)
 
 
 class ScrapeSyncFeature(Feature[Host]):

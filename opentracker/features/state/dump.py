@@ -7,18 +7,12 @@ import logging
 from collections.abc import Generator, Iterable, Iterator
 from typing import Final
 
-from opentracker._features import (
-    OT_TORRENT_TIMEOUT_HOURS,
-    WANT_ACCESSLIST_BLACK,
-    WANT_ACCESSLIST_WHITE,
-    WANT_MAX_PEER,
-)
+from opentracker._features import OT_TORRENT_TIMEOUT_HOURS
 from opentracker.errors import BrokenStateError
 from opentracker.features.state.tally import KNOWN, NO_ROOM, NOT_ALLOWED, TOO_OLD, Tally
-from opentracker.swarm.ages import touched
-from opentracker.swarm.store.large import Swarm
-from opentracker.swarm.store.records import MOST_DOWNLOADED, downloaded, without_peers
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.store.door import NOT_THERE, Contents
+from opentracker.swarm.store.records import MOST_DOWNLOADED
+from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
 
@@ -33,27 +27,20 @@ ALL_BROKEN: Final = "{}: none of its lines is one of a state dump"
 
 def write_lines(tracker: Tracker, minute: int, epoch: int) -> Generator[bytes, None, None]:
     """A dump in pieces, as of `minute` of the tracker's clock, whose minute 0 was `epoch` minutes after 1970."""
-    for shard in tracker.shards:
-        info_hashes = list(shard)
+    for shard in range(tracker.store.shards):
+        info_hashes = tracker.store.info_hashes(shard)
         for start in range(0, len(info_hashes), PIECE):
-            lines = [
-                write_line(tracker, shard, each, minute, epoch) for each in info_hashes[start : start + PIECE]
-            ]
+            lines = [write_line(tracker, each, minute, epoch) for each in info_hashes[start : start + PIECE]]
             yield b"".join(lines)
 
 
-def write_line(
-    tracker: Tracker, shard: dict[bytes, bytes | Swarm], info_hash: bytes, minute: int, epoch: int
-) -> bytes:
+def write_line(tracker: Tracker, info_hash: bytes, minute: int, epoch: int) -> bytes:
     """The line of a torrent; empty if it has gone or is refused."""
-    entry = shard.get(info_hash)
-    if entry is None:
+    count = tracker.store.downloads(info_hash)
+    if count == NOT_THERE or not tracker.serves(info_hash):
         return b""
-    if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-        if tracker.has_doubtful and not tracker.admission.allows(info_hash):
-            return b""
-    count = entry.downloaded if isinstance(entry, Swarm) else downloaded(entry)
-    return b"%b:%d:%d\n" % (info_hash.hex().upper().encode(), epoch + touched(entry, minute), count)
+    touched = epoch + tracker.store.touched(info_hash, minute)
+    return b"%b:%d:%d\n" % (info_hash.hex().upper().encode(), touched, count)
 
 
 def read_line(line: bytes) -> tuple[bytes, int, int] | None:
@@ -98,29 +85,22 @@ class Loading:
     def take(self, info_hash: bytes, base: int, count: int) -> None:
         """Take one torrent in, unless it is known, not allowed or too old."""
         tracker = self.tracker
-        shard = tracker.shards[hash(info_hash) & (SHARDS - 1)]
         age = max(0, self.epoch + self.minute - base)
-        reason = self.reason_against(info_hash)
-        if info_hash in shard:
+        contents = Contents(min(count, MOST_DOWNLOADED), self.minute - age)
+        reason = ""
+        if tracker.store.has(info_hash):
             reason = KNOWN
         elif age > OT_TORRENT_TIMEOUT_HOURS * 60:
             reason = TOO_OLD
+        elif not tracker.admits(info_hash):
+            reason = NOT_ALLOWED
+        elif not tracker.has_room(contents):
+            reason = NO_ROOM
         if reason:
             self.tally.skip(reason)
             return
-        tracker.put(shard, info_hash, None, without_peers(min(count, MOST_DOWNLOADED), self.minute - age))
+        tracker.put(info_hash, contents)
         self.tally.loaded += 1
-
-    def reason_against(self, info_hash: bytes) -> str:
-        """Why the access list or the limits have no room for a torrent; empty if they have."""
-        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            if not self.tracker.admission.allows(info_hash):
-                return NOT_ALLOWED
-        if WANT_MAX_PEER:
-            limits = self.tracker.limits
-            if limits.torrents >= limits.most_torrents or limits.bytes >= limits.most_bytes:
-                return NO_ROOM
-        return ""
 
     def finish(self, name: str) -> int:
         """Tell how it went, and how many lines were broken. Raises BrokenStateError where all of them were."""

@@ -3,16 +3,23 @@
 import logging
 import os
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
+from typing import Final
 
 from opentracker.errors import EndError
+from opentracker.features.outcome import Outcome
 from opentracker.features.state import place
+from opentracker.swarm.counting.metric import Gauge
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
 log = logging.getLogger("opentracker")
 
 Steps = Generator[None, None, None]
 Start = Callable[[Iterator[None]], None]  # takes on long work, as Loop.start does
+
+BYTES: Final = Gauge("opentracker_state_last_write_bytes", "Size of the state that was written last.")
 
 
 class StateFile:
@@ -21,10 +28,21 @@ class StateFile:
     def __init__(self, path: Path, dump: Callable[[], Iterator[bytes]]) -> None:
         self.path = path
         self.dump = dump
+        self.outcome = Outcome(
+            "opentracker_state",
+            "write",
+            "State written",
+            "The state could not be written: the file holds an older one.",
+            time.time,
+        )
+        self.size = 0  # bytes of the file that was written last
         self.under_way: Steps | None = None
         self.again = False  # whether it is to be written once more
-        self.failures = 0  # writes that have failed
-        self.complaint = ""  # why the last one has; empty if it has not
+
+    def tell(self, snapshot: StatsSnapshot) -> None:
+        """Tell a statistic of the file."""
+        snapshot.tell(BYTES, self.size)
+        self.outcome.tell(snapshot)
 
     def write(self) -> None:
         """Write it all now, in place of what is being written. Raises EndError."""
@@ -57,12 +75,11 @@ class StateFile:
                 self.again = False
                 try:
                     yield from self.write_new(in_background=True)
-                    self.complaint = ""
+                    self.outcome.succeeded()
                     log.info("wrote the state to %s", self.path)
                 except OSError as error:
-                    self.failures += 1
-                    self.complaint = f"cannot write the state to {self.path}: {error.strerror}"
-                    log.error("%s", self.complaint)
+                    self.outcome.failed(f"cannot write the state to {self.path}: {error.strerror}")
+                    log.error("%s", self.outcome.complaint)
                 if not self.again:
                     return
         finally:
@@ -79,6 +96,7 @@ class StateFile:
                 while rest:
                     rest = rest[os.write(fd, rest) :]
                 yield
+            self.size = os.fstat(fd).st_size
             yield from synced(fd, in_background)
             new.rename(self.path)
         except BaseException:  # given up, among others

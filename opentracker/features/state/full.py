@@ -3,9 +3,9 @@
 ::
 
     magic[8], version in it · i64 minutes from 1970 to the writer's minute 0 · u64 the writer's minute
-    for each torrent: info_hash[20] · u32 length · record      a small torrent, see swarm.records
+    for each torrent: info_hash[20] · u32 length · record      a small torrent, see swarm.store.records
                    or info_hash[20] · u32 LARGE + downloaded · four tables: IPv4 leechers and seeders, IPv6 likewise
-                      a table: u32 blocks · for each one u32 length · block, see swarm.peer_table
+                      a table: u32 blocks · for each one u32 length · block, see swarm.store.peers
     u64 torrents · blake2b[16] of all that stands before it
 
 Numbers are big-endian. A file is read twice: to see that it is whole, and then to take it in.
@@ -26,42 +26,32 @@ from mypy_extensions import i64
 from opentracker._features import (
     OT_PEER_TIMEOUT,
     OT_TORRENT_TIMEOUT_HOURS,
-    WANT_ACCESSLIST_BLACK,
-    WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
-    WANT_MAX_PEER,
     WANT_V4_ONLY,
     WANT_V6,
 )
 from opentracker.errors import BrokenStateError
 from opentracker.features.state import kinds
 from opentracker.features.state.tally import KNOWN, NO_ROOM, NOT_ALLOWED, TOO_OLD, Tally
-from opentracker.swarm.ages import least_age
-from opentracker.swarm.expiry import OLDEST, demoted, stamps_of
-from opentracker.swarm.store.large import Swarm
-from opentracker.swarm.store.peer_table import PeerTable
-from opentracker.swarm.store.peers import STRIDE4, STRIDE6
+from opentracker.swarm.ages import ages_by_stamp, is_over, least_age
+from opentracker.swarm.store.door import Contents
+from opentracker.swarm.store.peers import STRIDE4, STRIDE6, remove
 from opentracker.swarm.store.records import (
-    EMPTY,
     HEADER_SIZE,
+    LARGE,
     PEER4,
     PEER6,
     SMALL,
     counts,
     downloaded,
     left_at,
-    without_peers,
+    stamps_of,
 )
-from opentracker.swarm.store.small import without_peer
-from opentracker.swarm.tracker import SHARDS, Tracker
-
-if WANT_MAX_PEER:
-    from opentracker.swarm.policy.limits import size_of, weight_of_torrent
+from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
 
 MAGIC: Final = kinds.FULL + b"\x01"  # and the version of the format
-LARGE: Final = 1 << 31
 DIGEST: Final = 16
 HEADER: Final = 24
 TRAILER: Final = 8 + DIGEST
@@ -83,45 +73,22 @@ def write(tracker: Tracker, minute: int, epoch: int) -> Generator[bytes, None, N
     hashed.update(piece)
     yield piece
     torrents = 0
-    for shard in tracker.shards:
-        info_hashes = list(shard)
+    store = tracker.store
+    for shard in range(store.shards):
+        info_hashes = store.info_hashes(shard)
         for start in range(0, len(info_hashes), PIECE):
             parts: list[bytes] = []
             for info_hash in info_hashes[start : start + PIECE]:
-                entry = shard.get(info_hash)
-                if entry is None or not is_allowed(tracker, info_hash):
-                    continue
-                torrents += 1
-                add_torrent(info_hash, entry, parts)
+                if tracker.serves(info_hash):
+                    packed = store.pack(info_hash)
+                    parts += packed
+                    torrents += 1 if packed else 0
             for piece in joined(parts):
                 hashed.update(piece)
                 yield piece
     piece = torrents.to_bytes(8, "big")
     hashed.update(piece)
     yield piece + hashed.digest()
-
-
-def is_allowed(tracker: Tracker, info_hash: bytes) -> bool:
-    """Whether the access list serves a torrent that is here."""
-    if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-        return not tracker.has_doubtful or tracker.admission.allows(info_hash)
-    return True
-
-
-def add_torrent(info_hash: bytes, entry: bytes | Swarm, parts: list[bytes]) -> None:
-    """Add a torrent's bytes, which are not copied."""
-    parts.append(info_hash)
-    if not isinstance(entry, Swarm):
-        parts.append(len(entry).to_bytes(4, "big"))
-        parts.append(entry)
-        return
-    marked: int = LARGE + entry.downloaded
-    parts.append(marked.to_bytes(4, "big"))
-    for table in (entry.v4.leechers, entry.v4.seeders, entry.v6.leechers, entry.v6.seeders):
-        parts.append(len(table.blocks).to_bytes(4, "big"))
-        for block in table.blocks:
-            parts.append(len(block).to_bytes(4, "big"))
-            parts.append(block)
 
 
 def joined(parts: list[bytes]) -> Iterator[bytes]:
@@ -221,7 +188,8 @@ class Loading:
         self.moved: i64 = 0  # from the writer's minutes to ours
         self.written: i64 = 0  # the writer's minute when it began
         self.passed: i64 = 0  # minutes since then
-        self.ages = b""  # by stamp: age now, 255 being too old
+        self.ages_then = b""  # by stamp: age then,
+        self.ages = b""  # and age now, 255 being too old
         self.tally = Tally()
 
     def load(self, file: FileIO, name: str) -> None:
@@ -243,7 +211,8 @@ class Loading:
         self.written = written
         self.moved = written_epoch - self.epoch
         self.passed = max(0, self.minute - self.moved - self.written)
-        self.ages = ages_by_stamp(self.written, self.passed)
+        self.ages_then = ages_by_stamp(self.written)
+        self.ages = ages_now(self.ages_then, self.passed)
         seen = 0
         while not source.is_at_end():
             self.take_torrent(source)
@@ -258,35 +227,24 @@ class Loading:
         info_hash = source.take(20)
         length = source.number()
         if length >= LARGE:
-            entry: bytes | Swarm = self.read_swarm(source, length - LARGE)
+            contents = self.read_swarm(source, length - LARGE)
         else:
-            entry = self.read_record(source.take(length))
-        shard = self.tracker.shards[hash(info_hash) & (SHARDS - 1)]
-        reason = self.reason_against(info_hash, entry)
-        if info_hash in shard:
+            contents = self.read_record(source.take(length))
+        tracker = self.tracker
+        reason = ""
+        if tracker.store.has(info_hash):
             reason = KNOWN
-        elif isinstance(entry, bytes) and len(entry) == HEADER_SIZE and self.is_over(entry):
+        elif contents.size() == 0 and is_over(contents.downloaded, contents.left_at, self.minute):
             reason = TOO_OLD
+        elif not tracker.admits(info_hash):
+            reason = NOT_ALLOWED
+        elif not tracker.has_room(contents):
+            reason = NO_ROOM
         if reason:
             self.tally.skip(reason)
             return
-        self.tracker.put(shard, info_hash, None, entry)
+        tracker.put(info_hash, contents)
         self.tally.loaded += 1
-
-    def reason_against(self, info_hash: bytes, entry: bytes | Swarm) -> str:
-        """Why the access list or the limits have no room for a torrent; empty if they have."""
-        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            if not self.tracker.admission.allows(info_hash):
-                return NOT_ALLOWED
-        if WANT_MAX_PEER:
-            limits = self.tracker.limits
-            if (
-                limits.torrents >= limits.most_torrents
-                or limits.peers + size_of(entry) > limits.most_peers
-                or limits.bytes + weight_of_torrent(entry) > limits.most_bytes
-            ):
-                return NO_ROOM
-        return ""
 
     def without_unlisted(self, addresses: bytes, ages: bytes, stride: i64) -> bytes:
         """The ages of peers, 255 also for those that are not to be listed."""
@@ -299,10 +257,6 @@ class Loading:
                 listed[index] = 255
         return bytes(listed)
 
-    def is_over(self, record: bytes) -> bool:
-        """Whether a torrent without peers has no count to keep, or has been left for too long."""
-        return downloaded(record) == 0 or self.minute - left_at(record) > OLDEST_TORRENT
-
     def bounded(self, left: i64) -> i64:
         """A minute in which a last peer left, as a record holds it: neither in the future nor older than it matters.
 
@@ -310,14 +264,14 @@ class Loading:
         """
         return max(self.minute - OLDEST_TORRENT - 1, min(self.minute, left))
 
-    def read_record(self, record: bytes) -> bytes:
+    def read_record(self, record: bytes) -> Contents:
         """A small torrent as it is now, without the peers that are too old. Raises BrokenStateError."""
         if len(record) < HEADER_SIZE:
             raise BrokenStateError("a torrent is too short")
         if downloaded(record) < 0:
             raise BrokenStateError("a torrent has a wrong count")
         if len(record) == HEADER_SIZE:
-            return without_peers(downloaded(record), self.bounded(left_at(record) + self.moved))
+            return Contents(downloaded(record), self.bounded(left_at(record) + self.moved))
         n4, leechers4, n6, leechers6 = counts(record)
         if (
             n6 < 0
@@ -328,95 +282,75 @@ class Loading:
         ):
             raise BrokenStateError("a torrent has a wrong length")
         stamps4, stamps6 = stamps_of(record)
-        ages4, ages6 = stamps4.translate(self.ages), stamps6.translate(self.ages)
+        left = self.bounded(self.minute - self.passed - least_age(stamps4 + stamps6, self.ages_then))
+        contents = Contents(downloaded(record), left)
         middle = HEADER_SIZE + PEER4 * n4
-        ages4 = self.without_unlisted(record[HEADER_SIZE:middle], ages4, STRIDE4)
-        ages6 = self.without_unlisted(record[middle:], ages6, STRIDE6)
-        record = b"".join(
-            [
-                record[: middle - n4],
-                self.stamps(ages4),
-                record[middle : len(record) - n6],
-                self.stamps(ages6),
-            ]
+        contents.planes4, contents.leechers4 = self.read_planes(
+            record[HEADER_SIZE:middle], leechers4, STRIDE4
         )
-        left = self.bounded(self.minute - self.passed - least_age(stamps4 + stamps6, self.written, 255))
-        return self.without_old(record, ages4, ages6, left)
+        contents.planes6, contents.leechers6 = self.read_planes(record[middle:], leechers6, STRIDE6)
+        return contents
 
-    def stamps(self, ages: bytes) -> bytes:
-        """Stamps of these ages."""
-        return bytes([(self.minute - age) & 255 for age in ages])
+    def read_planes(self, planes: bytes, leechers: i64, stride: i64) -> tuple[bytes, i64]:
+        """The planes of some peers and the leechers among them, without those that are too old, as they are now.
 
-    def without_old(self, record: bytes, ages4: bytes, ages6: bytes, left: i64) -> bytes:
-        """A record without the peers that are too old, or of a family that is not in this build.
-
-        If that is all of them, the last one left in the minute `left`.
+        Peers of a family that is not in this build are left out.
         """
-        if WANT_V6:
-            ages4 = b"\xff" * len(ages4)
-        if WANT_V4_ONLY:
-            ages6 = b"\xff" * len(ages6)
-        for ages, v6 in ((ages4, False), (ages6, True)):
-            index: i64 = ages.rfind(255)
-            while index >= 0:
-                record = without_peer(record, v6, index, left)
-                index = ages.rfind(255, 0, index)
-        return record
+        n: i64 = len(planes) // (stride + 2)
+        if n == 0 or (WANT_V6 and stride == STRIDE4) or (WANT_V4_ONLY and stride == STRIDE6):
+            return b"", 0
+        start = n * (stride + 1)
+        ages = self.without_unlisted(planes, planes[start:].translate(self.ages), stride)
+        planes = planes[:start] + bytes([(self.minute - age) & 255 for age in ages])
+        index: i64 = ages.rfind(255)
+        while index >= 0:
+            planes = remove(b"", planes, 0, n, stride, index)
+            n -= 1
+            if index < leechers:
+                leechers -= 1
+            index = ages.rfind(255, 0, index)
+        return planes, leechers
 
-    def read_swarm(self, source: Input, completed: i64) -> bytes | Swarm:
-        """A large swarm as it is now."""
-        swarm = self.tracker.grown(EMPTY)
-        swarm.downloaded = completed
-        for v6 in (False, True):
-            for seeding in (False, True):
-                for _ in range(source.number()):
-                    block = source.take(source.number())
-                    if (WANT_V6 and not v6) or (WANT_V4_ONLY and v6):
-                        continue
-                    if block:
-                        family = swarm.own6() if v6 else swarm.own4()
-                        self.load_block(block, family.seeders if seeding else family.leechers)
-        if swarm.size() > SMALL // 2:
-            return swarm
-        return demoted(swarm, self.bounded(self.minute - max(self.passed, OT_PEER_TIMEOUT + 1)))
+    def read_swarm(self, source: Input, completed: i64) -> Contents:
+        """A large swarm as it is now. Raises BrokenStateError."""
+        contents = Contents(completed, self.bounded(self.minute - max(self.passed, OT_PEER_TIMEOUT + 1)))
+        contents.planes4, contents.leechers4 = self.read_family(source, STRIDE4)
+        contents.planes6, contents.leechers6 = self.read_family(source, STRIDE6)
+        return contents
 
-    def load_block(self, block: bytes, table: PeerTable) -> None:
-        """Put the peers of a block that are not too old into a table."""
-        stride = table.stride
-        n: i64 = len(block) // (stride + 2)
-        if len(block) != n * (stride + 2):
-            raise BrokenStateError("a block has a wrong length")
-        ages = block[n * (stride + 1) :].translate(self.ages)
-        ages = self.without_unlisted(block, ages, stride)
-        if ages.find(255) < 0:
-            table.load(block[: n * (stride + 1)] + self.stamps(ages))
-            return
-        for index in range(n):
-            age: i64 = ages[index]
-            if age != 255:
-                peer = block[index * stride : (index + 1) * stride]
-                table.add(peer, block[n * stride + index], (self.minute - age) & 255)
+    def read_family(self, source: Input, stride: i64) -> tuple[bytes, i64]:
+        """The planes of a large swarm's peers of one family, and the leechers among them."""
+        parts: tuple[list[bytes], list[bytes], list[bytes]] = ([], [], [])
+        leechers: i64 = 0
+        for seeding in (False, True):
+            for _ in range(source.number()):
+                block = source.take(source.number())
+                n: i64 = len(block) // (stride + 2)
+                if len(block) != n * (stride + 2):
+                    raise BrokenStateError("a block has a wrong length")
+                planes, _ = self.read_planes(block, 0, stride)
+                n = len(planes) // (stride + 2)
+                leechers += 0 if seeding else n
+                parts[0].append(planes[: n * stride])
+                parts[1].append(planes[n * stride : n * (stride + 1)])
+                parts[2].append(planes[n * (stride + 1) :])
+        return b"".join([part for plane in parts for part in plane]), leechers
 
     def forget_all(self) -> None:
         """Empty the tracker again."""
-        for shard in self.tracker.shards:
-            for info_hash in list(shard):
-                self.tracker.put(shard, info_hash, shard[info_hash], None)
+        store = self.tracker.store
+        for shard in range(store.shards):
+            for info_hash in store.info_hashes(shard):
+                self.tracker.remove(info_hash)
         self.tally = Tally()
 
 
-def ages_by_stamp(written: i64, passed: i64) -> bytes:
+def ages_now(ages: bytes, passed: i64) -> bytes:
     """A table from stamp to the age that a peer has now, in minutes; 255 for one that is too old.
 
-    `written` is the writer's minute when it began, `passed` how many have passed since.
+    `ages` is the same table as of when the writer began, `passed` how many minutes have passed since.
     """
-    ages = bytearray(256)
-    for stamp in range(256):
-        age = (written - stamp) & 255
-        if age > OLDEST:  # of a minute that began while it was written
-            age = 0
-        ages[stamp] = min(255, age + passed) if age + passed <= OT_PEER_TIMEOUT else 255
-    return bytes(ages)
+    return bytes([age + passed if age + passed <= OT_PEER_TIMEOUT else 255 for age in ages])
 
 
 def file_tail(file: FileIO, size: int) -> bytes:

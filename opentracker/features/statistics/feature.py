@@ -11,6 +11,7 @@ from opentracker.config.values import blessing
 from opentracker.features.feature import Feature, Host
 from opentracker.features.statistics import modes
 from opentracker.features.statistics.page import Sources, Statistics
+from opentracker.protocol.pages import Page
 from opentracker.swarm.policy.permissions import MAY_STAT
 
 OWN_PATHS: Final = ("announce", "scrape")
@@ -38,16 +39,32 @@ if WANT_RESTRICT_STATS:
     KEYS["access.stats"] = blessing(MAY_STAT)
 
 
+def path_of(settings: Settings) -> bytes:
+    """The path of the statistics, as in a request."""
+    return b"/" + settings.of(StatisticsSettings).path.encode("ascii")
+
+
 class StatisticsFeature(Feature[Host]):
     """`/stats`."""
 
     keys: ClassVar[Mapping[str, Take]] = KEYS
+    renewed: ClassVar[frozenset[str]] = frozenset(KEYS)
 
     def plan(self) -> Iterator[str]:
         """See Feature."""
         path = self.settings.of(StatisticsSettings).path
         if path != StatisticsSettings().path:
             yield f"would serve statistics at /{path}"
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.pages: dict[bytes, Page] = {}
+
+    def renew(self, settings: Settings) -> None:
+        """Answer at another path."""
+        page = self.pages.pop(path_of(self.settings))
+        self.settings.of(StatisticsSettings).path = settings.of(StatisticsSettings).path
+        self.pages[path_of(self.settings)] = page
 
     def join(self, host: Host) -> None:
         """Answer with statistics."""
@@ -56,4 +73,5 @@ class StatisticsFeature(Feature[Host]):
         host.add_part(statistics)
         pages = host.http_answers.pages
         host.http_answers.watchers += modes.join(statistics, host.every, host.start_work, pages)
-        pages[b"/" + self.settings.of(StatisticsSettings).path.encode("ascii")] = statistics
+        pages[path_of(self.settings)] = statistics
+        self.pages = pages

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from opentracker._features import (
     OT_PEER_TIMEOUT,
+    WANT_CLIENT_COUNT,
     WANT_LOG_NETWORKS,
     WANT_LOG_NUMWANT,
     WANT_MAX_PEER,
@@ -27,6 +28,9 @@ from opentracker.swarm.counting.network_count import SHOWN, SIZES4, SIZES6, Netw
 from opentracker.swarm.counting.ranking import Ranking
 from opentracker.swarm.surveys.census import Census
 from opentracker.swarm.surveys.snapshot import CENSUS, NETWORKS, StatsSnapshot
+
+if WANT_CLIENT_COUNT:
+    from opentracker.features.statistics.clients import shares
 
 CONTENT_TYPE: Final = b"application/json"
 
@@ -217,6 +221,13 @@ if WANT_SPOT_WOODPECKER:
     SHAPES["woodpeckers"] = networks_of("woodpeckers")
 if WANT_LOG_NETWORKS:
     SHAPES["busy"] = networks_of("busy")
+if WANT_CLIENT_COUNT:
+
+    def client_shares(snapshot: StatsSnapshot) -> dict[str, Any]:
+        """Newcomers by client."""
+        return {"uptime": snapshot.uptime, "newcomers": dict(shares(snapshot))}
+
+    SHAPES["clients"] = client_shares
 if WANT_LOG_NUMWANT:
 
     def numwants(snapshot: StatsSnapshot) -> dict[str, Any]:

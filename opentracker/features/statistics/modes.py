@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 from opentracker._features import (
+    WANT_CLIENT_COUNT,
     WANT_FULLLOG_NETWORKS,
     WANT_LOG_NETWORKS,
     WANT_SPOT_WOODPECKER,
@@ -21,6 +22,8 @@ if WANT_STATS_PROMETHEUS:
     from opentracker.features.statistics import prometheus
 if WANT_STATS_HTML:
     from opentracker.features.statistics.html import page as html
+if WANT_CLIENT_COUNT:
+    from opentracker.features.statistics import clients
 if WANT_SPOT_WOODPECKER:
     from opentracker.features.statistics import woodpeckers
 if WANT_FULLLOG_NETWORKS:
@@ -41,6 +44,8 @@ def join(statistics: Statistics, every: Every, start: Start, pages: dict[bytes, 
         statistics.renderings[""].update(prometheus.MODES)
     if WANT_STATS_HTML:
         html.join(statistics, every, start)
+    if WANT_CLIENT_COUNT:
+        clients.join(statistics)
     if WANT_SPOT_WOODPECKER:
         woodpeckers.join(statistics, every, start)
     if WANT_LOG_NETWORKS:

@@ -9,7 +9,7 @@ from typing import Final
 
 from opentracker._features import WANT_LOG_NUMWANT, WANT_MAX_PEER, WANT_RESTRICT_STATS
 from opentracker.errors import HttpError, TrackerFailure
-from opentracker.protocol.http import Request, write_ok
+from opentracker.protocol.http import Request, header_values, write_ok
 from opentracker.protocol.pages import Page, Pieces, Stream
 from opentracker.protocol.query import fields_of, unquote
 from opentracker.swarm.counting.core_gauges import MEMORY_COUNTED, MEMORY_LIMIT, MEMORY_USED
@@ -73,6 +73,7 @@ class Sources:
         self.version = version
         self.tracker_id = tracker_id
         self.complete = complete
+        self.own: list[Callable[[StatsSnapshot], None]] = []  # of modes: tell the values of gauges
         self.surveyors = {
             CENSUS: ScanCache(lambda: Census(tracker), uptime),
             NETWORKS: ScanCache(lambda: Networks(tracker), uptime),
@@ -91,11 +92,13 @@ class Sources:
         if WANT_LOG_NUMWANT:
             snapshot.numwants = list(self.tracker.numwants)
         if WANT_MAX_PEER:
-            memory = self.tracker.limits.memory()
+            memory = self.tracker.limits.describe_memory()
             snapshot.tell(MEMORY_COUNTED, memory["counted"])
             snapshot.tell(MEMORY_USED, memory["used"])
             snapshot.tell(MEMORY_LIMIT, memory["limit"])
         self.complete(snapshot)
+        for source in self.own:
+            source(snapshot)
         return snapshot
 
 
@@ -107,20 +110,30 @@ class Statistics(Page):
         self.permissions = permissions
         self.renderings: dict[str, dict[str, Renderer]] = {}
         self.streams = streams
+        self.browser_mode = DEFAULT_MODE  # what a browser gets that asks for no mode
 
     def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
         """See Page. Raises HttpError: 400 for what there is not, 403 for who may not."""
         if WANT_RESTRICT_STATS:
             self.refuse_unless_blessed(address)
         mode, form = parse_query(request.query or b"")
+        if not request.query and wants_html(request):
+            mode = self.browser_mode
         stream = self.streams.get(mode)
         if stream is not None:
             return stream(form.encode("ascii"), request, address, minute)
         rendering = self.renderings.get(form, {}).get(mode)
         if rendering is None:
-            raise HttpError(400)
+            raise HttpError(400, self.choices(form))
         self.sources.tracker.counters.tcp_statistics += 1
         return self.pieces(rendering, request)
+
+    def choices(self, form: str) -> bytes:
+        """The modes of this build, for an asker that knew none of them."""
+        modes = sorted({*self.renderings.get(form, self.renderings[""]), *self.streams})
+        forms = sorted(name for name in self.renderings if name)
+        more = f"format: {', '.join(forms)}\n" if forms else ""
+        return f"mode: {', '.join(modes)}\n{more}".encode("ascii")
 
     def refuse_unless_blessed(self, address: bytes) -> None:
         """Raises HttpError for who has no may_stat."""
@@ -145,6 +158,11 @@ class Statistics(Page):
             yield b""
         body, head_only = b"".join(parts), request.method == b"HEAD"
         yield write_ok(body, request.keep_alive, head_only, rendering.content_type, rendering.headers)
+
+
+def wants_html(request: Request) -> bool:
+    """Whether a browser asks: programs accept `*/*` or say nothing."""
+    return any(b"text/html" in value.lower() for value in header_values(request, b"Accept"))
 
 
 def parse_query(query: bytes) -> tuple[str, str]:

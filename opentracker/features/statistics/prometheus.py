@@ -10,6 +10,7 @@ from opentracker._features import OT_PEER_TIMEOUT, WANT_V4_ONLY, WANT_V6
 from opentracker.features.statistics.page import Renderer, Rendering
 from opentracker.swarm.counting.core_gauges import (
     PEERS,
+    PEERS_PER_TORRENT,
     RENEWALS,
     TORRENTS,
     UPTIME,
@@ -26,6 +27,7 @@ def prometheus(snapshot: StatsSnapshot) -> bytes:
     tell_census(snapshot)
     snapshot.tell(UPTIME, snapshot.uptime)
     snapshot.tell_distribution(RENEWALS, *renewals(snapshot.renewals))
+    snapshot.tell_distribution(PEERS_PER_TORRENT, snapshot.counted().sizes, snapshot.counted().peers())
     families: dict[str, list[str]] = {}
     for name, kind, text, sample in samples(snapshot):
         if name not in families:

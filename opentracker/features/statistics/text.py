@@ -3,7 +3,13 @@
 from collections.abc import Callable
 from typing import Final
 
-from opentracker._features import OT_PEER_TIMEOUT, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT, WANT_SPOT_WOODPECKER
+from opentracker._features import (
+    OT_PEER_TIMEOUT,
+    WANT_CLIENT_COUNT,
+    WANT_LOG_NETWORKS,
+    WANT_LOG_NUMWANT,
+    WANT_SPOT_WOODPECKER,
+)
 from opentracker.features.statistics.everything import everything
 from opentracker.features.statistics.page import Renderer, Rendering
 from opentracker.protocol.addresses import format_ip
@@ -11,6 +17,9 @@ from opentracker.protocol.statuses import STATUSES, Status
 from opentracker.swarm.counting.network_count import SHOWN, SIZES4, SIZES6
 from opentracker.swarm.counting.ranking import Ranking
 from opentracker.swarm.surveys.snapshot import CENSUS, NETWORKS, StatsSnapshot
+
+if WANT_CLIENT_COUNT:
+    from opentracker.features.statistics.clients import shares
 
 # The order of the C tracker's `herr`; ours follow.
 HERR_ORDER: Final = (302, 400, 403, 404, 500, 402)
@@ -202,6 +211,14 @@ if WANT_SPOT_WOODPECKER:
     MODES["woodpeckers"] = Rendering(("woodpeckers",), networks_of("woodpeckers"))
 if WANT_LOG_NETWORKS:
     MODES["busy"] = Rendering(("busy",), networks_of("busy"))
+if WANT_CLIENT_COUNT:
+
+    def client_shares(snapshot: StatsSnapshot) -> bytes:
+        """Newcomers by client."""
+        lines = [f"{count:08d}: {name}\n" for name, count in shares(snapshot)]
+        return "".join(lines).encode("ascii")
+
+    MODES["clients"] = Rendering((), client_shares)
 if WANT_LOG_NUMWANT:
 
     def numwants(snapshot: StatsSnapshot) -> bytes:

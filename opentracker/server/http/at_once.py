@@ -47,6 +47,7 @@ class AtOnce:
         size: i64 = self.read(fd, self.buffer_pointer, READ_SIZE)
         if size <= 0:
             return NOTHING_YET if size < 0 and ctypes.get_errno() == errno.EAGAIN else GONE
+        self.server.answers.counters.tcp_received += size
         self.ends = False
         self.unread = size == READ_SIZE
         at = self.answer(size, address)
@@ -62,6 +63,7 @@ class AtOnce:
             pass
         except OSError:  # reset by the client
             return GONE
+        self.server.answers.counters.tcp_sent += sent
         if sent == len(answers) and (self.ends or at == size):
             return ANSWERED
         self.received, self.unsent = self.buffer[at:size], answers[sent:]

@@ -136,6 +136,7 @@ class Connection(Unfinished):
             return False
         if len(data) == READ_SIZE:
             self.unread = True
+        self.server.answers.counters.tcp_received += len(data)
         self.received += data
         self.state = ANSWERING
         return True
@@ -181,7 +182,7 @@ class Connection(Unfinished):
             if request is None:
                 head_only = begins_head(self.received)
                 return answers.refuse(error.status, head_only, self.received, self.address)
-            return answers.error(error.status, request.method == b"HEAD", True)
+            return answers.error(error.status, request.method == b"HEAD", True, error.detail)
 
     def send(self) -> bool:
         """Send what is left of the answers, then close or wait for the next request."""
@@ -256,11 +257,13 @@ class Connection(Unfinished):
 
     def send_some(self) -> bool:
         """Send what is unsent; False if there is some left, which waits for the selector, or nobody to send it to."""
+        taken = self.outbox.taken
         try:
             progresses = self.outbox.send()
         except OSError:  # reset by the client
             self.close()
             return False
+        self.server.answers.counters.tcp_sent += self.outbox.taken - taken
         if self.outbox.unsent:
             self.wait(progresses)
             return False

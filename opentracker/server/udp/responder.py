@@ -3,7 +3,7 @@
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
+from opentracker._features import WANT_BOGON_FILTER, WANT_COMPILED, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.udp import (
@@ -13,6 +13,7 @@ from opentracker.protocol.udp import (
     SHORTEST_ANSWERABLE,
     SILENCE,
     action_of,
+    numwant_of,
     parse_announce,
     scrape_count,
     write_announce,
@@ -56,6 +57,10 @@ class UdpResponder:
             if size >= SHORTEST_ANSWERABLE:
                 write_error(out, packet, MISMATCH)
         elif action == ANNOUNCE:
+            if WANT_COMPILED:
+                if self.answer_at_once(packet, address, minute, out):
+                    counters.udp_announces += 1
+                    return
             a = self.request
             parse_announce(packet, size, address, a)
             if WANT_LOG_NUMWANT:
@@ -71,6 +76,12 @@ class UdpResponder:
         else:
             counters.udp_scrapes += 1
             self.scrape(packet, size, out)
+
+    def answer_at_once(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> bool:
+        """Answer an announce if nothing in this build has to look at it on its way; see Tracker.answer_udp."""
+        if WANT_LOG_NUMWANT or WANT_BOGON_FILTER:
+            return False
+        return self.tracker.answer_udp(packet, address, numwant_of(packet, address), minute, out)
 
     def scrape(self, packet: bytes, size: i64, out: BytesWriter) -> None:
         """Answer a scrape with a good connection id."""

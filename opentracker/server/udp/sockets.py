@@ -129,9 +129,11 @@ class UdpBatchSocket(Handler):
         outgoing_at: i64 = self.outgoing.address
         silent: list[int] = []
         begin: i64 = 0
+        received: i64 = 0
         i: i64 = 0
         while i < count:
             size = i64(read_i32_le(headers, i * HEADER_SIZE + LENGTH_AT))
+            received += size
             name = names[i]
             address = unmap(name[8:24]) if is_v6 else name[4:8]
             try:
@@ -148,7 +150,10 @@ class UdpBatchSocket(Handler):
             i += 1
         self.outgoing.settle()
         self.out_vectors.settle()
-        answers.counters.udp_datagrams += count
+        counters = answers.counters
+        counters.udp_datagrams += count
+        counters.udp_received += received
+        counters.udp_sent += begin
         if self.is_wildcard:
             ctypes.memmove(
                 self.in_headers_at, self.fresh_headers, count * HEADER_SIZE
@@ -207,9 +212,11 @@ class UdpSocket(Handler):
                 self.answers.counters.udp_errors += 1
                 return
             self.answers.counters.udp_datagrams += 1
+            self.answers.counters.udp_received += len(packet)
             address = unmap(socket.inet_pton(self.sock.family, source[0].partition("%")[0]))
             answer = self.answer(packet, address)
             if answer:
+                self.answers.counters.udp_sent += len(answer)
                 try:
                     self.sock.sendmsg([answer], without_interface(beside), 0, source)
                 except OSError:

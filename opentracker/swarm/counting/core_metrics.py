@@ -81,8 +81,7 @@ def metric_of(status: Status) -> Metric:
     """The counter of a status."""
     if status.number < 400:
         return Metric(status.counter, REDIRECTS, "", "Redirects", SERVED, OF_HTTP)
-    cause = "request" if status.cause == "parse" else status.cause
-    labels = f'status="{status.number}",cause="{cause}"'
+    labels = f'status="{status.number}",cause="{status.cause}"'
     text = f"HTTP {status.number}: {status.text}"
     return Metric(status.counter, HTTP_ERRORS, labels, text, TURNED_DOWN, OF_HTTP)
 

@@ -13,7 +13,10 @@ from mypy_extensions import i64
 SERVED: Final = "served"  # requests that were answered as asked
 TURNED_DOWN: Final = "turned down"  # requests that were not; each request counts once in these two groups
 CAUSE: Final = "cause"  # causes of failures that TURNED_DOWN counts too
-NOT_STORED: Final = "not stored"  # newcomers that were answered, and torrents that had to go
+NOT_STORED: Final = (
+    "not stored"  # newcomers that met a limit and were answered alone, and torrents that had to go
+)
+UNLISTED: Final = "unlisted"  # newcomers that nobody is told of: nobody could reach them
 LOST: Final = "lost"  # datagrams that nobody read or got
 SYNC: Final = "sync"  # live sync
 TRAFFIC: Final = "traffic"  # totals: connections, datagrams, bytes
@@ -65,11 +68,11 @@ class Count:
 class Gauge:
     """A value that goes up and down, or a time; `merging` is SUM, MOST or LEAST.
 
-    An operator is told `alarm` while the value is below `least` or above `most`; `{}` in it stands for the labels'
-    values.
+    `text` is a phrase for people. They are told `alarm` while the value is below `least` or above `most`. `{}` in
+    either stands for the value of a label.
     """
 
-    __slots__ = ("alarm", "help", "least", "merging", "most", "name")
+    __slots__ = ("alarm", "help", "least", "merging", "most", "name", "text")
 
     def __init__(
         self,
@@ -79,9 +82,12 @@ class Gauge:
         alarm: str = "",
         least: float = float("-inf"),
         most: float = float("inf"),
+        *,
+        people: str = "",
     ) -> None:
         self.name = name
         self.help = text
+        self.text = people
         self.merging = merging
         self.alarm = alarm
         self.least = least

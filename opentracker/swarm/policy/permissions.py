@@ -27,6 +27,10 @@ class Permissions:
         """They change, so there is nothing to hash them by."""
         raise TypeError("permissions change")
 
+    def take_over(self, other: "Permissions") -> None:
+        """Give the rights that another gives, in place of these."""
+        self.networks = other.networks
+
     def bless(self, first: bytes, bits: int, rights: int) -> None:
         """Give rights to a network: its first address, packed (see addresses.parse_network), and its prefix length."""
         size = len(first)

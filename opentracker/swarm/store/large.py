@@ -7,6 +7,7 @@ from mypy_extensions import i64
 
 from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
+from opentracker.swarm.ages import least_age
 from opentracker.swarm.store.peer_table import PeerTable
 from opentracker.swarm.store.peers import (
     COMPLETED,
@@ -17,7 +18,7 @@ from opentracker.swarm.store.peers import (
     share_of_family,
     share_of_leechers,
 )
-from opentracker.swarm.store.records import MOST_DOWNLOADED
+from opentracker.swarm.store.records import LARGE, MOST_DOWNLOADED
 
 if WANT_SYNC_LIVE:
     from opentracker.swarm.store.peers import flags_after
@@ -35,6 +36,11 @@ class Family:
     def size(self) -> i64:
         """How many peers there are."""
         return self.leechers.peers + self.seeders.peers
+
+    def planes(self) -> bytes:
+        """The planes of all peers, leechers first."""
+        leeching, seeding = self.leechers.planes(), self.seeders.planes()
+        return b"".join([part for both in zip(leeching, seeding, strict=True) for part in both])
 
     def load(self, planes: bytes, leechers: i64) -> None:
         """Take in the planes of a small torrent's peers, of which the first are leechers."""
@@ -79,7 +85,7 @@ NOBODY6: Final = Family(STRIDE6)
 class Swarm:
     """A torrent with many peers.
 
-    `counted` and `weighed` are as what its peers and its bytes have been counted (see `limits`).
+    `counted` and `weighed` are as what its peers and its bytes have been counted (see `PackedShards.settle`).
     `by_host`: see PeerTable.
     """
 
@@ -105,9 +111,56 @@ class Swarm:
             self.v6 = Family(STRIDE6, self.by_host)
         return self.v6
 
+    def tables(self) -> tuple[PeerTable, PeerTable, PeerTable, PeerTable]:
+        """IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders."""
+        return self.v4.leechers, self.v4.seeders, self.v6.leechers, self.v6.seeders
+
     def size(self) -> i64:
         """How many peers there are."""
         return self.incomplete() + self.complete()
+
+    def least_age(self, ages: bytes) -> i64:
+        """For how many minutes no peer has been heard of, by a table of ages."""
+        age: i64 = 255
+        for table in self.tables():
+            for block in table.blocks:
+                age = min(
+                    age, least_age(block[len(block) // (table.stride + 2) * (table.stride + 1) :], ages)
+                )
+                if age == 0:
+                    return 0
+        return age
+
+    def packed(self) -> list[bytes]:
+        """The swarm as state files hold it, in parts; no peer is copied."""
+        marked: int = LARGE + self.downloaded
+        parts = [marked.to_bytes(4, "big")]
+        for table in self.tables():
+            parts.append(len(table.blocks).to_bytes(4, "big"))
+            for block in table.blocks:
+                parts.append(len(block).to_bytes(4, "big"))
+                parts.append(block)
+        return parts
+
+    def family_of(self, peer: bytes) -> Family:
+        """The peers that have addresses like this one."""
+        return self.v4 if len(peer) == STRIDE4 else self.v6
+
+    def knows(self, peer: bytes) -> bool:
+        """Whether this peer is there."""
+        family = self.family_of(peer)
+        return family.leechers.has(peer) or family.seeders.has(peer)
+
+    def ports_of(self, peer: bytes) -> list[bytes]:
+        """The peers that have the peer's host, where they are counted."""
+        family = self.family_of(peer)
+        return family.leechers.ports_of(peer) + family.seeders.ports_of(peer)
+
+    def drop(self, peer: bytes) -> None:
+        """Remove a peer that is there."""
+        family = self.family_of(peer)
+        if family.leechers.take(peer) < 0:
+            family.seeders.take(peer)
 
     def incomplete(self) -> i64:
         """How many leechers there are."""
@@ -131,9 +184,8 @@ class Swarm:
         at = table.block_of(peer)
         block = table.blocks[at]
         index = find(block, 0, len(block) // (table.stride + 2), table.stride, peer)
-        state: i64 = (
-            -1
-        )  # flags and stamp of the peer, where it is in the other table or is taken out to be put in again
+        # Flags and stamp of the peer, where it is in the other table or is taken out to be put in again.
+        state: i64 = -1
         if index < 0 and former.peers > 0 and (a.stored or a.event == EVENT_STOPPED):
             state = former.take(peer)
         if a.event == EVENT_STOPPED:
@@ -160,6 +212,40 @@ class Swarm:
         a.incomplete = v4.leechers.peers + v6.leechers.peers
         a.complete = v4.seeders.peers + v6.seeders.peers
         a.downloaded = self.downloaded
+
+    def sync(self, a: Announce, minute: i64) -> None:
+        """Store or remove the peer of `a` as live sync says; of the answer, only the counts are filled in."""
+        self.take_news(a, minute)
+        a.incomplete, a.complete = self.incomplete(), self.complete()
+
+    def take_news(self, a: Announce, minute: i64) -> None:
+        """Store or remove a peer that may have been heard of some minutes ago; older news change nothing."""
+        own = self.own6() if len(a.peer) == STRIDE6 else self.own4()
+        if a.seeding:
+            table, former = own.seeders, own.leechers
+        else:
+            table, former = own.leechers, own.seeders
+        at = table.block_of(a.peer)
+        index = table.index_in(at, a.peer)
+        if index < 0:
+            state = former.take(a.peer)
+            if state >= 0 and (minute - state) & 255 < a.sync_age:
+                former.add(a.peer, state >> 8, state & 255)
+            elif a.event != EVENT_STOPPED:
+                self.put_in(table, a, state, minute)
+            return
+        state = table.state(at, index)
+        known_age = (minute - state) & 255
+        if known_age < a.sync_age:
+            return
+        if a.event == EVENT_STOPPED:
+            table.remove(at, index)
+            table.merge()
+        elif a.event == EVENT_COMPLETED:
+            table.remove(at, index)
+            self.put_in(table, a, state, minute)
+        elif known_age > a.sync_age:
+            table.refresh(at, index, (minute - a.sync_age) & 255)
 
     def put_in(self, table: PeerTable, a: Announce, state: i64, minute: i64) -> None:
         """Put the asker in a table it is not in; `state` is what `PeerTable.take` has told of it."""

@@ -11,17 +11,17 @@ from librt.random import Random
 from mypy_extensions import i64
 
 from opentracker._features import WANT_MAX_PEER
-from opentracker.swarm.store.peers import BYTE, STRIDE4, find, insert, remove, without
+from opentracker.swarm.store.peers import BYTE, HOST4, HOST6, STRIDE4, find, insert, ports_in, remove, without
 
 BLOCK: Final = 128  # peers a block on average, at most; fewer cost memory (57 bytes a block), more cost time
-HOST4: Final = 4  # bytes of a peer that tell its host: an IPv4 address,
-HOST6: Final = 8  # or a /64 of IPv6, the least that one customer gets
+SHARES: Final = 16  # blocks over which the peers of one host are spread where they are counted
 
 
 class PeerTable:
     """Leechers or seeders of one address family.
 
-    With `by_host` all peers of one host are in one block, to be counted; their number has to be limited then.
+    With `by_host` all peers of one host are in SHARES blocks, to be counted, by the last bits of their ports: in one
+    block, a host with a thousand ports would make it far longer than all others, and `window` miss as often.
     """
 
     __slots__ = ("blocks", "by_host", "longest", "mask", "peers", "stride")
@@ -32,21 +32,43 @@ class PeerTable:
         self.blocks = [b""]
         self.peers: i64 = 0
         self.mask: i64 = 0  # 2^k - 1, not below the last block's number and at most one step more
-        self.longest: i64 = 0  # no block has held more peers than this
+        self.longest: i64 = 0  # no block holds more peers than this
 
     def block_of(self, peer: bytes) -> i64:
         """The number of the block that `peer` belongs to."""
         if WANT_MAX_PEER and self.by_host:
-            peer = peer[:HOST4] if self.stride == STRIDE4 else peer[:HOST6]
-        at: i64 = hash(peer) & self.mask
+            peer = self.share_of(peer, peer[self.stride - 1])
+        return self.block_at(peer)
+
+    def block_at(self, key: bytes) -> i64:
+        """The number of the block that what is hashed of a peer tells."""
+        at: i64 = hash(key) & self.mask
         if at >= len(self.blocks):
             at &= self.mask >> 1  # its block has not been split yet
         return at
+
+    def share_of(self, peer: bytes, number: i64) -> bytes:
+        """What tells the block of those peers of a host whose ports end in the same bits as a number."""
+        host = peer[:HOST4] if self.stride == STRIDE4 else peer[:HOST6]
+        return host + BYTE[number & (SHARES - 1)]
+
+    def ports_of(self, peer: bytes) -> list[bytes]:
+        """The peers that have the peer's host, where they are counted."""
+        found: list[bytes] = []
+        blocks = {self.block_at(self.share_of(peer, number)) for number in range(SHARES)}
+        for at in blocks:
+            block = self.blocks[at]
+            found += ports_in(block, 0, len(block) // (self.stride + 2), peer)
+        return found
 
     def index_in(self, at: i64, peer: bytes) -> i64:
         """The index of `peer` in block `at`, or -1."""
         block = self.blocks[at]
         return find(block, 0, len(block) // (self.stride + 2), self.stride, peer)
+
+    def has(self, peer: bytes) -> bool:
+        """Whether a peer is there."""
+        return self.index_in(self.block_of(peer), peer) >= 0
 
     def state(self, at: i64, index: i64) -> i64:
         """The flags × 256 + the stamp of a peer that is there."""
@@ -94,6 +116,15 @@ class PeerTable:
         self.blocks[at] = remove(b"", block, 0, len(block) // (self.stride + 2), self.stride, index)
         self.peers -= 1
 
+    def expire(self, at: i64, expired: bytes) -> None:
+        """Remove the expired peers of one block, by a table of stamps (see ages.expired_stamps)."""
+        block = self.blocks[at]
+        hits = block[len(block) // (self.stride + 2) * (self.stride + 1) :].translate(expired)
+        index = hits.rfind(1)
+        while index >= 0:
+            self.remove(at, index)
+            index = hits.rfind(1, 0, index)
+
     def take(self, peer: bytes) -> i64:
         """Remove a peer that may be there; its flags × 256 + its stamp, or -1."""
         at = self.block_of(peer)
@@ -123,8 +154,17 @@ class PeerTable:
         block = self.blocks.pop()
         if len(self.blocks) <= self.mask >> 1:
             self.mask >>= 1
+            self.measure()
         self.spread(block)
         return True
+
+    def measure(self) -> None:
+        """Forget the longest block of former times; half of the blocks have gone since the last time, or more."""
+        self.longest = 0
+        for block in self.blocks:
+            size: i64 = len(block) // (self.stride + 2)
+            if size > self.longest:
+                self.longest = size
 
     def spread(self, block: bytes) -> None:
         """Put the peers of a block, which are counted already, where they belong."""
@@ -161,6 +201,8 @@ class PeerTable:
         stride = self.stride
         longest = self.longest
         blocks = self.blocks
+        if len(blocks) == 1:
+            longest = self.peers
         while True:
             dart: i64 = random.randrange(len(blocks) * longest)
             at = dart // longest

@@ -26,6 +26,9 @@ if WANT_SYNC_LIVE:
 STRIDE4: Final = 6
 STRIDE6: Final = 18
 
+HOST4: Final = 4  # bytes of a peer that tell its host: an IPv4 address,
+HOST6: Final = 8  # or a /64 of IPv6, the least that one customer gets
+
 COMPLETED: Final = 0x40  # this peer's `completed` has been counted; the bit of the live sync format
 FROM_SYNC: Final = 0x10  # heard of by live sync, so not to be sent on
 
@@ -44,9 +47,8 @@ if WANT_SYNC_LIVE:
 def find(data: bytes, start: i64, n: i64, stride: i64, peer: bytes) -> i64:
     """The index of `peer` (address and port, `stride` bytes) or -1."""
     end = start + n * stride
-    at: i64 = data.find(
-        peer
-    )  # without limits, which would be a third of its cost; the first match nearly always is it
+    # Without limits, which would be a third of its cost; the first match nearly always is it.
+    at: i64 = data.find(peer)
     if at >= 0 and (at < start or at >= end or (at - start) % stride != 0):
         at = find_next(data, start, end, stride, peer)
     return (at - start) // stride if at >= 0 else -1
@@ -58,6 +60,20 @@ def find_next(data: bytes, start: i64, end: i64, stride: i64, peer: bytes) -> i6
     while at >= 0 and (at - start) % stride != 0:
         at = data.find(peer, at + 1, end)
     return at
+
+
+def ports_in(data: bytes, start: i64, n: i64, peer: bytes) -> list[bytes]:
+    """The peers of a plane of addresses that have the peer's host."""
+    stride: i64 = len(peer)
+    host = peer[:HOST4] if stride == STRIDE4 else peer[:HOST6]
+    end = start + n * stride
+    found: list[bytes] = []
+    at: i64 = data.find(host, start, end)
+    while at >= 0:
+        if (at - start) % stride == 0:
+            found.append(data[at : at + stride])
+        at = data.find(host, at + 1, end)
+    return found
 
 
 def insert(

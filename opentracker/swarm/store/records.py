@@ -17,6 +17,7 @@ from typing import Final
 from librt.strings import read_i32_be
 from mypy_extensions import i64
 
+from opentracker.swarm.store.door import Contents
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 
 HEADER_SIZE: Final = 7  # a longer one would cost a torrent with one peer the next 16 bytes of memory
@@ -25,6 +26,7 @@ PEER6: Final = STRIDE6 + 2
 EMPTY: Final = bytes(HEADER_SIZE)
 SMALL: Final = 200  # peers; one more makes the torrent a large swarm. Below 256.
 MOST_DOWNLOADED: Final = 0x7FFFFFFF
+LARGE: Final = 1 << 31  # in state files: in place of a record's length, with the downloads of a large swarm
 NEGATIVE: Final = 1 << 23  # 16 years of minutes
 
 
@@ -57,3 +59,38 @@ def without_peers(completed: i64, minute: i64) -> bytes:
     """The record of a torrent whose last peer left in `minute`."""
     packed: int = completed << 24 | (minute & (2 * NEGATIVE - 1))
     return packed.to_bytes(HEADER_SIZE, "big")
+
+
+def record_of(contents: Contents) -> bytes:
+    """The record of a torrent with few peers."""
+    if contents.size() == 0:
+        return without_peers(contents.downloaded, contents.left_at)
+    n4: i64 = len(contents.planes4) // PEER4
+    start = head(contents.downloaded, n4, contents.leechers4, contents.leechers6)
+    return b"".join([start, contents.planes4, contents.planes6])
+
+
+def peers_of(record: bytes) -> i64:
+    """How many peers there are."""
+    if len(record) == HEADER_SIZE:
+        return 0
+    n4: i64 = record[4]
+    return n4 + (len(record) - HEADER_SIZE - PEER4 * n4) // PEER6
+
+
+def stamps_of(record: bytes) -> tuple[bytes, bytes]:
+    """The stamps of a record's IPv4 and IPv6 peers."""
+    n4, _, n6, _ = counts(record)
+    start4, start6 = HEADER_SIZE + (STRIDE4 + 1) * n4, HEADER_SIZE + PEER4 * n4 + (STRIDE6 + 1) * n6
+    return record[start4 : start4 + n4], record[start6 : start6 + n6]
+
+
+def plane_of(record: bytes, peer: bytes) -> tuple[i64, i64]:
+    """Where the addresses of the peer's family begin in a record, and how many there are."""
+    if len(record) == HEADER_SIZE:
+        return HEADER_SIZE, 0
+    n4: i64 = record[4]
+    if len(peer) == STRIDE4:
+        return HEADER_SIZE, n4
+    start: i64 = HEADER_SIZE + PEER4 * n4
+    return start, (len(record) - start) // PEER6

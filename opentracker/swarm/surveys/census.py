@@ -1,12 +1,13 @@
 """The census: how many torrents and peers there are, and which torrents are the largest."""
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Final
 
-from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
+from mypy_extensions import i64
+
+from opentracker.swarm.counting.core_gauges import PEERS_PER_TORRENT
 from opentracker.swarm.counting.ranking import Ranking
-from opentracker.swarm.store.large import Swarm
-from opentracker.swarm.store.records import HEADER_SIZE, PEER4, PEER6, counts
 from opentracker.swarm.surveys.scan import Scan
 from opentracker.swarm.tracker import Tracker
 
@@ -24,6 +25,7 @@ class Census(Scan):
         self.seeders4 = 0
         self.leechers6 = 0
         self.seeders6 = 0
+        self.sizes = [0] * (len(PEERS_PER_TORRENT.bounds) + 1)  # torrents, by the bounds of the histogram
         self.by_peers = Ranking(RANKED)
         self.by_seeders = Ranking(RANKED)
         self.by_leechers = Ranking(RANKED)
@@ -38,55 +40,37 @@ class Census(Scan):
 
     def steps(self) -> Iterator[None]:
         """See Survey."""
-        for shard in self.tracker.shards:
-            info_hashes = list(shard)
-            entries = list(shard.values())
-            for at in range(0, len(entries), STEP):
-                self.count(entries[at : at + STEP])
-                self.rank(info_hashes[at : at + STEP], entries[at : at + STEP])
+        store = self.tracker.store
+        for shard in range(store.shards):
+            picture = store.picture(shard)
+            size = picture.size()
+            for at in range(0, size, STEP):
+                end = min(at + STEP, size)
+                self.torrents += end - at
+                self.count(*picture.count(at, end))
+                for peers, torrents in picture.sizes(at, end).items():
+                    self.add_size(peers, torrents)
+                least = min(self.by_peers.least, self.by_seeders.least, self.by_leechers.least)
+                for info_hash, complete, incomplete in picture.larger(at, end, least):
+                    self.offer(info_hash, complete, incomplete)
                 yield
             yield
 
-    def count(self, entries: list[bytes | Swarm]) -> None:
-        """Count torrents; of small ones all heads are added up at once, which is what costs least interpreted."""
-        self.torrents += len(entries)
-        records = [entry for entry in entries if not isinstance(entry, Swarm) and len(entry) > HEADER_SIZE]
-        if records:
-            heads = b"".join([record[:HEADER_SIZE] for record in records])
-            n4 = sum(heads[4::HEADER_SIZE])
-            leechers4 = sum(heads[5::HEADER_SIZE])
-            leechers6 = sum(heads[6::HEADER_SIZE])
-            size = sum([len(record) for record in records])
-            n6 = (size - HEADER_SIZE * len(records) - PEER4 * n4) // PEER6
-            self.leechers4 += leechers4
-            self.seeders4 += n4 - leechers4
-            self.leechers6 += leechers6
-            self.seeders6 += n6 - leechers6
-        if len(records) < len(entries):
-            for entry in entries:
-                if isinstance(entry, Swarm):
-                    self.leechers4 += entry.v4.leechers.peers
-                    self.seeders4 += entry.v4.seeders.peers
-                    self.leechers6 += entry.v6.leechers.peers
-                    self.seeders6 += entry.v6.seeders.peers
+    def add_size(self, peers: int, torrents: int) -> None:
+        """Count torrents with this number of peers."""
+        self.sizes[bisect_left(PEERS_PER_TORRENT.bounds, peers)] += torrents
 
-    def rank(self, info_hashes: list[bytes], entries: list[bytes | Swarm]) -> None:
-        """Rank the torrents that may be large enough for it, which a record's length tells."""
-        least = min(self.by_peers.least, self.by_seeders.least, self.by_leechers.least)
-        most = HEADER_SIZE + PEER4 * least  # bytes of a record that is certainly too small
-        for index, entry in enumerate(entries):
-            if isinstance(entry, Swarm):
-                self.offer(info_hashes[index], entry.complete(), entry.incomplete())
-            elif len(entry) > most:
-                n4, leechers4, n6, leechers6 = counts(entry)
-                incomplete = leechers4 + leechers6
-                self.offer(info_hashes[index], n4 + n6 - incomplete, incomplete)
+    def count(self, leechers4: i64, seeders4: i64, leechers6: i64, seeders6: i64) -> None:
+        """Count peers."""
+        self.leechers4 += leechers4
+        self.seeders4 += seeders4
+        self.leechers6 += leechers6
+        self.seeders6 += seeders6
 
     def offer(self, info_hash: bytes, complete: int, incomplete: int) -> None:
         """Rank a torrent, if the access list allows it."""
-        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
-            if self.tracker.has_doubtful and not self.tracker.admission.allows(info_hash):
-                return
+        if not self.tracker.serves(info_hash):
+            return
         self.by_peers.offer(complete + incomplete, info_hash)
         self.by_seeders.offer(complete, info_hash)
         self.by_leechers.offer(incomplete, info_hash)
@@ -95,10 +79,8 @@ class Census(Scan):
         """Take in another part, which holds other torrents."""
         assert isinstance(other, Census)
         self.torrents += other.torrents
-        self.leechers4 += other.leechers4
-        self.seeders4 += other.seeders4
-        self.leechers6 += other.leechers6
-        self.seeders6 += other.seeders6
+        self.count(other.leechers4, other.seeders4, other.leechers6, other.seeders6)
+        self.sizes = [one + two for one, two in zip(self.sizes, other.sizes, strict=True)]
         self.by_peers.merge(other.by_peers)
         self.by_seeders.merge(other.by_seeders)
         self.by_leechers.merge(other.by_leechers)

@@ -6,9 +6,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from opentracker.swarm.counting.network_count import BUCKETS, MOST, SIZES4, SIZES6, NetworkCount, thin
-from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6
-from opentracker.swarm.store.records import HEADER_SIZE, PEER4, counts
 from opentracker.swarm.surveys.scan import Scan
 from opentracker.swarm.tracker import Tracker
 
@@ -42,35 +40,26 @@ class Networks(RankedNetworks):
 
     def steps(self) -> Iterator[None]:
         """See Survey."""
-        for shard in self.tracker.shards:
+        store = self.tracker.store
+        for shard in range(store.shards):
+            picture = store.picture(shard)
             waiting: i64 = 0
-            for entry in list(shard.values()):
-                if isinstance(entry, Swarm):
-                    for table in (entry.v4.leechers, entry.v4.seeders, entry.v6.leechers, entry.v6.seeders):
-                        stride = table.stride
-                        for block in list(table.blocks):
-                            self.count(block[: len(block) // (stride + 2) * stride], stride)
+            for index in range(picture.size()):
+                waiting += 1
+                if waiting >= STEP:
+                    waiting = 0
+                    yield
+                for v6 in (False, True):
+                    stride = STRIDE6 if v6 else STRIDE4
+                    for addresses in picture.addresses(index, v6):
+                        self.count(addresses, stride)
+                        waiting += len(addresses) // stride
+                        if waiting >= STEP:
+                            waiting = 0
                             yield
-                else:
-                    waiting += self.count_record(entry)
-                    if waiting >= STEP:
-                        waiting = 0
-                        yield
             yield
         for count in self.counts.values():
             yield from count.rank(drain=True)
-
-    def count_record(self, record: bytes) -> i64:
-        """Count the peers of a small torrent; gives how many there are."""
-        if len(record) == HEADER_SIZE:
-            return 1
-        n4, _, n6, _ = counts(record)
-        if n4 > 0:
-            self.count(record[HEADER_SIZE : HEADER_SIZE + n4 * STRIDE4], STRIDE4)
-        if n6 > 0:
-            start = HEADER_SIZE + n4 * PEER4
-            self.count(record[start : start + n6 * STRIDE6], STRIDE6)
-        return n4 + n6
 
     def count(self, addresses: bytes, stride: i64) -> None:
         """Count the peers of an address plane. The same as `add`, whose call would be a third of it interpreted."""

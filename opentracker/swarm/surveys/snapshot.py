@@ -17,16 +17,18 @@ NETWORKS: Final = "networks"
 class StatsSnapshot:
     """What one process knows, or several together.
 
-    `rows` are the counters of this build, `counters` their values by name. `readings` are gauges by name and labels,
-    `distributions` are histograms by name. `renewals` are how many peers renewed, by the minutes since each was last
-    heard of; `numwants` how often each number of peers was asked for. `surveys` are those that were asked for: CENSUS,
-    NETWORKS, or networks by the mode that ranks them. `uptime` is in seconds.
+    `addresses` are those that are listened on, in words. `rows` are the counters of this build, `counters` their values
+    by name. `readings` are gauges by name and labels, `distributions` are histograms by name. `renewals` are how many
+    peers renewed, by the minutes since each was last heard of; `numwants` how often each number of peers was asked for.
+    `surveys` are those that were asked for: CENSUS, NETWORKS, or networks by the mode that ranks them. `uptime` is in
+    seconds.
     """
 
     def __init__(self, version: str, tracker_id: int, uptime: int, rows: Sequence[Metric] = ()) -> None:
         self.version = version
         self.tracker_id = tracker_id
         self.uptime = uptime
+        self.addresses: list[str] = []
         self.rows = list(rows)
         self.counters: dict[str, int] = {row.name: 0 for row in rows}
         self.readings: dict[tuple[str, str], Reading] = {}
@@ -85,6 +87,7 @@ class StatsSnapshot:
     def merge(self, other: "StatsSnapshot") -> None:
         """Take in another part, of the same build and with the same surveys."""
         self.uptime = max(self.uptime, other.uptime)
+        self.addresses += [each for each in other.addresses if each not in self.addresses]
         for name, value in other.counters.items():
             self.counters[name] = self.counters.get(name, 0) + value
         for key, reading in other.readings.items():

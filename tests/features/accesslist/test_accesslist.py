@@ -22,11 +22,13 @@ from opentracker.features.accesslist.accesslist import LISTED as LISTED_BYTES
 from opentracker.features.accesslist.feature import AccessListSettings
 from opentracker.features.accesslist.info_hash_set import InfoHashSet
 from opentracker.protocol.messages import Announce
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker as Swarms
 from tests.protocol.http_cases import STOP, announce, failure_body, is_like, scrape, scrape_body
 from tests.server.conftest import open_descriptors
 from tests.server.live import HASH_A, HASH_B, HOME, TRANSACTION, Live, announce_packet, scrape_packet
 from tests.server.process import Tracker, run
+from tests.swarm.torrents import are_there
 
 REASON = b"Requested download is not authorized for use with this tracker."
 LISTED = b"\xab" * 20
@@ -487,12 +489,12 @@ def test_a_failed_reload_is_counted_and_named_until_one_succeeds(keeping: Keepin
     for failures in (1, 2):
         keeping.reload()
         keeping.finish()
-        assert keeping.keeper.failures == failures
-        assert keeping.keeper.complaint.startswith(f"{keeping.path}: not one line")
+        assert keeping.keeper.outcome.failures == failures
+        assert keeping.keeper.outcome.complaint.startswith(f"{keeping.path}: not one line")
     write_list(keeping.path, HASH_A)
     keeping.reload()
     keeping.finish()
-    assert (keeping.keeper.failures, keeping.keeper.complaint) == (2, "")
+    assert (keeping.keeper.outcome.failures, keeping.keeper.outcome.complaint) == (2, "")
 
 
 def test_reloads_that_interrupt_each_other_leave_no_file_open(keeping: Keeping) -> None:
@@ -579,7 +581,7 @@ def test_a10_what_a_reload_refuses_is_refused_at_once_and_then_gone(live: Live, 
     live.until(lambda: not live.work, "a reload and its purge")
     assert is_like(live.ask(web, announce(6881, info_hash=ALLOWED)).body, failure_body(REASON))
     assert live.ask(web, scrape(ALLOWED)).body == scrape_body({ALLOWED: (0, 0, 0)})
-    assert not [shard for shard in live.server.tracker.shards if ALLOWED in shard]
+    assert not live.server.tracker.store.has(ALLOWED)
     assert not live.server.tracker.has_doubtful
     assert b"complete" in live.ask(web, announce(6881, info_hash=REFUSED)).body
 
@@ -591,12 +593,12 @@ def test_a10_refused_at_once(keeping: Keeping) -> None:
     keeping.reload()
     while keeping.keeper.coming is not None:
         keeping.iterate()
-    assert any(ALLOWED in shard for shard in keeping.tracker.shards)
+    assert keeping.tracker.store.has(ALLOWED)
     assert keeping.tracker.scrape(ALLOWED) == (0, 0, 0)
     with pytest.raises(TrackerFailure):
         announce_to(keeping.tracker, ALLOWED)
     keeping.finish()
-    assert not any(keeping.tracker.shards)
+    assert not are_there(keeping.tracker)
 
 
 def test_a06_a_signal_reloads_the_list_of_a_running_tracker(tmp_path: Path) -> None:
@@ -617,3 +619,32 @@ def test_a_signal_to_a_tracker_without_a_list() -> None:
     with Tracker("-i", HOME, "-P", "0", sockets=1) as tracker:
         tracker.signal(signal.SIGHUP)
         assert tracker.read_line().startswith("no access list was given: ")
+
+
+def test_a_statistic_tells_of_the_list(keeping: Keeping) -> None:
+    def told() -> tuple[float, float]:
+        snapshot = StatsSnapshot("opentracker", 1, 1)
+        keeping.keeper.tell(snapshot)
+        assert snapshot.reading(keeping.keeper.outcome.time) > 0
+        return snapshot.reading(accesslist.TORRENTS), snapshot.reading(keeping.keeper.outcome.success)
+
+    write_list(keeping.path, HASH_A, HASH_B)
+    keeping.reload()
+    keeping.finish()
+    assert told() == (2, 1)
+    keeping.path.unlink()
+    keeping.reload()
+    keeping.finish()
+    assert told() == (2, 0)
+    write_list(keeping.path, HASH_A)
+    keeping.reload()
+    keeping.finish()
+    assert told() == (1, 1)
+
+
+def test_announces_that_the_list_refuses_are_counted(live: Live) -> None:
+    """They are failures too; live sync's own are not counted."""
+    to = live.listen_tcp()
+    for _ in range(2):
+        live.ask(to, announce(6881, info_hash=REFUSED))
+    assert live.counters.value("refused_accesslist") == live.counters.tcp_failures == 2

@@ -15,6 +15,7 @@ from opentracker.features.accesslist.accesslist import CHANGED, LISTED, AccessLi
 from opentracker.features.accesslist.changes import Changes, change
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.tracker import Tracker
+from tests.swarm.torrents import are_there
 
 A, B, C, D = (bytes([letter]) * 20 for letter in b"ABCD")
 SEVENS = b"\x77" * 20
@@ -185,12 +186,12 @@ def test_a10_a_torrent_that_is_refused_now_is_gone_at_once() -> None:
     desk = Desk(*[A] * WANT_ACCESSLIST_WHITE)
     announce_to(desk.tracker, A)
     (desk.deletes if WANT_ACCESSLIST_WHITE else desk.adds).feed(line(A))
-    assert not any(desk.tracker.shards)
+    assert not are_there(desk.tracker)
     with pytest.raises(TrackerFailure):
         announce_to(desk.tracker, A)
     (desk.adds if WANT_ACCESSLIST_WHITE else desk.deletes).feed(line(A))
     announce_to(desk.tracker, A)
-    assert any(desk.tracker.shards)
+    assert are_there(desk.tracker)
 
 
 def test_a16_a_reload_forgets_changes(tmp_path: Path) -> None:

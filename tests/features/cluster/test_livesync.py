@@ -21,6 +21,7 @@ from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STA
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC, MAY_STAT, Permissions
 from opentracker.swarm.tracker import Tracker
 from tests.server.marks import needs_both, needs_ipv4
+from tests.swarm.torrents import are_there
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.accesslist import AccessList
@@ -322,7 +323,7 @@ def test_y05_y09_malformed_packets_are_counted_and_dropped() -> None:
     bad = [packet_of(record())[:-1], packet_of(record(), kind=7), b"", bytes(4), bytes(8), bytes(3000)]
     for packet in bad:
         node.receive(packet)
-    assert not any(node.tracker.shards)
+    assert not are_there(node.tracker)
     assert node.counters.value("sync_malformed") == node.counters.value("sync_packets_dropped") == len(bad)
     assert node.counters.value("sync_packets_received") == 0
 
@@ -338,14 +339,14 @@ def test_y06_what_follows_the_last_whole_record_is_ignored() -> None:
 def test_y07_a_forged_sender_is_counted_and_dropped(source: bytes) -> None:
     node = Node()
     node.receive(packet_of(record()), source)
-    assert not any(node.tracker.shards)
+    assert not are_there(node.tracker)
     assert node.counters.value("sync_unblessed") == node.counters.value("sync_packets_dropped") == 1
 
 
 def test_y08_our_own_packets_are_ignored() -> None:
     node = Node()
     node.receive(packet_of(record(), sender=OWN_ID))
-    assert not any(node.tracker.shards)
+    assert not are_there(node.tracker)
 
 
 @pytest.mark.parametrize(("peer", "kind"), FAMILIES)
@@ -413,7 +414,7 @@ def test_other_packets_are_for_the_extension() -> None:
         node.receive(packet, STRANGER)
     assert extension.heard == list(others.items())
     assert node.counters.value("sync_malformed") == 0
-    assert not any(node.tracker.shards)
+    assert not are_there(node.tracker)
 
 
 def test_each_member_has_its_own_figures() -> None:

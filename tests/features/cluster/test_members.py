@@ -1,6 +1,8 @@
 """The table of a cluster's members: bounded, and with those that have never sent anything."""
 
+from opentracker.features.cluster.counting import MEMBER_BYTES, MEMBER_PACKETS, MEMBER_SILENCE
 from opentracker.features.cluster.members import MOST, NEVER, Members
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
 
 def test_a_member_that_is_expected_has_never_been_heard() -> None:
@@ -24,3 +26,19 @@ def test_addresses_beyond_the_most_are_counted_together() -> None:
         members.of(number.to_bytes(4, "big")).packets += 1
     assert members.others.packets == 2
     assert len(members.by_address) == MOST
+
+
+def test_each_member_is_told_of() -> None:
+    members = Members()
+    members.expect(bytes([192, 0, 2, 1]))
+    heard = members.of(bytes([192, 0, 2, 2]))
+    heard.packets, heard.bytes, heard.last = 7, 700, 900.0
+    snapshot = StatsSnapshot("opentracker", 1, 1000)
+    members.tell(snapshot, 1000.0)
+    silent, busy = 'member="192.0.2.1"', 'member="192.0.2.2"'
+    assert [snapshot.reading(each, busy) for each in (MEMBER_PACKETS, MEMBER_BYTES, MEMBER_SILENCE)] == [
+        *(7, 700, 100)
+    ]
+    assert [snapshot.reading(each, silent) for each in (MEMBER_PACKETS, MEMBER_SILENCE)] == [0, 1000]
+    assert MEMBER_SILENCE.is_bad(1000)
+    assert not MEMBER_SILENCE.is_bad(100)

@@ -29,10 +29,11 @@ from opentracker.protocol.scrape_sync import (
 from opentracker.server.wiring import Server
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
-from opentracker.swarm.store.records import MOST_DOWNLOADED, SMALL, left_at
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.store.records import MOST_DOWNLOADED, SMALL
+from opentracker.swarm.tracker import Tracker
 from tests.server.live import SECRET, SEED
 from tests.swarm.model import FAMILIES, peer_of
+from tests.swarm.torrents import info_hashes
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.accesslist import AccessList
@@ -194,8 +195,8 @@ def test_torrents_that_come_and_go_meanwhile() -> None:
     assert work is not None
     assert node.scrapes.tick(2.0, 0) is None  # one slice at a time
     next(work)
-    for shard in node.tracker.shards:
-        shard.clear()
+    for info_hash in info_hashes(node.tracker):
+        node.tracker.remove(info_hash)
     for _ in work:
         pass
     assert 0 < len(told(node.sent)) < 3000
@@ -210,9 +211,7 @@ def test_a09_refused_torrents_are_not_told() -> None:
     node.hear(write_inquire(LARGE, OWN_ID))
     assert set(told(node.tick(1.0))) == {hash_of(0), hash_of(2)}
     node.hear(tell((hash_of(1), 0, 5), (hash_of(2), 0, 5)))
-    record = node.tracker.shards[hash(hash_of(2)) & (SHARDS - 1)][hash_of(2)]
-    assert isinstance(record, bytes)
-    assert record[:4] == bytes([0, 0, 0, 5])
+    assert node.tracker.store.downloads(hash_of(2)) == 5
     assert node.tracker.scrape(hash_of(1))[1] == 0
 
 
@@ -238,25 +237,23 @@ def test_an_unknown_torrent_is_as_old_as_it_is() -> None:
     node.tick(600.0)
     most = OT_TORRENT_TIMEOUT_HOURS * 60
     node.hear(tell((hash_of(1), 7, 1), (hash_of(2), most, 1), (hash_of(3), most + 1, 1), (hash_of(4), 0, 0)))
-    entries = {info_hash: entry for shard in node.tracker.shards for info_hash, entry in shard.items()}
-    ages = {
-        info_hash: 10 - left_at(entry) for info_hash, entry in entries.items() if isinstance(entry, bytes)
-    }
+    store = node.tracker.store
+    ages = {info_hash: 10 - store.touched(info_hash, 10) for info_hash in info_hashes(node.tracker)}
     assert ages == {hash_of(1): 7, hash_of(2): most, hash_of(4): 0}
     cleaner = Cleaner(node.tracker)
-    for _ in range(SHARDS):
+    for _ in range(store.shards):
         for _ in cleaner.clean_next(11):
             pass
-    assert sum(map(len, node.tracker.shards)) == 1
+    assert len(info_hashes(node.tracker)) == 1
 
 
 def test_no_more_torrents_than_the_limit() -> None:
     if not WANT_MAX_PEER:
         pytest.skip("this build has no limits")
     node = Node()
-    node.tracker.limits = Limits(torrents=2)
+    node.tracker.limit_by(Limits(torrents=2))
     node.hear(tell(*((hash_of(number), 0, 5) for number in range(10))))
-    assert sum(map(len, node.tracker.shards)) == 2
+    assert len(info_hashes(node.tracker)) == 2
 
 
 def test_two_trackers_end_with_the_same_counts() -> None:

@@ -28,10 +28,12 @@ from opentracker.protocol.http import Request, parse_request
 from opentracker.server.loop import SLICE
 from opentracker.swarm.policy.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_PROXY, MAY_STAT, Permissions
 from opentracker.swarm.policy.slots import Slots
+from opentracker.swarm.store.door import Contents
 from opentracker.swarm.tracker import Tracker
 from tests.server.live import HOME, Answer, Endpoint, Live, TcpClient, packed
 from tests.server.marks import needs_ipv4
 from tests.swarm.filled import Counts, add, filled, known, open_tracker
+from tests.swarm.torrents import all_packed
 
 if WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.accesslist import AccessList
@@ -252,10 +254,9 @@ def test_any_torrents_make_valid_bencoding(torrents: dict[bytes, Counts]) -> Non
 
 def test_s16_a_full_scrape_changes_nothing(live: Live) -> None:
     fill(live, known(100))
-    before = [dict(shard) for shard in live.server.tracker.shards]
+    before = all_packed(live.server.tracker)
     answer_of(live, FULL_1_0)
-    assert before == live.server.tracker.shards
-    assert before[0] is not live.server.tracker.shards[0]
+    assert before == all_packed(live.server.tracker)
 
 
 @pytest.mark.needs("WANT_ACCESSLIST_WHITE")
@@ -408,7 +409,7 @@ def test_what_full_scrapes_take_is_known_while_they_do() -> None:
     pieces = page.answer(asked(), one, 0)
     assert page.weight() == page.held > 0
     for _ in pieces:
-        if page.listing.stretches:
+        if page.listing.segments:
             assert page.weight() >= page.held + 10 * 23
     assert page.weight() == 0
 
@@ -430,16 +431,16 @@ def test_a_place_is_given_back_however_a_scrape_ends() -> None:
             next(pieces, None)
         pieces.close()
         assert page.slots.open == 0
-    assert page.listing.stretches == {}
+    assert page.listing.segments == {}
 
 
 @at_a_time
 def test_a_place_is_given_back_where_a_scrape_fails() -> None:
     page = page_of(filled(known(10)))
     pieces = page.answer(asked(), bytes([192, 0, 2, 1]), 0)
-    while not page.listing.stretches:
+    while not page.listing.segments:
         next(pieces)
-    page.listing.stretches.clear()
+    page.listing.segments.clear()
     with pytest.raises(KeyError):
         list(pieces)
     assert page.slots.open == 0
@@ -488,7 +489,7 @@ def many(live: Live) -> int:
     """Torrents for some megabytes of a scrape; gives their number."""
     for number in range(60_000):
         info_hash = number.to_bytes(4, "big")[::-1] + bytes(16)
-        live.server.tracker.shards[hash(info_hash) & 255][info_hash] = bytes([0, 0, 0, 1, 0, 0, 9])
+        live.server.tracker.put(info_hash, Contents(1, 9))
     return 60_000
 
 
@@ -505,7 +506,7 @@ def test_s15_a_client_that_stalls_is_produced_nothing_for(live: Live) -> None:
     live.until(lambda: not live.server.http.connections, "the end of it")
     page = live.server.http_answers.pages[b"/scrape"]
     assert isinstance(page, FullScrape)
-    assert page.listing.stretches == {}
+    assert page.listing.segments == {}
 
 
 @pytest.mark.needs(WANT_MODEST_FULLSCRAPES=False)
@@ -519,7 +520,7 @@ def test_several_at_once_share_what_is_read(live: Live) -> None:
     assert len(torrents_in(bodies[0])) == torrents
     page = live.server.http_answers.pages[b"/scrape"]
     assert isinstance(page, FullScrape)
-    assert page.listing.stretches == {}
+    assert page.listing.segments == {}
 
 
 def test_announces_are_answered_between_the_pieces(live: Live) -> None:
@@ -632,4 +633,4 @@ def test_a_client_that_vanishes_leaves_nothing_behind(live: Live, header: bytes)
     live.until(lambda: not live.server.http.connections, "the end of it")
     page = live.server.http_answers.pages[b"/scrape"]
     assert isinstance(page, FullScrape)
-    assert page.listing.stretches == {}
+    assert page.listing.segments == {}

@@ -22,16 +22,14 @@ from opentracker._features import (
 )
 from opentracker.errors import BrokenStateError
 from opentracker.features.state import full as full_state
-from opentracker.features.state.full import DIGEST, HEADER, LARGE, MOST_MINUTES, Loading
+from opentracker.features.state.full import DIGEST, HEADER, MOST_MINUTES, Loading
 from opentracker.features.state.state import State, open_state
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
-from opentracker.swarm.ages import touched
-from opentracker.swarm.expiry import stamps_of
 from opentracker.swarm.invariants import OLDEST, Checker
-from opentracker.swarm.store.large import Swarm
-from opentracker.swarm.store.records import HEADER_SIZE, PEER4, SMALL, counts, downloaded
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.store.records import LARGE, SMALL
+from opentracker.swarm.tracker import Tracker
 from tests.server.live import Live, packed
+from tests.swarm import torrents
 from tests.swarm.filled import announce, filled, known, open_tracker
 
 if WANT_BOGON_FILTER:
@@ -45,39 +43,22 @@ EPOCH = 29_000_000
 Peer = tuple[bytes, bool, int, int]  # address, whether it seeds, flags, age
 
 
-def peers_of(entry: bytes | Swarm, minute: int) -> set[Peer]:
-    found: set[Peer] = set()
-    if isinstance(entry, Swarm):
-        for family in (entry.v4, entry.v6):
-            for seeding, table in ((False, family.leechers), (True, family.seeders)):
-                addresses, flags, stamps = table.planes()
-                for index in range(table.peers):
-                    peer = addresses[index * table.stride : (index + 1) * table.stride]
-                    found.add((peer, seeding, flags[index], (minute - stamps[index]) & 255))
-        return found
-    n4, leechers4, n6, leechers6 = counts(entry)
-    stamps4, stamps6 = stamps_of(entry)
-    planes = (
-        (HEADER_SIZE, 6, n4, leechers4, stamps4),
-        (HEADER_SIZE + PEER4 * n4, 18, n6, leechers6, stamps6),
-    )
-    for start, stride, size, leechers, stamps in planes:
-        for index in range(size):
-            at = start + index * stride
-            flag = entry[start + size * stride + index]
-            age = (minute - stamps[index]) & 255
-            found.add((entry[at : at + stride], index >= leechers, flag, age))
-    return found
+def peers_of(tracker: Tracker, info_hash: bytes, minute: int) -> set[Peer]:
+    found = torrents.peers_of(tracker, info_hash).items()
+    return {(peer, seeding, flags, (minute - stamp) & 255) for peer, (seeding, flags, stamp) in found}
 
 
 def contents(tracker: Tracker, minute: int) -> dict[bytes, tuple[int, int, set[Peer]]]:
     """Everything that is to be remembered: downloaded, minutes since the last touch, peers."""
-    found = {}
-    for shard in tracker.shards:
-        for info_hash, entry in shard.items():
-            count = entry.downloaded if isinstance(entry, Swarm) else downloaded(entry)
-            found[info_hash] = int(count), int(minute - touched(entry, minute)), peers_of(entry, minute)
-    return found
+    store = tracker.store
+    return {
+        each: (
+            int(store.downloads(each)),
+            int(minute - store.touched(each, minute)),
+            peers_of(tracker, each, minute),
+        )
+        for each in torrents.info_hashes(tracker)
+    }
 
 
 def written(tracker: Tracker, minute: int = 0, epoch: int = EPOCH) -> bytes:
@@ -209,9 +190,8 @@ def test_t12_any_tracker_survives_a_restart(
 def test_counts_of_limits_are_right_afterwards(path: Path) -> None:
     tracker = mixed(100)
     again, _ = loaded(path, written(tracker, 100), epoch=EPOCH + 100)
-    if hasattr(tracker, "limits"):
-        assert again.limits.torrents == tracker.limits.torrents
-        assert again.limits.peers == tracker.limits.peers
+    assert again.store.totals.torrents == tracker.store.totals.torrents
+    assert again.store.totals.peers == tracker.store.totals.peers
 
 
 # ---- What other settings have no room for --------------------------------------------------------------------
@@ -265,8 +245,7 @@ def test_peers_that_the_filter_does_not_list_are_not_loaded(path: Path, seeding:
     never = {peer_of(text, port) for text, (port, to) in PEERS.items() if to == "never"}
     assert addresses(tracker) == addresses(saved) - never
     assert tracker.visibility.hides
-    if WANT_MAX_PEER:
-        assert tracker.limits.peers == len(addresses(tracker))
+    assert tracker.store.totals.peers == len(addresses(tracker))
     for text, (port, to) in PEERS.items():  # one who asks from everywhere is shown no neighbour of others
         if to == "everybody":
             a = Announce(both_families=True)
@@ -311,11 +290,11 @@ def test_limits_are_heeded(
         for port in (7000, 7002):  # of one family
             announce(tracker, bytes([number]) * 20, port, 0)
     again = open_tracker()
-    again.limits = Limits(**limits)
+    again.limit_by(Limits(**limits))
     loading = Loading(again, 0, EPOCH)
     with file_of(path, written(tracker)) as file:
         loading.load(file, "FILE")
-    assert (again.limits.torrents, again.limits.peers) == (kept, 2 * kept)
+    assert (again.store.totals.torrents, again.store.totals.peers) == (kept, 2 * kept)
     assert (loading.tally.loaded, loading.tally.skipped()) == (kept, 10 - kept)
     left_out = f"; left out: {10 - kept} beyond the limits" if kept < 10 else ""
     assert caplog.messages == [f"FILE, with peers: {kept} torrents loaded{left_out}"]
@@ -325,11 +304,11 @@ def test_limits_are_heeded(
 @pytest.mark.parametrize("limits", [{"peers": 3 * SMALL}, {"memory": 3 * SMALL * 9}])
 def test_a_swarm_for_which_there_is_no_room_is_skipped_whole(path: Path, limits: dict[str, int]) -> None:
     again = open_tracker()
-    again.limits = Limits(**limits)
+    again.limit_by(Limits(**limits))
     loading = Loading(again, 0, EPOCH)
     with file_of(path, written(wide(False, 3 * SMALL))) as file:
         loading.load(file, "FILE")
-    assert (loading.tally.loaded, loading.tally.skipped(), again.limits.peers) == (0, 1, 0)
+    assert (loading.tally.loaded, loading.tally.skipped(), again.store.totals.peers) == (0, 1, 0)
 
 
 def test_an_empty_tracker(path: Path) -> None:
@@ -347,10 +326,9 @@ def refused(path: Path, data: bytes) -> str:
     loading = Loading(tracker, 0, EPOCH)
     with file_of(path, data) as file, pytest.raises(BrokenStateError, match=r"^FILE: ") as caught:
         loading.load(file, "FILE")
-    assert not any(tracker.shards)
+    assert not torrents.are_there(tracker)
     assert (loading.tally.loaded, loading.tally.skipped()) == (0, 0)
-    if hasattr(tracker, "limits"):
-        assert (tracker.limits.torrents, tracker.limits.peers) == (0, 0)
+    assert (tracker.store.totals.torrents, tracker.store.totals.peers) == (0, 0)
     return str(caught.value)
 
 
@@ -424,7 +402,7 @@ def test_any_time_that_a_clock_may_tell_is_taken(path: Path, epoch: int, minute:
     again, loading = loaded(path, written(tracker, minute, epoch))
     assert loading.tally.loaded + loading.tally.skipped() == 1
     if epoch + minute >= EPOCH:
-        assert contents(again, 0) == {b"a" * 20: (1, 0, peers_of(entry_of(tracker), minute))}
+        assert contents(again, 0) == {b"a" * 20: (1, 0, peers_of(tracker, b"a" * 20, minute))}
 
 
 YEAR: Final = 365 * 24 * 60
@@ -452,14 +430,8 @@ def test_a_state_of_the_future_was_left_now(path: Path, ahead: int) -> None:
     again, _ = loaded(path, written(tracker, 5, EPOCH + ahead), minute=3)
     assert contents(again, 3) == {b"a" * 20: (1, 0, set())}
     checker = Checker(again)
-    for _ in chain.from_iterable(checker.check_next(3, OLDEST) for _ in range(SHARDS)):
+    for _ in chain.from_iterable(checker.check_next(3, OLDEST) for _ in range(again.store.shards)):
         pass
-
-
-def entry_of(tracker: Tracker) -> bytes | Swarm:
-    """The only torrent of a tracker."""
-    (entry,) = [entry for shard in tracker.shards for entry in shard.values()]
-    return entry
 
 
 @pytest.mark.parametrize(
@@ -482,13 +454,13 @@ def test_a_time_beyond_all_clocks_is_refused(path: Path, epoch: int, minute: int
 
 
 def test_either_form_is_loaded(path: Path) -> None:
-    torrents = known(30)
-    state = State(filled(torrents), lambda: 0, lambda: EPOCH * 60.0)
+    some = known(30)
+    state = State(filled(some), lambda: 0, lambda: EPOCH * 60.0)
     for data in (b"".join(state.pieces()), b"".join(state.lines())):
         tracker = open_tracker()
         with file_of(path, data) as file:
             State(tracker, lambda: 0, lambda: EPOCH * 60.0).load(file, "FILE")
-        for info_hash, (_, count, _) in torrents.items():
+        for info_hash, (_, count, _) in some.items():
             assert tracker.scrape(info_hash)[1] == count
 
 

@@ -31,7 +31,7 @@ def state_of(torrents: int = 0) -> State:
 
 
 def torrents_of(state: State) -> int:
-    return sum(map(len, state.tracker.shards))
+    return int(state.tracker.store.totals.torrents)
 
 
 def test_a_state_comes_back(path: Path) -> None:

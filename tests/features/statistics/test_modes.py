@@ -13,6 +13,7 @@ ALWAYS = (
 BY_FLAG = {
     "prometheus": "WANT_STATS_PROMETHEUS",
     "html": "WANT_STATS_HTML",
+    "clients": "WANT_CLIENT_COUNT",
     "woodpeckers": "WANT_SPOT_WOODPECKER",
     "busy": "WANT_LOG_NETWORKS",
     "numwants": "WANT_LOG_NUMWANT",

@@ -17,6 +17,7 @@ from tests.features.stats import blessed, live_with, stats, text
 from tests.protocol.http_cases import HASH_A, announce, get, scrape
 from tests.server.live import Endpoint, Live
 from tests.swarm.crowd import fill, known, tracker
+from tests.swarm.torrents import all_packed
 
 FLAGS: dict[str, bool] = json.loads(BUILD_RECORD)["flags"]
 Asked = tuple[Live, Endpoint]
@@ -76,6 +77,7 @@ def test_t06_what_there_is_not_is_400(asked: Asked, query: str) -> None:
     ("mode", "flag"),
     [
         ("numwants", "WANT_LOG_NUMWANT"),
+        ("clients", "WANT_CLIENT_COUNT"),
         ("woodpeckers", "WANT_SPOT_WOODPECKER"),
         ("busy", "WANT_LOG_NETWORKS"),
         ("fulllog", "WANT_FULLLOG_NETWORKS"),
@@ -181,7 +183,7 @@ def test_announces_are_answered_while_all_torrents_are_walked(asked: Asked) -> N
     live, to = asked
     content = tracker()
     fill(content, [(number.to_bytes(20, "big"), 0, 1) for number in range(3000)])
-    live.server.tracker.shards[:] = content.shards
+    live.server.tracker.store = content.store
     slow = live.tcp(to)
     slow.send(get(b"/stats?mode=everything"))
     live.until(lambda: bool(live.work), "the walk to begin")
@@ -215,7 +217,7 @@ def test_a_client_that_vanishes_costs_nothing(asked: Asked) -> None:
     live, to = asked
     content = tracker()
     fill(content, [(number.to_bytes(20, "big"), 0, 1) for number in range(3000)])
-    live.server.tracker.shards[:] = content.shards
+    live.server.tracker.store = content.store
     client = live.tcp(to)
     client.send(get(b"/stats?mode=everything"))
     live.until(lambda: bool(live.work), "the walk to begin")
@@ -227,9 +229,23 @@ def test_a_client_that_vanishes_costs_nothing(asked: Asked) -> None:
 
 def test_it_does_not_change_what_it_counts(asked: Asked) -> None:
     live, to = asked
-    before = [dict(shard) for shard in live.server.tracker.shards]
+    before = all_packed(live.server.tracker)
     for mode in live.server.part(Statistics).renderings[""]:
         stats(live, to, f"mode={mode}")
-    assert live.server.tracker.shards == before
+    assert all_packed(live.server.tracker) == before
     assert known() is not None
     assert live.counters.tcp_statistics == len(live.server.part(Statistics).renderings[""])
+
+
+def test_a_mode_that_is_not_there_is_told_which_are(asked: Asked) -> None:
+    live, to = asked
+    answer = stats(live, to, "mode=bogus")
+    assert answer.status == 400
+    first, told, _ = answer.body.decode("ascii").split("\n", 2)
+    assert first == "<title>400 Invalid Request</title>"
+    modes = told.removeprefix("<pre>mode: ").split(", ")
+    statistics = live.server.part(Statistics)
+    assert set(modes) == {*statistics.renderings[""], *statistics.streams}
+    assert stats(live, to, "mode=bogus", b"HEAD").body == b""
+    for query in ("mode=peer&format=bogus", "mode=html&format=json", "info_hash=x"):
+        assert stats(live, to, query).status == 400

@@ -143,7 +143,7 @@ def test_r03_growth_beyond_what_is_counted_is_an_excess() -> None:
     watch = process.watch()
     watch.look()
     assert process.limits.excess == 0
-    process.limits.bytes += 10 * MIB
+    process.limits.totals.bytes += 10 * MIB
     process.resident += 30 * MIB
     watch.look()
     assert process.limits.excess == 20 * MIB
@@ -166,19 +166,19 @@ def test_where_memory_cannot_be_read_the_latest_figure_holds(caplog: pytest.LogC
 def test_a_state_that_is_loaded_counts_once() -> None:
     """And once only, whatever it takes beyond what is counted: a start is not to refuse what an end has written."""
     process = Process()
-    process.limits.bytes += 80 * MIB
+    process.limits.totals.bytes += 80 * MIB
     process.resident += 120 * MIB
     watch = process.watch()
     for _ in range(LASTING):
         watch.look()
-    assert not process.limits.tight
-    process.limits.bytes -= 80 * MIB  # all of it expires
+    assert not process.limits.near_limit
+    process.limits.totals.bytes -= 80 * MIB  # all of it expires
     process.resident -= 120 * MIB
     watch.look()
     assert process.limits.excess == 0
     process.resident += 120 * MIB + 100 * MIB
     watch.look()
-    assert process.limits.tight
+    assert process.limits.near_limit
 
 
 def test_access_lists_do_not_count_whenever_they_are_loaded() -> None:
@@ -207,7 +207,8 @@ from opentracker.swarm.policy.limits import Limits
 from opentracker.swarm.tracker import Tracker
 
 tracker = Tracker(Random(1))
-tracker.limits = limits = Limits(memory=4 << 20)
+limits = Limits(memory=4 << 20)
+tracker.limit_by(limits)
 a = Announce(both_families=False)
 a.numwant = 0
 growing = [number.to_bytes(20, "big") for number in range(1000)]
@@ -221,7 +222,7 @@ for peers in range(1, 63):
     if peers % 2 == 0:
         del growing[:: 16384 // (8 * peers + 48)]
     watch.look()
-print(limits.bytes, resident.read() - base, tracker.counters.refused_memory)
+print(limits.totals.bytes, resident.read() - base, tracker.counters.refused_memory)
 """
 
 

@@ -86,7 +86,7 @@ class Desk:
         return self.ask(datagram, source)
 
     def torrents(self) -> int:
-        return sum(len(shard) for shard in self.tracker.shards)
+        return self.tracker.store.totals.torrents
 
 
 # ---- The table ---------------------------------------------------------------------------------------------

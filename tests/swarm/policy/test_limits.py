@@ -11,26 +11,15 @@ from librt.random import Random
 from opentracker._features import OT_PEER_TIMEOUT
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
 from opentracker.swarm.expiry import Cleaner
-from opentracker.swarm.policy.limits import (
-    LASTING,
-    RESERVE,
-    ROOM,
-    SWARM,
-    TORRENT,
-    Limits,
-    peers_of,
-    weight_of,
-    weight_of_family,
-    weight_of_torrent,
-)
-from opentracker.swarm.store.large import Swarm
-from opentracker.swarm.store.peers import STRIDE4, STRIDE6
+from opentracker.swarm.policy.limits import LASTING, RESERVE, ROOM, Limits
+from opentracker.swarm.store.door import Contents
 from opentracker.swarm.store.records import SMALL
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.tracker import Tracker
 from tests.swarm.model import FAMILIES, peer_of
 
 A, B, C = b"A" * 20, b"B" * 20, b"C" * 20
 SIZE = FAMILIES[0]
+SIZE4 = 6
 
 
 def host_of(number: int, size: int, port: int = 6881) -> bytes:
@@ -54,7 +43,7 @@ class Held:
 
     def __init__(self, **limits: int) -> None:
         self.tracker = Tracker(Random(1))
-        self.tracker.limits = Limits(**limits)
+        self.tracker.limit_by(Limits(**limits))
         self.limits = self.tracker.limits
         self.counters = self.tracker.counters
         self.cleaner = Cleaner(self.tracker)
@@ -89,34 +78,28 @@ class Held:
 
     def clean(self) -> None:
         """A whole clean cycle."""
-        for _ in range(SHARDS):
+        for _ in range(self.tracker.store.shards):
             for _ in self.cleaner.clean_next(self.minute):
                 pass
 
     def counted(self) -> Totals:
         """What the limits say is held."""
-        return Totals(self.limits.torrents, self.limits.peers, self.limits.bytes)
+        totals = self.tracker.store.totals
+        return Totals(totals.torrents, totals.peers, totals.bytes)
 
     def recounted(self) -> Totals:
         """What a look at the whole store says."""
-        totals = Totals()
-        for shard in self.tracker.shards:
-            for entry in shard.values():
-                totals.torrents += 1
-                totals.bytes += TORRENT
-                if isinstance(entry, Swarm):
-                    assert entry.counted == entry.size()
-                    totals.peers += entry.size()
-                    totals.bytes += SWARM
-                    totals.bytes += weight_of_family(entry.v4, STRIDE4) + weight_of_family(entry.v6, STRIDE6)
-                else:
-                    totals.peers += peers_of(entry)
-                    totals.bytes += weight_of(entry)
+        totals, store = Totals(), self.tracker.store
+        for shard in range(store.shards):
+            found = store.weigh(shard)
+            totals.torrents += found.torrents
+            totals.peers += found.peers
+            totals.bytes += found.bytes
         return totals
 
     def knows(self, info_hash: bytes) -> bool:
         """Whether a torrent is stored."""
-        return any(info_hash in shard for shard in self.tracker.shards)
+        return self.tracker.store.has(info_hash)
 
     def knows_peer(self, info_hash: bytes, peer: bytes) -> bool:
         """Whether a peer is stored: a second announce of one that is renews it."""
@@ -171,13 +154,11 @@ class Recounted(RuleBasedStateMachine):
     def purge(self, number: int, slices: int) -> None:
         """A torrent is taken out while its shard is being cleaned."""
         tracker, info_hash = self.held.tracker, bytes([number]) * 20
-        shard = tracker.shards[hash(info_hash) & (SHARDS - 1)]
-        cleanings = [self.held.cleaner.clean_next(self.held.minute) for _ in range(SHARDS)]
+        cleanings = [self.held.cleaner.clean_next(self.held.minute) for _ in range(tracker.store.shards)]
         for cleaning in cleanings:
             for _ in range(slices):
                 next(cleaning, None)
-        if info_hash in shard:
-            tracker.put(shard, info_hash, shard[info_hash], None)
+        tracker.remove(info_hash)
         for cleaning in cleanings:
             for _ in cleaning:
                 pass
@@ -242,16 +223,21 @@ def test_a_swarm_whose_leechers_become_seeders_is_still_counted(size: int) -> No
 def test_the_weight_of_a_torrent_is_what_it_counts_for(peers: int, size: int) -> None:
     held = Held()
     held.crowd(A, range(1, peers + 1), size)
-    (entry,) = [entry for shard in held.tracker.shards for entry in shard.values()]
-    assert weight_of_torrent(entry) == held.counted().bytes == held.recounted().bytes
+    contents = Contents(0, 0)
+    planes = b"".join([peer_of(number, size) for number in range(1, peers + 1)]) + bytes(2 * peers)
+    if size == SIZE4:
+        contents.planes4, contents.leechers4 = planes, peers
+    else:
+        contents.planes6, contents.leechers6 = planes, peers
+    assert held.tracker.store.weight_of(contents) == held.counted().bytes == held.recounted().bytes
 
 
 def test_without_limits_nobody_is_looked_at() -> None:
     held = Held()
     held.flood(range(1000))
     held.crowd(A, range(2 * SMALL))
-    assert not held.limits.tight
-    assert not held.limits.pressed
+    assert not held.limits.near_limit
+    assert not held.limits.evicting
 
 
 def test_r01_torrents_beyond_the_limit_are_answered_and_not_kept() -> None:
@@ -340,6 +326,24 @@ def test_r05_ipv6_counts_by_its_64() -> None:
     assert (held.counted().peers, held.counters.refused_ports) == (3, 8)
 
 
+@pytest.mark.parametrize("others", [0, 3 * SMALL], ids=["small", "large"])
+@pytest.mark.parametrize("size", FAMILIES)
+def test_r05_of_one_port_the_newest_wins(others: int, size: int) -> None:
+    """A client that was killed comes back on another port; the one before is dead."""
+    held = Held(ports_per_address=1)
+    for number in range(others):
+        held.announce(A, host_of(number, size), seeding=number % 2 == 0)
+    old, new = host_of(99_999, size, 2), host_of(99_999, size, 3)
+    held.announce(A, old)
+    a = held.announce(A, new, seeding=True)
+    assert (a.age, a.complete + a.incomplete) == (-1, others + 1)
+    everybody = held.announce(A, host_of(99_998, size), numwant=10_000).peers
+    there = [everybody[at : at + size] for at in range(0, len(everybody), size)]
+    assert (old in there, new in there) == (False, True)
+    assert held.counters.refused_ports == 0
+    assert held.counted() == held.recounted()
+
+
 @pytest.mark.needs(WANT_V6=False)
 def test_r05_bytes_that_only_look_like_the_address_do_not_count() -> None:
     held = Held(ports_per_address=1)
@@ -380,9 +384,9 @@ def test_r04_torrents_of_one_peer_go_first_whatever_that_peer_has_completed() ->
     assert held.counters.evicted_torrents == 0, "no pressure yet"
     grow = range(2, limit - limit // 32 - 1003 + 3)
     held.crowd(C, grow)
-    assert held.limits.pressed
+    assert held.limits.evicting
     held.clean()
-    assert not held.limits.pressed
+    assert not held.limits.evicting
     assert 0 < held.counters.evicted_torrents < 10, "no more than needed"
     for first in range(grow.stop, grow.stop + 1050, 50):
         held.crowd(C, range(first, first + 50))
@@ -429,7 +433,7 @@ MIB = 1 << 20
 def measured(held: Held, excess: int, times: int = 1) -> None:
     """Tell the limits that the process has grown by so much more than is counted."""
     for _ in range(times):
-        held.limits.measured(held.limits.bytes + excess)
+        held.limits.measured(held.counted().bytes + excess)
 
 
 @pytest.mark.parametrize("excess", [-(1 << 40), -1, 0])
@@ -438,21 +442,21 @@ def test_r03_growth_that_is_counted_changes_nothing(excess: int) -> None:
     held.flood(range(100))
     measured(held, excess, LASTING)
     assert (held.limits.excess, held.limits.lasting) == (0, 0)
-    assert not held.limits.tight
+    assert not held.limits.near_limit
 
 
 def test_r03_growth_beyond_what_is_counted_refuses_newcomers_at_once() -> None:
     held = Held(memory=MIB)
     held.announce(A, peer_of(1, SIZE))
-    measured(held, MIB - MIB // ROOM - held.limits.bytes - 1)
-    assert not held.limits.tight
-    measured(held, MIB - MIB // ROOM - held.limits.bytes)
+    measured(held, MIB - MIB // ROOM - held.counted().bytes - 1)
+    assert not held.limits.near_limit
+    measured(held, MIB - MIB // ROOM - held.counted().bytes)
     held.announce(B, peer_of(1, SIZE))
     assert not held.knows(B)
     assert held.counters.refused_memory == 1
     held.announce(A, peer_of(2, SIZE))
     assert held.counted().peers == 2, "a torrent that is there may grow up to the limit"
-    measured(held, MIB - held.limits.bytes)
+    measured(held, MIB - held.counted().bytes)
     a = held.announce(A, peer_of(3, SIZE))
     assert len(a.peers) == 2 * SIZE, "and who is refused gets peers"
     a = held.announce(A, peer_of(2, SIZE), seeding=True)
@@ -476,7 +480,7 @@ def test_r03_a_peak_drops_nobody_and_an_excess_that_lasts_does() -> None:
     held.flood(range(100))
     for _ in range(3):
         measured(held, MIB, LASTING - 1)
-        assert held.limits.tight
+        assert held.limits.near_limit
         held.clean()
         measured(held, 0)
     assert held.counters.evicted_torrents == 0
@@ -484,14 +488,14 @@ def test_r03_a_peak_drops_nobody_and_an_excess_that_lasts_does() -> None:
     held.clean()
     assert held.counters.evicted_torrents == 100
     measured(held, 0)
-    assert not held.limits.pressed
+    assert not held.limits.evicting
 
 
 def test_r03_only_so_many_go_at_a_time_if_the_process_gets_no_smaller() -> None:
     """What one round was to give has to be missing for as long again before there is another."""
     held = Held(memory=MIB)
     held.flood(range(1000))
-    each = held.limits.bytes // 1000
+    each = held.counted().bytes // 1000
     grown = MIB - MIB // RESERVE + 10 * each - 1
     for times in range(1, 3 * LASTING + 1):
         held.limits.measured(grown)
@@ -504,4 +508,4 @@ def test_r03_what_is_measured_is_no_matter_where_memory_has_no_limit() -> None:
     measured(held, 1 << 50, LASTING)
     held.flood(range(50))
     assert held.counted().torrents == 50
-    assert not held.limits.tight
+    assert not held.limits.near_limit

@@ -3,11 +3,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
+from opentracker.protocol.messages import EVENT_STOPPED
+from opentracker.swarm.counting.core_gauges import PEERS_PER_TORRENT
 from opentracker.swarm.counting.ranking import Ranking
 from opentracker.swarm.store.records import SMALL
 from opentracker.swarm.surveys.census import RANKED, STEP, Census
 from tests.swarm.crowd import address, done, fill, known, put, tracker
 from tests.swarm.model import FAMILIES
+from tests.swarm.torrents import info_hashes
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.accesslist import AccessList
@@ -116,8 +119,8 @@ def test_torrents_that_come_and_go_meanwhile() -> None:
     for number, _ in enumerate(steps):
         put(into, (10_000 + number).to_bytes(20, "big"), address(1))
         if number == 40:
-            for shard in into.shards:
-                shard.clear()
+            for info_hash in info_hashes(into):
+                into.remove(info_hash)
     assert 0 <= census.seeders() <= 4
 
 
@@ -140,8 +143,30 @@ def test_t13_a_torrent_that_is_refused_by_now_is_not_ranked(build: str) -> None:
     into = known()
     assert done(Census(into)).by_peers.first(1) == [(5, b"\x01" * 20)]
     first = b"\x01" * 20
-    others = frozenset(set().union(*into.shards) - {first})
+    others = frozenset(info_hashes(into) - {first})
     admit_by(into, AccessList(frozenset([first]) if build == "black" else others))
     census = done(Census(into))
     assert census.by_peers.first(1) == [(1, b"\x02" * 20)]
     assert census.by_seeders.first(9) == [(1, b"\x02" * 20)]
+
+
+def test_torrents_by_the_number_of_their_peers() -> None:
+    """Small and large ones, of one family and of both; and the same from two parts."""
+    bounds = PEERS_PER_TORRENT.bounds
+    crowds = [0, 1, 1, 2, 3, 6, SMALL, SMALL + 40]
+    parts = []
+    for shift in (0, 1):
+        into = tracker()
+        for number, crowd in enumerate(crowds):
+            info_hash = (number + 100 * shift).to_bytes(20, "big")
+            for peer in range(max(1, crowd)):
+                put(into, info_hash, address(peer, FAMILIES[peer % len(FAMILIES)] - 2))
+            if crowd == 0:
+                put(into, info_hash, address(0, FAMILIES[0] - 2), event=EVENT_STOPPED)
+        parts.append(done(Census(into)))
+    wanted = [0] * (len(bounds) + 1)
+    for crowd in crowds:
+        wanted[next((n for n, bound in enumerate(bounds) if crowd <= bound), len(bounds))] += 1
+    assert parts[0].sizes == wanted
+    parts[0].merge(parts[1])
+    assert parts[0].sizes == [2 * count for count in wanted]

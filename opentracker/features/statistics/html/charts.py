@@ -1,19 +1,35 @@
 """Charts as inline SVG, made without a script: stacked areas and bars over the last hour, with a title, a description
-in words, a grid and a tooltip for every minute. Colours are classes, so that style sheets decide them.
+in words, a grid and a tooltip for every minute. Colours are classes, so that style sheets decide them; each has one
+meaning on the whole page.
 """
 
 from collections.abc import Sequence
 from html import escape
 from typing import Final
 
-WIDTH: Final = 640
-HEIGHT: Final = 220
-LEFT: Final = 62  # room for the labels of values
+# Colours.
+UDP: Final = 1
+HTTP: Final = 2
+SEEDERS: Final = 3
+LOST: Final = 4
+LEECHERS: Final = 5
+PLAIN: Final = 6  # a number of anything else
+TURNED_DOWN: Final = 7
+NOT_STORED: Final = 8
+
+WIDTH: Final = 480  # near a card's width on a screen, so that labels keep their size on a telephone too
+HEIGHT: Final = 190
+LEFT: Final = 58  # room for the labels of values
 RIGHT: Final = 12
 TOP: Final = 10
 BOTTOM: Final = 26  # room for the labels of times
 STEPS: Final = (1, 2, 2.5, 5, 10)  # a grid goes up by one of these, times a power of ten
 LINES: Final = 5  # of the grid, about
+QUARTERS: Final = 8  # minutes from which on the time axis has labels between its ends
+NOTHING_YET: Final = (
+    f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{(HEIGHT - BOTTOM + TOP) / 2:.0f}" class="middle quiet">'
+    "the first minute is being counted</text>"
+)
 
 
 class Series:
@@ -57,6 +73,12 @@ def stacked(series: Sequence[Series], minutes: int) -> list[list[float]]:
     return levels
 
 
+def minutes_shown(series: Sequence[Series], most: int) -> int:
+    """The minutes of a chart: it begins where the tracker did."""
+    known = max((len(each.values) for each in series), default=0)
+    return min(most, max(known, 1))
+
+
 def x_at(place: float, minutes: int) -> float:
     """Where a place on the time axis is, 0 being the oldest and `minutes` now."""
     return LEFT + place * (WIDTH - LEFT - RIGHT) / minutes
@@ -94,13 +116,15 @@ def framed(name: str, title: str, description: str, body: str) -> str:
 
 def time_labels(minutes: int) -> list[tuple[float, str]]:
     """What the time axis says."""
-    quarter = minutes / 4
-    later = [(n * quarter, f"{minutes * (4 - n) // 4}") for n in (1, 2, 3)]
-    return [(0, f"{minutes} min ago"), *later, (minutes, "now")]
+    between = []
+    if minutes >= QUARTERS:
+        between = [(n * minutes / 4, f"{minutes - n * minutes // 4}") for n in (1, 2, 3)]
+    return [(0, f"{minutes} min"), *between, (minutes, "now")]
 
 
 def area_chart(name: str, title: str, series: Sequence[Series], minutes: int, unit: str) -> str:
     """Areas on top of each other over the last minutes; values are at the ends of their minutes."""
+    minutes = minutes_shown(series, minutes)
     levels = stacked(series, minutes)
     known = max((len(each.values) for each in series), default=0)
     first = max(0, minutes - known)
@@ -113,8 +137,8 @@ def area_chart(name: str, title: str, series: Sequence[Series], minutes: int, un
         if known:
             parts.append(area(each.colour, floor, level, first, minutes, ceiling))
         floor = level
-    if first:
-        parts.append(not_yet(first, minutes))
+    if not known:
+        parts.append(NOTHING_YET)
     parts.append(tooltips(series, minutes, first, unit))
     return framed(name, title, describe(series, unit), "".join(parts))
 
@@ -135,6 +159,7 @@ def area(
 
 def bar_chart(name: str, title: str, series: Sequence[Series], minutes: int, unit: str) -> str:
     """Bars on top of each other, one a minute."""
+    minutes = minutes_shown(series, minutes)
     levels = stacked(series, minutes)
     known = max((len(each.values) for each in series), default=0)
     first = max(0, minutes - known)
@@ -148,8 +173,8 @@ def bar_chart(name: str, title: str, series: Sequence[Series], minutes: int, uni
             if level[n] > floor[n]:
                 parts.append(bar(each.colour, n, minutes, floor[n], level[n], ceiling))
         floor = level
-    if first:
-        parts.append(not_yet(first, minutes))
+    if not known:
+        parts.append(NOTHING_YET)
     parts.append(tooltips(series, minutes, first, unit))
     return framed(name, title, describe(series, unit), "".join(parts))
 
@@ -174,7 +199,7 @@ def histogram(name: str, title: str, values: Sequence[int], description: str) ->
     parts = [axes(ceiling, step, labels, places)]
     for n, value in enumerate(values):
         if value:
-            parts.append(bar(5, n, places, 0, value, ceiling))
+            parts.append(bar(PLAIN, n, places, 0, value, ceiling))
     parts.append('<g class="tips">')
     for n, value in enumerate(values):
         x, width = x_at(n, places), x_at(1, places) - LEFT
@@ -183,14 +208,6 @@ def histogram(name: str, title: str, values: Sequence[int], description: str) ->
             f"<title>after {n} to {n + 1} min: {value:,}</title></rect>"
         )
     return framed(name, title, description, "".join(parts) + "</g>")
-
-
-def not_yet(first: int, minutes: int) -> str:
-    """What stands where the tracker had not been started."""
-    if first < minutes // 4:
-        return ""
-    middle = (LEFT + x_at(first, minutes)) / 2
-    return f'<text x="{middle:.1f}" y="{(HEIGHT - BOTTOM + TOP) / 2:.1f}" class="middle quiet">not started yet</text>'
 
 
 def tooltips(series: Sequence[Series], minutes: int, first: int, unit: str) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from opentracker.features.statistics.page import Sources
+from opentracker.swarm.counting.core_gauges import BUSY
 from opentracker.swarm.surveys.census import Census
 from opentracker.swarm.surveys.snapshot import CENSUS
 
@@ -16,9 +17,10 @@ RECENT: Final = 30.0  # seconds; a rate over less says little
 class Sample:
     """Counters, torrents and peers at one time, which is in seconds since the start."""
 
-    def __init__(self, seconds: float, counters: dict[str, int]) -> None:
+    def __init__(self, seconds: float, counters: dict[str, int], busy: float) -> None:
         self.seconds = seconds
         self.counters = counters
+        self.busy = busy  # seconds of the loop
         self.torrents = 0
         self.seeders = 0
         self.leechers = 0
@@ -30,7 +32,7 @@ class History:
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
         zeros = dict.fromkeys(sources.tracker.counters.values(), 0)
-        self.samples: deque[Sample] = deque([Sample(sources.uptime(), zeros)], maxlen=SHOWN + 1)
+        self.samples: deque[Sample] = deque([Sample(sources.uptime(), zeros, 0.0)], maxlen=SHOWN + 1)
 
     def take(self) -> Iterator[None]:
         """Add a sample, once the torrents have been counted."""
@@ -39,7 +41,7 @@ class History:
             under_way.advance(self.sources.uptime())
             yield
         snapshot = self.sources.snapshot()
-        sample = Sample(self.sources.uptime(), snapshot.counters)
+        sample = Sample(self.sources.uptime(), snapshot.counters, snapshot.reading(BUSY))
         census = under_way.survey
         assert isinstance(census, Census)
         sample.torrents = census.torrents
@@ -58,15 +60,24 @@ class History:
 
     def recent(self, counters: dict[str, int], seconds: float, *names: str) -> float:
         """How much they go up a second just now, since the latest sample that is half a minute old."""
+        return rate(self.before(seconds, RECENT), counters, seconds, names)
+
+    def recent_busy(self, busy: float, seconds: float) -> float:
+        """The share of the time that the loop was busy just now; `busy` is what it is in all."""
+        before = self.before(seconds, RECENT)
+        return (busy - before.busy) / max(1.0, seconds - before.seconds)
+
+    def gained(self, counters: dict[str, int], name: str, seconds: float, back: float) -> int:
+        """How much a counter went up in the last `back` seconds, or since the start, or within the hour."""
+        return counters.get(name, 0) - self.before(seconds, back).counters.get(name, 0)
+
+    def before(self, seconds: float, back: float) -> Sample:
+        """The latest sample that is `back` seconds old; the first one if none is."""
         before = self.samples[0]
         for sample in self.samples:
-            if seconds - sample.seconds >= RECENT:
+            if seconds - sample.seconds >= back:
                 before = sample
-        return rate(before, counters, seconds, names)
-
-    def gained(self, counters: dict[str, int], name: str) -> int:
-        """How much a counter went up in the last hour, or since the start."""
-        return counters.get(name, 0) - self.samples[0].counters.get(name, 0)
+        return before
 
 
 def rate(before: Sample, counters: dict[str, int], seconds: float, names: tuple[str, ...]) -> float:

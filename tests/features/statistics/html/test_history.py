@@ -1,5 +1,6 @@
 from opentracker.features.statistics.html.history import INTERVAL, SHOWN, History
 from opentracker.features.statistics.page import Sources
+from opentracker.swarm.counting.core_gauges import BUSY
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker
 from tests.swarm.crowd import known
@@ -45,7 +46,8 @@ def test_an_hour_is_kept_and_no_more() -> None:
             pass
     assert len(history.samples) == SHOWN + 1
     assert len(history.rates("completed")) == SHOWN
-    assert history.gained(tracker.counters.values(), "completed") == 2 * SHOWN
+    assert history.gained(tracker.counters.values(), "completed", clock.seconds, 1e9) == 2 * SHOWN
+    assert history.gained(tracker.counters.values(), "completed", clock.seconds, 5 * INTERVAL) == 10
 
 
 def test_what_goes_on_now() -> None:
@@ -64,3 +66,13 @@ def test_what_goes_on_now() -> None:
     )
     clock.seconds = 90.0
     assert history.recent(tracker.counters.values(), clock.seconds, "udp_announces") == 6.0
+
+
+def test_how_busy_the_loop_was() -> None:
+    tracker, clock = known(), Clock()
+    history = History(Sources(tracker, clock, "opentracker", 1, lambda snapshot: snapshot.tell(BUSY, 30.0)))
+    clock.seconds = 60.0
+    for _ in history.take():
+        pass
+    clock.seconds = 100.0
+    assert history.recent_busy(30.0 + 20.0, clock.seconds) == 0.5

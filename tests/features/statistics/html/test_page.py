@@ -1,15 +1,18 @@
 """The page for people: well-formed, self-contained, right, and made in small parts."""
 
 import re
+from collections import deque
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
 import pytest
 
-from opentracker.features.statistics.html.history import INTERVAL, SHOWN
-from opentracker.features.statistics.html.page import duration
+from opentracker.features.statistics.html.charts import LEFT
+from opentracker.features.statistics.html.history import INTERVAL, SHOWN, Sample
+from opentracker.features.statistics.html.page import PageForm
+from opentracker.features.statistics.page import Statistics
 from tests.features.stats import live_with, stats
-from tests.protocol.http_cases import announce
+from tests.protocol.http_cases import announce, get
 from tests.server.live import Answer, Endpoint, Live
 
 Asked = tuple[Live, Endpoint]
@@ -51,9 +54,12 @@ def test_it_is_well_formed_and_tells_what_there_is(asked: Asked) -> None:
     assert numbers["Torrents"] == "12"
     assert numbers["Downloads completed"] == "1"
     assert page.findtext("head/title") == "opentracker: 16 peers"
-    hashes = [each.get("title") for each in page.iter("code")]
-    assert hashes[0] == "01" * 20
-    assert len(page.findall(".//svg")) == 6
+    assert next(page.iter("code")).text == "01" * 20
+    assert len(page.findall(".//svg")) == 7
+    assert (page.findtext(".//h1") or "").endswith(f"{live.server.tracker_id:08x}")
+    told = [each.text or "" for each in page.findall("body/header/p")]
+    assert re.fullmatch(r"as of \d{4}-\d\d-\d\d \d\d:\d\d UTC, up for 1 min", told[0])
+    assert f"TCP {to[0]}" in told[1].replace("[", "").replace("]", "")
 
 
 def test_nothing_is_loaded_from_anywhere(asked: Asked) -> None:
@@ -83,7 +89,7 @@ def test_pictures_have_names_and_descriptions(asked: Asked) -> None:
     minutes_pass(live, 2)
     page = page_of(stats(live, to, "mode=html"))
     identifiers = [each.get("id") for each in page.iter() if each.get("id")]
-    assert len(identifiers) == len(set(identifiers)) == 12
+    assert len(identifiers) == len(set(identifiers)) == 14
     for picture in page.iter("svg"):
         assert picture.findtext("title")
         assert picture.findtext("desc")
@@ -110,7 +116,7 @@ def test_samples_are_taken_and_bounded(asked: Asked) -> None:
     live, to = asked
     minutes_pass(live, SHOWN * 2)
     body = stats(live, to, "mode=html").body
-    assert body.count(b"min ago: UDP") == SHOWN
+    assert body.count(b"min ago: UDP") == 2 * SHOWN  # announces and traffic
     assert len(body) < 100_000
 
 
@@ -121,16 +127,84 @@ def test_head(asked: Asked) -> None:
     assert "Content-Security-Policy" in answer.headers
 
 
+def facts(page: ElementTree.Element) -> dict[str, str]:
+    return {
+        row.findtext("th") or "": row.findtext("td") or ""
+        for table in page.iter("table")
+        if table.get("class") == "facts"
+        for row in table.iter("tr")
+    }
+
+
+def test_health_comes_first(asked: Asked) -> None:
+    live, to = asked
+    page = page_of(stats(live, to, "mode=html"))
+    main = page.find("body/main")
+    assert main is not None
+    assert (main[0].get("class"), main[0].get("role")) == ("banner good", "status")
+    live.counters.udp_errors += 3
+    page = page_of(stats(live, to, "mode=html"))
+    main = page.find("body/main")
+    assert main is not None
+    assert (main[0].get("class"), main[0].get("role")) == ("banner bad", "alert")
+    assert [each.text for each in main[0].iter("li")] == [
+        "Datagrams are lost. Errors of UDP sockets: 3 in the last 10 minutes."
+    ]
+    assert (page.findtext("head/title") or "").startswith("(1) opentracker")
+    assert facts(page)["Loop busy"].endswith(" %")
+
+
+def test_the_reasons_why_requests_were_turned_down(asked: Asked) -> None:
+    live, to = asked
+    for _ in range(3):
+        live.ask(to, get(b"/nothing"))
+    live.ask(to, get(b"/announce"))
+    page = page_of(stats(live, to, "mode=html"))
+    section = next(
+        each for each in page.iter("section") if (each.findtext(".//h2") or "").startswith("Turned")
+    )
+    rows = [(row[0].text, row[2].text) for row in section.findall(".//tbody/tr")]
+    own = [row for row in rows if "X-Forwarded-For" not in (row[0] or "")]  # of builds with proxies
+    assert own == [("HTTP 404: an unknown path", "3"), ("HTTP requests with a failure reason", "1")]
+
+
+def test_charts_begin_where_the_tracker_did(asked: Asked) -> None:
+    live, to = asked
+    for minutes in (1, 6, 58):
+        minutes_pass(live, minutes)
+        page = page_of(stats(live, to, "mode=html"))
+        samples = min(SHOWN, len(history_of(live)) - 1)
+        chart = next(each for each in page.iter("svg") if (each.findtext("title") or "").startswith("Peers"))
+        labels = [
+            each.text for each in chart.findall("./g[@class='grid']/text") if each.get("class") == "first"
+        ]
+        assert labels == [f"{samples} min"]
+        strips = chart.findall("./g[@class='tips']/rect")
+        assert len(strips) == samples
+        assert float(strips[0].get("x") or 0) == LEFT
+
+
+def history_of(live: Live) -> deque[Sample]:
+    form = live.server.part(Statistics).renderings[""]["html"]
+    assert isinstance(form, PageForm)
+    return form.history.samples
+
+
 @pytest.mark.parametrize(
-    ("seconds", "text"),
+    ("accept", "is_page"),
     [
-        (0, "0 s"),
-        (59, "59 s"),
-        (61, "1 min"),
-        (3600, "1 h 0 min"),
-        (90_000, "1 d 1 h"),
-        (900_000, "10 d 10 h"),
+        (b"text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", True),
+        (b"TEXT/HTML", True),
+        (b"*/*", False),
+        (b"text/plain", False),
+        (None, False),
     ],
 )
-def test_durations(seconds: int, text: str) -> None:
-    assert duration(seconds) == text
+def test_a_browser_gets_the_page_and_a_program_what_it_got(
+    asked: Asked, accept: bytes | None, is_page: bool
+) -> None:
+    live, to = asked
+    header = b"" if accept is None else b"Accept: " + accept + b"\r\n"
+    bare = live.ask(to, get(b"/stats", header))
+    assert bare.body.startswith(b"<!DOCTYPE html>" if is_page else b"15\n4\n")
+    assert live.ask(to, get(b"/stats?mode=peer", header)).body.startswith(b"15\n4\n")

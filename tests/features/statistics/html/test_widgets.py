@@ -3,7 +3,17 @@ from xml.etree import ElementTree
 
 import pytest
 
-from opentracker.features.statistics.html.widgets import STYLE, bars, card, cell, number, share, table
+from opentracker.features.statistics.html.widgets import (
+    STYLE,
+    bars,
+    card,
+    cell,
+    duration,
+    facts,
+    number,
+    share,
+    table,
+)
 
 
 def test_what_is_shown_is_escaped() -> None:
@@ -27,6 +37,29 @@ def test_a_table() -> None:
     assert len(root.findall(".//tbody/tr/td")) == 3
     assert "flex:2" in lines[0]
     assert "flex:6" in lines[0]
+
+
+def test_facts_are_names_and_values() -> None:
+    root = ElementTree.fromstring(facts("T", [("A & b", "<1>"), ("C", "2")]))
+    assert [(row.findtext("th"), row.findtext("td")) for row in root.iter("tr")] == [
+        ("A & b", "<1>"),
+        ("C", "2"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (61, "1 min"),
+        (3600, "1 h 0 min"),
+        (90_000, "1 d 1 h"),
+        (900_000, "10 d 10 h"),
+    ],
+)
+def test_durations(seconds: int, text: str) -> None:
+    assert duration(seconds) == text
 
 
 def luminance(colour: str) -> float:
@@ -54,5 +87,11 @@ def test_contrast(scheme: str) -> None:
     for ground in ("page", "card"):
         assert contrast(colours["ink"], colours[ground]) >= 7
         assert contrast(colours["soft"], colours[ground]) >= 4.5
-    for number_of in range(1, 6):
-        assert contrast(colours[f"c{number_of}"], colours["card"]) >= 3
+    series = [name for name in colours if re.fullmatch(r"c\d", name)]
+    assert len(series) == 8
+    for name in series:
+        assert contrast(colours[name], colours["card"]) >= 3, name
+    for kind in ("good", "bad"):
+        assert contrast(colours["ink"], colours[f"{kind}page"]) >= 7
+        assert contrast(colours["soft"], colours[f"{kind}page"]) >= 4.5
+        assert contrast(colours[kind], colours[f"{kind}page"]) >= 3

@@ -4,8 +4,8 @@ import pytest
 from librt.random import Random
 
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED, EVENT_STOPPED, Announce
+from opentracker.swarm.store.packed.small import announce
 from opentracker.swarm.store.records import EMPTY, MOST_DOWNLOADED, counts, downloaded, left_at, without_peers
-from opentracker.swarm.store.small import announce
 from tests.swarm.model import FAMILIES, peer_of
 
 

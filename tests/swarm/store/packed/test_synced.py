@@ -11,11 +11,11 @@ from opentracker._features import OT_PEER_TIMEOUT
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED, EVENT_STOPPED, Announce
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.policy.watching import Watcher
-from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC
-from opentracker.swarm.store.records import HEADER_SIZE, SMALL, counts
-from opentracker.swarm.tracker import SHARDS, Tracker
+from opentracker.swarm.store.records import SMALL
+from opentracker.swarm.tracker import Tracker
 from tests.swarm.model import FAMILIES, peer_of
+from tests.swarm.torrents import are_there, peers_of
 
 A = b"A" * 20
 LATER = 300  # a minute in which a stamp has wrapped round
@@ -32,30 +32,9 @@ class Known:
 
 def known_to(tracker: Tracker, minute: int) -> dict[bytes, Known]:
     """All peers of torrent A; their minutes are told from their stamps."""
-    found: dict[bytes, Known] = {}
-
-    def take(addresses: bytes, flags: bytes, stamps: bytes, stride: int, leechers: int) -> None:
-        for index, flag in enumerate(flags):
-            heard = minute - ((minute - stamps[index]) & 255)
-            peer = addresses[index * stride : (index + 1) * stride]
-            assert peer not in found
-            found[peer] = Known(index >= leechers, heard, flag)
-
-    entry = tracker.shards[hash(A) & (SHARDS - 1)].get(A)
-    if isinstance(entry, Swarm):
-        for family, stride in ((entry.v4, 6), (entry.v6, 18)):
-            for table, leechers in (
-                (family.leechers, family.leechers.peers),
-                (family.seeders, 0),
-            ):
-                take(*table.planes(), stride, leechers)
-    elif entry is not None:
-        n4, leechers4, n6, leechers6 = counts(entry)
-        start = HEADER_SIZE
-        for n, stride, leechers in ((n4, 6, leechers4), (n6, 18, leechers6)):
-            end = start + n * stride
-            take(entry[start:end], entry[end : end + n], entry[end + n : end + 2 * n], stride, leechers)
-            start = end + 2 * n
+    found = {}
+    for peer, (seeding, flags, stamp) in peers_of(tracker, A).items():
+        found[peer] = Known(seeding, minute - ((minute - stamp) & 255), flags)
     return found
 
 
@@ -159,7 +138,7 @@ def test_nobody_is_told() -> None:
 def test_stopped_of_what_is_unknown_makes_no_torrent(peer: bytes) -> None:
     tracker = Tracker(Random(1))
     told(tracker, peer, 0, event=EVENT_STOPPED)
-    assert not any(tracker.shards)
+    assert not are_there(tracker)
 
 
 def test_a_torrent_becomes_large_and_small_again() -> None:
@@ -184,7 +163,7 @@ def test_peers_heard_of_before_the_start_expire_in_time(age: int) -> None:
     cleaner = Cleaner(tracker)
 
     def clean(minute: int) -> None:
-        for _ in range(SHARDS):
+        for _ in range(tracker.store.shards):
             for _ in cleaner.clean_next(minute):
                 pass
 

@@ -1,0 +1,68 @@
+"""The process itself in statistics, under the names that Prometheus' client libraries use.
+
+Files of /proc are opened before the process is confined, so that they can be read inside of a root directory.
+"""
+
+import os
+import resource
+import time
+from pathlib import Path
+from typing import Final
+
+from opentracker.config.settings import Settings
+from opentracker.features.feature import Feature
+from opentracker.server.core import Core
+from opentracker.swarm.counting.core_gauges import CPU, MAX_FDS, OPEN_FDS, RESIDENT, START_TIME
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
+
+PROC: Final = Path("/proc/self")  # Linux
+RESIDENT_AT: Final = 1  # field of statm (proc_pid_statm(5)), in pages
+
+
+class ProcessFeature(Feature[Core]):
+    """CPU time, memory, descriptors and start of the process; a system without /proc tells fewer of them."""
+
+    def __init__(self, settings: Settings, proc: Path = PROC) -> None:
+        super().__init__(settings)
+        self.proc = proc
+        self.statm = -1
+        self.descriptors = -1
+        self.began_at = time.time()
+
+    def open(self) -> None:
+        """Open the files of /proc."""
+        self.statm = opened(self.proc / "statm", os.O_RDONLY)
+        self.descriptors = opened(self.proc / "fd", os.O_RDONLY | os.O_DIRECTORY)
+
+    def join(self, host: Core) -> None:
+        """See Feature."""
+        host.sources.append(self.tell)
+
+    def tell(self, snapshot: StatsSnapshot) -> None:
+        """Tell a statistic how the process is."""
+        used = resource.getrusage(resource.RUSAGE_SELF)
+        snapshot.tell(CPU, used.ru_utime + used.ru_stime)
+        snapshot.tell(START_TIME, self.began_at)
+        if self.statm >= 0:
+            pages = int(os.pread(self.statm, 256, 0).split()[RESIDENT_AT])
+            snapshot.tell(RESIDENT, pages * os.sysconf("SC_PAGE_SIZE"))
+        if self.descriptors >= 0:
+            snapshot.tell(OPEN_FDS, len(os.listdir(self.descriptors)) - 1)  # less the one that lists them
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+        if most != resource.RLIM_INFINITY:
+            snapshot.tell(MAX_FDS, most)
+
+    def close(self) -> None:
+        """Close the files of /proc."""
+        for fd in (self.statm, self.descriptors):
+            if fd >= 0:
+                os.close(fd)
+        self.statm = self.descriptors = -1
+
+
+def opened(path: Path, flags: int) -> int:
+    """A descriptor, -1 where there is no such file."""
+    try:
+        return os.open(path, flags | os.O_CLOEXEC)
+    except OSError:
+        return -1

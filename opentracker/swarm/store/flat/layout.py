@@ -1,0 +1,68 @@
+"""How a small torrent lies in a shard's words of 64 bits.
+
+====== ===================================================================================
+word   bits
+====== ===================================================================================
+0, 1   the first 16 bytes of the info_hash
+2      0 to 31: its last four; 32 to 55: IPv4 peers, IPv4 leechers, IPv6 peers, a byte each,
+       or the minute in which the last peer left, or the number of a large swarm
+3      0 to 30: downloads; 31 to 38: IPv6 leechers; 39 to 48: how many words for peers
+       follow; 49: EMPTY; 50: LARGE
+====== ===================================================================================
+
+An IPv4 peer is one word, and they follow from the first word on; an IPv6 peer is three, and they lie from the last word
+on downwards. Of each family leechers come before seeders. The word of an IPv4 peer, and the last one of an IPv6 peer:
+
+====== ===================================================================================
+bits
+====== ===================================================================================
+0      IPv4: address and port as in a datagram, the first byte lowest; IPv6: the port alone
+48     the minute the peer was last heard of, modulo 256
+56     COMPLETED, FROM_SYNC
+====== ===================================================================================
+
+No word but those of info_hashes and IPv6 addresses is negative or needs more than 62 bits: what mypyc makes of such
+numbers is an object, and what Python makes of longer ones does not wrap round.
+"""
+
+from typing import Final
+
+from librt.strings import read_i16_le, read_i32_le
+from mypy_extensions import i64
+
+from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC
+
+HEAD: Final = 4  # words
+M8: Final = 0xFF
+M16: Final = 0xFFFF
+M24: Final = 0xFFFFFF
+M32: Final = 0xFFFFFFFF
+M48: Final = 0xFFFFFFFFFFFF
+COUNTS_AT: Final = 32  # bits of the second word: a byte each from here on
+LEECHERS4_AT: Final = 40
+PEERS6_AT: Final = 48
+DOWNLOADS: Final = 0x7FFFFFFF  # bits of the third word
+LEECHERS6_AT: Final = 31
+ROOM_AT: Final = 39
+ROOM_MASK: Final = 0x3FF
+EMPTY: Final = 0x2000000000000
+LARGE: Final = 0x4000000000000
+STAMP_AT: Final = 48  # bits of a peer
+FLAGS_AT: Final = 56
+COMPLETED_BIT: Final = 1  # of the flags there
+SYNC_BIT: Final = 2
+
+
+def word_of_peer(data: bytes, at: i64) -> i64:
+    """An IPv4 address and port as they lie in a peer's word."""
+    return i64(read_i32_le(data, at)) & M32 | (i64(read_i16_le(data, at + 4)) & M16) << 32
+
+
+def byte_of_flags(flags: i64) -> i64:
+    """The flags of a word as they stand in a plane."""
+    return (COMPLETED if flags & COMPLETED_BIT else 0) | (FROM_SYNC if flags & SYNC_BIT else 0)
+
+
+def flags_of_byte(byte: i64) -> i64:
+    """The flags of a plane as they stand in a word."""
+    return (COMPLETED_BIT if byte & COMPLETED else 0) | (SYNC_BIT if byte & FROM_SYNC else 0)

@@ -1,0 +1,308 @@
+"""A shard: words that hold its torrents, an index of words beside them, and lists of places that are free.
+
+An index entry is 22 bits of the hash and a place of 40; the index is searched from where further bits of the hash say
+on (open addressing), and is never more than three quarters full: with a keyed hash a look-up of what is not there sees
+eight entries on average then, and one of what is there two and a half.
+
+A torrent that goes, or moves to a larger place, leaves its old one to the next that needs one as large. A shard without
+room is copied together into words with an eighth more room.
+"""
+
+from typing import Final
+
+from librt.vecs import append, vec
+from mypy_extensions import i64
+
+from opentracker.swarm.store.flat.keyed import KeyedHash
+from opentracker.swarm.store.flat.layout import (
+    COUNTS_AT,
+    EMPTY,
+    HEAD,
+    LARGE,
+    M8,
+    M32,
+    PEERS6_AT,
+    ROOM_AT,
+    ROOM_MASK,
+)
+
+SHARD_BITS: Final = 9  # of the hash: 20,000 torrents a shard where there are ten millions
+PLACE: Final = 0xFFFFFFFFFF
+PLACE_BITS: Final = 40
+FINGER_AT: Final = 42  # bits of the hash
+FINGER: Final = 0x3FFFFF
+LEAST_INDEX: Final = 8  # entries
+WORD: Final = 8  # bytes
+SPARE: Final = 8  # an eighth,
+LEAST_SPARE: Final = 16  # and so many words, so that a few torrents are not copied together at every newcomer
+# Words for peers that a place has; 200 IPv6 peers need 600.
+ROOMS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 160, 200, 256, 320, 400, 500, 600)
+
+
+class Rooms:
+    """The sizes of places, as words to be looked up."""
+
+    __slots__ = ("fitting", "kinds")
+
+    def __init__(self) -> None:
+        self.fitting = vec[i64](
+            [next(room for room in ROOMS if room >= need) for need in range(ROOMS[-1] + 1)]
+        )
+        self.kinds = vec[i64]([ROOMS.index(room) if room in ROOMS else 0 for room in range(ROOMS[-1] + 1)])
+
+
+class Shard:
+    """See above. A place is the number of a torrent's first word; it holds until a torrent is created or moved."""
+
+    __slots__ = ("count", "free", "generation", "index", "keyed", "live", "mask", "room", "rooms", "words")
+
+    def __init__(self, keyed: KeyedHash, rooms: Rooms) -> None:
+        self.keyed = keyed
+        self.rooms = rooms
+        self.words = vec[i64]([0])  # no torrent is at 0
+        self.room: i64 = 1  # words that may be used before it is copied together
+        self.live: i64 = 1  # those that are used
+        self.index = vec[i64]([0] * LEAST_INDEX)
+        self.mask: i64 = LEAST_INDEX - 1
+        self.count: i64 = 0
+        self.generation: i64 = 0  # how often it has been copied together
+        self.free = vec[i64]([0] * len(ROOMS))  # places by size, each with the next one in its first word
+
+    def weight(self) -> i64:
+        """Bytes of memory that it has been allotted."""
+        return (self.room - 1 + self.mask + 1 - LEAST_INDEX) * WORD
+
+    def find(self, h: i64, a0: i64, a1: i64, a2: i64) -> i64:
+        """The place of an info_hash with this hash, or 0."""
+        index = self.index
+        words = self.words
+        mask = self.mask
+        finger = h >> FINGER_AT & FINGER
+        slot = h >> SHARD_BITS & mask
+        while True:
+            entry = index[slot]
+            if entry == 0:
+                return 0
+            if entry >> PLACE_BITS == finger:
+                at = entry & PLACE
+                if words[at] == a0 and words[at + 1] == a1 and words[at + 2] & M32 == a2:
+                    return at
+            slot = (slot + 1) & mask
+
+    def hash_at(self, at: i64) -> i64:
+        """The hash of the torrent at a place."""
+        words = self.words
+        return self.keyed.of(words[at], words[at + 1], words[at + 2] & M32)
+
+    def slot_of(self, h: i64, at: i64) -> i64:
+        """The slot whose entry has this place."""
+        index = self.index
+        slot = h >> SHARD_BITS & self.mask
+        while index[slot] & PLACE != at:
+            slot = (slot + 1) & self.mask
+        return slot
+
+    def enter(self, h: i64, at: i64) -> None:
+        """Add an entry to the index, which has room for it."""
+        index = self.index
+        mask = self.mask
+        slot = h >> SHARD_BITS & mask
+        while index[slot] != 0:
+            slot = (slot + 1) & mask
+        index[slot] = (h >> FINGER_AT & FINGER) << PLACE_BITS | at
+
+    def resize_index(self, size: i64) -> None:
+        """Make the index anew, with so many slots: a power of two."""
+        old = self.index
+        last = self.mask
+        new = vec[i64](capacity=size)
+        i: i64 = 0
+        while i < size:
+            new = append(new, i64(0))
+            i += 1
+        self.index = new
+        self.mask = size - 1
+        i = 0
+        while i <= last:
+            if old[i] != 0:
+                at = old[i] & PLACE
+                self.enter(self.hash_at(at), at)
+            i += 1
+
+    def room_at(self, at: i64) -> i64:
+        """Words for peers that a place has."""
+        return self.words[at + 3] >> ROOM_AT & ROOM_MASK
+
+    def places(self) -> list[i64]:
+        """Where all torrents are, as of now."""
+        found: list[i64] = []
+        index = self.index
+        i: i64 = 0
+        while i <= self.mask:
+            if index[i] != 0:
+                found.append(index[i] & PLACE)
+            i += 1
+        return found
+
+    # ---- Places ----
+
+    def allot(self, room: i64) -> i64:
+        """A place with room for so many words of peers; torrents may be copied together for it."""
+        kind = self.rooms.kinds[room]
+        self.live += HEAD + room
+        at = self.free[kind]
+        if at != 0:
+            self.free[kind] = self.words[at]
+            return at
+        if len(self.words) + HEAD + room > self.room:
+            self.compact(HEAD + room)
+        words = self.words
+        at = len(words)
+        n = HEAD + room
+        while n > 0:
+            words = append(words, i64(0))
+            n -= 1
+        self.words = words
+        return at
+
+    def release(self, at: i64) -> None:
+        """Let a place be used by others."""
+        room = self.room_at(at)
+        kind = self.rooms.kinds[room]
+        self.live -= HEAD + room
+        self.words[at] = self.free[kind]
+        self.free[kind] = at
+
+    def create(self, h: i64, a0: i64, a1: i64, a2: i64, need: i64) -> i64:
+        """The place of a new torrent, EMPTY, with so many words for peers at least."""
+        if (self.count + 1) * 4 > (self.mask + 1) * 3:
+            self.resize_index((self.mask + 1) * 2)
+        room = self.rooms.fitting[need]
+        at = self.allot(room)
+        words = self.words
+        words[at] = a0
+        words[at + 1] = a1
+        words[at + 2] = a2
+        words[at + 3] = room << ROOM_AT | EMPTY
+        self.enter(h, at)
+        self.count += 1
+        return at
+
+    def move(self, h: i64, at: i64, need: i64) -> i64:
+        """Move a torrent to a place with room for so many words of peers; its IPv6 peers stay at the end."""
+        room = self.rooms.fitting[need]
+        words = self.words
+        a0, a1, a2 = words[at], words[at + 1], words[at + 2] & M32
+        generation = self.generation
+        new = self.allot(room)
+        if self.generation != generation:
+            at = self.find(h, a0, a1, a2)
+        words = self.words
+        slot = self.slot_of(h, at)
+        copy_torrent(words, at, words, new, room)
+        self.index[slot] = self.index[slot] & ~PLACE | new
+        self.release(at)
+        return new
+
+    def remove(self, h: i64, at: i64) -> None:
+        """Remove a torrent. Entries behind its own are moved up, as far as that brings them nearer to their slots."""
+        index = self.index
+        mask = self.mask
+        hole = self.slot_of(h, at)
+        self.release(at)
+        slot = hole
+        while True:
+            slot = (slot + 1) & mask
+            entry = index[slot]
+            if entry == 0:
+                break
+            home = self.hash_at(entry & PLACE) >> SHARD_BITS & mask
+            if (slot - home) & mask >= (slot - hole) & mask:
+                index[hole] = entry
+                hole = slot
+        index[hole] = 0
+        self.count -= 1
+
+    # ---- Copied together ----
+
+    def is_wasteful(self) -> bool:
+        """Whether a quarter of the words is not used, or seven eighths of the index are not."""
+        return self.room > self.live * 4 // 3 + 64 or (
+            self.mask + 1 > LEAST_INDEX and self.count * 8 < self.mask + 1
+        )
+
+    def give_back(self) -> None:
+        """Copy it together and make the index smaller, if that is worth the while."""
+        if not self.is_wasteful() and self.count > 0:
+            return
+        size: i64 = LEAST_INDEX
+        while self.count * 2 > size:
+            size *= 2
+        if size < self.mask + 1:
+            self.resize_index(size)
+        self.compact(0)
+
+    def compact(self, more: i64) -> None:
+        """Copy all torrents, one behind the other, to where `more` words have room as well; places fit again."""
+        words = self.words
+        index = self.index
+        fitting = self.rooms.fitting
+        live: i64 = 1
+        i: i64 = 0
+        while i <= self.mask:
+            if index[i] != 0:
+                live += HEAD + fitting[words_needed(words, index[i] & PLACE)]
+            i += 1
+        room = live + more
+        if room > 1:
+            room += room // SPARE + LEAST_SPARE
+        new = vec[i64](capacity=room)
+        new = append(new, i64(0))
+        i = 0
+        while i <= self.mask:
+            entry = index[i]
+            if entry != 0:
+                at = entry & PLACE
+                place = len(new)
+                n = HEAD + fitting[words_needed(words, at)]
+                while n > 0:
+                    new = append(new, i64(0))
+                    n -= 1
+                copy_torrent(words, at, new, place, len(new) - place - HEAD)
+                index[i] = entry & ~PLACE | place
+            i += 1
+        self.words = new
+        self.generation += 1
+        self.room = room
+        self.live = live + more  # `more` is what the caller has counted already, and is about to take
+        self.free = vec[i64]([0] * len(ROOMS))
+
+
+def words_needed(words: vec[i64], at: i64) -> i64:
+    """Words that a torrent's peers take."""
+    if words[at + 3] & (EMPTY | LARGE) != 0:
+        return 0
+    counts = words[at + 2] >> COUNTS_AT
+    return (counts & M8) + 3 * (counts >> PEERS6_AT - COUNTS_AT & M8)
+
+
+def copy_torrent(words: vec[i64], at: i64, to: vec[i64], place: i64, room: i64) -> None:
+    """Copy a torrent to a place with so many words for peers."""
+    old = words[at + 3] >> ROOM_AT & ROOM_MASK
+    n4: i64 = 0
+    n6: i64 = 0
+    if words[at + 3] & (EMPTY | LARGE) == 0:
+        n4 = words[at + 2] >> COUNTS_AT & M8
+        n6 = 3 * (words[at + 2] >> PEERS6_AT & M8)
+    n = HEAD + n4
+    i: i64 = 0
+    while i < n:
+        to[place + i] = words[at + i]
+        i += 1
+    to[place + 3] = words[at + 3] & ~(ROOM_MASK << ROOM_AT) | room << ROOM_AT
+    source = at + HEAD + old - n6
+    target = place + HEAD + room - n6
+    i = 0
+    while i < n6:
+        to[target + i] = words[source + i]
+        i += 1

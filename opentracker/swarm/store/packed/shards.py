@@ -1,0 +1,84 @@
+"""The shards: dicts of info_hash → record of a small torrent, or large swarm; all that changes them is counted here."""
+
+from typing import Final
+
+from librt.random import Random
+
+from opentracker.swarm.store.door import Contents, Store
+from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.peers import STRIDE4
+from opentracker.swarm.store.records import HEADER_SIZE, counts, downloaded, peers_of
+from opentracker.swarm.store.weights import TORRENT, weight_of, weight_of_swarm
+
+SHARDS: Final = 256
+MASK: Final = SHARDS - 1
+
+
+class PackedShards(Store):
+    """A store that can keep torrents, and is asked nothing about them."""
+
+    def __init__(self, random: Random) -> None:
+        super().__init__(SHARDS)
+        self.dicts: list[dict[bytes, bytes | Swarm]] = [{} for _ in range(SHARDS)]
+        self.random = random
+
+    def get(self, info_hash: bytes) -> bytes | Swarm | None:
+        """A torrent as it is stored."""
+        return self.dicts[hash(info_hash) & MASK].get(info_hash)
+
+    def change(self, info_hash: bytes, former: bytes | Swarm | None, kept: bytes | Swarm | None) -> None:
+        """Store a torrent as `kept`, which was stored as `former`; None is a torrent that is not there.
+
+        Whatever changes how many torrents or peers there are goes this way, or, in a large swarm, by `settle`.
+        """
+        shard = self.dicts[hash(info_hash) & MASK]
+        totals = self.totals
+        if former is None:
+            totals.torrents += 1
+            totals.bytes += TORRENT
+        elif isinstance(former, Swarm):
+            totals.peers -= former.counted
+            totals.bytes -= former.weighed
+            former.counted = former.weighed = 0
+        else:
+            totals.peers -= peers_of(former)
+            totals.bytes -= weight_of(former)
+        if kept is None:
+            totals.torrents -= 1
+            totals.bytes -= TORRENT
+            del shard[info_hash]
+            return
+        if isinstance(kept, Swarm):
+            self.settle(kept)
+        else:
+            totals.peers += peers_of(kept)
+            totals.bytes += weight_of(kept)
+        shard[info_hash] = kept
+
+    def settle(self, swarm: Swarm) -> None:
+        """Count what has come to or gone from a large swarm that is stored."""
+        size, weight = swarm.size(), weight_of_swarm(swarm)
+        self.totals.peers += size - swarm.counted
+        self.totals.bytes += weight - swarm.weighed
+        swarm.counted = size
+        swarm.weighed = weight
+
+    def grown(self, record: bytes) -> Swarm:
+        """The large swarm that a small torrent becomes; it still has to be stored."""
+        swarm = Swarm(downloaded(record), self.counts_ports)
+        n4, leechers4, n6, leechers6 = counts(record)
+        start6 = HEADER_SIZE + (STRIDE4 + 2) * n4
+        if n4 > 0:
+            swarm.own4().load(record[HEADER_SIZE:start6], leechers4)
+        if n6 > 0:
+            swarm.own6().load(record[start6:], leechers6)
+        return swarm
+
+    def swarm_of(self, contents: Contents) -> Swarm:
+        """The large swarm that has these peers; it still has to be stored."""
+        swarm = Swarm(contents.downloaded, self.counts_ports)
+        if contents.planes4:
+            swarm.own4().load(contents.planes4, contents.leechers4)
+        if contents.planes6:
+            swarm.own6().load(contents.planes6, contents.leechers6)
+        return swarm
