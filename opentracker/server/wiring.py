@@ -24,6 +24,7 @@ from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 from opentracker.config.values import KEYS
 from opentracker.features.feature import Feature, keys_of
+from opentracker.features.health import HealthFeature
 from opentracker.features.statistics.feature import StatisticsFeature
 from opentracker.server import binding
 from opentracker.server.core import Core
@@ -68,6 +69,7 @@ if WANT_FULLSCRAPE:
     FEATURES.append(StateFeature)
     FEATURES.append(FullScrapeFeature)
 FEATURES.append(StatisticsFeature)
+FEATURES.append(HealthFeature)
 if WANT_SYSLOGS:
     from opentracker.server.system.syslog import CompletedLogFeature
 
