@@ -13,7 +13,7 @@ from typing import Any, Final
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Bind, Settings, Take, check_field
 from opentracker.protocol.addresses import DEFAULT_PORT, parse_endpoint, parse_ip, parse_network
-from opentracker.swarm.policy.permissions import EVERYTHING
+from opentracker.swarm.policy.permissions import ADMINISTRATOR
 
 HIGHEST_PORT: Final = 65535
 LONGEST_SHOWN: Final = 160  # characters of an operator's text in an error
@@ -118,7 +118,7 @@ def blessing(rights: int) -> Take:
     return take
 
 
-may_everything = blessing(EVERYTHING)  # `-A`
+may_all_but_proxy = blessing(ADMINISTRATOR)  # `-A`
 
 
 # ---- Paths and numbers -------------------------------------------------------------------------------------
