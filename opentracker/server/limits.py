@@ -1,7 +1,7 @@
 """The limits of a tracker, `limits.*`: on torrents, peers and their memory, and on connections."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -122,6 +122,17 @@ class LimitsFeature(Feature[Core]):
         self.resident: Resident | None = None
         self.limits: list[Limits] = []
         self.gates: list[ConnectionSlots] = []
+
+    def plan(self) -> Iterator[str]:
+        """See Feature. With the numbers that a start would settle on."""
+        self.open()
+        self.close()
+        if self.asked.memory:
+            yield f"would keep torrents and peers in {self.asked.memory >> 20} MiB of memory"
+        yield f"would have {self.asked.slots(self.settings.permissions).most} connections at a time"
+        for name, most in (("torrents", self.asked.torrents), ("peers", self.asked.peers)):
+            if most:
+                yield f"would keep {most} {name}"
 
     def open(self) -> None:
         """Look at the system's limits, and keep the file that tells how much memory is in use."""

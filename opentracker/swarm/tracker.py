@@ -124,7 +124,7 @@ class Tracker:
                 return False
         if WANT_MAX_PEER and self.limits.near_limit:
             return False
-        if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+        if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             if self.watchers:
                 return False
         may_come = True
