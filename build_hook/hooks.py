@@ -16,6 +16,7 @@ from build_hook.rendering import build_record, full_version, render_features
 from build_hook.resolution import Build, resolve
 from build_hook.staging import stage
 from build_hook.tree import print_notes, write_tree_features
+from build_hook.units import unit_for
 
 
 def temporary_folder(project: str) -> Path:
@@ -69,7 +70,16 @@ class FeaturesHook(BuildHookInterface[Any]):
                 build = resolve(root, os.environ)
                 self.add_stage(build, root / project, base_version, build_data)
         print_notes(build)
+        build_data["shared_data"] |= self.shared_data(build)
         build_data["dependencies"] += build.dependencies()
+
+    def shared_data(self, build: Build) -> dict[str, str]:
+        """Return the files beside the package that come with the flags: where they are, and below which prefix."""
+        files: dict[str, str] = {}
+        for flag, more in self.config.get("shared-data", {}).items():
+            if build.flags.get(flag):
+                files |= {str(Path(self.root, source)): target for source, target in more.items()}
+        return files
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
         """Give the version its variant's name back after an sdist: the wheel may be built next."""
@@ -82,7 +92,7 @@ class FeaturesHook(BuildHookInterface[Any]):
         self.metadata._original_version = version
 
     def add_stage(self, build: Build, package: Path, version: str, build_data: dict[str, Any]) -> None:
-        """Stage the package, compile it on request, and give it to the wheel with its record."""
+        """Stage the package, compile it on request, and give it to the wheel with its units and its record."""
         compiled = build.flags.get("WANT_COMPILED")
         if compiled:
             check_tools(build, self.compile_requires)
@@ -96,6 +106,11 @@ class FeaturesHook(BuildHookInterface[Any]):
             build_data["force_include"] |= {str(path): path.name for path in beside}
             build_data |= {"pure_python": False, "infer_tag": True}
         build_data["force_include"][str(folder / package.name)] = package.name
+        for source, target in self.config.get("units", {}).items():
+            unit = folder / Path(source).name
+            text = (package.parent / source).read_text(encoding="utf-8")
+            unit.write_text(unit_for(build, text), encoding="utf-8")
+            build_data["shared_data"][str(unit)] = target
         record = folder / f"{package.name}.json"
         record.write_text(build_record(build, package.name, version), encoding="utf-8")
         build_data["extra_metadata"][str(record)] = record.name

@@ -12,7 +12,7 @@ from build_hook.choices import (
 )
 from build_hook.errors import BuildError
 from build_hook.features_file import Features, load_features
-from build_hook.rules import check_conflicts, check_needs, check_ranges, planned_off
+from build_hook.rules import check_conflicts, check_needs, check_ranges, drop_dependents, planned_off
 from build_hook.variables import check_names
 
 
@@ -59,6 +59,7 @@ def resolve(root: Path, environment: Mapping[str, str]) -> Build:
     choices |= environment_choices(features, environment)
     check_ranges(features, choices)
     check_conflicts(features, choices)
+    drop_dependents(features, choices)
     check_needs(features, choices)
     planned_off(features, choices)
     check_needs(features, choices)

@@ -56,6 +56,16 @@ def check_conflicts(features: Features, choices: Mapping[str, Choice]) -> None:
             )
 
 
+def drop_dependents(features: Features, choices: dict[str, Choice]) -> None:
+    """Let a flag that nobody asked for, on by default alone, go off together with the flags that it needs."""
+    for _ in features.requires:  # a chain is at most as long as there are rules
+        for flag, needed in features.requires:
+            if choices[flag] == Choice(True, features.where("flags", flag)) and not any(
+                choices[name].value for name in needed
+            ):
+                choices[flag] = Choice(False, f"off with {' and '.join(needed)}")
+
+
 def check_needs(features: Features, choices: Mapping[str, Choice]) -> None:
     """Refuse a flag without any of the flags that it needs."""
     for number, (flag, needed) in enumerate(features.requires):

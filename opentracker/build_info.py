@@ -3,18 +3,31 @@
 The record itself is made when the wheel is built, and lies in the wheel's extra_metadata too.
 """
 
+import importlib.metadata
+import importlib.util
 import json
 import platform
 import textwrap
+import zlib
 from typing import Any
 
-from opentracker._features import BUILD_RECORD
+from opentracker._features import BUILD_RECORD, WANT_COMPRESSION_GZIP
 
 
 def record() -> dict[str, Any]:
     """Return the build's record (see hatch_build.py: build_record) with the Python that runs it."""
     built: dict[str, Any] = json.loads(BUILD_RECORD)
-    return {**built, "python": f"{platform.python_implementation()} {platform.python_version()}"}
+    found = {"python": f"{platform.python_implementation()} {platform.python_version()}"}
+    if WANT_COMPRESSION_GZIP:
+        found["gzip"] = gzip_library()
+    return {**built, **found}
+
+
+def gzip_library() -> str:
+    """Return the library that compresses by gzip, with its version: isal where it is installed, else zlib."""
+    if importlib.util.find_spec("isal") is None:
+        return f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
+    return f"isal {importlib.metadata.version('isal')}"
 
 
 def as_json() -> str:
@@ -53,9 +66,11 @@ def describe() -> str:
     constants = [
         f"{name}={number['value']} (default {number['default']})" for name, number in changed.items()
     ]
+    libraries = [f"gzip by {build['gzip']}"] if "gzip" in build else []
     return "\n".join(
         [
             one_line(),
+            *libraries,
             listed("on", [name for name, on in flags.items() if on]),
             listed("off", [name for name, on in flags.items() if not on and name not in build["planned"]]),
             listed("not in this version", build["planned"]),

@@ -5,7 +5,9 @@ import logging
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
+from pathlib import Path
 from typing import Final, TextIO
 
 from opentracker import build_info, daemon
@@ -14,10 +16,11 @@ from opentracker.config import values
 from opentracker.config.options import LISTENING, RUNNING, SERVING, Option
 from opentracker.config.settings import Settings
 from opentracker.config.values import shown
-from opentracker.errors import EXIT_START, EXIT_USAGE, ConfigError, StartError, UsageError
+from opentracker.errors import EXIT_START, EXIT_USAGE, StartError, UsageError
 from opentracker.server import wiring
-from opentracker.server.system.log_lines import LineFormatter, is_journal
-from opentracker.server.system.log_output import LogOutput
+from opentracker.server.system import privileges
+from opentracker.server.system.log_lines import is_journal
+from opentracker.server.system.log_output import LogOutput, set_up
 
 log = logging.getLogger("opentracker")
 
@@ -33,7 +36,12 @@ OWN: Final = (
     _listen("p", "port", values.tcp_port, "bind a TCP port now; may be repeated (default: 6969)"),
     _listen("P", "port", values.udp_port, "bind a UDP port now; may be repeated (default: 6969)"),
     _serve("r", "url", values.redirect_url, "where / is redirected to (default: nowhere)"),
-    _serve("A", "ip[/bits]", values.may_everything, "give an address or a network every permission"),
+    _serve(
+        "A",
+        "ip[/bits]",
+        values.may_all_but_proxy,
+        "give an address or a network every permission but a proxy's",
+    ),
     _run("f", "file", wiring.CONFIG.load, "read a config file now; see opentracker.conf(5)"),
     _run("d", "dir", values.directory, "work in this directory; as root make it the root (default: .)"),
     _run("u", "user", values.user, "become this user when started as root (default: nobody)"),
@@ -74,8 +82,8 @@ def usage() -> str:
     return "\n".join(lines)
 
 
-def parse(arguments: list[str]) -> Settings | str:
-    """Settings, or the text to print where one was asked for. Raises UsageError."""
+def parse(arguments: list[str], settings: Settings | None = None) -> Settings | str:
+    """Settings, or the text to print where one was asked for; `settings` are to begin with. Raises UsageError."""
     letters = "".join(option.letter + (":" if option.argument else "") for option in OPTIONS)
     try:
         found, rest = getopt.getopt(arguments, letters + "vh", list(LONG_OPTIONS))
@@ -85,7 +93,7 @@ def parse(arguments: list[str]) -> Settings | str:
         raise UsageError(shown(error.msg)) from error
     if rest:
         raise UsageError(f"unexpected argument: {shown(rest[0])}")
-    settings = Settings()
+    settings = settings or Settings()
     names = [name for name, _ in found]
     if "-h" in names or "--help" in names:
         return usage()
@@ -102,12 +110,25 @@ def parse(arguments: list[str]) -> Settings | str:
     return settings
 
 
+def reread(first: Settings, arguments: list[str], verbose: bool) -> Settings:
+    """The settings of a running tracker, from the same options and the config files of now. Raises UsageError."""
+    again = Settings(origin=first.origin, root=first.root)
+    parse(arguments, again)
+    if first.root is not None:
+        privileges.see_from_inside(again, wiring.PATHS, first.root)
+    if verbose:
+        again.log_level = logging.DEBUG
+    return again
+
+
 def log_to(stream: TextIO | None) -> None:
     """Let the log go to a stream, unless it goes somewhere already; to nowhere where that was closed from the start."""
     if logging.getLogger().handlers:
         return
-    handler = logging.NullHandler() if stream is None else LogOutput(stream.fileno())
-    handler.setFormatter(LineFormatter(is_journal(stream, os.environ)))
+    if stream is None:
+        handler: logging.Handler = logging.NullHandler()
+    else:
+        handler = LogOutput(stream.fileno(), is_journal(stream, os.environ))
     logging.basicConfig(level=logging.INFO, handlers=[handler])
 
 
@@ -116,21 +137,23 @@ def main(
 ) -> int:
     """Run the command; gives the exit status. `serve` is what does the work, `verbose` an option given beforehand."""
     log_to(sys.stderr)
+    settings: Settings | str | None = None
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        settings = parse(sys.argv[1:] if arguments is None else arguments)
-    except UsageError as error:
-        help_text = "" if isinstance(error, ConfigError) else f"\n\n{usage()}"
-        print(f"opentracker: {error}{help_text}", file=sys.stderr)
-        return EXIT_USAGE
-    try:
+        settings = parse(given)
         if isinstance(settings, str):
             daemon.show(settings)
             return 0
-        log.setLevel(logging.DEBUG if verbose else settings.log_level)
+        with suppress(OSError):  # a directory that is gone: absolute names are found all the same
+            settings.origin = Path.cwd()
+        settings.reread = partial(reread, settings, given, verbose)
+        if verbose:
+            settings.log_level = logging.DEBUG
+        set_up(settings.log_level, settings.log_format)
         return daemon.check(settings) if settings.check_only else serve(settings)
-    except UsageError as error:
-        print(f"opentracker: {error}", file=sys.stderr)
-        return EXIT_USAGE
-    except StartError as error:
-        print(f"opentracker: {error}", file=sys.stderr)
-        return EXIT_START
+    except (UsageError, StartError) as error:
+        for line in str(error).splitlines():
+            print(f"opentracker: {line}", file=sys.stderr)
+        if type(error) is UsageError and settings is None:
+            print("opentracker: `opentracker -h` tells which options there are", file=sys.stderr)
+        return EXIT_START if isinstance(error, StartError) else EXIT_USAGE

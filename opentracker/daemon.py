@@ -12,12 +12,22 @@ from typing import Final
 
 from opentracker import build_info, plan
 from opentracker.config.settings import Settings
-from opentracker.errors import EXIT_END, EXIT_FAULT, EXIT_USAGE, EndError, StartError
+from opentracker.errors import (
+    EXIT_END,
+    EXIT_FAULT,
+    EXIT_USAGE,
+    EndError,
+    InvariantError,
+    OpentrackerError,
+    StartError,
+)
 from opentracker.server import wiring
 from opentracker.server.signals import Signals
 from opentracker.server.system import descriptors, privileges
 from opentracker.server.system.log_lines import LineLimiter
+from opentracker.server.system.log_output import lost_lines, set_up
 from opentracker.server.system.systemd import Notifier, Reload, passed_sockets
+from opentracker.swarm.counting.core_gauges import LOST_LINES
 
 log = logging.getLogger("opentracker")
 
@@ -37,8 +47,8 @@ def show(text: str) -> None:
 
 def check(settings: Settings) -> int:
     """Tell what would be bound and loaded; bind nothing."""
-    words = plan.describe(settings, privileges.is_root())
     try:
+        words = plan.describe(settings, privileges.is_root())
         wiring.check(settings, privileges.confine)
     except StartError as error:
         print(f"opentracker: {error}", file=sys.stderr)
@@ -68,6 +78,11 @@ def serve(
         except SystemExit:
             log.info("the start is given up: a signal asked for the end")
             raise
+        except OpentrackerError:
+            raise
+        except Exception as error:
+            log.critical("the start ended in a fault: %r", error, exc_info=error)
+            return EXIT_FAULT
         return run(server, manager, signals)
 
 
@@ -76,6 +91,8 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
 
     A store that is found not to be as it has to be (InvariantError) ends it too, and is not written over the state.
     """
+    server.renewals.append(lambda new: set_up(new.log_level, new.log_format))
+    server.sources.append(lambda snapshot: snapshot.tell(LOST_LINES, lost_lines()))
     actions = server.signal_actions()
     if manager.sock is not None:
         actions[signal.SIGHUP] = reported(server, manager, actions[signal.SIGHUP])
@@ -92,6 +109,12 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
     try:
         server.loop.run()
         return end(server, manager)
+    except InvariantError:
+        raise
+    except Exception as error:
+        log.critical("the loop ended in a fault: %r", error, exc_info=error)
+        end(server, manager)
+        return EXIT_FAULT
     finally:
         log.removeFilter(limits)
         limits.next_minute()

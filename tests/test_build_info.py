@@ -1,9 +1,12 @@
 """What the build says of itself."""
 
 import importlib.metadata
+import importlib.util
 import json
 import platform
 import re
+
+import pytest
 
 from opentracker import _features, build_info
 
@@ -32,7 +35,21 @@ def test_json_lies_in_the_wheel_too() -> None:
     if text is not None:  # an editable install has no such file
         record = json.loads(build_info.as_json())
         del record["python"]
+        record.pop("gzip", None)  # as the machine that runs it has it
         assert json.loads(text) == record
+
+
+@pytest.mark.needs("WANT_COMPRESSION_GZIP")
+def test_the_library_that_compresses_is_named() -> None:
+    name, version = json.loads(build_info.as_json())["gzip"].split(" ")
+    assert version[0].isdigit()
+    assert name == ("zlib" if importlib.util.find_spec("isal") is None else "isal")
+    assert f"gzip by {name} {version}" in build_info.describe().splitlines()
+
+
+@pytest.mark.needs(WANT_COMPRESSION_GZIP=False)
+def test_no_library_is_named_that_is_not_used() -> None:
+    assert "gzip" not in json.loads(build_info.as_json())
 
 
 def test_text_lists_every_flag_once() -> None:

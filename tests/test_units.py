@@ -8,8 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from opentracker.errors import EXIT_USAGE
+
 UNITS = Path(__file__).parents[1] / "docs/systemd"
 MOST_EXPOSED = 1.5  # of 10
+BRIDGE = "opentracker-bridge.service"
+SERVICES = ["opentracker.service", BRIDGE]
 
 needs_systemd = pytest.mark.skipif(
     shutil.which("systemd-analyze") is None, reason="needs the command systemd-analyze"
@@ -29,18 +33,19 @@ def analyze(*arguments: str) -> subprocess.CompletedProcess[str]:
 @pytest.fixture
 def units(tmp_path: Path) -> Path:
     """The units, with a command that this machine has."""
-    for unit in ("opentracker.service", "opentracker.socket"):
+    for unit in ("opentracker.service", "opentracker.socket", BRIDGE):
         text = (UNITS / unit).read_text().replace("/usr/bin/opentracker", sys.executable)
         (tmp_path / unit).write_text(text)
     return tmp_path
 
 
 @needs_systemd
-def test_the_service_is_hardly_exposed(units: Path) -> None:
-    done = analyze("security", "--offline=true", str(units / "opentracker.service"))
+@pytest.mark.parametrize("unit", SERVICES)
+def test_the_services_are_hardly_exposed(units: Path, unit: str) -> None:
+    done = analyze("security", "--offline=true", str(units / unit))
     if "unrecognized option" in done.stderr or "Unknown" in done.stderr:
         pytest.skip("this systemd-analyze cannot judge a file")
-    found = re.search(r"Overall exposure level for opentracker.service: ([\d.]+)", done.stdout)
+    found = re.search(r"Overall exposure level for \S+: ([\d.]+)", done.stdout)
     assert found is not None, done.stderr
     assert float(found[1]) <= MOST_EXPOSED
 
@@ -61,12 +66,37 @@ def keys(unit: str) -> dict[str, list[str]]:
     return found
 
 
-def test_the_service_has_no_rights() -> None:
-    service = keys("opentracker.service")
-    assert service["User"] == ["opentracker"]
+@pytest.mark.parametrize("unit", SERVICES)
+def test_the_services_have_no_rights(unit: str) -> None:
+    service = keys(unit)
+    assert service["User"] == service["Group"] == [unit.removesuffix(".service")]
     assert service["CapabilityBoundingSet"] == service["AmbientCapabilities"] == [""]
     assert service["NoNewPrivileges"] == ["yes"]
     assert service["Type"] == ["notify"]
+
+
+@pytest.mark.parametrize("unit", SERVICES)
+def test_what_a_new_start_cannot_mend_is_not_started_again(unit: str) -> None:
+    """And an address that is not there yet gets minutes: more starts fit into the interval than are tried in it."""
+    service = keys(unit)
+    assert service["Restart"] == ["on-failure"]
+    assert service["RestartPreventExitStatus"] == [str(EXIT_USAGE)]
+    seconds, starts = int(service["RestartSec"][0]), int(service["StartLimitBurst"][0])
+    assert seconds * starts >= 300
+    assert service["StartLimitIntervalSec"] == ["10min"]
+
+
+def test_directories_are_as_tmpfiles_makes_them_and_there_is_one_for_fifos() -> None:
+    service = keys("opentracker.service")
+    assert service["StateDirectoryMode"] == service["RuntimeDirectoryMode"] == ["0750"]
+    assert service["RuntimeDirectory"] == ["opentracker"]
+
+
+def test_the_state_is_kept_and_has_time_to_be_loaded_and_written() -> None:
+    service = keys("opentracker.service")
+    assert " -S state " in service["ExecStart"][0]
+    assert service["StateDirectory"] == ["opentracker"]
+    assert service["TimeoutSec"] == ["10min"]
 
 
 def test_what_the_sandbox_needs_is_allowed() -> None:
@@ -84,6 +114,7 @@ def test_the_ipv6_sockets_leave_ipv4_to_the_others() -> None:
 
 def test_user_and_directories_are_those_of_the_service() -> None:
     assert re.search(r"^u +opentracker ", (UNITS / "sysusers.conf").read_text(), re.MULTILINE)
+    assert re.search(r"^u +opentracker-bridge ", (UNITS / "sysusers-bridge.conf").read_text(), re.MULTILINE)
     assert re.search(
         r"^d +/var/lib/opentracker +0750 opentracker ", (UNITS / "tmpfiles.conf").read_text(), re.MULTILINE
     )

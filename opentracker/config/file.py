@@ -9,6 +9,7 @@ import difflib
 import logging
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from opentracker import build_info
@@ -24,6 +25,7 @@ log = logging.getLogger("opentracker")
 LONGEST_TYPO: Final = 72
 LONGEST_FILE: Final = 16 << 20  # bytes: enough for half a million networks, and /dev/zero has an end
 
+MOST_MISTAKES: Final = 20  # told of one file: another kind of file has nothing else
 WITHOUT_EFFECT: Final = frozenset({"batchsync.cluster.admin_ip"})
 
 
@@ -36,7 +38,7 @@ class ConfigReader:
     def load(self, settings: Settings, name: str) -> None:
         """`-f`: take every line of a file into the settings. Raises ConfigError."""
         try:
-            with open(name, "rb") as file:
+            with located(settings, name).open("rb") as file:
                 text = file.read(LONGEST_FILE + 1)
         except OSError as error:
             raise ConfigError(f"cannot read the config file {shown(name)}: {error.strerror}") from error
@@ -46,8 +48,12 @@ class ConfigReader:
         settings.config_files.append(name)
 
     def take_text(self, settings: Settings, text: bytes, name: str) -> None:
-        """Take a config file's bytes into the settings. Raises ConfigError, which names the file and the line."""
+        """Take a config file's bytes into the settings.
+
+        Raises ConfigError, which has a line for each mistake, with the file and the line.
+        """
         name = shown(name)
+        mistakes: list[str] = []
         for number, line in enumerate(text.split(b"\n"), 1):
             words = line.split(None, 1)  # on ASCII white space, the CR of a CRLF with it
             if not words or words[0].startswith(b"#"):
@@ -57,12 +63,17 @@ class ConfigReader:
             try:
                 self.action_of(key)(settings, value)
             except ValueError as error:
-                raise ConfigError(
-                    f"{name}:{number}: '{shown(os.fsdecode(line.strip()))}': {shown(str(error))}"
-                ) from error
+                mistakes.append(f"{name}:{number}: '{shown(os.fsdecode(line.strip()))}': {shown(str(error))}")
+                continue
+            settings.given.append((key, value))
             settings.taken.append(f"{name}:{number}: {key} {shown(value)}")
             if key in WITHOUT_EFFECT:
                 log.warning("%s:%d: %s is accepted and has no effect", name, number, key)
+        if mistakes:
+            more = [f"{name}: {len(mistakes) - MOST_MISTAKES} more mistakes"] * (
+                len(mistakes) > MOST_MISTAKES
+            )
+            raise ConfigError("\n".join(mistakes[:MOST_MISTAKES] + more))
 
     def action_of(self, key: str) -> Take:
         """The action of a key. Raises ValueError for one that is unknown, or not in this build."""
@@ -73,6 +84,16 @@ class ConfigReader:
         nearest = nearest_key(key)
         hint = f"did you mean {nearest}?" if nearest else "opentracker.conf(5) has them all"
         raise ValueError(f"unknown key; {hint}")
+
+
+def located(settings: Settings, name: str) -> Path:
+    """A config file as this process sees it. Raises ConfigError for one that the root directory hides by now."""
+    path = settings.origin / name
+    if settings.root is None:
+        return path
+    if not path.is_relative_to(settings.root):
+        raise ConfigError(f"{shown(name)} is outside of the root directory: to read it again takes a restart")
+    return Path("/", path.relative_to(settings.root))
 
 
 def nearest_key(key: str) -> str:

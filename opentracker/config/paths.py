@@ -37,7 +37,7 @@ class NamedPath:
         path: Path | None = getattr(settings.of(self.section), self.field)
         return path
 
-    def put(self, settings: Settings, path: Path) -> None:
+    def put(self, settings: Settings, path: Path | None) -> None:
         """Set the path."""
         setattr(settings.of(self.section), self.field, path)
 

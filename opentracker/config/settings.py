@@ -63,8 +63,17 @@ class Settings:
     user: str = "nobody"  # to become, when started as root
     permissions: Permissions = field(default_factory=Permissions)
     udp_workers: int = 0  # 0 and 1: this process
-    config_files: list[str] = field(default_factory=list)  # that were read, for `-t` to tell
-    log_level: int = logging.INFO  # the least serious that is logged: `-q`, `--verbose`
+    config_files: list[str] = field(default_factory=list)  # that were read, by the names that were given
+    given: list[tuple[str, str]] = field(
+        default_factory=list, compare=False
+    )  # keys of them, with their values
+    # Config files are read again as the tracker serves: from here, and within the root directory, if there is one by
+    # then; None where there is nobody to ask.
+    origin: Path = field(default_factory=Path, compare=False)
+    root: Path | None = field(default=None, compare=False)
+    reread: "Callable[[], Settings] | None" = field(default=None, compare=False)
+    log_level: int = logging.INFO  # the least serious that is logged: `-q`, `--verbose`, `log.level`
+    log_format: str = "text"  # or logfmt, json
     # Options and keys as they were given, for a log.
     taken: list[str] = field(default_factory=list, compare=False)
     check_only: bool = False  # `-t`

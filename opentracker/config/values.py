@@ -5,6 +5,7 @@ wrong and what was expected; the caller adds the option, or the file, line and k
 """
 
 import logging
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -12,11 +13,20 @@ from typing import Any, Final
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Bind, Settings, Take, check_field
 from opentracker.protocol.addresses import DEFAULT_PORT, parse_endpoint, parse_ip, parse_network
-from opentracker.swarm.policy.permissions import EVERYTHING
+from opentracker.swarm.policy.permissions import ADMINISTRATOR
 
 HIGHEST_PORT: Final = 65535
 LONGEST_SHOWN: Final = 160  # characters of an operator's text in an error
 MOST_DIGITS: Final = 15  # of a number
+UNITS_OF_TIME: Final = {"s": 1, "m": 60, "h": 3600}
+LEVELS: Final = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+URL: Final = re.compile(r"https?://[^/ ?#]+([/?#][^ ]*)?", re.IGNORECASE)
+LOG_FORMATS: Final = ("text", "logfmt", "json")
 
 
 def shown(text: str) -> str:
@@ -108,7 +118,7 @@ def blessing(rights: int) -> Take:
     return take
 
 
-may_everything = blessing(EVERYTHING)  # `-A`
+may_all_but_proxy = blessing(ADMINISTRATOR)  # `-A`
 
 
 # ---- Paths and numbers -------------------------------------------------------------------------------------
@@ -126,6 +136,16 @@ def parse_number(value: str, what: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS):
         raise ValueError(f"expected {what}")
     return int(value)
+
+
+def parse_seconds(value: str) -> int:
+    """Seconds of a time with its unit, as in 90s, 10m or 2h; 0 has none."""
+    what = "a time as in 90s, 10m or 2h, or 0 for never"
+    if value == "0":
+        return 0
+    if value[-1:] not in UNITS_OF_TIME:
+        raise ValueError(f"expected {what}")
+    return parse_number(value[:-1], what) * UNITS_OF_TIME[value[-1]]
 
 
 def limit(section: type[Any], field: str) -> Take:
@@ -163,10 +183,24 @@ def verbose(settings: Settings, value: str) -> None:
     settings.log_level = logging.DEBUG
 
 
+def log_level(settings: Settings, value: str) -> None:
+    """`log.level`."""
+    if value not in LEVELS:
+        raise ValueError(f"expected {', '.join(LEVELS)}")
+    settings.log_level = LEVELS[value]
+
+
+def log_format(settings: Settings, value: str) -> None:
+    """`log.format`."""
+    if value not in LOG_FORMATS:
+        raise ValueError(f"expected {', '.join(LOG_FORMATS)}")
+    settings.log_format = value
+
+
 def redirect_url(settings: Settings, value: str) -> None:
     """`-r`, `tracker.redirect_url`."""
-    if not value.isascii() or not value.isprintable() or " " in value or not value:
-        raise ValueError("expected a URL of printable ASCII without spaces")
+    if not (value.isascii() and value.isprintable() and URL.fullmatch(value)):
+        raise ValueError("expected a URL as in https://tracker.example/, of printable ASCII without spaces")
     settings.redirect_url = value
 
 
@@ -185,5 +219,7 @@ KEYS: Final[Mapping[str, Take]] = {
     "tracker.rootdir": directory,
     "tracker.user": user,
     "tracker.redirect_url": redirect_url,
+    "log.level": log_level,
+    "log.format": log_format,
     "batchsync.cluster.admin_ip": no_effect,
 }

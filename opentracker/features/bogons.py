@@ -202,9 +202,22 @@ class BogonFeature(Feature[Host]):
     }
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
 
+    renewed: ClassVar[frozenset[str]] = frozenset({"limits.listed_network", "limits.refused_ports"})
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.filter: BogonFilter | None = None
+
+    def renew(self, settings: Settings) -> None:
+        """Make other exceptions, for those who announce from now on."""
+        if self.filter is not None:
+            asked = settings.of(BogonSettings)
+            self.filter.refused_ports = asked.refused_ports
+            self.filter.exceptions = asked.listed_networks
+
     def join(self, host: Host) -> None:
         """Let the filter decide which peers are listed."""
         asked = self.settings.of(BogonSettings)
-        host.tracker.visibility = BogonFilter(
+        host.tracker.visibility = self.filter = BogonFilter(
             asked.refused_ports, asked.listed_networks, host.tracker.counters
         )

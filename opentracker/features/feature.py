@@ -11,6 +11,7 @@ loop for each phase:
     try_load       `-t`    the same, without making anything
     join     start         become a part of the server; loads the state, which may end the start
     begin    start         all features have joined and nobody is served yet
+    renew    SIGHUP        the config files were read again
     end                    the tracker ends as it was told to; everything is still there
     close                  free what is open, after any end and after a start that failed in any phase
 
@@ -58,6 +59,7 @@ class Host(Protocol):
     scarcities: list[Callable[[], bool]]  # each tells whether slots of one kind are scarce
     sources: list[Callable[[StatsSnapshot], None]]  # tell a statistic the values of gauges
     weights: list[Callable[[], int]]  # bytes of memory that have limits of their own
+    share: int  # bytes of memory for all slots of one kind; 0: not known
 
     @property
     def http_answers(self) -> Answers:
@@ -96,6 +98,7 @@ class Feature(Generic[Joined_contra]):
     keys: ClassVar[Mapping[str, Take]] = {}  # of config files, beside those of the paths
     paths: ClassVar[tuple[NamedPath, ...]] = ()
     counters: ClassVar[tuple[Metric, ...]] = ()  # rows of the statistics
+    renewed: ClassVar[frozenset[str]] = frozenset()  # keys that `renew` takes over, and those of rights
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -127,6 +130,9 @@ class Feature(Generic[Joined_contra]):
 
     def begin(self, host: Joined_contra) -> None:
         """All features have joined, and nobody is served yet."""
+
+    def renew(self, settings: Settings) -> None:
+        """Take over what config files say that were read again; they are settings that passed `check`."""
 
     def end(self) -> None:
         """The tracker ends as it was told to, and everything is still there."""

@@ -1,26 +1,31 @@
 """The client behind a reverse proxy: the one that the trusted proxies' `X-Forwarded-For` names.
 
 A proxy adds the address that connected to it at the right end. So the addresses are read from the right: those of
-trusted proxies are passed over, and the next one is the client's. Everything to the left of it is what the client
-itself may have sent, and is not looked at. What has no place here makes the header useless, and the request fails: to
-go on with another address would be to announce somebody else.
+trusted proxies are passed over, and the next one is the client's. What stands to the left of that one may come from the
+client itself, and is not looked at. Where all addresses are trusted, the leftmost is the client: somebody on the
+proxies' own machines. A request without the header, or with one that holds something else, is from an unknown client.
+The proxy is not taken in its place: that would list the proxy as a peer, and lend its rights to everybody.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import ClassVar, Final
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Take
-from opentracker.config.values import blessing
+from opentracker.config.values import blessing, shown
 from opentracker.errors import TrackerFailure
 from opentracker.features.feature import Feature, Host
-from opentracker.protocol.addresses import parse_endpoint
+from opentracker.protocol.addresses import format_ip, parse_endpoint
 from opentracker.protocol.http import Request, header_values
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.counting.metric import CAUSE, Family, Metric
 from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
 
+log = logging.getLogger("opentracker")
+
 HEADER: Final = b"X-Forwarded-For"
+MISSING: Final = b"no X-Forwarded-For from the proxy"
 INVALID: Final = b"invalid X-Forwarded-For"
 MOST_PROXIES: Final = 32  # one behind the other; a header of 8 KiB could name a thousand
 LONGEST: Final = 64  # bytes of an address with brackets, port and blanks around it
@@ -34,8 +39,11 @@ COUNTERS: Final = (
     ),
     Metric(
         "proxy_missing",
-        Family("opentracker_proxy_missing_total", "Requests of a trusted proxy without an X-Forwarded-For."),
-        *("", "Requests of a trusted proxy without an X-Forwarded-For", CAUSE),
+        Family(
+            "opentracker_proxy_missing_total",
+            "Requests of a trusted proxy without a name in X-Forwarded-For.",
+        ),
+        *("", "Requests of a trusted proxy without a name in X-Forwarded-For", CAUSE),
     ),
 )
 
@@ -48,33 +56,38 @@ class Proxies:
         self.invalid, self.missing = [counters.count_of(row) for row in COUNTERS]
 
     def client(self, request: Request, address: bytes) -> bytes:
-        """Whom a request from `address` (4 or 16 bytes) is from, in the same form. Raises TrackerFailure.
+        """The client of a request from `address` (4 or 16 bytes), in the same form.
 
-        That is the address itself, unless it is a trusted proxy's and the request has the header.
+        That is the address itself, unless it is a trusted proxy's. Raises TrackerFailure for an unknown client, which
+        is counted, and logged: the log has room for some lines a minute.
         """
         if not self.is_trusted(address):
             return address
         values = header_values(request, HEADER)
-        if not values:
-            self.missing.value += 1
-            return address
         try:
-            return self.named(values)
-        except TrackerFailure:
-            self.invalid.value += 1
+            return self.named_client(values)
+        except TrackerFailure as failure:
+            is_missing = failure.reason == MISSING
+            (self.missing if is_missing else self.invalid).value += 1
+            text = "missing or empty" if is_missing else shown(b",".join(values).decode("latin-1"))
+            log.warning("the proxy %s names no client: X-Forwarded-For is %s", format_ip(address), text)
             raise
 
-    def named(self, values: list[bytes]) -> bytes:
-        """The client that headers name. Raises TrackerFailure."""
+    def named_client(self, values: list[bytes]) -> bytes:
+        """The client that the values of a request's headers name. Raises TrackerFailure."""
+        if not any(value.strip(b" \t") for value in values):
+            raise TrackerFailure(MISSING)
         names = b",".join(values).rsplit(b",", MOST_PROXIES + 1)  # several headers are one (RFC 9110, 5.3)
-        names.reverse()
-        for name in names[: MOST_PROXIES + 1]:
+        named = b""
+        for number, name in enumerate(reversed(names)):
+            if number > MOST_PROXIES:
+                raise TrackerFailure(INVALID)
             named = parse_name(name)
             if not self.is_trusted(named):
-                if (WANT_V4_ONLY and len(named) != 4) or (WANT_V6 and len(named) != 16):
-                    raise TrackerFailure(INVALID)
-                return named
-        raise TrackerFailure(INVALID)
+                break
+        if (WANT_V4_ONLY and len(named) != 4) or (WANT_V6 and len(named) != 16):
+            raise TrackerFailure(INVALID)
+        return named
 
     def is_trusted(self, address: bytes) -> bool:
         """Whether this is a proxy whose header is believed."""
@@ -95,6 +108,7 @@ class ProxyFeature(Feature[Host]):
     """Trusted proxies, as a feature."""
 
     keys: ClassVar[Mapping[str, Take]] = {"access.proxy": blessing(MAY_PROXY)}
+    renewed: ClassVar[frozenset[str]] = frozenset({"access.proxy"})
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
 
     def join(self, host: Host) -> None:

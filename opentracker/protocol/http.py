@@ -4,17 +4,23 @@
 status to answer; nothing else. What it says depends on the bytes alone, not on how they arrived, and never on
 what stands behind the head: bytes of a body that was not announced, or the next request.
 
-A head ends with its first empty line; lines end with CRLF or LF. Taken are `GET` and `HEADER_SIZE`, a path or the
+A head ends with its first empty line; lines end with CRLF or LF. Taken are `GET` and `HEAD`, a path or the
 form `http://host/path`, with a version or without; spaces may stand before the question mark, slashes before
 the path.
+
+A proxy may read other headers out of a head than we do if it has control characters, folded lines or line ends of both
+kinds. Where that could be turned against others, which is in builds that keep connections or believe proxies, such a
+head is refused. A head without any CR is taken, as by the C tracker, but its connection is not kept.
 """
 
 from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker._features import OT_MAX_REQUEST, WANT_KEEPALIVE
-from opentracker.errors import HttpError
+from opentracker._features import OT_MAX_REQUEST, WANT_IP_FROM_PROXY, WANT_KEEPALIVE
+from opentracker.errors import HttpError, TrackerFailure
+from opentracker.protocol.foreign import PROXY, foreign_protocol
+from opentracker.protocol.query import unquote
 from opentracker.protocol.statuses import STATUSES
 
 _METHODS: Final = (b"GET", b"HEAD")
@@ -22,14 +28,17 @@ _ABSOLUTE: Final = b"http://"
 _BLANKS: Final = b" \t\r"
 _MOST_OPTIONS: Final = 32  # of Connection headers that are looked at; clients send one or two
 _SPACE: Final = 0x20  # looked for as numbers, which costs a seventh of looking for bytes
+_PERCENT: Final = 0x25
 _CR: Final = 0x0D
+# All bytes but the control characters that have no place in headers.
+_PLAIN: Final = bytes(byte for byte in range(256) if byte in b"\t\r\n" or (byte >= 0x20 and byte != 0x7F))
 
 
 class Request:
     """A request without a body.
 
-    `method` is GET or HEAD, `path` starts with exactly one slash, `query` is None without a question mark;
-    neither is decoded. `http_1_0` also stands for no version at all. `keep_alive` is what the client wants
+    `method` is GET or HEAD, `path` is decoded and starts with a slash, `query` is None without a question mark, and
+    not decoded. `http_1_0` also stands for no version at all. `keep_alive` is what the client wants
     (False in a build without it). `size` is how many bytes of the input the request took, `head` those from
     the request line to the empty line.
     """
@@ -55,6 +64,8 @@ def parse_request(data: bytes) -> Request | None:
     start = _skip_empty_line(data)
     size = _find_head_end(data, start)
     if size < 0:
+        if foreign_protocol(data):
+            raise HttpError(400)
         return None
     head = data[start:size]
     request = Request(head, size)
@@ -63,7 +74,10 @@ def parse_request(data: bytes) -> Request | None:
     headers = head[line_end:].lower()
     if headers.find(b"\ncontent-length") >= 0 or headers.find(b"\ntransfer-encoding") >= 0:
         _refuse_body(request)
-    if WANT_KEEPALIVE:
+    if WANT_KEEPALIVE or WANT_IP_FROM_PROXY:
+        if _is_ambiguous(head, headers):
+            raise HttpError(400)
+    if WANT_KEEPALIVE and _CR in head:
         request.keep_alive = not request.http_1_0
         if headers.find(b"\nconnection") >= 0:
             _read_connection(request)
@@ -120,7 +134,7 @@ def _find_head_end(data: bytes, start: i64) -> i64:
 def _parse_request_line(line: bytes, request: Request) -> None:
     method, _, target = line.partition(b" ")
     if method not in _METHODS:
-        raise HttpError(405 if _is_method(line) else 400)
+        raise HttpError(405 if _is_method(line) and foreign_protocol(line) != PROXY else 400)
     if _CR in line:
         raise HttpError(400)
     request.method = method
@@ -142,7 +156,17 @@ def _parse_target(target: bytes, request: Request) -> None:
         raise HttpError(400)
     if path.startswith(b"//"):
         path = b"/" + path.lstrip(b"/")
+    if _PERCENT in path:
+        path = _decode(path)
     request.path = path
+
+
+def _decode(path: bytes) -> bytes:
+    """The path with its escapes decoded; 404 for a broken escape, as by the C tracker."""
+    try:
+        return unquote(path)
+    except TrackerFailure as error:
+        raise HttpError(404) from error
 
 
 def _is_method(line: bytes) -> bool:
@@ -170,6 +194,14 @@ def _strip_host(target: bytes) -> bytes:
     host = target.partition(b"/")[0].partition(b"?")[0]
     target = target[len(host) :]
     return target if target.startswith(b"/") else b"/" + target
+
+
+def _is_ambiguous(head: bytes, headers: bytes) -> bool:
+    """Whether others may read other headers out of a head; `headers` begin with the end of the request line."""
+    if headers.translate(None, _PLAIN) or headers.find(b"\n ") >= 0 or headers.find(b"\n\t") >= 0:
+        return True
+    returns = head.count(b"\r")
+    return returns > 0 and not returns == head.count(b"\n") == head.count(b"\r\n")
 
 
 def _refuse_body(request: Request) -> None:

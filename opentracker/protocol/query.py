@@ -57,6 +57,9 @@ _LF: Final = 0x0A
 _TO_QUOTED_PRINTABLE: Final = bytes.maketrans(b"%", b"=")
 _DEFAULT_NUMWANT: Final = min(OT_DEFAULT_NUMWANT, OT_MAX_PEERS_HTTP)
 
+# What clients claim that do not know their address: the sender is meant, as over UDP (BEP 15).
+_SENDERS: Final = (bytes(4), bytes(16), b"\xff\xff\xff\xff")
+
 _LONGEST_INTEGER: Final = 9  # digits; longer ones are over every limit here
 _SATURATED: Final = 10**9
 _HIGHEST_PORT: Final = 65535
@@ -128,8 +131,8 @@ def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
 
     _check_info_hash(info_hash, hashes)
     announce.info_hash = info_hash
-    if WANT_IP_FROM_QUERY_STRING and ip is not None:
-        address = _parse_claimed_ip(ip)
+    if WANT_IP_FROM_QUERY_STRING and ip:
+        address = _claimed_address(ip, address)
     _fill_in_peer(address, port, announce)
 
 
@@ -189,12 +192,14 @@ def _parse_integer(digits: bytes) -> int:
     return int(digits)
 
 
-def _parse_claimed_ip(text: bytes) -> bytes:
-    """Packed form of the value of `ip`, if it is of a family that is built in."""
+def _claimed_address(text: bytes, sender: bytes) -> bytes:
+    """Packed form of the value of `ip`, if it is of a family that is built in; see _SENDERS."""
     try:
         packed = parse_ip(text.decode("ascii"))
     except ValueError as error:  # not ASCII, or no address
         raise TrackerFailure(INVALID_IP) from error
+    if packed in _SENDERS:
+        return sender
     if (WANT_V4_ONLY and len(packed) != 4) or (WANT_V6 and len(packed) != 16):
         raise TrackerFailure(INVALID_IP)
     return packed

@@ -6,7 +6,7 @@ import socket
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import StartError
-from opentracker.protocol.addresses import DEFAULT_PORT
+from opentracker.protocol.addresses import DEFAULT_PORT, format_endpoint
 from opentracker.server.sockets import has_ipv6, open_tcp, open_udp
 
 log = logging.getLogger("opentracker")
@@ -18,14 +18,27 @@ ANY6 = bytes(16)
 def planned_binds(settings: Settings) -> list[Bind]:
     """The sockets to open, every one with its address: those asked for, or TCP and UDP 6969.
 
-    A wildcard stands for each family that the build and the machine have.
+    A wildcard stands for each family that the build and the machine have. Raises StartError for a socket that is asked
+    for twice.
     """
     asked = settings.binds or [Bind(udp, settings.last_address, DEFAULT_PORT) for udp in (False, True)]
-    binds = []
+    everywhere = wildcards() if any(bind.address is None for bind in asked) else []
+    binds: list[Bind] = []
     for bind in asked:
-        for address in wildcards() if bind.address is None else [bind.address]:
-            binds.append(Bind(bind.udp, address, bind.port))
+        for address in everywhere if bind.address is None else [bind.address]:
+            planned = Bind(bind.udp, address, bind.port)
+            if planned.port and planned in binds:
+                raise StartError(
+                    f"cannot bind {in_words(planned)}: Address already in use, it is named twice"
+                )
+            binds.append(planned)
     return binds
+
+
+def in_words(bind: Bind) -> str:
+    """`UDP 0.0.0.0:6969`."""
+    assert bind.address is not None
+    return f"{'UDP' if bind.udp else 'TCP'} {format_endpoint(bind.address, bind.port)}"
 
 
 def wildcards() -> list[bytes]:

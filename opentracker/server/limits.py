@@ -1,6 +1,7 @@
 """The limits of a tracker, `limits.*`: on torrents, peers and their memory, and on connections."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -17,14 +18,18 @@ from opentracker.config.settings import Settings, Take
 from opentracker.config.values import limit, parse_number
 from opentracker.features.feature import Feature
 from opentracker.server.core import Core
-from opentracker.server.http.slots import ConnectionSlots, most_by_default
+from opentracker.server.http.slots import SHARE, ConnectionSlots, most_by_default
 from opentracker.server.system.libc import HeapTrim
-from opentracker.server.system.memory import Resident, Watch, memory_to_use
+from opentracker.server.system.memory import Resident, Watch, left_over, memory_to_use
 from opentracker.swarm.counting.core_metrics import OF_LIMITS
 from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.limits import Limits
 from opentracker.swarm.policy.permissions import Permissions
+from opentracker.swarm.tracker import limit_by
 
+log = logging.getLogger("opentracker")
+
+MOST_MEMORY: Final = 1 << 50  # bytes
 UNITS: Final = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30, "T": 1 << 40}
 
 
@@ -40,13 +45,23 @@ class LimitSettings:
     memory_share: int = OT_MAX_MEMORY
     connections: int = OT_MAX_CONNECTIONS  # 0: as many as descriptors and memory allow
     connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
-    usable_memory: int = 0  # bytes that the process may use; 0: not known
+    usable_memory: int = 0  # bytes that the process may use, the interpreter's taken off; 0: not known
 
-    def measure(self) -> None:
+    def measure(self, resident: int) -> None:
         """Settle how many bytes the memory and a share of it are, while /proc and /sys can still be seen."""
-        self.usable_memory = memory_to_use()
+        self.usable_memory = left_over(memory_to_use(), resident)
         if self.memory is None:
             self.memory = self.usable_memory * self.memory_share // 100
+
+    def warn(self) -> None:
+        """Tell where limits that were asked for are more than there is."""
+        for_torrents, slots = self.memory or 0, 2 * self.usable_memory // SHARE
+        if 0 < self.usable_memory < for_torrents + slots:
+            log.warning(
+                "limits.memory of %d MiB, and %d MiB for connections and full scrapes, are more than the "
+                "%d MiB there are",
+                *(size >> 20 for size in (for_torrents, slots, self.usable_memory)),
+            )
 
     def limits(self) -> Limits:
         """The limits on torrents; without `measure` or a number of their own their bytes are not limited."""
@@ -73,7 +88,17 @@ def memory(settings: Settings, value: str) -> None:
     unit = value[-1:].upper() if value[-1:].isalpha() else ""
     if unit not in UNITS:
         raise ValueError(f"expected {what}")
-    asked.memory = parse_number(value[: len(value) - len(unit)], what) * UNITS[unit]
+    size = parse_number(value[: len(value) - len(unit)], what) * UNITS[unit]
+    if size > MOST_MEMORY:
+        raise ValueError(f"expected {what}, and at most {MOST_MEMORY >> 40}T")
+    asked.memory = size
+
+
+# All but the limit on ports, which large swarms have to know of from their beginning.
+RENEWED: Final = frozenset(
+    {"limits.torrents", "limits.peers", "limits.peers_per_torrent", "limits.memory"}
+    | {"limits.connections", "limits.connections_per_address"}
+)
 
 
 class LimitsFeature(Feature[Core]):
@@ -89,23 +114,55 @@ class LimitsFeature(Feature[Core]):
         "limits.connections_per_address": limit(LimitSettings, "connections_per_address"),
     }
     counters: ClassVar[tuple[Metric, ...]] = OF_LIMITS
+    renewed: ClassVar[frozenset[str]] = RENEWED
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
         self.asked = settings.of(LimitSettings)
         self.resident: Resident | None = None
+        self.limits: list[Limits] = []
+        self.gates: list[ConnectionSlots] = []
+
+    def plan(self) -> Iterator[str]:
+        """See Feature. With the numbers that a start would settle on."""
+        self.open()
+        self.close()
+        if self.asked.memory:
+            yield f"would keep torrents and peers in {self.asked.memory >> 20} MiB of memory"
+        yield f"would have {self.asked.slots(self.settings.permissions).most} connections at a time"
+        for name, most in (("torrents", self.asked.torrents), ("peers", self.asked.peers)):
+            if most:
+                yield f"would keep {most} {name}"
 
     def open(self) -> None:
         """Look at the system's limits, and keep the file that tells how much memory is in use."""
-        self.asked.measure()
         self.resident = Resident()
+        self.asked.measure(self.resident.read() if self.resident.is_known() else 0)
+        self.asked.warn()
 
     def join(self, host: Core) -> None:
         """Set the limits."""
-        host.tracker.limit_by(self.asked.limits())
+        limits = self.asked.limits()
+        limit_by(host.tracker, limits)
         gate = host.http.gate = self.asked.slots(self.settings.permissions)
+        self.limits.append(limits)
+        self.gates.append(gate)
         host.scarcities.append(gate.is_crowded)
         host.weights.append(gate.weight)
+        host.share = self.asked.usable_memory // SHARE
+
+    def renew(self, settings: Settings) -> None:
+        """Set other limits. That on ports takes a restart."""
+        asked = settings.of(LimitSettings)
+        asked.usable_memory = self.asked.usable_memory
+        if asked.memory is None:
+            asked.memory = asked.usable_memory * asked.memory_share // 100
+        asked.warn()
+        for limits in self.limits:
+            limits.renew(asked.torrents, asked.peers, asked.peers_per_torrent, asked.memory)
+        slots = asked.slots(settings.permissions)
+        for gate in self.gates:
+            gate.limit(slots.most, slots.most_of_one)
 
     def begin(self, host: Core) -> None:
         """Let the limits know how much memory is really used, from now on: everything is loaded."""

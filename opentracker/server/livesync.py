@@ -216,6 +216,7 @@ class LiveSyncFeature(Feature[Core]):
     options: ClassVar[tuple[Option, ...]] = (OPTION,)
     keys: ClassVar[Mapping[str, Take]] = KEYS
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
+    renewed: ClassVar[frozenset[str]] = frozenset({"livesync.cluster.node_ip"})
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

@@ -5,6 +5,8 @@ import logging
 import socket
 import struct
 import sys
+import time
+from collections.abc import Callable
 from typing import Final
 
 from opentracker._features import WANT_KEEPALIVE
@@ -26,22 +28,47 @@ CORKED: Final = not WANT_KEEPALIVE and hasattr(socket, "TCP_CORK")
 # Bytes of an answer that the kernel takes beyond what is on its way, or every client that does not read would cost some
 # megabytes of its memory. Connections inherit it.
 MOST_QUEUED: Final = 1 << 17
+ATTEMPTS: Final = 21  # to bind an IPv6 address that is not there
+BETWEEN_ATTEMPTS: Final = 0.25  # seconds
 IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)  # Linux's; CPython 3.11 does not name it
 SO_RCVBUFFORCE: Final = 33  # Linux: as root, past net.core.rmem_max
 SO_MEMINFO: Final = 55  # Linux: nine u32 numbers of a socket, the last of which counts drops
 SO_MEMINFO_SIZE: Final = 36
 
 
-def has_ipv6() -> bool:
-    """Whether this machine can bind IPv6 sockets."""
+def has_ipv6(address: str = "::") -> bool:
+    """Whether this machine can bind IPv6 sockets to an address; a machine with IPv6 may lack even ::1."""
     if not socket.has_ipv6:
         return False
     try:
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as probe:
-            probe.bind(("::1", 0))
+            probe.bind((address, 0))
     except OSError:
         return False
     return True
+
+
+def bind_patiently(
+    sock: socket.socket, host: str, port: int, sleep: Callable[[float], None] = time.sleep
+) -> None:
+    """Bind a socket; an IPv6 address gets some seconds to come. Raises OSError.
+
+    An address may be bound once the machine knows that no other has it, which takes a second or two after it is given.
+    """
+    for attempt in range(ATTEMPTS):
+        try:
+            sock.bind((host, port))
+            return
+        except OSError as error:
+            if (
+                error.errno != errno.EADDRNOTAVAIL
+                or sock.family != socket.AF_INET6
+                or attempt == ATTEMPTS - 1
+            ):
+                raise
+        if attempt == 0:
+            log.info("waiting for the address %s, which is not there yet", host)
+        sleep(BETWEEN_ATTEMPTS)
 
 
 def _bound(kind: socket.SocketKind, name: str, address: bytes, port: int, only_v6: bool) -> socket.socket:
@@ -59,7 +86,7 @@ def _bound(kind: socket.SocketKind, name: str, address: bytes, port: int, only_v
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(only_v6))
-        sock.bind((host, port))
+        bind_patiently(sock, host, port)
     except OSError as error:
         sock.close()
         raise StartError(f"cannot bind {name} {format_endpoint(address, port)}: {error.strerror}") from error

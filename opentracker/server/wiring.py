@@ -11,10 +11,16 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
+    WANT_CLIENT_COUNT,
     WANT_DYNAMIC_ACCESSLIST,
+    WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
     WANT_IP_FROM_PROXY,
     WANT_MAX_PEER,
+    WANT_SPOT_WOODPECKER,
+    WANT_STATS_HTML,
+    WANT_STATS_JSON,
+    WANT_STATS_PROMETHEUS,
     WANT_SYNC_LIVE,
     WANT_SYNC_SCRAPE,
     WANT_SYSLOGS,
@@ -27,6 +33,7 @@ from opentracker.features.feature import Feature, keys_of
 from opentracker.features.statistics.feature import StatisticsFeature
 from opentracker.server import binding
 from opentracker.server.core import Core
+from opentracker.server.reload import ConfigReload
 from opentracker.server.system.process import ProcessFeature
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
@@ -67,6 +74,30 @@ if WANT_FULLSCRAPE:
     FEATURES.append(StateFeature)
     FEATURES.append(FullScrapeFeature)
 FEATURES.append(StatisticsFeature)
+if WANT_STATS_JSON:
+    from opentracker.features.statistics.json_modes import JsonFeature
+
+    FEATURES.append(JsonFeature)
+if WANT_STATS_PROMETHEUS:
+    from opentracker.features.statistics.prometheus import PrometheusFeature
+
+    FEATURES.append(PrometheusFeature)
+if WANT_STATS_HTML:
+    from opentracker.features.statistics.html.page import HtmlFeature
+
+    FEATURES.append(HtmlFeature)
+if WANT_CLIENT_COUNT:
+    from opentracker.features.statistics.clients import ClientsFeature
+
+    FEATURES.append(ClientsFeature)
+if WANT_SPOT_WOODPECKER:
+    from opentracker.features.statistics.woodpeckers import WoodpeckerFeature
+
+    FEATURES.append(WoodpeckerFeature)
+if WANT_FULLLOG_NETWORKS:
+    from opentracker.features.statistics.full_log import FullLogFeature
+
+    FEATURES.append(FullLogFeature)
 if WANT_SYSLOGS:
     from opentracker.server.system.syslog import CompletedLogFeature
 
@@ -99,6 +130,11 @@ class Server(Core):
         for feature in features:
             self.counters.bring(feature.counters)
             feature.join(self)
+        self.config = ConfigReload(self, settings, features, check_settings)
+        if settings.config_files:
+            self.reloads.insert(0, self.config.reload)
+        self.complaints.append(lambda: self.config.complaint)
+        self.sources.append(self.config.complete)
         self.endings += [feature.end for feature in features]
         self.closings += [feature.close for feature in features]
 
@@ -109,6 +145,12 @@ def load(settings: Settings) -> list[Feature[Core]]:
     for feature in features:
         feature.load()
     return features
+
+
+def check_settings(settings: Settings) -> None:
+    """Raise UsageError or StartError for settings that contradict themselves, or lack something."""
+    for feature in FEATURES:
+        feature(settings).check()
 
 
 def plan(settings: Settings) -> list[str]:

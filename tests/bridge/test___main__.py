@@ -1,6 +1,7 @@
 """The command line of the bridge."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -68,6 +69,19 @@ def test_what_the_client_is_told(tmp_path: Path) -> None:
     assert told == {"user_credentials": "s3cret\n", "nkeys_seed_str": "s3cret", "token": "s3cret"}
     with pytest.raises(UsageError):
         client_options(parser().parse_args([*REQUIRED, "--tls-cert", str(secret)]))
+
+
+def test_the_man_page_has_every_option() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "man" / "opentracker-bridge.1").read_text()
+    listed = re.findall(
+        r"^\.It Fl -([a-z-]+)",
+        page.replace("Fl u Ar user , Fl -user", "Fl -user").replace("Fl h , Fl", "Fl"),
+        re.MULTILINE,
+    )
+    options = [
+        text[2:] for action in parser()._actions for text in action.option_strings if text.startswith("--")
+    ]
+    assert sorted(listed) == sorted(options)
 
 
 def test_options_in_a_file(tmp_path: Path) -> None:

@@ -98,11 +98,11 @@ class Site:
         return self.tracker.recv(4096)
 
     def end(self) -> str:
-        """End the bridge; gives its last line."""
+        """End the bridge; gives its last line of counts."""
         if self.process.poll() is None:
             self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(PATIENCE) == 0, self.log.read_text()
-        return self.log.read_text().splitlines()[-1]
+        return [line for line in self.log.read_text().splitlines() if "waiting=" in line][-1]
 
     def close(self) -> None:
         self.tracker.close()

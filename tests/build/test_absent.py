@@ -25,7 +25,9 @@ def unpacked_copy(target: Path) -> Path:
         (target / name).write_bytes((ROOT / name).read_bytes())
     copy_hook(target)
     shared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
-    named = [ROOT / name for name in shared["targets"]["wheel"]["shared-data"]]
+    wheel = shared["targets"]["wheel"]
+    by_flag = wheel["hooks"]["custom"]["shared-data"].values()
+    named = [ROOT / name for names in (wheel["shared-data"], *by_flag) for name in names]
     for path in [*named, *(ROOT / "opentracker").rglob("*.py")]:
         copy = target / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -85,10 +87,24 @@ def test_a_wheel_brings_its_pages(checkout: Path) -> None:
     wheel = build(checkout)
     for name, source in [
         ("share/man/man1/opentracker.1", "docs/man/opentracker.1"),
+        ("share/man/man1/opentracker.debug.1", "docs/man/opentracker.debug.1"),
         ("share/man/man5/opentracker.conf.5", "docs/man/opentracker.conf.5"),
         ("share/doc/opentracker/opentracker.conf.sample", "opentracker.conf.sample"),
     ]:
         assert wheel.read(f".data/data/{name}") == (ROOT / source).read_bytes()
+
+
+def test_the_files_of_the_bridge_come_with_the_bridge(checkout: Path) -> None:
+    names = [
+        "man/man1/opentracker-bridge.1",
+        "systemd/system/opentracker-bridge.service",
+        "sysusers.d/opentracker-bridge.conf",
+    ]
+    off = build(checkout).names
+    on = build(checkout, WANT_SYNC_LIVE="1", WANT_SYNC_BRIDGE="1").names
+    for name in names:
+        assert any(each.endswith(name) for each in on)
+        assert not any(each.endswith(name) for each in off)
 
 
 def test_no_text_of_full_scrapes_is_in_a_wheel_without(checkout: Path) -> None:

@@ -64,6 +64,16 @@ def test_conflicts_and_needs_are_told_before_what_is_planned(choose: Choose) -> 
         choose(WANT_SYNC_LIVE="1", WANT_GREETING="0")
 
 
+def test_what_is_on_by_default_goes_off_with_what_it_needs() -> None:
+    """Nobody who leaves a feature out has to know what hangs on it; who asks for that is told."""
+    build = resolve(ROOT, {"WANT_FULLSCRAPE": "0"})
+    assert resolve(ROOT, {}).flags["WANT_FULL_STATE"] is True
+    assert build.flags["WANT_FULL_STATE"] is False
+    assert build.origins["WANT_FULL_STATE"] == "off with WANT_FULLSCRAPE"
+    with pytest.raises(BuildError, match=r"WANT_FULL_STATE=1 \(environment\) needs WANT_FULLSCRAPE"):
+        resolve(ROOT, {"WANT_FULLSCRAPE": "0", "WANT_FULL_STATE": "1"})
+
+
 def test_a_planned_flag_may_be_set_to_what_it_is(choose: Choose) -> None:
     assert choose(WANT_FULLSCRAPE="0", WANT_SYNC_LIVE="0").flags["WANT_FULLSCRAPE"] is False
 

@@ -16,7 +16,13 @@ from opentracker.config import file as config
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import ConfigError
 from opentracker.server.wiring import CONFIG, PATHS
-from opentracker.swarm.policy.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_LIVESYNC, MAY_PROXY, MAY_STAT
+from opentracker.swarm.policy.permissions import (
+    ADMINISTRATOR,
+    MAY_FULLSCRAPE,
+    MAY_LIVESYNC,
+    MAY_PROXY,
+    MAY_STAT,
+)
 from tests.server.live import HOME, packed
 from tests.server.marks import needs_ipv4
 from tests.server.process import Tracker, allow, run
@@ -42,13 +48,23 @@ def taken(*lines: str | bytes) -> Settings:
 
 
 def refusal(*lines: str | bytes) -> str:
-    """What is said about these lines, of which one is wrong."""
+    """What is said about these lines, of which some are wrong: a line for each of those."""
     with pytest.raises(ConfigError) as caught:
         taken(*lines)
     text = str(caught.value)
-    assert "\n" not in text
-    assert text.isprintable()
+    assert all(line.isprintable() and line.startswith("test.conf:") for line in text.split("\n"))
     return text
+
+
+def test_all_mistakes_of_a_file_are_told_at_once() -> None:
+    text = refusal("tracker.user a b", "# fine", "tracker.user good", "nonsense", "listen.udp nowhere")
+    assert [line.split(": ")[0] for line in text.split("\n")] == ["test.conf:1", "test.conf:4", "test.conf:5"]
+
+
+def test_a_file_of_another_kind_is_told_to_be_that_without_end() -> None:
+    lines = refusal(*["<html>"] * 500).split("\n")
+    assert len(lines) == config.MOST_MISTAKES + 1
+    assert lines[-1] == f"test.conf: {500 - config.MOST_MISTAKES} more mistakes"
 
 
 def given(key: str) -> bool:
@@ -208,11 +224,25 @@ def test_a_path_may_hold_blanks() -> None:
     assert taken("tracker.rootdir /srv/open tracker # 1  ").directory == Path("/srv/open tracker # 1")
 
 
-@pytest.mark.parametrize("value", ["http://x/ y", "http://x/\ry", "http://x/\u00e4", "http://x/\x01"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(
+            "http://x/ y",
+            "http://x/\ry",
+            "http://x/\u00e4",
+            "http://x/\x01",
+            "http:///",
+            "http://?x",
+            "http://",
+        ),
+        *("example.org", "/somewhere", "ftp://example.org/", "javascript:alert(1)"),
+    ],
+)
 def test_c11_a_redirect_that_is_no_header(value: str) -> None:
     text = refusal(f"tracker.redirect_url {value}")
-    assert text.endswith("': expected a URL of printable ASCII without spaces")
-    assert text.startswith("test.conf:1: 'tracker.redirect_url http://x/")
+    assert text.endswith("expected a URL as in https://tracker.example/, of printable ASCII without spaces")
+    assert text.startswith("test.conf:1: 'tracker.redirect_url ")
 
 
 # ---- Values ------------------------------------------------------------------------------------------------
@@ -319,7 +349,7 @@ def test_c17_a_file_is_read_where_it_stands(tmp_path: Path) -> None:
 def test_options_and_keys_give_the_same() -> None:
     options = settings_of("-r", "http://x/", "-d", "/srv", "-u", "somebody")
     assert options == taken("tracker.redirect_url http://x/", "tracker.rootdir /srv", "tracker.user somebody")
-    assert settings_of("-A", "10.0.0.0/8").permissions.rights(bytes([10, 1, 1, 1])) == EVERYTHING
+    assert settings_of("-A", "10.0.0.0/8").permissions.rights(bytes([10, 1, 1, 1])) == ADMINISTRATOR
 
 
 # ---- Files -------------------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config import values
 from opentracker.config.settings import Settings
-from opentracker.swarm.policy.permissions import EVERYTHING
+from opentracker.server.system.log_lines import FORMATS
+from opentracker.swarm.policy.permissions import EVERYTHING, MAY_PROXY
 from tests.server.live import packed
 
 
@@ -63,14 +64,15 @@ def test_what_is_no_user(value: str) -> None:
 def test_c08_what_is_no_network(value: str) -> None:
     settings = Settings()
     with pytest.raises(ValueError, match=r"expected|is not an|bad prefix"):
-        values.may_everything(settings, value)
+        values.may_all_but_proxy(settings, value)
     assert not settings.permissions.given(EVERYTHING)
 
 
-def test_c08_a_network_with_every_permission() -> None:
+def test_c08_a_network_with_every_permission_but_a_proxys() -> None:
+    """An administrator behind a proxy would have its own requests taken for a proxy's, and fail."""
     settings = Settings()
-    values.may_everything(settings, "1.2.3.4/24")
-    assert settings.permissions.rights(packed("1.2.3.255")) == EVERYTHING
+    values.may_all_but_proxy(settings, "1.2.3.4/24")
+    assert settings.permissions.rights(packed("1.2.3.255")) == EVERYTHING - MAY_PROXY
     assert settings.permissions.rights(packed("1.2.4.0")) == 0
 
 
@@ -99,3 +101,41 @@ def test_what_is_no_limit(text: str) -> None:
 def test_a_limit_of_nothing() -> None:
     with pytest.raises(AttributeError, match="Some has no field least"):
         values.limit(Some, "least")
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("0", 0), ("90s", 90), ("10m", 600), ("2h", 7200), ("0m", 0), ("007s", 7)]
+)
+def test_times(text: str, seconds: int) -> None:
+    assert values.parse_seconds(text) == seconds
+
+
+@pytest.mark.parametrize(
+    "text", ["", "10", "m", "-1m", "1.5h", "10 m", "10min", "1d", "\u00b2s", "9" * 20 + "s"]
+)
+def test_what_is_no_time(text: str) -> None:
+    with pytest.raises(ValueError, match="expected a time as in 90s, 10m or 2h, or 0 for never"):
+        values.parse_seconds(text)
+
+
+@pytest.mark.parametrize(("text", "level"), [("debug", 10), ("info", 20), ("warning", 30), ("error", 40)])
+def test_levels_of_the_log(text: str, level: int) -> None:
+    settings = Settings()
+    values.log_level(settings, text)
+    assert settings.log_level == level
+
+
+@pytest.mark.parametrize("text", ["", "INFO", "quiet", "20"])
+def test_what_is_no_level(text: str) -> None:
+    with pytest.raises(ValueError, match="expected debug, info, warning, error"):
+        values.log_level(Settings(), text)
+
+
+def test_formats_of_the_log() -> None:
+    settings = Settings()
+    for text in ("json", "logfmt", "text"):
+        values.log_format(settings, text)
+        assert settings.log_format == text
+    assert set(FORMATS) == set(values.LOG_FORMATS)
+    with pytest.raises(ValueError, match="expected text, logfmt, json"):
+        values.log_format(settings, "xml")

@@ -27,7 +27,7 @@ from tests.server.live import (
 )
 
 HOSTS = [host for host, built in (("127.0.0.1", not WANT_V6), ("::1", not WANT_V4_ONLY)) if built]
-if not has_ipv6():
+if not has_ipv6("::1"):
     HOSTS = HOSTS[:1]
 
 

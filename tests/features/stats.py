@@ -10,7 +10,7 @@ from tests.server.live import HOME, Answer, Endpoint, Live, packed
 from tests.swarm.crowd import known
 
 HOME_PACKED = packed(HOME)
-EVERYTHING = 15  # rights
+EVERYTHING = 7  # rights, but for that of a proxy
 
 
 def blessed(*, stats_path: str = "stats", rights: int = EVERYTHING) -> Settings:

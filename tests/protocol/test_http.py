@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opentracker._features import OT_MAX_REQUEST, WANT_KEEPALIVE
+from opentracker._features import OT_MAX_REQUEST, WANT_IP_FROM_PROXY, WANT_KEEPALIVE
 from opentracker.errors import HttpError
 from opentracker.protocol.http import (
     Request,
@@ -168,7 +168,11 @@ def test_versions(version: bytes, http_1_0: bool) -> None:
 
 @pytest.mark.parametrize("end", [b"\r\n\r\n", b"\n\n", b"\n\r\n", b"\r\n\n"])
 def test_head_ends_with_the_first_empty_line(end: bytes) -> None:
-    request = request_of(b"GET /a HTTP/1.1" + end + b"\n\n\r\n\r\n")
+    data = b"GET /a HTTP/1.1" + end + b"\n\n\r\n\r\n"
+    if (WANT_KEEPALIVE or WANT_IP_FROM_PROXY) and end in (b"\n\r\n", b"\r\n\n"):  # line ends of both kinds
+        assert status_of(data) == 400
+        return
+    request = request_of(data)
     assert (request.path, request.http_1_0, request.size) == (b"/a", False, 15 + len(end))
 
 
@@ -233,7 +237,7 @@ def test_keep_alive(version: bytes, header: bytes, keep_alive: bool) -> None:
 
 def test_header_values_in_their_order_whatever_the_case() -> None:
     headers = (
-        b"X-Forwarded-For: 1.1.1.1\r\nHost: x\r\nx-forwarded-for:2.2.2.2\nX-FORWARDED-FOR :\t3.3.3.3 \r\n"
+        b"X-Forwarded-For: 1.1.1.1\r\nHost: x\r\nx-forwarded-for:2.2.2.2\r\nX-FORWARDED-FOR :\t3.3.3.3 \r\n"
     )
     request = request_of(get(b"/a?X-Forwarded-For:9.9.9.9", headers))
     assert header_values(request, b"X-Forwarded-For") == [b"1.1.1.1", b"2.2.2.2", b"3.3.3.3"]
@@ -369,15 +373,73 @@ def test_any_bytes_in_any_split(data: bytes, sizes: list[int]) -> None:
 def test_parse_gives_back_what_was_written(
     method: bytes, path: bytes, query: bytes | None, http_1_0: bool, line_end: bytes
 ) -> None:
-    path = b"/" + path.lstrip(b"/")
+    path = b"/" + path.lstrip(b"/").replace(b"%", b"%25")
     target = path if query is None else path + b"?" + query
     lines = [method + b" " + target + (b" HTTP/1.0" if http_1_0 else b" HTTP/1.1"), b"Host: x", b"", b""]
     head = line_end.join(lines)
     request = request_of(head + b"GET")
     assert (request.method, request.path, request.query, request.http_1_0, request.size) == (
         method,
-        path,
+        path.replace(b"%25", b"%"),
         query,
         http_1_0,
         len(head),
     )
+
+
+@pytest.mark.parametrize("path", [b"/%", b"/%6", b"/%zz", b"/a%zz", b"/announce%", b"//%x1"])
+def test_a_broken_escape_in_a_path_is_no_path(path: bytes) -> None:
+    assert status_of(get(path + b"?" + ANN)) == 404
+
+
+# Heads that a proxy may read in another way, behind a request line for which the connection would be kept.
+AMBIGUOUS = [
+    b" folded behind the request line\r\n",
+    b"Host: x\r\n\tfolded\r\n",
+    b"Content-Length: 0\r\n 5\r\n",
+    b"Host: x\ry\r\n",
+    b"Host: x\r\r\n",
+    b"Host: x\0\r\n",
+    b"Transfer-Encoding\x0b: chunked\r\n",
+    b"Foo:\x0bbar\r\n",
+    b"Host: x\x7f\r\n",
+    b"Host: x\nFoo: bar\r\n",
+    b"Host: x\r\n\nX-Forwarded-For: 1.2.3.4\r\n",
+    b"X-Forwarded-For: 1.2.3.4\n\nFoo: bar\r\n",
+]
+
+
+@pytest.mark.needs("WANT_KEEPALIVE")
+@pytest.mark.parametrize("headers", AMBIGUOUS)
+def test_a_head_that_a_proxy_may_read_in_another_way_is_refused(headers: bytes) -> None:
+    assert status_of(get(b"/announce?" + ANN, headers)) == 400
+
+
+@pytest.mark.needs("WANT_IP_FROM_PROXY")
+@pytest.mark.parametrize("headers", AMBIGUOUS)
+def test_nor_may_a_proxy_be_believed_for_such_a_head(headers: bytes) -> None:
+    assert status_of(get(b"/announce?" + ANN, headers)) == 400
+
+
+@pytest.mark.needs(WANT_KEEPALIVE=False, WANT_IP_FROM_PROXY=False)
+@pytest.mark.parametrize("headers", AMBIGUOUS)
+def test_where_each_connection_ends_with_its_answer_such_a_head_is_taken(headers: bytes) -> None:
+    assert request_of(get(b"/announce?" + ANN, headers)).path == b"/announce"
+
+
+@pytest.mark.parametrize("headers", [b"Host:\tx\r\n", b"Host: \xff\r\n", b"Host: x\r\nFoo:\r\n", b""])
+def test_ordinary_headers_are_taken(headers: bytes) -> None:
+    assert request_of(get(b"/announce?" + ANN, headers)).keep_alive is WANT_KEEPALIVE
+
+
+@pytest.mark.parametrize("more", [b"", b"Connection: keep-alive\n"])
+def test_a_head_without_any_cr_is_taken_and_not_kept(more: bytes) -> None:
+    request = request_of(b"GET /announce?" + ANN + b" HTTP/1.1\nHost: x\n" + more + b"\n")
+    assert (request.path, request.keep_alive) == (b"/announce", False)
+
+
+@pytest.mark.parametrize("data", [b"\x16\x03\x01", b"PROXY TCP4 1.2.3.4 ", b"\r\n\r\n\0\r\nQUIT\n"])
+@pytest.mark.parametrize("behind", [b"", BOTH])
+def test_another_protocol_is_refused_at_once(data: bytes, behind: bytes) -> None:
+    assert status_of(data + behind) == 400
+    assert outcome_in_parts(data + behind, [1] * len(data)) == 400

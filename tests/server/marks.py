@@ -9,7 +9,7 @@ from opentracker.server.sockets import has_ipv6
 
 Test = TypeVar("Test", bound=Callable[..., object])
 
-_machine_has_ipv6 = pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+_machine_has_ipv6 = pytest.mark.skipif(not has_ipv6("::1"), reason="this machine has no IPv6")
 
 
 def needs_ipv4(test: Test) -> Test:

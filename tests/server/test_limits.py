@@ -12,16 +12,19 @@ from opentracker._features import OT_MAX_MEMORY, OT_MAX_PEERS, OT_MAX_TORRENTS, 
 from opentracker.config.settings import Bind, Sections, Settings
 from opentracker.server import wiring
 from opentracker.server.core import each
+from opentracker.server.http.slots import SHARE, WEIGHT
 from opentracker.server.limits import LimitSettings, LimitsFeature, memory
-from opentracker.server.system.memory import STATM, Resident, memory_to_use
+from opentracker.server.system.memory import RESERVE, STATM, Resident, left_over, memory_to_use
 from opentracker.swarm.policy import slots
 from opentracker.swarm.policy.limits import UNLIMITED
 from opentracker.swarm.policy.permissions import Permissions
+from opentracker.swarm.store.weights import TORRENT
 from tests.server.live import HOME, Live, packed, sections
 from tests.swarm.filled import add
 
 if WANT_FULLSCRAPE:
-    from opentracker.features.fullscrape.page import FullScrape
+    from opentracker.features.fullscrape.feature import within
+    from opentracker.features.fullscrape.page import FullScrape, heaviest
 
 MIB: Final = 1 << 20
 PAGE: Final = os.sysconf("SC_PAGE_SIZE")
@@ -48,6 +51,49 @@ def test_memory_as_a_share_of_what_there_is() -> None:
     assert (settings.of(LimitSettings).memory, settings.of(LimitSettings).memory_share) == (None, 40)
 
 
+@pytest.mark.parametrize("text", ["99999999T", "1025T", "2000000G"])
+def test_more_than_any_machine_has(text: str) -> None:
+    with pytest.raises(ValueError, match=r"expected bytes as in 512M .*, and at most 1024T"):
+        memory(Settings(), text)
+
+
+@pytest.mark.parametrize("mib", [48, 64, 96, 128, 160, 256, 512, 1024, 4096, 65536])
+def test_all_budgets_together_are_no_more_than_there_is(mib: int) -> None:
+    """And the interpreter, of which about so much is resident at the start, has its own."""
+    resident, whole = 24 * MIB, mib * MIB
+    left = left_over(whole, resident)
+    asked = LimitSettings(usable_memory=left)
+    for_torrents = left * OT_MAX_MEMORY // 100
+    listing = (
+        27 * for_torrents // (TORRENT + 48)
+    )  # of a full scrape: for each torrent, the smallest there are
+    connections = min(asked.slots(Permissions()).most * WEIGHT, left // SHARE)
+    scrapes = 0
+    if WANT_FULLSCRAPE:
+        room = within(128, left // SHARE)
+        scrapes = room * heaviest()
+        assert scrapes <= left // SHARE or room == 1
+    assert for_torrents + listing + connections + scrapes <= max(left, heaviest_single())
+    if mib >= 64:
+        assert left + resident + RESERVE <= whole
+
+
+def heaviest_single() -> int:
+    """One full scrape is always allowed."""
+    return 8 * heaviest() if WANT_FULLSCRAPE else 0
+
+
+def test_limits_that_are_more_than_there_is_are_told(caplog: pytest.LogCaptureFixture) -> None:
+    LimitSettings(memory=700 * MIB, usable_memory=1000 * MIB).warn()
+    LimitSettings(memory=800 * MIB, usable_memory=0).warn()
+    assert caplog.messages == []
+    LimitSettings(memory=800 * MIB, usable_memory=1000 * MIB).warn()
+    assert caplog.messages == [
+        "limits.memory of 800 MiB, and 250 MiB for connections and full scrapes, are more than the "
+        "1000 MiB there are"
+    ]
+
+
 @pytest.mark.parametrize("text", ["101%", "%", "-1%", "5%%", "5P", "M", "1 M", "1MB", "512Ⅿ", "ſ"])
 def test_what_is_no_memory(text: str) -> None:
     with pytest.raises(ValueError, match="expected bytes as in 512M"):
@@ -56,9 +102,9 @@ def test_what_is_no_memory(text: str) -> None:
 
 def test_by_default_the_tracker_keeps_to_a_share_of_it() -> None:
     asked = LimitSettings()
-    asked.measure()
+    asked.measure(0)
     limits = asked.limits()
-    share = memory_to_use() * OT_MAX_MEMORY // 100
+    share = left_over(memory_to_use(), 0) * OT_MAX_MEMORY // 100
     assert limits.memory.limit == (share or UNLIMITED)
     assert limits.torrents.limit == (OT_MAX_TORRENTS or UNLIMITED)
     assert limits.peers.limit == (OT_MAX_PEERS or UNLIMITED)
@@ -66,13 +112,13 @@ def test_by_default_the_tracker_keeps_to_a_share_of_it() -> None:
 
 def test_a_share_of_ones_own() -> None:
     asked = LimitSettings(memory_share=10)
-    asked.measure()
-    assert asked.memory == memory_to_use() // 10
+    asked.measure(0)
+    assert asked.memory == left_over(memory_to_use(), 0) * 10 // 100
 
 
 def test_settings_win() -> None:
     asked = LimitSettings(torrents=1, peers=2, peers_per_torrent=3, ports_per_address=4, memory=5)
-    asked.measure()
+    asked.measure(0)
     limits = asked.limits()
     assert (limits.torrents.limit, limits.peers.limit, limits.peers_per_torrent) == (1, 2, 3)
     assert (limits.ports_per_address, limits.memory.limit) == (4, 5)
@@ -80,7 +126,7 @@ def test_settings_win() -> None:
 
 @pytest.mark.parametrize("asked", [LimitSettings(memory=0), LimitSettings(memory_share=0)])
 def test_no_limit(asked: LimitSettings) -> None:
-    asked.measure()
+    asked.measure(0)
     assert asked.limits().memory.limit == UNLIMITED
 
 
@@ -99,7 +145,8 @@ def test_memory_is_measured_before_the_root_directory_hides_it() -> None:
         Settings([Bind(True, packed(HOME), 0)], sections=sections()),
         lambda settings, paths: seen.append(settings.of(LimitSettings).memory or 0),
     )
-    assert seen == [memory_to_use() * OT_MAX_MEMORY // 100]
+    assert len(seen) == 1
+    assert 0 < seen[0] < memory_to_use() * OT_MAX_MEMORY // 100, "the interpreter is taken off first"
     assert server.tracker.limits.memory.limit == (seen[0] or UNLIMITED)
     server.close()
 

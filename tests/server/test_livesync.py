@@ -87,7 +87,7 @@ class Member:
 
 @pytest.fixture(params=["127.0.0.1", "::1"])
 def member(request: pytest.FixtureRequest) -> Iterator[Member]:
-    if request.param == "::1" and not has_ipv6():
+    if request.param == "::1" and not has_ipv6("::1"):
         pytest.skip("this machine has no IPv6")
     before = open_descriptors()
     each = Member(request.param)

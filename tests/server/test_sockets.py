@@ -1,3 +1,5 @@
+import errno
+import logging
 import socket
 import sys
 from collections.abc import Callable
@@ -8,6 +10,7 @@ from opentracker.errors import StartError
 from opentracker.server.sockets import (
     RECEIVE_BUFFER,
     ask_destinations,
+    bind_patiently,
     describe,
     dropped,
     endpoint_of,
@@ -132,3 +135,37 @@ def test_whether_there_is_ipv6() -> None:
     except OSError:
         can_bind = False
     assert has_ipv6() is can_bind
+
+
+class Late(socket.socket):
+    """A socket whose address is there at the third attempt, or never."""
+
+    attempts = 0
+    there_at = 3
+
+    def bind(self, address: object) -> None:
+        self.attempts += 1
+        if self.attempts < self.there_at:
+            raise OSError(errno.EADDRNOTAVAIL, "Cannot assign requested address")
+
+
+def test_an_ipv6_address_gets_some_seconds_to_come(caplog: pytest.LogCaptureFixture) -> None:
+    waits: list[float] = []
+    with caplog.at_level(logging.INFO), Late(socket.AF_INET6) as late:
+        bind_patiently(late, "2001:db8::1", 6969, waits.append)
+        assert late.attempts == 3
+    assert len(waits) == 2
+    assert caplog.messages == ["waiting for the address 2001:db8::1, which is not there yet"]
+
+
+@pytest.mark.parametrize(("family", "attempts"), [(socket.AF_INET, 1), (socket.AF_INET6, 21)])
+def test_but_not_for_ever_and_an_ipv4_address_none(family: socket.AddressFamily, attempts: int) -> None:
+    with Late(family) as late:
+        late.there_at = 1000
+        with pytest.raises(OSError, match="Cannot assign"):
+            bind_patiently(late, "address", 6969, lambda seconds: None)
+        assert late.attempts == attempts
+
+
+def test_ipv6_is_probed_by_an_address() -> None:
+    assert not has_ipv6("2001:db8:0:dead::1")

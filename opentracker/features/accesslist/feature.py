@@ -38,6 +38,7 @@ class AccessListFeature(Feature[Host]):
     options: ClassVar[tuple[Option, ...]] = (option(),)
     paths: ClassVar[tuple[NamedPath, ...]] = (LIST,)
     counters: ClassVar[tuple[Metric, ...]] = (REFUSED,)
+    renewed: ClassVar[frozenset[str]] = frozenset({KEY})
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -50,6 +51,10 @@ class AccessListFeature(Feature[Host]):
     def try_load(self) -> None:
         """The same: reading changes nothing."""
         self.load()
+
+    def renew(self, settings: Settings) -> None:
+        """Read another list at the next reload, which is about to come."""
+        LIST.put(self.settings, LIST.of(settings))
 
     def join(self, host: Host) -> None:
         """Let the list decide, and a signal replace it."""

@@ -1,5 +1,6 @@
 """Full scrapes as a feature: who gets them, and how many at a time."""
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -8,11 +9,13 @@ from opentracker._features import OT_MAX_FULLSCRAPES, OT_MAX_FULLSCRAPES_PER_ADD
 from opentracker.config.settings import Settings, Take
 from opentracker.config.values import blessing, limit
 from opentracker.features.feature import Feature, Host
-from opentracker.features.fullscrape.page import COUNTERS, FullScrape
+from opentracker.features.fullscrape.page import COUNTERS, FullScrape, heaviest
 from opentracker.features.state.state import State
 from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.permissions import MAY_FULLSCRAPE
 from opentracker.swarm.policy.slots import Slots
+
+log = logging.getLogger("opentracker")
 
 
 @dataclass
@@ -30,6 +33,18 @@ def may_fullscrape(settings: Settings, value: str) -> None:
     settings.of(FullScrapeSettings).restricted = True
 
 
+def within(most: int, share: int) -> int:
+    """As many full scrapes as were asked for, or fewer where a share of the memory (bytes) has no room for them.
+
+    No limit stays none.
+    """
+    room = max(share // heaviest(), 1)
+    if share == 0 or most <= room:
+        return most
+    log.info("%d full scrapes at a time, not %d: an eighth of the memory has room for no more", room, most)
+    return room
+
+
 class FullScrapeFeature(Feature[Host]):
     """`/scrape` without an info_hash, and the modes `tpbs` and `statedump`."""
 
@@ -39,12 +54,28 @@ class FullScrapeFeature(Feature[Host]):
         "limits.full_scrapes_per_address": limit(FullScrapeSettings, "most_per_address"),
     }
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
+    renewed: ClassVar[frozenset[str]] = frozenset(
+        {"access.fullscrape", "limits.full_scrapes", "limits.full_scrapes_per_address"}
+    )
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.page: FullScrape | None = None
+        self.share = 0
+
+    def renew(self, settings: Settings) -> None:
+        """Set other limits, and let others have full scrapes."""
+        if self.page is not None:
+            asked = settings.of(FullScrapeSettings)
+            self.page.restricted = asked.restricted
+            self.page.slots.limit(within(asked.most, self.share), asked.most_per_address)
 
     def join(self, host: Host) -> None:
         """Answer with full scrapes."""
+        self.share = host.share
         asked, permissions = self.settings.of(FullScrapeSettings), self.settings.permissions
-        slots = Slots(asked.most, asked.most_per_address, permissions)
-        page = FullScrape(
+        slots = Slots(within(asked.most, host.share), asked.most_per_address, permissions)
+        page = self.page = FullScrape(
             host.tracker,
             host.tracker.counters,
             permissions,

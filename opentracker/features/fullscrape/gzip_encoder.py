@@ -1,4 +1,8 @@
-"""Full scrapes by gzip, with the package gzip-stream."""
+"""Full scrapes by gzip, with the package gzip-stream.
+
+Where the package isal is installed, its compressor stands in the stream for zlib's: Intel's library takes a tenth of
+the time for a fifth more bytes.
+"""
 
 from typing import Any, Final
 
@@ -6,8 +10,18 @@ from gzip_stream import GZIPCompressedStream
 
 from opentracker.protocol.accept_encoding import Encoder
 
+try:
+    from isal import igzip
+except ImportError:
+    igzip = None
+
 LEVEL: Final = 7
+ISAL_LEVEL: Final = 2  # of 0 to 3; 3 takes half as long again for 2 % less
 TIME: Final = slice(4, 8)  # of the header: when it was compressed
+
+
+# The class that stands for `gzip.GzipFile`; None where isal is not installed.
+Compressor: Final[Any] = None if igzip is None else igzip.IGzipFile
 
 
 class Source:
@@ -27,7 +41,18 @@ class Stream(GZIPCompressedStream):  # type: ignore[misc]
 
     def __init__(self, source: Source) -> None:
         super().__init__(source, compression_level=LEVEL)
+        self._compressor: Any
         self.compressed: Any = self._compressed_stream
+        if Compressor is not None:
+            self.use(Compressor)
+
+    def use(self, compressor: Any) -> None:
+        """Take another class's compressor, which writes a header of its own, in place of gzip's."""
+        self._compressor.close()
+        self.compressed.seek(0)
+        self.compressed.truncate(0)
+        self._compressor = compressor(mode="wb", fileobj=self.compressed, compresslevel=ISAL_LEVEL, mtime=0)
+        self.compressed.seek(0)
 
     def step(self) -> bytes:
         """Read from the source once, and give what has come of it."""

@@ -4,6 +4,8 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
+from librt.strings import BytesWriter
+
 from opentracker._features import (
     WANT_COMPRESSION_GZIP,
     WANT_COMPRESSION_GZIP_ALWAYS,
@@ -24,7 +26,7 @@ from opentracker.swarm.counting.metric import SERVED, TRAFFIC, Family, Metric
 from opentracker.swarm.listing import Reader, SortedTorrents
 from opentracker.swarm.policy.permissions import MAY_FULLSCRAPE, Permissions
 from opentracker.swarm.policy.slots import Slots
-from opentracker.swarm.store.rows import KEY
+from opentracker.swarm.store.rows import KEY, ROW
 from opentracker.swarm.tracker import Tracker
 
 if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
@@ -40,10 +42,12 @@ log = logging.getLogger("opentracker")
 
 CONTENT_TYPE: Final = b"application/octet-stream"
 DEFAULT: Final = b"ben"
-PIECE: Final = 256  # torrents in a piece, at least: some 16 KiB, and a tenth of a millisecond
+PIECE: Final = 16 << 10  # bytes of a piece, at least: some 200 torrents, and a tenth of a millisecond
 PLAIN_WEIGHT: Final = 64 << 10  # bytes of memory that one takes where it is not compressed
+KERNEL_WEIGHT: Final = 256 << 10  # bytes that the kernel keeps for a client that does not read
 SLICE: Final = 8192  # bytes compressed in one go
 MOST_REMEMBERED: Final = 4096  # counts whose text is at hand
+CODE: Final = ROW - KEY  # bytes of a row that stand for the counts
 
 
 COUNTERS: Final = (
@@ -171,23 +175,24 @@ class FullScrape(Page):
         """The body in one of the formats."""
         form = FORMATS[name]
         reader = Reader(self.listing, minute)
-        parts: list[bytes] = []
+        # It always ends with what stands before the next torrent, which is cut off when a piece is taken out.
+        out = BytesWriter()
+        out.write(form.before)
         try:
             yield form.start
             while (rows := reader.next_rows()) is not None:
                 if rows:
-                    self.render(rows, reader, name, parts)
-                if len(parts) >= 2 * PIECE:
-                    yield joined(parts, form.before)
-                    parts.clear()
+                    self.render(rows, reader, name, out)
+                if len(out) >= PIECE:
+                    yield piece_of(out, form.before)
                 elif not rows:
                     yield b""
-            yield joined(parts, form.before) + form.end
+            yield piece_of(out, form.before) + form.end
         finally:
             reader.close()
 
-    def render(self, rows: list[bytes], reader: Reader, name: bytes, parts: list[bytes]) -> None:
-        """Add two parts for each torrent: its key, and its counts with what stands before the next one."""
+    def render(self, rows: list[bytes], reader: Reader, name: bytes, out: BytesWriter) -> None:
+        """Append each torrent: its key, its counts, and what stands before the next one."""
         form = FORMATS[name]
         key_of = form.key
         remembered = self.remembered[name]
@@ -196,8 +201,12 @@ class FullScrape(Page):
             counts = remembered.get(code)
             if counts is None:
                 counts = self.render_counts(code, reader, form, remembered)
-            parts.append(row[:KEY] if key_of is None else key_of(row[:KEY]))
-            parts.append(counts)
+            if key_of is None:  # cutting the code off costs less than an object without it
+                out.write(row)
+                out.truncate(len(out) - CODE)
+            else:
+                out.write(key_of(row[:KEY]))
+            out.write(counts)
 
     def render_counts(
         self, code: bytes, reader: Reader, form: Format, remembered: dict[bytes, bytes]
@@ -212,12 +221,21 @@ class FullScrape(Page):
         return text
 
 
-def joined(parts: list[bytes], before: bytes) -> bytes:
-    """Parts of which each torrent's last one ends in what stands before the next one, put together as it has to be."""
-    if not before or not parts:
-        return b"".join(parts)
-    parts[-1] = parts[-1][: -len(before)]
-    return before + b"".join(parts)
+def heaviest() -> int:
+    """Bytes of memory that a full scrape takes at most, those in the kernel included."""
+    weights = [PLAIN_WEIGHT]
+    if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
+        weights += WEIGHTS.values()
+    return KERNEL_WEIGHT + max(weights)
+
+
+def piece_of(out: BytesWriter, before: bytes) -> bytes:
+    """The text without what ends it; only that is left in `out`."""
+    out.truncate(len(out) - len(before))
+    piece = out.getvalue()
+    out.truncate(0)
+    out.write(before)
+    return piece
 
 
 if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:

@@ -1,6 +1,7 @@
 """The state of a tracker as a feature: loaded at the start, written every so often, at SIGUSR1 and at the end."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import ClassVar, Final
 
 from opentracker.config.options import SERVING, Option
 from opentracker.config.paths import NamedPath
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Settings, Take
+from opentracker.config.values import parse_seconds
 from opentracker.features.feature import Feature, Host
 from opentracker.features.state import keeping
 from opentracker.features.state.file import StateFile
@@ -31,12 +33,19 @@ KEPT: Final = NamedPath(
 )
 
 
+def interval(settings: Settings, value: str) -> None:
+    """`tracker.state_interval`."""
+    settings.of(StateSettings).interval = parse_seconds(value)
+
+
 class StateFeature(Feature[Host]):
     """The state before and after a run."""
 
     options: ClassVar[tuple[Option, ...]] = (
-        Option(SERVING, "l", "file", LOADED.take, "load a dump of the state at the start"),
+        Option(SERVING, "l", "file", LOADED.take, "load this state at the start, in place of that of -S"),
+        Option(SERVING, "S", "file", KEPT.take, "keep the state in this file: load it, and write it"),
     )
+    keys: ClassVar[Mapping[str, Take]] = {"tracker.state_interval": interval}
     paths: ClassVar[tuple[NamedPath, ...]] = (LOADED, KEPT)
 
     def __init__(self, settings: Settings) -> None:

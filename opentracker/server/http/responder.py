@@ -1,5 +1,6 @@
 """An HTTP request in, its answer out: routes, and what each of them says, without a socket."""
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -8,20 +9,46 @@ from mypy_extensions import i64
 
 from opentracker._features import WANT_COMPILED, WANT_FULLLOG_NETWORKS, WANT_IP_FROM_PROXY, WANT_LOG_NUMWANT
 from opentracker.errors import HttpError, TrackerFailure
+from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.bencode import write_announce, write_failure, write_scrape
+from opentracker.protocol.foreign import PROXY, TLS, TLS_ALERT, foreign_protocol
 from opentracker.protocol.http import Request, write_error, write_ok, write_redirect
 from opentracker.protocol.messages import EVENT_NONE, Announce
 from opentracker.protocol.pages import Page, Pieces
 from opentracker.protocol.query import parse_announce, parse_scrape
 from opentracker.swarm.counting.counters import Counters
+from opentracker.swarm.counting.metric import CAUSE, Family, Metric
 from opentracker.swarm.tracker import Tracker
 
 if WANT_COMPILED:
     from opentracker.protocol.plain_announce import PlainReader
     from opentracker.protocol.plain_answer import append_announce
 
+log = logging.getLogger("opentracker")
+
 ANNOUNCE_PREFIX: Final = b"/a"  # the C tracker's leniency: /announce.php is an announce
 SCRAPE_PREFIX: Final = b"/sc"
+
+# What the log says of a client that speaks another protocol.
+FOREIGN: Final = {
+    TLS: "speaks TLS to an HTTP port",
+    PROXY: "speaks the PROXY protocol, which is not understood: let the proxy send X-Forwarded-For instead",
+}
+FOREIGN_FAMILY: Final = Family(
+    "opentracker_http_foreign_total", "Connections that began with another protocol than HTTP, by protocol."
+)
+COUNTERS: Final = tuple(
+    [
+        Metric(
+            f"http_foreign_{name.lower()}",
+            FOREIGN_FAMILY,
+            f'protocol="{name.lower()}"',
+            f"Connections that begin with {name}",
+            CAUSE,
+        )
+        for name in FOREIGN
+    ]
+)
 
 
 def its_connection(request: Request, address: bytes) -> bytes:
@@ -41,6 +68,7 @@ class HttpResponder:
         self.redirect_url = redirect_url  # where `/` goes; empty: nowhere
         self.request = Announce(both_families=True)
         self.pages: dict[bytes, Page] = {}
+        self.foreign = {name: counters.count_of(row) for name, row in zip(FOREIGN, COUNTERS, strict=True)}
         if WANT_COMPILED:
             self.plain = PlainReader()
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
@@ -51,7 +79,7 @@ class HttpResponder:
         path = request.path
         try:
             if WANT_IP_FROM_PROXY:
-                address = self.client_of(request, address)
+                address = self.known_client(request, address)
             if WANT_FULLLOG_NETWORKS:
                 for watcher in self.watchers:
                     watcher(request, address)
@@ -70,6 +98,18 @@ class HttpResponder:
             self.counters.tcp_failures += 1
             body = write_failure(failure.reason, self.tracker.interval())
         return write_ok(body, request.keep_alive, request.method == b"HEAD")
+
+    def known_client(self, request: Request, address: bytes) -> bytes:
+        """The address that a request is from. Raises TrackerFailure for an announce of an unknown client.
+
+        Other requests store nothing. Theirs is the unspecified address, whose rights are those that everybody has.
+        """
+        try:
+            return self.client_of(request, address)
+        except TrackerFailure:
+            if request.path not in self.pages and request.path.startswith(ANNOUNCE_PREFIX):
+                raise
+            return bytes(len(address))
 
     def answer_plain(
         self,
@@ -132,7 +172,12 @@ class HttpResponder:
 
     def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
         """The whole answer for bytes from `address` that are no request."""
-        return self.error(status, head_only, False)
+        protocol = foreign_protocol(unread)
+        if protocol:
+            self.foreign[protocol].value += 1
+            log.warning("%s %s", format_ip(address), FOREIGN[protocol])
+        answer = self.error(status, head_only, False)
+        return TLS_ALERT if protocol == TLS else answer
 
     def error(self, status: int, head_only: bool, was_parsed: bool, detail: bytes = b"") -> bytes:
         """The whole answer for a status other than 200; `was_parsed` tells whether there was a request at all."""

@@ -14,16 +14,22 @@ from collections import deque
 from collections.abc import Callable
 from typing import Final
 
+from opentracker.server.system.log_lines import LineFormatter
+
+log = logging.getLogger("opentracker")
+
 MOST_WAITING: Final = 1 << 20  # bytes
 PIECE: Final = 4096  # bytes in one go: a pipe that says it has room has room for these (PIPE_BUF)
 PATIENCE: Final = 1000  # milliseconds in which the last lines have to be taken, at the end of the process
 
 
 class LogOutput(logging.Handler):
-    """Writes the lines of the log to a descriptor."""
+    """Writes the lines of the log to a descriptor, which may be the journal's."""
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, for_journal: bool = False) -> None:
         super().__init__()
+        self.for_journal = for_journal
+        self.setFormatter(LineFormatter(for_journal))
         self.write, self.release_fd = writer_of(fd)
         self.room = select.poll()
         self.room.register(fd, select.POLLOUT)
@@ -93,6 +99,20 @@ class LogOutput(logging.Handler):
                 self.waiting.popleft()
             else:
                 self.waiting[0] = line[written:]
+
+
+def lost_lines() -> int:
+    """How many lines of the log nobody has read in time."""
+    handlers = logging.getLogger().handlers
+    return sum(handler.lost for handler in handlers if isinstance(handler, LogOutput))
+
+
+def set_up(level: int, form: str) -> None:
+    """Choose the least serious lines of the log, and their format."""
+    log.setLevel(level)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, LogOutput):
+            handler.setFormatter(LineFormatter(handler.for_journal, form))
 
 
 def do_nothing() -> None:

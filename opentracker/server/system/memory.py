@@ -17,6 +17,7 @@ log = logging.getLogger("opentracker")
 
 V1_NONE: Final = 1 << 60  # version 1 has no word for "no limit": it is a number as large as can be
 LONGEST_PATH: Final = 64  # groups above ours that are asked
+RESERVE: Final = 24 << 20  # bytes: pages of libraries, sockets in the kernel, waiting lines of the log
 STATM: Final = Path("/proc/self/statm")  # proc_pid_statm(5): pages in all, resident ones, those of files, ...
 
 
@@ -82,6 +83,14 @@ class Watch:
             log.error("cannot read how much memory is in use: %s", error)
             return
         self.limits.measured(now - self.base)
+
+
+def left_over(memory: int, resident: int) -> int:
+    """The bytes that are left for torrents, connections and answers of all that the process may use (0: not known).
+
+    Off go those that the interpreter has by now, and a reserve; a small machine keeps an eighth, whatever it is.
+    """
+    return max(memory - resident - RESERVE, memory // 8)
 
 
 def memory_to_use(root: Path = Path("/")) -> int:

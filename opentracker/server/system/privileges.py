@@ -82,6 +82,7 @@ def confine(settings: Settings, paths: Sequence[NamedPath]) -> None:
         root = settings.directory.absolute()
         change_root(root)
         see_from_inside(settings, paths, root)
+        settings.root = root
         become(account)
         if not os.access("/", os.X_OK):
             raise StartError(

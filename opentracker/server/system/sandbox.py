@@ -18,8 +18,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from opentracker.config.file import located
 from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
+from opentracker.errors import ConfigError
 
 log = logging.getLogger("opentracker")
 
@@ -113,6 +115,12 @@ def needed(settings: Settings, paths: Sequence[NamedPath]) -> dict[Path, int]:
         if named.inside and path is not None:
             for directory in (path.parent, path.resolve().parent):
                 wanted[directory] = wanted.get(directory, 0) | (WRITE if named.writes else READ)
+    for name in settings.config_files:
+        try:
+            directory = located(settings, name).parent
+        except ConfigError:  # it cannot be seen from inside
+            continue
+        wanted[directory] = wanted.get(directory, 0) | READ
     return wanted
 
 

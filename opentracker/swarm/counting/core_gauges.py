@@ -26,6 +26,18 @@ LONGEST_ITERATION: Final = Gauge(
 BUSY: Final = Gauge(
     "opentracker_loop_busy_seconds_total", "Time in iterations, without the waits for sockets."
 )
+FAULTS: Final = Gauge("opentracker_loop_faults_total", "Iterations of the loop that a fault ended.")
+LOST_LINES: Final = Gauge("opentracker_log_lost_lines_total", "Lines of the log that nobody read in time.")
+CONFIG_FAILURES: Final = Gauge(
+    "opentracker_config_reload_failures_total", "Reloads of the config that failed."
+)
+CONFIG_FAILED: Final = Gauge(
+    "opentracker_config_reload_failed",
+    "Whether the last reload of the config failed.",
+    MOST,
+    "The config could not be read again: the one before is in force.",
+    most=0,
+)
 TASKS: Final = Gauge("opentracker_loop_tasks", "Long tasks that the loop advances in slices.")
 ITERATIONS: Final = Histogram(
     "opentracker_loop_iteration_seconds",

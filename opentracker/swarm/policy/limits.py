@@ -78,6 +78,15 @@ class Limits(Evictor):
         self.near_limit: bool = self.per_torrent_checks
         self.look()
 
+    def renew(self, torrents: int, peers: int, peers_per_torrent: int, memory: int) -> None:
+        """Set other limits; those who are here stay, though a torrent may have more peers than it now may."""
+        self.torrents.limit = torrents or UNLIMITED
+        self.peers.limit = peers or UNLIMITED
+        self.memory.limit = memory or UNLIMITED
+        self.peers_per_torrent = peers_per_torrent or UNLIMITED
+        self.per_torrent_checks = self.ports_per_address > 0 or peers_per_torrent > 0
+        self.look()
+
     def hold(self, totals: Totals, counters: Counters) -> None:
         """Watch the totals of a store, and count there who is refused."""
         self.totals = totals

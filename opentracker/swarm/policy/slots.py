@@ -17,11 +17,17 @@ class Slots:
     """Counts who is there and says who may come in; 0 is no limit."""
 
     def __init__(self, most: int, most_of_one: int, permissions: Permissions) -> None:
-        self.most: i64 = most or UNLIMITED
-        self.most_of_one: i64 = most_of_one or UNLIMITED
+        self.most: i64 = UNLIMITED
+        self.most_of_one: i64 = UNLIMITED
+        self.limit(most, most_of_one)
         self.permissions = permissions
         self.open: i64 = 0
         self.of_host: dict[bytes, int] = {}
+
+    def limit(self, most: int, most_of_one: int) -> None:
+        """Set other limits; whoever has a place keeps it."""
+        self.most = most or UNLIMITED
+        self.most_of_one = most_of_one or UNLIMITED
 
     def is_full(self) -> bool:
         """Whether nobody more can be taken in."""

@@ -48,7 +48,7 @@ def test_a_row_on_speed_prints_the_whole_the_kernels_part_and_our_own(
     assert float(own["pure"][4]) == pytest.approx(time - kernel, abs=0.002)
 
 
-@pytest.mark.skipif(not has_ipv6(), reason="this machine has no IPv6")
+@pytest.mark.skipif(not has_ipv6("::1"), reason="this machine has no IPv6")
 def test_the_row_over_ipv6(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
     whole, _ = run(bench, "udp6", capsys)
     assert set(whole) == {"udp6", "---", "pure", "echo"}

@@ -744,3 +744,28 @@ def test_who_cannot_be_watched_is_closed(live: Live) -> None:
     assert live.ask(to, H_01).status == 200
     assert open_connections(live) == 0
     former.close()
+
+
+FOREIGN = [
+    (b"\x16\x03\x01\x02\x00" + bytes(517), "tls", b"\x15\x03\x01\0\x02\x02\x28"),
+    (b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 6969\r\n" + H_01, "proxy", b"HTTP/1.1 400 "),
+    (b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12) + H_01, "proxy", b"HTTP/1.1 400 "),
+]
+
+
+@pytest.mark.parametrize(("data", "name", "answer"), FOREIGN)
+@pytest.mark.parametrize("dripped", [False, True])
+def test_another_protocol_is_answered_told_and_counted(
+    live: Live, caplog: pytest.LogCaptureFixture, data: bytes, name: str, answer: bytes, dripped: bool
+) -> None:
+    client = live.tcp(live.listen_tcp())
+    for byte in data[:40] if dripped else b"":
+        client.send(bytes([byte]))
+        live.settle()
+    client.send(data[40:] if dripped else data)
+    client.finish()
+    assert client.read_to_end().startswith(answer)
+    told = {"tls": f"{HOME} speaks TLS to an HTTP port", "proxy": f"{HOME} speaks the PROXY protocol"}
+    assert [line.startswith(told[name]) for line in caplog.messages] == [True]
+    counted = {key: count for key, count in live.counters.values().items() if "foreign" in key}
+    assert sum(counted.values()) == sum(count for key, count in counted.items() if key.endswith(name)) == 1

@@ -170,6 +170,19 @@ def test_lines_for_debugging_take_nothing_from_the_others(caplog: pytest.LogCapt
     assert caplog.messages[0].startswith(f"{MOST_DEBUGGING + 1 + MOST + MOST_OF_A_KIND} lines were left out")
 
 
+@pytest.mark.parametrize("form", ["logfmt", "json"])
+def test_a_config_file_chooses_format_and_level(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "conf"
+    path.write_text(f"log.format {form}\nlog.level debug\n")
+    arguments = ["-f", str(path), "-i", HOME, "-p", "0", "-d", "/nonexistent"]
+    status, _, errors = run(*arguments)
+    assert status == 111
+    lines = [line for line in errors.splitlines() if not line.startswith("opentracker: ")]
+    assert any(f"taken: {path}:1: log.format {form}" in line for line in lines)
+    for line in lines:
+        assert re.match(rf'time={TIME} level=(debug|info) msg="' if form == "logfmt" else r'{"time": "', line)
+
+
 def test_quiet_and_verbose() -> None:
     def lines(*options: str) -> list[str]:
         with Tracker("-i", HOME, "-P", "0", *options, sockets=int("--verbose" in options)) as tracker:

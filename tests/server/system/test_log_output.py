@@ -42,6 +42,7 @@ def ends(request: pytest.FixtureRequest) -> Iterator[Ends]:
 @pytest.fixture
 def output(ends: Ends) -> Iterator[LogOutput]:
     output = LogOutput(ends[1])
+    output.setFormatter(logging.Formatter())
     yield output
     output.close()
 
@@ -109,6 +110,7 @@ def test_what_is_shared_with_others_is_left_as_it_is(ends: Ends) -> None:
 def test_a_file(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as file:
         output = LogOutput(file.fileno())
+        output.setFormatter(logging.Formatter())
         put(output, "one")
         put(output, "two")
         output.close()
