@@ -14,7 +14,7 @@ from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.policy.limits import LASTING, RESERVE, ROOM, Limits
 from opentracker.swarm.store.door import Contents
 from opentracker.swarm.store.records import SMALL
-from opentracker.swarm.tracker import Tracker
+from opentracker.swarm.tracker import Tracker, limit_by
 from tests.swarm.model import FAMILIES, peer_of
 
 A, B, C = b"A" * 20, b"B" * 20, b"C" * 20
@@ -44,7 +44,7 @@ class Held:
 
     def __init__(self, **limits: int) -> None:
         self.tracker = Tracker(Random(1))
-        self.tracker.limit_by(Limits(**limits))
+        limit_by(self.tracker, Limits(**limits))
         self.limits = self.tracker.limits
         self.counters = self.tracker.counters
         self.cleaner = Cleaner(self.tracker)

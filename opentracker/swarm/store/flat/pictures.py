@@ -8,7 +8,6 @@ offset field of a row
 ====== =================================================================================
 """
 
-from collections import Counter
 from typing import Final
 
 from librt.strings import BytesWriter, read_i32_le, write_i32_le
@@ -104,12 +103,13 @@ class FlatPicture(Picture):
             start += 1
         return leechers4, seeders4, leechers6, seeders6
 
-    def sizes(self, start: i64, end: i64) -> Counter[int]:
+    def sizes(self, start: i64, end: i64) -> dict[int, int]:
         """See Picture."""
-        found: Counter[int] = Counter()
+        found: dict[int, int] = {}
         while start < end:
             complete, incomplete = self.counts(start)
-            found[int(complete + incomplete)] += 1
+            peers = int(complete + incomplete)
+            found[peers] = found.get(peers, 0) + 1
             start += 1
         return found
 
@@ -136,5 +136,5 @@ class FlatPicture(Picture):
             return [plane] if plane else []
         family = swarm.v6 if v6 else swarm.v4
         stride = STRIDE6 if v6 else STRIDE4
-        blocks = family.blocks()
+        blocks = family.leechers.blocks + family.seeders.blocks
         return [block[: len(block) // (stride + 2) * stride] for block in blocks]
