@@ -17,7 +17,7 @@ from librt.random import Random
 
 from opentracker.protocol.messages import EVENT_NONE, EVENT_STOPPED, Announce
 from opentracker.swarm.policy.limits import Limits
-from opentracker.swarm.tracker import Tracker
+from opentracker.swarm.tracker import Tracker, limit_by
 
 SIZES: Final = (1, 10, 100, 1_000, 10_000, 100_000)
 ATTACKED: Final = (1_000, 10_000)
@@ -78,7 +78,7 @@ def nanoseconds(size: int, counts_ports: bool = False, after_attack: bool = Fals
     """Of one announce in a swarm of `size`: the best of several runs, since all that disturbs makes it slower."""
     tracker = Tracker(Random(1))
     if counts_ports:
-        tracker.limit_by(Limits(ports_per_address=PORTS))
+        limit_by(tracker, Limits(ports_per_address=PORTS))
     peers = fill(tracker, size)
     if after_attack:
         attack(tracker)
