@@ -63,17 +63,12 @@ class Tracker:
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
         if WANT_MAX_PEER:
-            self.limit_by(Limits())
+            self.limits = Limits()
+            limit_by(self, self.limits)
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.admission = Admission()
             self.refused = self.counters.count_of(REFUSED)  # clients' announces, by the access list
             self.has_doubtful = False  # whether torrents may be here that the access list refuses
-
-    def limit_by(self, limits: Limits) -> None:
-        """Let other limits hold from now on; no torrent is there yet."""
-        self.limits = limits
-        limits.hold(self.store.totals, self.counters)
-        self.store.counts_ports = limits.ports_per_address > 0
 
     def announce(self, a: Announce, minute: i64) -> None:  # noqa: PLR0912 - a call each would cost more
         """Carry out an announce in `minute` (of a clock that never goes back) and fill in its answer.
@@ -129,7 +124,7 @@ class Tracker:
                 return False
         if WANT_MAX_PEER and self.limits.near_limit:
             return False
-        if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+        if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             if self.watchers:
                 return False
         may_come = True
@@ -193,3 +188,12 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         """Let an access list decide from now on; torrents that are here already are asked about at each request."""
         tracker.admission = admission
         tracker.has_doubtful = tracker.store.totals.torrents > 0
+
+
+if WANT_MAX_PEER:
+
+    def limit_by(tracker: Tracker, limits: Limits) -> None:
+        """Let other limits hold from now on; no torrent is there yet."""
+        tracker.limits = limits
+        limits.hold(tracker.store.totals, tracker.counters)
+        tracker.store.counts_ports = limits.ports_per_address > 0
