@@ -37,7 +37,8 @@ for (const node of document.querySelectorAll("h1,h2,p,th,td,li,code,.big,small,s
 }
 const cards = [...document.querySelectorAll(".numbers .card")].map(card => card.getBoundingClientRect());
 const found = {
-  width: innerWidth, overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth, contrast, smallest,
+  width: innerWidth, contrast, smallest,
+  overflow: document.documentElement.scrollWidth - document.documentElement.clientWidth,
   rows: new Set(cards.map(card => Math.round(card.top))).size,
   dark: matchMedia("(prefers-color-scheme: dark)").matches,
   select: getComputedStyle(document.querySelector("code")).userSelect,
