@@ -30,6 +30,7 @@ from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 from opentracker.config.values import KEYS
 from opentracker.features.feature import Feature, keys_of
+from opentracker.features.health import HealthFeature
 from opentracker.features.statistics.feature import StatisticsFeature
 from opentracker.server import binding
 from opentracker.server.core import Core
@@ -73,6 +74,7 @@ if WANT_FULLSCRAPE:
 
     FEATURES.append(StateFeature)
     FEATURES.append(FullScrapeFeature)
+FEATURES.append(HealthFeature)
 FEATURES.append(StatisticsFeature)
 if WANT_STATS_JSON:
     from opentracker.features.statistics.json_modes import JsonFeature

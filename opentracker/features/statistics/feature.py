@@ -10,15 +10,12 @@ from typing import ClassVar, Final
 from opentracker import build_info
 from opentracker._features import WANT_LOG_NETWORKS, WANT_RESTRICT_STATS
 from opentracker.config.settings import Settings, Take
-from opentracker.config.values import blessing
+from opentracker.config.values import blessing, page_path
 from opentracker.features.feature import Feature, Host
 from opentracker.features.statistics import text
 from opentracker.features.statistics.page import Sources, Statistics
 from opentracker.protocol.pages import Page
 from opentracker.swarm.policy.permissions import MAY_STAT
-
-OWN_PATHS: Final = ("announce", "scrape")
-IN_A_PATH: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 
 
 @dataclass
@@ -30,11 +27,7 @@ class StatisticsSettings:
 
 def stats_path(settings: Settings, value: str) -> None:
     """`access.stats_path`."""
-    if not value or not IN_A_PATH.issuperset(value) or value in (".", ".."):
-        raise ValueError("expected one component of a path: letters, digits and -._~, without slashes")
-    if value in OWN_PATHS:
-        raise ValueError("expected another path than those of announces and scrapes")
-    settings.of(StatisticsSettings).path = value
+    settings.of(StatisticsSettings).path = page_path(value)
 
 
 KEYS: Final[dict[str, Take]] = {"access.stats_path": stats_path}

@@ -8,6 +8,7 @@ anybody. The shard of an info_hash is told by a hash that is keyed afresh in eac
 aim at one.
 """
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
@@ -88,8 +89,8 @@ class Picture:
         """IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders of some of the torrents, added up."""
         raise NotImplementedError
 
-    def sizes(self, start: i64, end: i64) -> dict[int, int]:
-        """Some of the torrents by the number of their peers: number -> torrents."""
+    def sizes(self, start: i64, end: i64) -> Counter[int]:
+        """How many of some of the torrents have each number of peers."""
         raise NotImplementedError
 
     def larger(self, start: i64, end: i64, least: i64) -> list[tuple[bytes, i64, i64]]:
@@ -143,6 +144,9 @@ class Store:
         are. `has_completed` tells whether a `completed` was counted.
         """
         return NOT_TAKEN
+
+    def bring_near(self, packets: list[bytes], count: i64) -> None:
+        """Look at what the first `count` datagrams ask for, so that it is in the processor's cache when they do."""
 
     def sync(self, a: Announce, minute: i64) -> None:
         """Store or remove a peer as live sync says; of the answer, only the counts are filled in."""

@@ -49,12 +49,16 @@ class Census(Scan):
                 self.torrents += end - at
                 self.count(*picture.count(at, end))
                 for peers, torrents in picture.sizes(at, end).items():
-                    self.sizes[bisect_left(PEERS_PER_TORRENT.bounds, peers)] += torrents
+                    self.add_size(peers, torrents)
                 least = min(self.by_peers.least, self.by_seeders.least, self.by_leechers.least)
                 for info_hash, complete, incomplete in picture.larger(at, end, least):
                     self.offer(info_hash, complete, incomplete)
                 yield
             yield
+
+    def add_size(self, peers: int, torrents: int) -> None:
+        """Count torrents with this number of peers."""
+        self.sizes[bisect_left(PEERS_PER_TORRENT.bounds, peers)] += torrents
 
     def count(self, leechers4: i64, seeders4: i64, leechers6: i64, seeders6: i64) -> None:
         """Count peers."""

@@ -8,6 +8,7 @@ offset field of a row
 ====== =================================================================================
 """
 
+from collections import Counter
 from typing import Final
 
 from librt.strings import BytesWriter, read_i32_le, write_i32_le
@@ -103,13 +104,12 @@ class FlatPicture(Picture):
             start += 1
         return leechers4, seeders4, leechers6, seeders6
 
-    def sizes(self, start: i64, end: i64) -> dict[int, int]:
+    def sizes(self, start: i64, end: i64) -> Counter[int]:
         """See Picture."""
-        found: dict[int, int] = {}
+        found: Counter[int] = Counter()
         while start < end:
             complete, incomplete = self.counts(start)
-            peers = int(complete + incomplete)
-            found[peers] = found.get(peers, 0) + 1
+            found[int(complete + incomplete)] += 1
             start += 1
         return found
 
@@ -136,5 +136,5 @@ class FlatPicture(Picture):
             return [plane] if plane else []
         family = swarm.v6 if v6 else swarm.v4
         stride = STRIDE6 if v6 else STRIDE4
-        blocks = family.leechers.blocks + family.seeders.blocks
+        blocks = family.blocks()
         return [block[: len(block) // (stride + 2) * stride] for block in blocks]

@@ -75,19 +75,17 @@ class PackedPicture(Picture):
                     seeders6 += entry.v6.seeders.peers
         return leechers4, seeders4, leechers6, seeders6
 
-    def sizes(self, start: i64, end: i64) -> dict[int, int]:
-        """See Picture. Records are counted by their length and their IPv4 peers first: few of those differ."""
+    def sizes(self, start: i64, end: i64) -> Counter[int]:
+        """See Picture. Most records have one of few shapes: a length and a number of IPv4 peers."""
+        found: Counter[int] = Counter()
         entries = self.entries[start:end]
         records = [entry for entry in entries if not isinstance(entry, Swarm)]
-        n4s = [record[4] if len(record) > HEADER_SIZE else 0 for record in records]
-        found: dict[int, int] = {}
-        for (length, n4), times in Counter(zip(map(len, records), n4s, strict=True)).items():
-            peers = n4 + (length - HEADER_SIZE - PEER4 * n4) // PEER6
-            found[peers] = found.get(peers, 0) + times
+        shapes = Counter([(len(record), record[4]) for record in records])
+        for (length, n4), torrents in shapes.items():
+            peers = n4 + (length - HEADER_SIZE - PEER4 * n4) // PEER6 if length > HEADER_SIZE else 0
+            found[peers] += torrents
         if len(records) < len(entries):
-            for entry in entries:
-                if isinstance(entry, Swarm):
-                    found[entry.size()] = found.get(entry.size(), 0) + 1
+            found.update([int(entry.size()) for entry in entries if isinstance(entry, Swarm)])
         return found
 
     def larger(self, start: i64, end: i64, least: i64) -> list[tuple[bytes, i64, i64]]:
@@ -110,7 +108,7 @@ class PackedPicture(Picture):
         stride = STRIDE6 if v6 else STRIDE4
         if isinstance(entry, Swarm):
             family = entry.v6 if v6 else entry.v4
-            blocks = family.leechers.blocks + family.seeders.blocks
+            blocks = family.blocks()
             return [block[: len(block) // (stride + 2) * stride] for block in blocks]
         n4, _, n6, _ = counts(entry)
         start = HEADER_SIZE + PEER4 * n4 if v6 else HEADER_SIZE
