@@ -1,8 +1,8 @@
 """Bencoded answers (BEP 3, 23, 7 and 48), and a strict decoder.
 
 The writers give canonical bencoding: keys sorted, each once. They are called only with values that the
-tracker made itself, so they raise nothing. `decode` is for tests, tools and files: it raises ValueError,
-whose text names the offset, for whatever is not the canonical form of one value, and nothing else.
+tracker made itself, so they raise nothing. `decode` is for tests, tools and files: it raises ValueError, with a
+text that names the offset, if the input is not the canonical form of one value, and no other exception.
 """
 
 from typing import Final, TypeAlias
@@ -18,8 +18,8 @@ _LONGEST_INTEGER: Final = 20  # digits of 2**64
 def write_announce(announce: Announce) -> bytes:
     """The body of an announce answer, from the answer fields and `event`.
 
-    `peers` is always there, `peers6` only where it has content; a `stopped` one gets no peers. `min interval`
-    equals `interval`, since aria2 announces at the former.
+    `peers` is always present, `peers6` only if it is not empty; an announce with `stopped` gets no peers.
+    `min interval` equals `interval`, since aria2 announces at `min interval`.
     """
     interval = announce.interval
     if announce.event == EVENT_STOPPED:
@@ -69,7 +69,7 @@ def write_scrape(entries: dict[bytes, tuple[int, int, int]]) -> bytes:
 def decode(data: bytes) -> Value:
     """The one value that `data` holds.
 
-    Refused are bytes after it, keys that are unsorted or there twice, numbers with leading zeros, `-0`,
+    It refuses bytes after the value, keys that are unsorted or repeated, numbers with leading zeros, `-0`,
     integers of more than 20 digits and nesting of more than 32 levels.
     """
     reader = _Reader(data)
@@ -80,7 +80,7 @@ def decode(data: bytes) -> Value:
 
 
 class _Reader:
-    """What is decoded, and how far it is read."""
+    """The input of `decode`, and the offset of the next byte to read."""
 
     __slots__ = ("at", "data")
 

@@ -1,8 +1,8 @@
-"""Peers of a large swarm in hash-bucketed blocks, so that size does not slow anything down.
+"""Peers of a large swarm in hash-bucketed blocks, so that the cost of an announce does not grow with the swarm.
 
-A `PeerTable` holds the peers of one family that are all leechers or all seeders, in blocks of some tens of peers. Which
-block a peer belongs to is told by linear hashing: one block is split in two for every few dozen newcomers and the
-last one merged back when they leave, so no single announce ever pays for a rebuild.
+A `PeerTable` holds the leechers or the seeders of one family, in blocks of some tens of peers. Linear hashing chooses
+the block of a peer: one block is split in two for every few dozen new peers, and the last one is merged back when peers
+leave, so no single announce pays for a rebuild.
 """
 
 from typing import Final
@@ -13,15 +13,16 @@ from mypy_extensions import i64
 from opentracker._features import WANT_MAX_PEER
 from opentracker.swarm.store.peers import BYTE, HOST4, HOST6, STRIDE4, find, insert, ports_in, remove, without
 
-BLOCK: Final = 128  # peers a block on average, at most; fewer cost memory (57 bytes a block), more cost time
-SHARES: Final = 16  # blocks over which the peers of one host are spread where they are counted
+BLOCK: Final = 128  # most peers of a block on average; fewer cost memory (57 bytes a block), more cost time
+SHARES: Final = 16  # blocks over which the peers of one host are spread, with `by_host`
 
 
 class PeerTable:
     """Leechers or seeders of one address family.
 
-    With `by_host` all peers of one host are in SHARES blocks, to be counted, by the last bits of their ports: in one
-    block, a host with a thousand ports would make it far longer than all others, and `window` miss as often.
+    With `by_host` all peers of one host are in SHARES blocks, chosen by the last bits of their ports, so that they can
+    be counted. In a single block, a host with a thousand ports would make the block far longer than all others, and
+    most draws of `window` would miss.
     """
 
     __slots__ = ("blocks", "by_host", "longest", "mask", "peers", "stride")
@@ -31,7 +32,7 @@ class PeerTable:
         self.by_host = by_host
         self.blocks = [b""]
         self.peers: i64 = 0
-        self.mask: i64 = 0  # 2^k - 1, not below the last block's number and at most one step more
+        self.mask: i64 = 0  # 2^k - 1: the least such number that is not below the last block's number
         self.longest: i64 = 0  # no block holds more peers than this
 
     def block_of(self, peer: bytes) -> i64:
@@ -41,19 +42,19 @@ class PeerTable:
         return self.block_at(peer)
 
     def block_at(self, key: bytes) -> i64:
-        """The number of the block that what is hashed of a peer tells."""
+        """The number of the block for a hash key."""
         at: i64 = hash(key) & self.mask
         if at >= len(self.blocks):
             at &= self.mask >> 1  # its block has not been split yet
         return at
 
     def share_of(self, peer: bytes, number: i64) -> bytes:
-        """What tells the block of those peers of a host whose ports end in the same bits as a number."""
+        """The hash key of a host's peers whose ports end in the same bits as `number`."""
         host = peer[:HOST4] if self.stride == STRIDE4 else peer[:HOST6]
         return host + BYTE[number & (SHARES - 1)]
 
     def ports_of(self, peer: bytes) -> list[bytes]:
-        """The peers that have the peer's host, where they are counted."""
+        """The peers with the host of `peer`; needs `by_host`."""
         found: list[bytes] = []
         blocks = {self.block_at(self.share_of(peer, number)) for number in range(SHARES)}
         for at in blocks:
@@ -67,7 +68,7 @@ class PeerTable:
         return find(block, 0, len(block) // (self.stride + 2), self.stride, peer)
 
     def has(self, peer: bytes) -> bool:
-        """Whether a peer is there."""
+        """Whether the table holds a peer."""
         return self.index_in(self.block_of(peer), peer) >= 0
 
     def state(self, at: i64, index: i64) -> i64:
@@ -78,7 +79,7 @@ class PeerTable:
         return flags << 8 | block[size * (self.stride + 1) + index]
 
     def refresh(self, at: i64, index: i64, stamp: i64) -> i64:
-        """Renew the stamp of a peer that is there, and tell the one it had."""
+        """Renew the stamp of a peer that is there, and return the former stamp."""
         block = self.blocks[at]
         at_stamp = len(block) // (self.stride + 2) * (self.stride + 1) + index
         former: i64 = block[at_stamp]
@@ -87,7 +88,7 @@ class PeerTable:
         return former
 
     def unmark(self, at: i64, index: i64, flag: i64) -> None:
-        """Take a flag off a peer that is there."""
+        """Clear a flag of a peer that is there."""
         block = self.blocks[at]
         at_flags = len(block) // (self.stride + 2) * self.stride + index
         flags: i64 = block[at_flags]
@@ -95,7 +96,7 @@ class PeerTable:
             self.blocks[at] = block[:at_flags] + BYTE[flags & ~flag] + block[at_flags + 1 :]
 
     def put(self, peer: bytes, flags: i64, stamp: i64) -> None:
-        """Put a peer that is not there where it belongs, uncounted."""
+        """Put a peer that is not there into its block, without counting it."""
         at = self.block_of(peer)
         block = self.blocks[at]
         size: i64 = len(block) // (self.stride + 2)
@@ -126,7 +127,7 @@ class PeerTable:
             index = hits.rfind(1, 0, index)
 
     def take(self, peer: bytes) -> i64:
-        """Remove a peer that may be there; its flags × 256 + its stamp, or -1."""
+        """Remove a peer if it is there; returns its flags × 256 + its stamp, or -1."""
         at = self.block_of(peer)
         index = self.index_in(at, peer)
         if index < 0:
@@ -137,7 +138,7 @@ class PeerTable:
         return state
 
     def split(self) -> None:
-        """Make one more block, of the peers of the oldest unsplit one that belong there."""
+        """Split the oldest unsplit block: about half of its peers go to a new block."""
         new: i64 = len(self.blocks)
         if new > self.mask:
             self.mask = self.mask * 2 + 1
@@ -148,7 +149,7 @@ class PeerTable:
         self.spread(block)
 
     def merge(self) -> bool:
-        """Give the peers of the last block back to the one it was split from, if blocks are thinly filled."""
+        """Merge the last block into the one it was split from, if blocks are thinly filled."""
         if len(self.blocks) == 1 or self.peers * 2 >= BLOCK * (len(self.blocks) - 1):
             return False
         block = self.blocks.pop()
@@ -159,7 +160,7 @@ class PeerTable:
         return True
 
     def measure(self) -> None:
-        """Forget the longest block of former times; half of the blocks have gone since the last time, or more."""
+        """Set `longest` anew; called each time the number of blocks has halved."""
         self.longest = 0
         for block in self.blocks:
             size: i64 = len(block) // (self.stride + 2)
@@ -167,7 +168,7 @@ class PeerTable:
                 self.longest = size
 
     def spread(self, block: bytes) -> None:
-        """Put the peers of a block, which are counted already, where they belong."""
+        """Put the peers of a block, which are counted already, into their blocks."""
         stride = self.stride
         n: i64 = len(block) // (stride + 2)
         at_flags = n * stride
@@ -179,17 +180,17 @@ class PeerTable:
             )
 
     def load(self, block: bytes) -> None:
-        """Take in a block of peers that are not there."""
+        """Add a block of peers that are not there."""
         self.peers += len(block) // (self.stride + 2)
         self.spread(block)
         while self.peers > BLOCK * len(self.blocks):
             self.split()
 
     def window(self, want: i64, asker_at: i64, asker_index: i64, random: Random) -> bytes:
-        """The addresses of `want` peers, the asker left out; every other has the same chance.
+        """The addresses of `want` peers without the asking one; every other peer has the same chance.
 
-        The blocks are taken for one ring. A place on it is drawn by throwing darts at a board of blocks × longest
-        until one hits a peer, so that every peer is the first one with the same chance.
+        The blocks form one ring, and the result is a run of neighbours. Its first peer is drawn by rejection: random
+        cells of a board of blocks × longest, until one holds a peer. So each peer has the same chance to be the first.
         """
         if asker_index < 0:
             asker_at = -1
