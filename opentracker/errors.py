@@ -12,6 +12,8 @@
     │   └── BrokenStateError     a state file that is cut or corrupted, or of another kind
     ├── StartError               the machine says no (bind, chdir); exit status 111
     ├── EndError                 the state could not be written at the end; exit status 74
+    ├── LinkError                a connection of the bridge to NATS could not be made, or is over
+    ├── CheckError               a tracker that is checked does not do what it should
     └── InvariantError           the tracker itself is wrong; exit status 70
 
 A datagram that is to be met with silence raises nothing: its parser returns None.
@@ -79,6 +81,14 @@ class StartError(OpentrackerError):
 
 class EndError(OpentrackerError):
     """What is to be done at a clean end has failed: one line that says what is lost. Exit status 74."""
+
+
+class LinkError(OpentrackerError):
+    """A connection to NATS could not be made, or is over; its text says why."""
+
+
+class CheckError(OpentrackerError):
+    """A tracker that `opentracker.check` asks has failed; its text says how."""
 
 
 class InvariantError(OpentrackerError):

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from opentracker.bridge import metrics
-from opentracker.bridge.nats import Link, LinkError, server_name
+from opentracker.bridge.nats import Link, server_name
 from opentracker.bridge.relay import Bridge
+from opentracker.errors import LinkError
 from opentracker.server.livesync import Cluster, receive
 from opentracker.server.system.systemd import Notifier
 

@@ -11,16 +11,13 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from opentracker.config.values import shown
+from opentracker.errors import LinkError
 
 DEFAULT_PORT: Final = 4222
 CONNECT_SECONDS: Final = 10.0
 CONFIRM_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 2.0
 PING_SECONDS: Final = 10  # two that stay unanswered end a connection
-
-
-class LinkError(Exception):
-    """The connection could not be made, or is over; its text says why."""
 
 
 def server_url(text: str) -> str:

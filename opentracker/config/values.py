@@ -13,8 +13,10 @@ from typing import Any, Final
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Bind, Settings, Take, check_field
 from opentracker.protocol.addresses import DEFAULT_PORT, parse_endpoint, parse_ip, parse_network
-from opentracker.swarm.policy.permissions import EVERYTHING
+from opentracker.swarm.policy.permissions import ADMINISTRATOR
 
+OWN_PATHS: Final = ("announce", "scrape")
+IN_A_PATH: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 HIGHEST_PORT: Final = 65535
 LONGEST_SHOWN: Final = 160  # characters of an operator's text in an error
 MOST_DIGITS: Final = 15  # of a number
@@ -118,7 +120,7 @@ def blessing(rights: int) -> Take:
     return take
 
 
-may_everything = blessing(EVERYTHING)  # `-A`
+may_all_but_proxy = blessing(ADMINISTRATOR)  # `-A`
 
 
 # ---- Paths and numbers -------------------------------------------------------------------------------------
@@ -223,3 +225,12 @@ KEYS: Final[Mapping[str, Take]] = {
     "log.format": log_format,
     "batchsync.cluster.admin_ip": no_effect,
 }
+
+
+def page_path(value: str) -> str:
+    """One component of a path, under which a page is. Raises ValueError."""
+    if not value or not IN_A_PATH.issuperset(value) or value in (".", ".."):
+        raise ValueError("expected one component of a path: letters, digits and -._~, without slashes")
+    if value in OWN_PATHS:
+        raise ValueError("expected another path than those of announces and scrapes")
+    return value

@@ -50,7 +50,7 @@ PORT: Final[i64] = 0x74726F70
 LEFT: Final[i64] = 0x7466656C
 EVEN: Final[i64] = 0x6E657665
 NUMW: Final[i64] = 0x776D756E
-IP: Final[i64] = 0x7069  # the first two
+IP: Final[i64] = 0x3D7069  # "ip="
 
 # Headers that mean something, by their first four bytes in lower case.
 CONT: Final[i64] = 0x746E6F63  # Content-Length,
@@ -162,7 +162,7 @@ class PlainReader:
             return numwant >= 0
         if key == EVEN:
             return data.startswith(b"event=", at) and self.read_event(data, at + 6, a)
-        if WANT_IP_FROM_QUERY_STRING and key & 0xFFFF == IP:
+        if WANT_IP_FROM_QUERY_STRING and key & 0xFFFFFF == IP:
             return False
         while data[at] > AMPERSAND or SPACE < data[at] < PERCENT:  # a percent sign may hide a key
             at += 1

@@ -8,6 +8,7 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
+from opentracker.protocol.bencode import min_interval
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
 
 _DECIMAL: Final = [b"%d" % value for value in range(10000)]
@@ -35,12 +36,14 @@ def decimal(number: i64) -> bytes:
 
 def append_announce(out: BytesWriter, a: Announce, keep_alive: bool) -> None:
     """Append the answer to an announce."""
-    complete, incomplete, interval = decimal(a.complete), decimal(a.incomplete), decimal(a.interval)
+    complete, incomplete = decimal(a.complete), decimal(a.incomplete)
+    interval, shortest = decimal(a.interval), decimal(min_interval(a))
     is_stopped = a.event == EVENT_STOPPED
     peers = b"" if is_stopped else a.peers
     peers6 = b"" if is_stopped else a.peers6
     peers_size = decimal(len(peers))
-    size: i64 = _SURE + len(complete) + len(incomplete) + 2 * len(interval) + len(peers_size) + len(peers)
+    size: i64 = _SURE + len(complete) + len(incomplete) + len(interval) + len(shortest)
+    size += len(peers_size) + len(peers)
     downloaded = b""
     peers6_size = b""
     if not is_stopped:
@@ -62,7 +65,7 @@ def append_announce(out: BytesWriter, a: Announce, keep_alive: bool) -> None:
     out.write(_INTERVAL)
     out.write(interval)
     out.write(_MIN_INTERVAL)
-    out.write(interval)
+    out.write(shortest)
     out.write(_PEERS)
     out.write(peers_size)
     out.write(b":")

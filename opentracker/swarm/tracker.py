@@ -53,9 +53,8 @@ class Tracker:
         self.store = store or make_store(random)
         self.random = random
         self.counters = Counters()
-        self.renewals = vec[i64](
-            [0] * 256
-        )  # announces of known peers, by the minutes since the announce before
+        # Announces of known peers, by the minutes since each peer's announce before.
+        self.renewals = vec[i64]([0] * 256)
         if WANT_LOG_NETWORKS:
             self.busy = AddressCount()  # connections: TCP ones, and connects over UDP
         if WANT_LOG_NUMWANT:
@@ -65,17 +64,12 @@ class Tracker:
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
         if WANT_MAX_PEER:
-            self.limit_by(Limits())
+            self.limits = Limits()
+            limit_by(self, self.limits)
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.admission = Admission()
             self.refused = self.counters.count_of(REFUSED)  # clients' announces, by the access list
             self.has_doubtful = False  # whether stored torrents may be refused by the access list
-
-    def limit_by(self, limits: Limits) -> None:
-        """Install the limits, before there are any torrents."""
-        self.limits = limits
-        limits.hold(self.store.totals, self.counters)
-        self.store.counts_ports = limits.ports_per_address > 0
 
     def announce(self, a: Announce, minute: i64) -> None:  # noqa: PLR0912 - a call each would cost more
         """Carry out an announce in `minute` (of a clock that never goes back) and fill in its answer.
@@ -131,7 +125,7 @@ class Tracker:
                 return False
         if WANT_MAX_PEER and self.limits.near_limit:
             return False
-        if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+        if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             if self.watchers:
                 return False
         may_come = True
@@ -195,3 +189,12 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         """Install an access list; torrents that are stored already are checked at each request."""
         tracker.admission = admission
         tracker.has_doubtful = tracker.store.totals.torrents > 0
+
+
+if WANT_MAX_PEER:
+
+    def limit_by(tracker: Tracker, limits: Limits) -> None:
+        """Install the limits, before there are any torrents."""
+        tracker.limits = limits
+        limits.hold(tracker.store.totals, tracker.counters)
+        tracker.store.counts_ports = limits.ports_per_address > 0

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from opentracker.bridge.nats import Link, LinkError, server_name, server_url
+from opentracker.bridge.nats import Link, server_name, server_url
+from opentracker.errors import LinkError
 from tests.bridge.fake_nats import PATIENCE, FakeNats
 
 

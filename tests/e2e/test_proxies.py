@@ -77,9 +77,6 @@ def nginx(folder: Path, port: int, tracker: str) -> list[str]:
 def haproxy(folder: Path, port: int, tracker: str) -> list[str]:
     text = without_tls(sample("HAProxy")).replace("127.0.0.1:6969", tracker)
     text = text.replace("bind :80\n", f"bind 127.0.0.1:{port}\n")
-    # The check of a tracker that is asked by one of its proxies, with the page's own words.
-    (check,) = re.findall(r"`(http-check send [^`]+)`", PAGE)
-    text = text.replace("option httpchk GET /stats", f"option httpchk\n    {check}")
     path = folder / "haproxy.cfg"
     path.write_text(text)
     return ["haproxy", "-db", "-f", str(path)]

@@ -10,6 +10,7 @@ MAY_STAT: Final = 2
 MAY_LIVESYNC: Final = 4
 MAY_PROXY: Final = 8
 EVERYTHING: Final = 15
+ADMINISTRATOR: Final = EVERYTHING - MAY_PROXY  # a proxy speaks for others, and is named as one
 
 
 class Permissions:
@@ -46,6 +47,15 @@ class Permissions:
         for bits, table in self.networks[size].items():
             found |= table.get(number >> (8 * size - bits), 0)
         return found
+
+    def blessed(self) -> list[tuple[bytes, int, int]]:
+        """All networks that have rights: first address, prefix length, rights."""
+        return [
+            ((prefix << (8 * size - bits)).to_bytes(size, "big"), bits, rights)
+            for size, family in self.networks.items()
+            for bits, table in sorted(family.items())
+            for prefix, rights in sorted(table.items())
+        ]
 
     def given(self, right: int) -> bool:
         """Whether any network has this right."""

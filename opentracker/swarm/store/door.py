@@ -145,6 +145,9 @@ class Store:
         """
         return NOT_TAKEN
 
+    def bring_near(self, packets: list[bytes], count: i64) -> None:
+        """Look at what the first `count` datagrams ask for, so that it is in the processor's cache when they do."""
+
     def sync(self, a: Announce, minute: i64) -> None:
         """Carry out an announce that came by live sync; only the counts of its answer are filled in."""
         raise NotImplementedError

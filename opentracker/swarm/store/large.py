@@ -1,27 +1,38 @@
-"""The large swarm: for each family a table of leechers and one of seeders (see `peer_table`)."""
+"""The large swarm: for each family a table of leechers and one of seeders (see `table`)."""
 
 from typing import Final
 
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
+from opentracker._features import WANT_COMPILED, WANT_SYNC_LIVE, WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.ages import least_age
-from opentracker.swarm.store.peer_table import PeerTable
 from opentracker.swarm.store.peers import (
     COMPLETED,
     FROM_SYNC,
     STRIDE4,
     STRIDE6,
-    find,
     share_of_family,
     share_of_leechers,
 )
 from opentracker.swarm.store.records import LARGE, MOST_DOWNLOADED
+from opentracker.swarm.store.table import Table
 
+if WANT_COMPILED:
+    from opentracker.swarm.store.flat.word_table import WordTable
+else:
+    from opentracker.swarm.store.peer_table import PeerTable
 if WANT_SYNC_LIVE:
     from opentracker.swarm.store.peers import flags_after
+
+
+def make_table(stride: int, by_host: bool) -> Table:
+    """A table of the kind that this build uses."""
+    if WANT_COMPILED:
+        return WordTable(stride, by_host)
+    else:  # noqa: RET505 - an interpreted build has no WordTable
+        return PeerTable(stride, by_host)
 
 
 class Family:
@@ -30,12 +41,17 @@ class Family:
     __slots__ = ("leechers", "seeders")
 
     def __init__(self, stride: int, by_host: bool = False) -> None:
-        self.leechers = PeerTable(stride, by_host)
-        self.seeders = PeerTable(stride, by_host)
+        self.leechers = make_table(stride, by_host)
+        self.seeders = make_table(stride, by_host)
 
     def size(self) -> i64:
         """The number of peers."""
         return self.leechers.peers + self.seeders.peers
+
+    def blocks(self) -> list[bytes]:
+        """The planes of all blocks."""
+        tables = (self.leechers, self.seeders)
+        return [table.block(at) for table in tables for at in range(table.count)]
 
     def planes(self) -> bytes:
         """The planes of all peers, leechers first."""
@@ -87,7 +103,7 @@ class Swarm:
     """A torrent with many peers.
 
     `counted` and `weighed` are the peers and bytes of it that are in the store's totals (see `PackedShards.settle`).
-    `by_host`: see PeerTable.
+    `by_host`: see Table.
     """
 
     __slots__ = ("by_host", "counted", "downloaded", "v4", "v6", "weighed")
@@ -112,7 +128,7 @@ class Swarm:
             self.v6 = Family(STRIDE6, self.by_host)
         return self.v6
 
-    def tables(self) -> tuple[PeerTable, PeerTable, PeerTable, PeerTable]:
+    def tables(self) -> tuple[Table, Table, Table, Table]:
         """IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders."""
         return self.v4.leechers, self.v4.seeders, self.v6.leechers, self.v6.seeders
 
@@ -124,10 +140,8 @@ class Swarm:
         """The age of the newest stamp in minutes, by a table of ages."""
         age: i64 = 255
         for table in self.tables():
-            for block in table.blocks:
-                age = min(
-                    age, least_age(block[len(block) // (table.stride + 2) * (table.stride + 1) :], ages)
-                )
+            for at in range(table.count):
+                age = min(age, least_age(table.block(at)[table.size_of(at) * (table.stride + 1) :], ages))
                 if age == 0:
                     return 0
         return age
@@ -137,8 +151,9 @@ class Swarm:
         marked: int = LARGE + self.downloaded
         parts = [marked.to_bytes(4, "big")]
         for table in self.tables():
-            parts.append(len(table.blocks).to_bytes(4, "big"))
-            for block in table.blocks:
+            parts.append(int(table.count).to_bytes(4, "big"))
+            for at in range(table.count):
+                block = table.block(at)
                 parts.append(len(block).to_bytes(4, "big"))
                 parts.append(block)
         return parts
@@ -183,8 +198,7 @@ class Swarm:
         else:
             table, former = own.leechers, own.seeders
         at = table.block_of(peer)
-        block = table.blocks[at]
-        index = find(block, 0, len(block) // (table.stride + 2), table.stride, peer)
+        index = table.index_in(at, peer)
         # Flags and stamp of the peer, if it was in the other table or is removed to be added again.
         state: i64 = -1
         if index < 0 and former.peers > 0 and (a.stored or a.event == EVENT_STOPPED):
@@ -248,8 +262,8 @@ class Swarm:
         elif known_age > a.sync_age:
             table.refresh(at, index, (minute - a.sync_age) & 255)
 
-    def put_in(self, table: PeerTable, a: Announce, state: i64, minute: i64) -> None:
-        """Add the announced peer to a table that does not hold it; `state` is the result of `PeerTable.take`."""
+    def put_in(self, table: Table, a: Announce, state: i64, minute: i64) -> None:
+        """Add the announced peer to a table that does not hold it; `state` is the result of `Table.take`."""
         flags: i64 = 0
         if state >= 0:
             flags = state >> 8

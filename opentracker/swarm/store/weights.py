@@ -5,7 +5,6 @@ from typing import Final
 from mypy_extensions import i64
 
 from opentracker.swarm.store.large import Family, Swarm
-from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 
 TORRENT: Final = 128  # an info_hash and its dict entry
 SWARM: Final = 768  # a large swarm, its tables and their lists
@@ -19,14 +18,10 @@ def weight_of(record: bytes) -> i64:
 
 def weight_of_swarm(swarm: Swarm) -> i64:
     """Bytes of a large swarm."""
-    return SWARM + weight_of_family(swarm.v4, STRIDE4) + weight_of_family(swarm.v6, STRIDE6)
+    return SWARM + weight_of_family(swarm.v4) + weight_of_family(swarm.v6)
 
 
-def weight_of_family(family: Family, stride: i64) -> i64:
-    """Bytes of the peers of one family, by their number alone.
-
-    A leecher that becomes a seeder may change the number of blocks without a call of `settle`. So the estimate does not
-    use that number: it has a byte for each peer, which covers the most blocks that the tables may have.
-    """
-    size = family.size()
-    return size * (stride + 3) + FAMILY if size > 0 else 0
+def weight_of_family(family: Family) -> i64:
+    """Bytes of a large swarm's peers of one family."""
+    weight = family.leechers.weight() + family.seeders.weight()
+    return weight + FAMILY if weight > 0 else 0

@@ -32,11 +32,15 @@ SLICE: Final = 64  # blocks of large swarms between two yields: some tens of mic
 
 def clean_shard(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
     """See Store.clean."""
+    before = store.all[number].count
     large = clean_small(store, number, minute, evictor)
+    has_evicted = evictor.evicting and store.all[number].count < before
     if large:
         yield
         for info_hash in large:
             yield from clean_large(store, number, info_hash, minute, evictor)
+    if WANT_MAX_PEER and has_evicted:
+        store.compact(number)  # or the others would go for room that has been made already
     store.give_back(number)
     if WANT_MAX_PEER:
         evictor.look()
@@ -123,7 +127,7 @@ def clean_large(
     seen: i64 = 0
     for table in swarm.tables():
         block: i64 = 0
-        while block < len(table.blocks):  # blocks may be split or merged between two slices
+        while block < table.count:  # blocks may be split or merged between two slices
             table.expire(block, expired)
             block += 1
             seen += 1
@@ -136,13 +140,15 @@ def clean_large(
         return
     store.settle(swarm)
     if swarm.size() <= SMALL // 2:
-        shrink(store, s, h, at, swarm, minute)
+        at = shrink(store, s, h, at, swarm, minute)
+        if goes(store, s, at, minute, evictor):
+            store.drop(s, h, at)
         if WANT_MAX_PEER:
             evictor.look()
 
 
-def shrink(store: FlatTorrents, s: Shard, h: i64, at: i64, swarm: Swarm, minute: i64) -> None:
-    """Turn a large swarm with few peers into a small torrent."""
+def shrink(store: FlatTorrents, s: Shard, h: i64, at: i64, swarm: Swarm, minute: i64) -> i64:
+    """Turn a large swarm with few peers into a small torrent; returns its place."""
     contents = Contents(swarm.downloaded, minute)
     contents.planes4, contents.leechers4 = swarm.v4.planes(), swarm.v4.leechers.peers
     contents.planes6, contents.leechers6 = swarm.v6.planes(), swarm.v6.leechers.peers
@@ -150,3 +156,4 @@ def shrink(store: FlatTorrents, s: Shard, h: i64, at: i64, swarm: Swarm, minute:
         at = store.move(s, h, at, contents.words())
     store.forget(swarm, s.words[at + 2] >> COUNTS_AT)
     store.fill(s, at, contents)
+    return at

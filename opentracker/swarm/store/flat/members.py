@@ -40,7 +40,7 @@ def find(words: vec[i64], base: i64, step: i64, n: i64, p0: i64, p1: i64, p2: i6
     end = base + step * n
     while at != end:
         if words[at + TAIL6] & M16 == p2 and words[at] == p0 and words[at + 1] == p1:
-            return (base - at) // 3
+            return (at - base) // step
         at += step
     return -1
 

@@ -136,5 +136,5 @@ class FlatPicture(Picture):
             return [plane] if plane else []
         family = swarm.v6 if v6 else swarm.v4
         stride = STRIDE6 if v6 else STRIDE4
-        blocks = family.leechers.blocks + family.seeders.blocks
+        blocks = family.blocks()
         return [block[: len(block) // (stride + 2) * stride] for block in blocks]

@@ -5,6 +5,7 @@ from typing import Final
 
 from librt.random import Random
 from librt.strings import BytesWriter, read_i16_le, read_i32_be, read_i32_le, read_i64_be, read_i64_le
+from librt.vecs import vec
 from mypy_extensions import i64
 
 from opentracker._features import WANT_V4_ONLY
@@ -19,6 +20,7 @@ from opentracker.swarm.store.flat.layout import (
     COUNTS_AT,
     DOWNLOADS,
     EMPTY,
+    HEAD,
     LARGE,
     M16,
     M24,
@@ -28,7 +30,7 @@ from opentracker.swarm.store.flat.layout import (
 from opentracker.swarm.store.flat.members import STEP4, STEP6, base_of, find, hand_out
 from opentracker.swarm.store.flat.packing import contents_at, hosts_at, info_hash_at, least_age_at, pack_small
 from opentracker.swarm.store.flat.pictures import FlatPicture
-from opentracker.swarm.store.flat.shard import WORD, Shard
+from opentracker.swarm.store.flat.shard import PLACE, SHARD_BITS, WORD, Shard
 from opentracker.swarm.store.flat.torrents import (
     NO_AGE,
     NOBODY,
@@ -43,6 +45,7 @@ from opentracker.swarm.store.records import NEGATIVE, SMALL
 from opentracker.swarm.store.weights import weight_of_swarm
 
 SHARD_MASK: Final = SHARDS - 1
+BATCH: Final = 64  # datagrams
 SIZE4: Final = 4  # bytes of an IPv4 address
 TORRENT: Final = 88  # bytes of a torrent without peers: its head, its index entry, and unused room
 
@@ -53,6 +56,9 @@ class FlatStore(FlatTorrents):
     def __init__(self, random: Random) -> None:
         super().__init__(random)
         self.out = BytesWriter()
+        self.hashes = vec[i64]([0] * BATCH)  # of a batch, and places that the index names for them
+        self.places = vec[i64]([0] * BATCH)
+        self.seen: i64 = 0  # what was looked at; or a compiler might think that nobody needs it
         self.request = Announce(both_families=False)
         self.minute: i64 = -1  # of the table of ages
         self.ages = b""
@@ -161,6 +167,29 @@ class FlatStore(FlatTorrents):
             base = base_of(words, at, step)
             hand_out(out, words, base, step, n, leechers, self.own, numwant, seeding, self.random)
         return self.age if self.age >= 0 else -2 - complete - incomplete
+
+    def bring_near(self, packets: list[bytes], count: i64) -> None:
+        """See Store. Nothing here depends on anything before it, so memory is waited for once instead of each time."""
+        if count > BATCH:
+            count = BATCH
+        hashes, places, shards = self.hashes, self.places, self.all
+        seen: i64 = 0
+        i: i64 = 0
+        while i < count:
+            a0, a1, a2 = words_of(packets[i], INFO_HASH)
+            h = self.keyed.of(a0, a1, a2)
+            s = shards[h & SHARD_MASK]
+            hashes[i] = h
+            places[i] = s.index[h >> SHARD_BITS & s.mask] & PLACE
+            i += 1
+        i = 0
+        while i < count:
+            at = places[i]
+            words = shards[hashes[i] & SHARD_MASK].words
+            if 0 < at < len(words) - HEAD:
+                seen ^= words[at] ^ words[at + HEAD]
+            i += 1
+        self.seen = seen
 
     def answer_large(
         self,

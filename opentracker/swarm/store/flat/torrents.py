@@ -88,6 +88,13 @@ class FlatTorrents(Store):
         s.remove(h, at)
         self.totals.torrents -= 1
 
+    def compact(self, shard: i64) -> None:
+        """Copy the torrents of a shard together."""
+        s = self.all[shard]
+        before = s.weight()
+        s.compact(0)
+        self.totals.bytes += s.weight() - before
+
     def give_back(self, shard: i64) -> None:
         """See Store."""
         s = self.all[shard]

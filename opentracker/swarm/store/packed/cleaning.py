@@ -40,7 +40,7 @@ def clean_shard(store: PackedShards, number: i64, minute: i64, evictor: Evictor)
         if isinstance(entry, Swarm):
             for peers in entry.tables():
                 at = 0
-                while at < len(peers.blocks):  # blocks may be split or merged between two slices
+                while at < peers.count:  # blocks may be split or merged between two slices
                     peers.expire(at, expired)
                     at += 1
                     seen += 1

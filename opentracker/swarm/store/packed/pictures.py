@@ -108,7 +108,7 @@ class PackedPicture(Picture):
         stride = STRIDE6 if v6 else STRIDE4
         if isinstance(entry, Swarm):
             family = entry.v6 if v6 else entry.v4
-            blocks = family.leechers.blocks + family.seeders.blocks
+            blocks = family.blocks()
             return [block[: len(block) // (stride + 2) * stride] for block in blocks]
         n4, _, n6, _ = counts(entry)
         start = HEADER_SIZE + PEER4 * n4 if v6 else HEADER_SIZE
