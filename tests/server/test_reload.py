@@ -15,7 +15,7 @@ from opentracker.server.reload import OWN_KEYS, changed_keys
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from tests.protocol.http_cases import get
 from tests.server.live import HOME, Live, packed
-from tests.server.process import PATIENCE, Tracker
+from tests.server.process import CLUSTER, PATIENCE, Tracker
 
 NETWORK = "2001:db8::/32" if WANT_V6 else "192.0.2.0/24"
 MEMBER = packed("2001:db8::7" if WANT_V6 else "192.0.2.7")
@@ -36,7 +36,7 @@ class Configured:
         self.path.write_text("".join(f"{line}\n" for line in lines))
 
     def parse(self) -> Settings:
-        settings = cli.parse(["-f", str(self.path)])
+        settings = cli.parse([*CLUSTER, "-f", str(self.path)])
         assert isinstance(settings, Settings)
         return settings
 
@@ -188,6 +188,7 @@ def test_changed_keys() -> None:
     assert changed_keys(old, new) == {"a", "b", "d"}
 
 
+@pytest.mark.needs(WANT_SYNC_LIVE=False)  # whose config file in tests is outside of the root directory
 def test_a_signal_has_the_file_read_again_from_inside(tmp_path: Path) -> None:
     """Of a tracker that was started as root the file is in its new root directory; its name is that of the start."""
     path = tmp_path / "conf"
