@@ -7,6 +7,7 @@ import pytest
 
 from opentracker.config.settings import Settings
 from opentracker.features.statistics.full_log import INVALID_NETWORK, MOST_BYTES, MOST_NETWORKS, TOO_MANY
+from opentracker.swarm.policy.permissions import MAY_STAT
 from tests.features.stats import blessed, live_with, stats, text
 from tests.protocol.http_cases import announce, failure_body, get, is_like
 from tests.server.live import HOME, Endpoint, Live
@@ -16,7 +17,8 @@ Asked = tuple[Live, Endpoint]
 
 @pytest.fixture
 def asked() -> Iterator[Asked]:
-    live, to = live_with()
+    """Clients that may see statistics, and are no proxies: an announce of a proxy that names no client is refused."""
+    live, to = live_with(None, blessed(rights=MAY_STAT))
     yield live, to
     live.close()
 
