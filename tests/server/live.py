@@ -42,10 +42,10 @@ SEED: Final = 1
 Endpoint = tuple[str, int]
 
 
-def sections(*given: object, sync_on: bytes | None = None) -> Sections:
+def sections(*given: object) -> Sections:
     """Sections of settings, and a cluster of its own: a build with live sync starts in one or not at all."""
     if WANT_SYNC_LIVE:
-        return Sections(*given, SyncSettings([(sync_on or packed(HOME), 0, "")]))
+        return Sections(*given, SyncSettings([(packed(HOME), 0, "")]))
     return Sections(*given)
 
 

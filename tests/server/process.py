@@ -77,6 +77,12 @@ class Tracker:
             self.endpoints.append((kind, host.strip("[]"), int(port)))
         return line
 
+    def line_with(self, text: str) -> str:
+        """The next line of its standard error that has this text; others may come before it."""
+        while text not in (line := self.read_line()):
+            pass
+        return line
+
     def endpoint(self, kind: str) -> tuple[str, int]:
         """Where the first socket of this kind listens."""
         return next((host, port) for its, host, port in self.endpoints if its == kind)

@@ -374,13 +374,6 @@ def config(folder: Path) -> Path:
     return path
 
 
-def line_with(tracker: Tracker, text: str) -> str:
-    """The next line that has this text: where receive buffers are small, an ordinary user is told so before."""
-    while text not in (found := tracker.read_line()):
-        pass
-    return found
-
-
 def test_l12_a_running_tracker_with_fifos(tmp_path: Path) -> None:
     """Its lines tell of what it reads: a line that is wrong is seen to come in at its other end."""
     arguments = ("-d", str(tmp_path), "-f", str(config(tmp_path)), "-i", HOME, "-P", "0")
@@ -388,9 +381,9 @@ def test_l12_a_running_tracker_with_fifos(tmp_path: Path) -> None:
         for name in ("add", "delete"):
             with (tmp_path / name).open("wb", buffering=0) as file:
                 file.write(line(SEVENS) + b"nonsense\n")
-            line_with(tracker, "does not start with 40 hex digits: b'nonsense'")
+            tracker.line_with("does not start with 40 hex digits: b'nonsense'")
         tracker.signal(signal.SIGHUP)
-        assert ": 0 torrents, read in " in tracker.read_line()
+        tracker.line_with(": 0 torrents, read in ")
 
 
 def test_a_running_tracker_reads_fifos_that_are_made_again(tmp_path: Path) -> None:
@@ -405,7 +398,7 @@ def test_a_running_tracker_reads_fifos_that_are_made_again(tmp_path: Path) -> No
         made.chmod(0)
         made.rename(path)
         inside = "/add" if os.geteuid() == 0 else str(path)
-        assert line_with(tracker, "cannot open") == (
+        assert tracker.line_with("cannot open") == (
             f"cannot open the FIFO {inside}: Permission denied; the FIFO that was there before is read on"
         )
         if os.geteuid() == 0:
@@ -414,7 +407,7 @@ def test_a_running_tracker_reads_fifos_that_are_made_again(tmp_path: Path) -> No
         assert tracker.read_line() == f"{inside}: there is another FIFO, which is read from now on"
         with path.open("wb", buffering=0) as file:
             file.write(line(SEVENS) + b"nonsense\n")
-        line_with(tracker, "does not start with 40 hex digits: b'nonsense'")
+        tracker.line_with("does not start with 40 hex digits: b'nonsense'")
 
 
 def test_a15_a_tracker_does_not_start_with_a_file_for_a_fifo(tmp_path: Path) -> None:

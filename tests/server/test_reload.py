@@ -8,17 +8,19 @@ from pathlib import Path
 import pytest
 
 from opentracker import cli
-from opentracker._features import WANT_MAX_PEER, WANT_V6
+from opentracker._features import WANT_MAX_PEER, WANT_SYNC_LIVE, WANT_V6
 from opentracker.config.settings import Settings
 from opentracker.server import wiring
 from opentracker.server.reload import OWN_KEYS, changed_keys
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from tests.protocol.http_cases import get
 from tests.server.live import HOME, Live, packed
-from tests.server.process import CLUSTER, PATIENCE, Tracker
+from tests.server.process import PATIENCE, Tracker
 
 NETWORK = "2001:db8::/32" if WANT_V6 else "192.0.2.0/24"
 MEMBER = packed("2001:db8::7" if WANT_V6 else "192.0.2.7")
+# A build with live sync has to be in a cluster.
+OWN_CLUSTER = ["-i", HOME, "-s", "0"] if WANT_SYNC_LIVE else []
 
 
 class Configured:
@@ -36,7 +38,7 @@ class Configured:
         self.path.write_text("".join(f"{line}\n" for line in lines))
 
     def parse(self) -> Settings:
-        settings = cli.parse([*CLUSTER, "-f", str(self.path)])
+        settings = cli.parse([*OWN_CLUSTER, "-f", str(self.path)])
         assert isinstance(settings, Settings)
         return settings
 
@@ -188,7 +190,7 @@ def test_changed_keys() -> None:
     assert changed_keys(old, new) == {"a", "b", "d"}
 
 
-@pytest.mark.needs(WANT_SYNC_LIVE=False)  # whose config file in tests is outside of the root directory
+@pytest.mark.needs(WANT_SYNC_LIVE=False)  # whose file of the cluster is outside
 def test_a_signal_has_the_file_read_again_from_inside(tmp_path: Path) -> None:
     """Of a tracker that was started as root the file is in its new root directory; its name is that of the start."""
     path = tmp_path / "conf"

@@ -111,7 +111,8 @@ class HttpResponder:
         try:
             return self.client_of(request, address)
         except TrackerFailure:
-            if request.path not in self.pages and request.path.startswith(ANNOUNCE_PREFIX):
+            page = self.pages.get(request.path)
+            if request.path.startswith(ANNOUNCE_PREFIX) and (page is None or not page.takes(request)):
                 raise
             return bytes(len(address))
 

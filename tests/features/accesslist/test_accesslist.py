@@ -607,18 +607,16 @@ def test_a06_a_signal_reloads_the_list_of_a_running_tracker(tmp_path: Path) -> N
     with Tracker(OPTION, str(path), "-i", HOME, "-P", "0", sockets=1) as tracker:
         write_list(path, HASH_A, HASH_B)
         tracker.signal(signal.SIGHUP)
-        assert tracker.read_line().startswith(f"access list {seen(path)}: 2 torrents, read in ")
+        tracker.line_with(f"access list {seen(path)}: 2 torrents, read in ")
         path.unlink()
         tracker.signal(signal.SIGHUP)
-        assert tracker.read_line().startswith(
-            f"cannot read the access list {seen(path)}: No such file or directory; "
-        )
+        tracker.line_with(f"cannot read the access list {seen(path)}: No such file or directory; ")
 
 
 def test_a_signal_to_a_tracker_without_a_list() -> None:
     with Tracker("-i", HOME, "-P", "0", sockets=1) as tracker:
         tracker.signal(signal.SIGHUP)
-        assert tracker.read_line().startswith("no access list was given: ")
+        tracker.line_with("no access list was given: ")
 
 
 def test_a_statistic_tells_of_the_list(keeping: Keeping) -> None:

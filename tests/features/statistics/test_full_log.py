@@ -7,6 +7,7 @@ import pytest
 
 from opentracker.config.settings import Settings
 from opentracker.features.statistics.full_log import INVALID_NETWORK, MOST_BYTES, MOST_NETWORKS, TOO_MANY
+from opentracker.swarm.policy.permissions import MAY_STAT
 from tests.features.stats import blessed, live_with, stats, text
 from tests.protocol.http_cases import announce, failure_body, get, is_like
 from tests.server.live import HOME, Endpoint, Live
@@ -16,7 +17,8 @@ Asked = tuple[Live, Endpoint]
 
 @pytest.fixture
 def asked() -> Iterator[Asked]:
-    live, to = live_with()
+    """Clients that may see statistics, and are no proxies: an announce of a proxy that names no client is refused."""
+    live, to = live_with(None, blessed(rights=MAY_STAT))
     yield live, to
     live.close()
 
@@ -29,7 +31,7 @@ def lognet(live: Live, to: Endpoint, network: str, method: bytes = b"GET") -> by
 
 def test_the_requests_of_a_network_as_they_came(asked: Asked) -> None:
     live, to = asked
-    request = b"GET /announce?info_hash=%zz HTTP/1.1\r\nX: \x1b\xff\r\n\r\n"
+    request = b"GET /announce?info_hash=%zz HTTP/1.1\r\nX: \xff\r\n\r\n"
     live.ask(to, request)
     assert lognet(live, to, HOME) == b"Successfully added."
     live.ask(to, request)

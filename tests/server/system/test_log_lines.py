@@ -180,7 +180,9 @@ def test_a_config_file_chooses_format_and_level(form: str, tmp_path: Path) -> No
     lines = [line for line in errors.splitlines() if not line.startswith("opentracker: ")]
     assert any(f"taken: {path}:1: log.format {form}" in line for line in lines)
     for line in lines:
-        assert re.match(rf'time={TIME} level=(debug|info) msg="' if form == "logfmt" else r'{"time": "', line)
+        assert re.match(
+            rf'time={TIME} level=(debug|info|warning) msg="' if form == "logfmt" else r'{"time": "', line
+        )
 
 
 def test_quiet_and_verbose() -> None:

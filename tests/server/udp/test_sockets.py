@@ -272,10 +272,13 @@ def test_u50_ipv6_wildcard(live: Live) -> None:
 ASK_EVERY_ADDRESS = """
 import socket
 from opentracker.server import wiring
+from opentracker._features import WANT_SYNC_LIVE
 from opentracker.config.settings import Bind, Settings
-from tests.server.live import sections
 
-settings = Settings([Bind(True, bytes(16), 0)], sections=sections(sync_on=bytes(15) + b"\1"))
+settings = Settings([Bind(True, bytes(16), 0)])
+if WANT_SYNC_LIVE:
+    from opentracker.features.cluster.settings import SyncSettings
+    settings.of(SyncSettings).binds.append((bytes(15) + b"\1", 0, ""))
 server = wiring.start(settings, lambda settings, paths: None)
 for asked in ("fd00::5", "::1", "fd00::6"):
     client = socket.socket(socket.AF_INET6, socket.SOCK_DGRAM)

@@ -10,9 +10,12 @@ import socket
 import subprocess
 from pathlib import Path
 
+from opentracker._features import WANT_SYNC_LIVE
 from opentracker.config.settings import Bind, Settings
 from opentracker.server import wiring
-from tests.server.live import sections
+
+if WANT_SYNC_LIVE:
+    from opentracker.features.cluster.settings import SyncSettings
 
 CLONE_NEWNET = 0x40000000
 CONNECT = bytes.fromhex("0000041727101980 00000000 11223344")
@@ -74,8 +77,11 @@ def main() -> None:
     os.write(go, b".")
     os.read(ready_in, 1)
     ip("route add default via 10.2.0.2")
+    settings = Settings([Bind(True, bytes(4), PORT)])
+    if WANT_SYNC_LIVE:
+        settings.of(SyncSettings).binds.append((bytes([10, 1, 0, 1]), 0, ""))
     server = wiring.start(
-        Settings([Bind(True, bytes(4), PORT)], sections=sections(sync_on=bytes([10, 1, 0, 1]))),
+        settings,
         lambda settings, paths: None,
     )
     os.write(go, b".")
