@@ -107,7 +107,8 @@ class HttpResponder:
         try:
             return self.client_of(request, address)
         except TrackerFailure:
-            if request.path not in self.pages and request.path.startswith(ANNOUNCE_PREFIX):
+            page = self.pages.get(request.path)
+            if (page is None or not page.takes(request)) and request.path.startswith(ANNOUNCE_PREFIX):
                 raise
             return bytes(len(address))
 

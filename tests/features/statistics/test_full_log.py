@@ -29,7 +29,7 @@ def lognet(live: Live, to: Endpoint, network: str, method: bytes = b"GET") -> by
 
 def test_the_requests_of_a_network_as_they_came(asked: Asked) -> None:
     live, to = asked
-    request = b"GET /announce?info_hash=%zz HTTP/1.1\r\nX: \x1b\xff\r\n\r\n"
+    request = b"GET /announce?info_hash=%zz HTTP/1.1\r\nX: \xe9\xff\r\n\r\n"
     live.ask(to, request)
     assert lognet(live, to, HOME) == b"Successfully added."
     live.ask(to, request)
