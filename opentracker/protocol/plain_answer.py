@@ -1,6 +1,6 @@
 """A whole HTTP answer to an announce, appended to a writer piece by piece, for compiled builds.
 
-It is what `http.write_ok` and `bencode.write_announce` give together, without the texts in between.
+The bytes equal those of `http.write_ok` around `bencode.write_announce`, without the intermediate objects.
 """
 
 from typing import Final
@@ -23,7 +23,8 @@ _INTERVAL: Final = b"e8:intervali"
 _MIN_INTERVAL: Final = b"e12:min intervali"
 _PEERS: Final = b"e5:peers"
 _PEERS6: Final = b"6:peers6"
-_SURE: Final = (  # bytes that are in every body
+# The number of bytes that are in every body.
+_SURE: Final = (
     len(_COMPLETE) + len(_INCOMPLETE) + len(_INTERVAL) + len(_MIN_INTERVAL) + len(_PEERS) + len(b":e")
 )
 

@@ -1,4 +1,4 @@
-"""A table whose blocks are bytes, see `peers`: for builds that are not compiled, where a slice is what costs least."""
+"""A table whose blocks are bytes, see `peers`: for interpreted builds, in which slicing bytes is the fastest way."""
 
 from typing import Final
 
@@ -8,7 +8,7 @@ from mypy_extensions import i64
 from opentracker.swarm.store.peers import BYTE, find, insert, ports_in, remove, without
 from opentracker.swarm.store.table import Table
 
-BLOCK: Final = 128  # peers a block on average, at most; fewer cost memory (57 bytes a block), more cost time
+BLOCK: Final = 128  # most peers of a block on average; fewer cost memory (57 bytes a block), more cost time
 
 
 class PeerTable(Table):
@@ -96,7 +96,7 @@ class PeerTable(Table):
         return found
 
     def window(self, want: i64, asker_at: i64, asker_index: i64, random: Random) -> bytes:
-        """See Table. The blocks are taken for one ring."""
+        """See Table. The blocks form one ring, and the result is a run of neighbours."""
         if asker_index < 0:
             asker_at = -1
         left = self.peers if asker_at < 0 else self.peers - 1
@@ -126,7 +126,7 @@ class PeerTable(Table):
     def weight(self) -> i64:
         """See Table.
 
-        A leecher that becomes a seeder changes the number of blocks, and nobody is told: each peer has a byte for its
-        part of a block's head, as if there were as many blocks as there may be.
+        A leecher that becomes a seeder may change the number of blocks without a call of `settle`. So the estimate does
+        not use that number: it has a byte for each peer, which covers the most blocks that the table may have.
         """
         return self.peers * (self.stride + 3)

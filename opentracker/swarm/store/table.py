@@ -1,9 +1,9 @@
-"""Peers of a large swarm in hash-bucketed blocks, so that size does not slow anything down.
+"""Peers of a large swarm in hash-bucketed blocks, so that the cost of an announce does not grow with the swarm.
 
-A `Table` holds the peers of one family that are all leechers or all seeders, in blocks of some tens of peers. Which
-block a peer belongs to is told by linear hashing: one block is split in two for every few dozen newcomers and the
-last one merged back when they leave, so no single announce ever pays for a rebuild. How a block lies in memory is the
-business of a subclass: bytes in `peer_table`, words in `word_table`.
+A `Table` holds the leechers or the seeders of one family, in blocks of some tens of peers. Linear hashing chooses the
+block of a peer: one block is split in two for every few dozen new peers, and the last one is merged back when peers
+leave, so no single announce pays for a rebuild. A subclass defines the memory layout of a block: bytes in `peer_table`,
+words in `word_table`.
 """
 
 from typing import Final
@@ -14,14 +14,15 @@ from mypy_extensions import i64
 from opentracker._features import WANT_MAX_PEER
 from opentracker.swarm.store.peers import BYTE, HOST4, HOST6, STRIDE4
 
-SHARES: Final = 16  # blocks over which the peers of one host are spread where they are counted
+SHARES: Final = 16  # blocks over which the peers of one host are spread, with `by_host`
 
 
 class Table:
-    """Leechers or seeders of one address family; `most` is how many peers a block has on average, at most.
+    """Leechers or seeders of one address family; a block has `most` peers on average at most.
 
-    With `by_host` all peers of one host are in SHARES blocks, to be counted, by the last bits of their ports: in one
-    block, a host with a thousand ports would make it far longer than all others, and `draw` miss as often.
+    With `by_host` all peers of one host are in SHARES blocks, chosen by the last bits of their ports, so that they can
+    be counted. In a single block, a host with a thousand ports would make the block far longer than all others, and
+    most tries of `draw` would miss.
     """
 
     def __init__(self, stride: i64, by_host: bool, most: i64) -> None:
@@ -30,13 +31,13 @@ class Table:
         self.most = most
         self.count: i64 = 1  # blocks
         self.peers: i64 = 0
-        self.mask: i64 = 0  # 2^k - 1, not below the last block's number and at most one step more
+        self.mask: i64 = 0  # the least 2^k - 1 that is not below the last block's number
         self.longest: i64 = 0  # no block holds more peers than this
 
-    # ---- What a subclass knows ----
+    # ---- Defined by a subclass ----
 
     def size_of(self, at: i64) -> i64:
-        """How many peers a block has."""
+        """The number of peers of a block."""
         raise NotImplementedError
 
     def block(self, at: i64) -> bytes:
@@ -52,15 +53,15 @@ class Table:
         raise NotImplementedError
 
     def refresh(self, at: i64, index: i64, stamp: i64) -> i64:
-        """Renew the stamp of a peer that is there, and tell the one it had."""
+        """Renew the stamp of a peer that is there, and return the former stamp."""
         raise NotImplementedError
 
     def unmark(self, at: i64, index: i64, flag: i64) -> None:
-        """Take a flag off a peer that is there."""
+        """Clear a flag of a peer that is there."""
         raise NotImplementedError
 
     def insert(self, at: i64, peer: bytes, flags: i64, stamp: i64) -> None:
-        """Append a peer to a block, uncounted."""
+        """Append a peer to a block, without counting it."""
         raise NotImplementedError
 
     def remove(self, at: i64, index: i64) -> None:
@@ -84,18 +85,18 @@ class Table:
         raise NotImplementedError
 
     def window(self, want: i64, asker_at: i64, asker_index: i64, random: Random) -> bytes:
-        """The addresses of `want` peers, the asker left out; every other has the same chance."""
+        """The addresses of `want` peers without the asking one; every other peer has the same chance."""
         raise NotImplementedError
 
     def ports_of(self, peer: bytes) -> list[bytes]:
-        """The peers that have the peer's host, where they are counted."""
+        """The peers with the host of `peer`; needs `by_host`."""
         raise NotImplementedError
 
     def weight(self) -> i64:
-        """Bytes of memory that the peers take, by their number alone."""
+        """Approximate bytes of memory of the peers, by their number alone."""
         raise NotImplementedError
 
-    # ---- Which block ----
+    # ---- The block of a peer ----
 
     def block_of(self, peer: bytes) -> i64:
         """The number of the block that `peer` belongs to."""
@@ -107,12 +108,12 @@ class Table:
         return at
 
     def share_of(self, peer: bytes, number: i64) -> bytes:
-        """What tells the block of those peers of a host whose ports end in the same bits as a number."""
+        """The hash key of a host's peers whose ports end in the same bits as `number`."""
         host = peer[:HOST4] if self.stride == STRIDE4 else peer[:HOST6]
         return host + BYTE[number & (SHARES - 1)]
 
     def blocks_of_host(self, peer: bytes) -> set[int]:
-        """The numbers of all blocks that peers with the peer's host may be in, where these are counted."""
+        """The numbers of all blocks that may hold peers with the host of `peer`; needs `by_host`."""
         found: set[int] = set()
         for number in range(SHARES):
             at: int = hash(self.share_of(peer, number)) & self.mask
@@ -120,13 +121,13 @@ class Table:
         return found
 
     def has(self, peer: bytes) -> bool:
-        """Whether a peer is there."""
+        """Whether the table holds a peer."""
         return self.index_in(self.block_of(peer), peer) >= 0
 
-    # ---- Peers come and go ----
+    # ---- Adding and removing peers ----
 
     def put(self, peer: bytes, flags: i64, stamp: i64) -> None:
-        """Put a peer that is not there where it belongs, uncounted."""
+        """Put a peer that is not there into its block, without counting it."""
         at = self.block_of(peer)
         self.insert(at, peer, flags, stamp)
         size = self.size_of(at)
@@ -141,7 +142,7 @@ class Table:
             self.split()
 
     def take(self, peer: bytes) -> i64:
-        """Remove a peer that may be there; its flags × 256 + its stamp, or -1."""
+        """Remove a peer if it is there; returns its flags × 256 + its stamp, or -1."""
         at = self.block_of(peer)
         index = self.index_in(at, peer)
         if index < 0:
@@ -152,7 +153,7 @@ class Table:
         return state
 
     def split(self) -> None:
-        """Make one more block, of the peers of the oldest unsplit one that belong there."""
+        """Split the oldest unsplit block: about half of its peers go to a new block."""
         new = self.count
         if new > self.mask:
             self.mask = self.mask * 2 + 1
@@ -164,7 +165,7 @@ class Table:
         self.spread(planes)
 
     def merge(self) -> bool:
-        """Give the peers of the last block back to the one it was split from, if blocks are thinly filled."""
+        """Merge the last block into the one it was split from, if blocks are thinly filled."""
         if self.count == 1 or self.peers * 2 >= self.most * (self.count - 1):
             return False
         planes = self.block(self.count - 1)
@@ -177,7 +178,7 @@ class Table:
         return True
 
     def measure(self) -> None:
-        """Forget the longest block of former times; half of the blocks have gone since the last time, or more."""
+        """Set `longest` anew; called each time the number of blocks has halved."""
         self.longest = 0
         for at in range(self.count):
             size = self.size_of(at)
@@ -185,7 +186,7 @@ class Table:
                 self.longest = size
 
     def spread(self, planes: bytes) -> None:
-        """Put the peers of some planes, which are counted already, where they belong."""
+        """Put the peers of some planes, which are counted already, into their blocks."""
         stride = self.stride
         n: i64 = len(planes) // (stride + 2)
         at_flags = n * stride
@@ -197,19 +198,19 @@ class Table:
             )
 
     def load(self, planes: bytes) -> None:
-        """Take in peers that are not there."""
+        """Add peers that are not there."""
         self.peers += len(planes) // (self.stride + 2)
         self.spread(planes)
         while self.peers > self.most * self.count:
             self.split()
 
-    # ---- Which peers ----
+    # ---- Reading ----
 
     def draw(self, asker_at: i64, random: Random) -> tuple[i64, i64]:
-        """A peer by its block and its index there, the asker (in block `asker_at`, or -1) left out and not counted.
+        """Draw a random peer: its block, and its index there, not counting the asking one (in block `asker_at`, or -1).
 
-        A place is drawn by throwing darts at a board of blocks × longest until one hits a peer, so that every peer is
-        the one with the same chance. There has to be one.
+        It draws random cells of a board of blocks × longest until one holds a peer, so that every peer has the same
+        chance. There has to be a peer.
         """
         longest = self.longest if self.count > 1 else self.peers
         while True:

@@ -1,4 +1,4 @@
-"""Cleaning a shard: small torrents all in one go, some hundreds of microseconds, and large swarms in slices."""
+"""Cleaning a shard: all small torrents in one slice of some hundreds of microseconds, then large swarms in slices."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -47,7 +47,7 @@ def clean_shard(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor)
 
 
 def clean_small(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor) -> list[bytes]:
-    """Clean the small torrents of a shard; gives the large ones."""
+    """Clean the small torrents of a shard; returns the info_hashes of the large ones."""
     s = store.all[number]
     large: list[bytes] = []
     slot: i64 = 0
@@ -67,7 +67,7 @@ def clean_small(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor)
 
 
 def goes(store: FlatTorrents, s: Shard, at: i64, minute: i64, evictor: Evictor) -> bool:
-    """Whether a small torrent goes, after its expired peers have gone: its time is up, or others need its room."""
+    """Expire the peers of a small torrent; returns whether to drop the torrent: it is over, or evicted."""
     words = s.words
     if words[at + 3] & EMPTY == 0:
         expire(store, s, at, minute)
@@ -91,7 +91,7 @@ def has_completed(s: Shard, at: i64) -> bool:
 
 
 def expire(store: FlatTorrents, s: Shard, at: i64, minute: i64) -> None:
-    """Remove the expired peers of a small torrent; if those are all, the last one left when it was last heard of."""
+    """Remove the expired peers of a small torrent; if all expired, `left_at` is the minute of the newest stamp."""
     words = s.words
     newest: i64 = OLDEST
     for step in (STEP4, STEP6):
@@ -115,7 +115,7 @@ def expire(store: FlatTorrents, s: Shard, at: i64, minute: i64) -> None:
 def clean_large(
     store: FlatTorrents, number: i64, info_hash: bytes, minute: i64, evictor: Evictor
 ) -> Iterator[None]:
-    """Clean a large swarm, which becomes a small torrent where it has shrunk."""
+    """Clean a large swarm; if it has shrunk enough, it becomes a small torrent."""
     s = store.all[number]
     a0, a1, a2 = words_of(info_hash, 0)
     h = store.keyed.of(a0, a1, a2)
@@ -127,7 +127,7 @@ def clean_large(
     seen: i64 = 0
     for table in swarm.tables():
         block: i64 = 0
-        while block < table.count:  # they may be split or merged between two slices
+        while block < table.count:  # blocks may be split or merged between two slices
             table.expire(block, expired)
             block += 1
             seen += 1
@@ -148,7 +148,7 @@ def clean_large(
 
 
 def shrink(store: FlatTorrents, s: Shard, h: i64, at: i64, swarm: Swarm, minute: i64) -> i64:
-    """Make a small torrent of a swarm that has become small; gives its place."""
+    """Turn a large swarm with few peers into a small torrent; returns its place."""
     contents = Contents(swarm.downloaded, minute)
     contents.planes4, contents.leechers4 = swarm.v4.planes(), swarm.v4.leechers.peers
     contents.planes6, contents.leechers6 = swarm.v6.planes(), swarm.v6.leechers.peers

@@ -1,4 +1,4 @@
-"""The store of builds that are compiled: shards of words, see `layout` and `shard`."""
+"""The store of compiled builds: shards of words, see `layout` and `shard`."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -47,7 +47,7 @@ from opentracker.swarm.store.weights import weight_of_swarm
 SHARD_MASK: Final = SHARDS - 1
 BATCH: Final = 64  # datagrams
 SIZE4: Final = 4  # bytes of an IPv4 address
-TORRENT: Final = 88  # bytes of a torrent without peers: its head, its entry, and what neither uses
+TORRENT: Final = 88  # bytes of a torrent without peers: its head, its index entry, and unused room
 
 
 class FlatStore(FlatTorrents):
@@ -62,12 +62,12 @@ class FlatStore(FlatTorrents):
         self.request = Announce(both_families=False)
         self.minute: i64 = -1  # of the table of ages
         self.ages = b""
-        self.h: i64 = 0  # the hash of the torrent that was looked for last
+        self.h: i64 = 0  # the hash of the last `locate`
 
     # ---- One torrent ----
 
     def locate(self, data: bytes, at: i64) -> tuple[Shard, i64]:
-        """The shard of an info_hash, and its place there, or 0; its hash is in `h`."""
+        """The shard of an info_hash, and its place there, or 0; sets `h` to its hash."""
         a0, a1, a2 = words_of(data, at)
         h = self.keyed.of(a0, a1, a2)
         self.h = h
@@ -202,7 +202,7 @@ class FlatStore(FlatTorrents):
         minute: i64,
         out: BytesWriter,
     ) -> i64:
-        """The same for a large swarm."""
+        """As `answer_udp`, for a large swarm."""
         swarm = self.swarm_at(s, at)
         if swarm is None:
             return NOT_TAKEN
@@ -224,7 +224,7 @@ class FlatStore(FlatTorrents):
         return -2 - a.complete - a.incomplete
 
     def outgrows(self, s: Shard, at: i64, step: i64, a: Announce) -> bool:
-        """Whether an announce brings a small torrent the one peer that makes it a large swarm."""
+        """Whether an announce adds a peer to a full small torrent, which makes it a large swarm."""
         if not is_full(s, at) or a.event == EVENT_STOPPED or not a.stored:
             return False
         return number_of(s, at, step, a.peer) < 0
@@ -239,7 +239,7 @@ class FlatStore(FlatTorrents):
         return out.getvalue()
 
     def give_both(self, s: Shard, at: i64, step: i64, a: Announce) -> None:
-        """Give peers of both families."""
+        """Fill in peers of both families."""
         n4, _ = members_at(s, at, STEP4)
         n6, _ = members_at(s, at, STEP6)
         own4 = self.own if step == STEP4 else NOBODY
@@ -435,7 +435,7 @@ class FlatStore(FlatTorrents):
 
 
 def words_of_peer(peer: bytes, step: i64) -> tuple[i64, i64, i64]:
-    """A peer as `find` takes it."""
+    """The words of a peer, for `find`."""
     if step == STEP4:
         return word_of_peer(peer, 0), 0, 0
     return read_i64_le(peer, 0), read_i64_le(peer, 8), i64(read_i16_le(peer, 16)) & M16

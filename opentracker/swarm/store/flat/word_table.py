@@ -1,4 +1,4 @@
-"""A table whose blocks are words, as peers lie in small torrents: nothing is made where a peer is found or renewed."""
+"""A table whose blocks are words, with peers as in small torrents: finding or renewing a peer makes no object."""
 
 from typing import Final
 
@@ -7,6 +7,7 @@ from librt.strings import BytesWriter, read_i16_le, read_i64_le
 from librt.vecs import append, vec
 from mypy_extensions import i64, u8
 
+from opentracker.swarm.store.flat.keyed import KeyedHash
 from opentracker.swarm.store.flat.layout import (
     FLAGS_AT,
     M8,
@@ -20,15 +21,15 @@ from opentracker.swarm.store.flat.members import STEP4, TAIL6, find, write_other
 from opentracker.swarm.store.peers import STRIDE4, ports_in
 from opentracker.swarm.store.table import Table
 
-BLOCK: Final = 192  # peers a block on average, at most: fewer cost memory (120 bytes a block), more cost time
-WORDS6: Final = 3  # of an IPv6 peer, in a block one behind the other
-SPARE: Final = 16  # a sixteenth of a block's words is to spare when it has grown,
-LEAST_SPARE: Final = 6  # and so many words
-PEER_WEIGHT: Final = 2  # bytes of memory that a peer takes beside its words, as part of a block
+BLOCK: Final = 192  # most peers of a block on average; fewer cost memory (120 bytes a block), more cost time
+WORDS6: Final = 3  # of an IPv6 peer
+SPARE: Final = 16  # a sixteenth of a block's words is left free when the block grows
+LEAST_SPARE: Final = 6  # words that are left free beside that
+PEER_WEIGHT: Final = 2  # bytes of memory of a peer beside its words: its part of the block's own
 
 
 class Block:
-    """The words of some peers; `used` of them are."""
+    """The words of some peers; the first `used` words are in use."""
 
     __slots__ = ("used", "words")
 
@@ -37,7 +38,7 @@ class Block:
         self.used: i64 = 0
 
     def resize(self, room: i64) -> None:
-        """Have room for so many words."""
+        """Move the used words into new memory for `room` words."""
         old = self.words
         new = vec[i64](capacity=room)
         i: i64 = 0
@@ -56,9 +57,21 @@ class WordTable(Table):
     def __init__(self, stride: int, by_host: bool = False) -> None:
         super().__init__(stride, by_host, BLOCK)
         self.step: i64 = STEP4 if stride == STRIDE4 else WORDS6
-        self.tail: i64 = 0 if stride == STRIDE4 else TAIL6  # of a peer's words, the one with flags and stamp
+        self.tail: i64 = 0 if stride == STRIDE4 else TAIL6  # the number of a peer's word with flags and stamp
         self.blocks = [Block()]
         self.out = BytesWriter()
+        self.keyed = KeyedHash()
+
+    def block_of(self, peer: bytes) -> i64:
+        """See Table."""
+        if self.by_host:
+            return super().block_of(peer)
+        if self.step == STEP4:
+            at = self.keyed.of(word_of_peer(peer, 0), 0, 0) & self.mask
+        else:
+            port = i64(read_i16_le(peer, 16)) & M16
+            at = self.keyed.of(read_i64_le(peer, 0), read_i64_le(peer, 8), port) & self.mask
+        return at if at < self.count else at & self.mask >> 1
 
     def size_of(self, at: i64) -> i64:
         """See Table."""
@@ -125,7 +138,7 @@ class WordTable(Table):
         block.used = used + self.step
 
     def remove(self, at: i64, index: i64) -> None:
-        """See Table. The last peer takes its place."""
+        """See Table. The block's last peer takes the place of the removed one."""
         block = self.blocks[at]
         words, step = block.words, self.step
         last = block.used - step
@@ -167,7 +180,7 @@ class WordTable(Table):
         return found
 
     def window(self, want: i64, asker_at: i64, asker_index: i64, random: Random) -> bytes:
-        """See Table. The blocks are taken for one ring."""
+        """See Table. The blocks form one ring, and the result is a run of neighbours."""
         if asker_index < 0:
             asker_at = -1
         left = self.peers if asker_at < 0 else self.peers - 1
