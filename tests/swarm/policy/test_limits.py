@@ -359,7 +359,7 @@ def test_memory_is_a_limit_and_refusals_say_so() -> None:
     held = Held(memory=1 << 20)
     held.flood(range(20_000))
     assert held.counted().bytes <= (1 << 20) - (1 << 20) // ROOM + GRAIN
-    assert held.counters.refused_memory > 10_000
+    assert held.counters.refused_memory > (2_000 if WANT_COMPILED else 10_000)
     held.crowd((1).to_bytes(20, "big"), range(10, 30_000))
     assert (1 << 20) <= held.counted().bytes < (1 << 20) + 2 * SMALL * 20 + GRAIN, (
         "torrents that are there may grow"

@@ -12,6 +12,8 @@ from opentracker.swarm.store.peer_table import PeerTable
 from opentracker.swarm.store.records import HEADER_SIZE
 from tests.swarm.model import FAMILIES, Pair, peer_of
 
+pytestmark = pytest.mark.needs(WANT_COMPILED=False)  # a tracker of a compiled build has the flat store
+
 SIZE = FAMILIES[0]
 HASH = b"h" * 20
 SMALL_HASH, LARGE_HASH = HASH, b"l" * 20
