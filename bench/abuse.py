@@ -27,6 +27,7 @@ from opentracker.swarm.tracker import Tracker
 if WANT_MAX_PEER:
     from opentracker.server.system.memory import Resident, Watch
     from opentracker.swarm.policy.limits import Limits
+    from opentracker.swarm.tracker import limit_by
 
 MIB: Final = 1 << 20
 GROWING: Final = 20_000
@@ -88,7 +89,7 @@ def leave_holes(tracker: Tracker, look: Callable[[], None]) -> None:
 def memory_with_holes(limit: int) -> None:
     tracker, trim, resident = Tracker(Random(1)), HeapTrim(), Resident()
     limits = Limits(memory=limit)
-    tracker.limit_by(limits)
+    limit_by(tracker, limits)
     watch = Watch(limits, resident.read)
 
     def look() -> None:

@@ -36,7 +36,12 @@ OWN: Final = (
     _listen("p", "port", values.tcp_port, "bind a TCP port now; may be repeated (default: 6969)"),
     _listen("P", "port", values.udp_port, "bind a UDP port now; may be repeated (default: 6969)"),
     _serve("r", "url", values.redirect_url, "where / is redirected to (default: nowhere)"),
-    _serve("A", "ip[/bits]", values.may_everything, "give an address or a network every permission"),
+    _serve(
+        "A",
+        "ip[/bits]",
+        values.may_all_but_proxy,
+        "give an address or a network every permission but a proxy's",
+    ),
     _run("f", "file", wiring.CONFIG.load, "read a config file now; see opentracker.conf(5)"),
     _run("d", "dir", values.directory, "work in this directory; as root make it the root (default: .)"),
     _run("u", "user", values.user, "become this user when started as root (default: nobody)"),

@@ -435,11 +435,12 @@ UNTESTED = {
         f"swarm.store.flat.{name}": "behind the door, or in tests/swarm/store/test_words.py, whatever is built"
         for name in (
             *("checks", "cleaning", "keyed", "layout", "members"),
-            *("packing", "pictures", "shard", "store", "torrents"),
+            *("packing", "pictures", "shard", "store", "torrents", "word_table"),
         )
     },
     "swarm.store.packed.cleaning": "behind the door: test_expiry.py",
     "swarm.store.packed.pictures": "behind the door: test_listing.py and the surveys",
+    "swarm.store.peer_table": "test_table.py, by tests/swarm/engines.py",
     "swarm.store.weights": "behind the door: test_limits.py",
 }
 # Tests of no one module, and why.

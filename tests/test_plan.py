@@ -2,17 +2,21 @@
 
 from pathlib import Path
 
+import pytest
+
 from opentracker import plan
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLSCRAPE,
+    WANT_MAX_PEER,
     WANT_SYNC_LIVE,
     WANT_V6,
 )
 from opentracker.config.settings import Bind, Sections, Settings
 from opentracker.features.statistics.feature import StatisticsSettings
+from opentracker.swarm.policy.permissions import MAY_FULLSCRAPE, MAY_PROXY, MAY_STAT
 from tests.server.live import HOME, packed
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
@@ -21,6 +25,8 @@ if WANT_DYNAMIC_ACCESSLIST:
     from opentracker.server.fifos import FifoSettings
 if WANT_FULLSCRAPE:
     from opentracker.features.state.feature import StateSettings
+if WANT_MAX_PEER:
+    from opentracker.server.limits import LimitSettings
 if WANT_SYNC_LIVE:
     from opentracker.features.cluster.settings import SyncSettings
 
@@ -28,7 +34,7 @@ ENDPOINT = f"[{HOME}]" if HOME == "::1" else HOME
 
 
 def test_the_defaults_name_the_sockets_alone() -> None:
-    lines = plan.describe(Settings(), False)
+    lines = without_limits(plan.describe(Settings(), False))
     assert all(line.startswith("would listen on ") for line in lines)
     assert f"would listen on UDP {'[::]' if WANT_V6 else '0.0.0.0'}:6969" in lines
 
@@ -59,6 +65,31 @@ def of_features() -> tuple[list[object], list[str]]:
     return sections, [*lines, "would serve statistics at /secret"]
 
 
+def without_limits(lines: list[str]) -> list[str]:
+    """Lines that are the same on every machine."""
+    return [line for line in lines if not line.endswith((" MiB of memory", " connections at a time"))]
+
+
+@pytest.mark.needs("WANT_MAX_PEER")
+def test_limits_are_in_numbers() -> None:
+    settings = Settings(sections=Sections(LimitSettings(torrents=7, memory=5 << 20, connections=9)))
+    lines = plan.describe(settings, False)
+    assert "would keep torrents and peers in 5 MiB of memory" in lines
+    assert "would have 9 connections at a time" in lines
+    assert "would keep 7 torrents" in lines
+
+
+def test_networks_are_named_with_their_rights() -> None:
+    settings = Settings()
+    settings.permissions.bless(bytes([10, 0, 0, 0]), 8, MAY_STAT | MAY_FULLSCRAPE)
+    settings.permissions.bless(packed("2001:db8::1"), 128, MAY_PROXY)
+    lines = [line for line in plan.describe(settings, False) if line.startswith("would give ")]
+    assert lines == [
+        "would give 10.0.0.0/8 statistics, full scrapes",
+        "would give 2001:db8::1/128 a proxy's trust",
+    ]
+
+
 def test_every_file_is_named() -> None:
     sections, lines = of_features()
     settings = Settings(
@@ -68,7 +99,7 @@ def test_every_file_is_named() -> None:
         config_files=["a.conf", "b.conf"],
         sections=Sections(*reversed(sections)),
     )
-    assert plan.describe(settings, False) == [
+    assert without_limits(plan.describe(settings, False)) == [
         "the config file a.conf is good",
         "the config file b.conf is good",
         f"would listen on UDP {ENDPOINT}:1",

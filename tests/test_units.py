@@ -92,6 +92,13 @@ def test_directories_are_as_tmpfiles_makes_them_and_there_is_one_for_fifos() -> 
     assert service["RuntimeDirectory"] == ["opentracker"]
 
 
+def test_the_state_is_kept_and_has_time_to_be_loaded_and_written() -> None:
+    service = keys("opentracker.service")
+    assert " -S state " in service["ExecStart"][0]
+    assert service["StateDirectory"] == ["opentracker"]
+    assert service["TimeoutSec"] == ["10min"]
+
+
 def test_what_the_sandbox_needs_is_allowed() -> None:
     allowed = keys("opentracker.service")["SystemCallFilter"][-1].split()
     assert allowed == ["landlock_create_ruleset", "landlock_add_rule", "landlock_restrict_self"]

@@ -1,4 +1,4 @@
-"""Accept-Encoding (RFC 9110, 12.5.3), and what a content encoding has to be able to do."""
+"""Accept-Encoding (RFC 9110, 12.5.3), and the interface of a content encoder."""
 
 from typing import Final
 
@@ -11,27 +11,27 @@ ALIASES: Final[dict[bytes, bytes]] = {b"x-gzip": b"gzip"}
 ANY: Final = b"*"
 IDENTITY: Final = b"identity"
 HIGHEST: Final = 1000  # thousandths
-MOST_ELEMENTS: Final = 32  # that are looked at; a browser names five
+MOST_ELEMENTS: Final = 32  # list elements read from a request; a browser names five
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)  # of packages that are not compiled
+@mypyc_attr(allow_interpreted_subclasses=True)  # encoders wrap packages that are not compiled
 class Encoder:
     """Encodes one answer, slice by slice."""
 
     def feed(self, data: bytes) -> bytes:
-        """What can be sent after some bytes more; often nothing."""
+        """Encode more bytes and return the output that is ready; often none."""
         raise NotImplementedError
 
     def end(self) -> bytes:
-        """What is left to be sent."""
+        """Return the rest of the output."""
         raise NotImplementedError
 
     def close(self) -> None:
-        """Free what an answer that was broken off has left behind."""
+        """Free the encoder's resources if the answer was broken off."""
 
 
 def choose(request: Request, offered: tuple[bytes, ...]) -> bytes:
-    """The first encoding that is offered and accepted; empty for none, or where the client would rather have none."""
+    """The first encoding that is offered and accepted; empty if there is none or the client prefers identity."""
     qualities = accepted(request)
     plain = qualities.get(IDENTITY, 0)
     for name in offered:
@@ -42,9 +42,9 @@ def choose(request: Request, offered: tuple[bytes, ...]) -> bytes:
 
 
 def accepted(request: Request) -> dict[bytes, int]:
-    """The encodings that a client names, in lower case, and how much it wants each, in thousandths; 0 is not at all.
+    """The encodings that a client names, in lower case, with their weights in thousandths; 0 forbids an encoding.
 
-    What is malformed is passed over, and so is what comes after some dozens. Of what is named twice the first counts.
+    Malformed elements are skipped, and so are those after the first MOST_ELEMENTS. The first of two equal names counts.
     """
     found: dict[bytes, int] = {}
     elements = b",".join(header_values(request, b"Accept-Encoding")).lower().split(b",", MOST_ELEMENTS)

@@ -3,8 +3,8 @@
 Packed is 4 bytes (IPv4) or 16 (IPv6), in network order. An IPv4-mapped IPv6 address (RFC 4291, 2.5.5.2)
 always becomes the IPv4 address that it stands for, so that one host has one packed form.
 
-Text comes from an operator or, with the features that believe one, from a stranger: every `parse_` raises
-ValueError, whose text names the value and what was expected, and nothing else.
+Text comes from an operator or, with the features that believe a client, from a stranger. Every parse function raises
+ValueError, with a text that names the value and the expected form, and no other exception.
 """
 
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
@@ -15,7 +15,7 @@ DEFAULT_PORT: Final = 6969
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 _MAPPED_BITS: Final = 96
 _LONGEST_TEXT: Final = 45  # ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255
-_HIGHEST_PORT: Final = 65535
+HIGHEST_PORT: Final = 65535
 
 
 def unmap(packed: bytes) -> bytes:
@@ -40,7 +40,7 @@ def format_ip(packed: bytes) -> str:
 def parse_endpoint(text: str, default_port: int = DEFAULT_PORT) -> tuple[bytes, int]:
     """Packed address and port (0..65535) of `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]` or `[::1]:80`.
 
-    Without brackets every colon of an IPv6 address is its own, so a port needs them.
+    An IPv6 address needs brackets before a port: without them every colon belongs to the address.
     """
     if text.startswith("["):
         host, bracket, port = text[1:].partition("]")
@@ -95,8 +95,8 @@ def _parse_unmapped(text: str) -> bytes:
 
 
 def _parse_port(digits: str, text: str) -> int:
-    if not _is_number(digits, 5) or int(digits) > _HIGHEST_PORT:
-        raise ValueError(f"'{text}' has a bad port: expected 0..{_HIGHEST_PORT}")
+    if not _is_number(digits, 5) or int(digits) > HIGHEST_PORT:
+        raise ValueError(f"'{text}' has a bad port: expected 0..{HIGHEST_PORT}")
     return int(digits)
 
 

@@ -1,8 +1,8 @@
 """Bencoded answers (BEP 3, 23, 7 and 48), and a strict decoder.
 
 The writers give canonical bencoding: keys sorted, each once. They are called only with values that the
-tracker made itself, so they raise nothing. `decode` is for tests, tools and files: it raises ValueError,
-whose text names the offset, for whatever is not the canonical form of one value, and nothing else.
+tracker made itself, so they raise nothing. `decode` is for tests, tools and files: it raises ValueError, with a
+text that names the offset, if the input is not the canonical form of one value, and no other exception.
 """
 
 from typing import Final, TypeAlias
@@ -11,6 +11,9 @@ from opentracker.protocol.messages import EVENT_STOPPED, Announce
 
 Value: TypeAlias = "int | bytes | list[Value] | dict[bytes, Value]"
 
+MIN_INTERVAL: Final = 300  # the least time between two announces of libtorrent
+ARIA2: Final = b"A2-"  # the beginning of aria2's peer ids (version 1.36: A2-1-36-0-)
+
 _DEEPEST: Final = 32  # a scrape is 3 deep; well below Python's limit on recursion
 _LONGEST_INTEGER: Final = 20  # digits of 2**64
 
@@ -18,16 +21,16 @@ _LONGEST_INTEGER: Final = 20  # digits of 2**64
 def write_announce(announce: Announce) -> bytes:
     """The body of an announce answer, from the answer fields and `event`.
 
-    `peers` is always there, `peers6` only where it has content; a `stopped` one gets no peers. `min interval`
-    equals `interval`, since aria2 announces at the former.
+    `peers` is always present, `peers6` only if it is not empty; an announce with `stopped` gets no peers.
     """
     interval = announce.interval
+    shortest = min_interval(announce)
     if announce.event == EVENT_STOPPED:
         return b"d8:completei%de10:incompletei%de8:intervali%de12:min intervali%de5:peers0:e" % (
             announce.complete,
             announce.incomplete,
             interval,
-            interval,
+            shortest,
         )
     peers = announce.peers
     body = (
@@ -37,7 +40,7 @@ def write_announce(announce: Announce) -> bytes:
             announce.downloaded,
             announce.incomplete,
             interval,
-            interval,
+            shortest,
             len(peers),
             peers,
         )
@@ -46,6 +49,17 @@ def write_announce(announce: Announce) -> bytes:
     if peers6:
         return b"%b6:peers6%d:%be" % (body, len(peers6), peers6)
     return body + b"e"
+
+
+def min_interval(announce: Announce) -> int:
+    """Seconds between an announce and the next one that the client's user may force; never more than `interval`.
+
+    libtorrent, qBittorrent and Transmission delay a forced announce until then. aria2 announces whenever this time has
+    passed, so for aria2 it equals `interval`.
+    """
+    if announce.interval < MIN_INTERVAL or announce.peer_id.startswith(ARIA2):
+        return announce.interval
+    return MIN_INTERVAL
 
 
 def write_failure(reason: bytes, interval: int) -> bytes:
@@ -69,7 +83,7 @@ def write_scrape(entries: dict[bytes, tuple[int, int, int]]) -> bytes:
 def decode(data: bytes) -> Value:
     """The one value that `data` holds.
 
-    Refused are bytes after it, keys that are unsorted or there twice, numbers with leading zeros, `-0`,
+    It refuses bytes after the value, keys that are unsorted or repeated, numbers with leading zeros, `-0`,
     integers of more than 20 digits and nesting of more than 32 levels.
     """
     reader = _Reader(data)
@@ -80,7 +94,7 @@ def decode(data: bytes) -> Value:
 
 
 class _Reader:
-    """What is decoded, and how far it is read."""
+    """The input of `decode`, and the offset of the next byte to read."""
 
     __slots__ = ("at", "data")
 

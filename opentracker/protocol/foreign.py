@@ -1,4 +1,4 @@
-"""What is sent to an HTTP port by mistake: the beginning of TLS, or of the PROXY protocol.
+"""Other protocols that are sent to an HTTP port by mistake: TLS, and the PROXY protocol.
 
 Clients that speak TLS wait for an answer to their hello, so they get an alert at once. A proxy with the PROXY protocol
 switched on sends a line or a block before each request, which no HTTP server understands.
@@ -15,12 +15,12 @@ _BEGINNINGS: Final = {
     b"\r\n\r\n\0\r\nQUIT\n": PROXY,  # version 2
 }
 
-# A record of SSL 3.0 to TLS 1.2, which all understand: fatal (2), handshake_failure (40).
+# A record of SSL 3.0 to TLS 1.2, which every TLS client understands: fatal (2), handshake_failure (40).
 TLS_ALERT: Final = b"\x15\x03\x01\0\x02\x02\x28"
 
 
 def foreign_protocol(data: bytes) -> str:
-    """TLS or PROXY for what begins as one of them; empty for all else, also for what may still become one."""
+    """TLS or PROXY if `data` begins as that protocol; empty otherwise, also if `data` is too short to tell."""
     for beginning, name in _BEGINNINGS.items():
         if data.startswith(beginning):
             return name

@@ -1,16 +1,16 @@
 """Heads of HTTP requests, and whole answers (RFC 9112, as leniently as the C tracker where clients need it).
 
 `parse_request` returns a request, or None (more bytes are needed), or raises HttpError, which carries the
-status to answer; nothing else. What it says depends on the bytes alone, not on how they arrived, and never on
-what stands behind the head: bytes of a body that was not announced, or the next request.
+status to answer; it raises nothing else. The result depends on the bytes alone, not on how they arrived, and never on
+the bytes behind the head, which may be an unannounced body or the next request.
 
-A head ends with its first empty line; lines end with CRLF or LF. Taken are `GET` and `HEAD`, a path or the
+A head ends with its first empty line; lines end with CRLF or LF. The parser accepts `GET` and `HEAD`, a path or the
 form `http://host/path`, with a version or without; spaces may stand before the question mark, slashes before
 the path.
 
-A proxy may read other headers out of a head than we do if it has control characters, folded lines or line ends of both
-kinds. Where that could be turned against others, which is in builds that keep connections or believe proxies, such a
-head is refused. A head without any CR is taken, as by the C tracker, but its connection is not kept.
+A proxy and this parser may find different headers in a head that has control characters, folded lines or line ends of
+both kinds. Builds that keep connections or believe proxies refuse such a head, since the difference can be used
+against other clients. A head without any CR is accepted, as by the C tracker, but its connection is not kept.
 """
 
 from typing import Final
@@ -26,8 +26,9 @@ from opentracker.protocol.statuses import STATUSES
 _METHODS: Final = (b"GET", b"HEAD")
 _ABSOLUTE: Final = b"http://"
 _BLANKS: Final = b" \t\r"
-_MOST_OPTIONS: Final = 32  # of Connection headers that are looked at; clients send one or two
-_SPACE: Final = 0x20  # looked for as numbers, which costs a seventh of looking for bytes
+_MOST_OPTIONS: Final = 32  # options read from Connection headers; clients send one or two
+# Searching for a byte as a number costs a seventh of searching for it as bytes.
+_SPACE: Final = 0x20
 _PERCENT: Final = 0x25
 _CR: Final = 0x0D
 # All bytes but the control characters that have no place in headers.
@@ -37,10 +38,10 @@ _PLAIN: Final = bytes(byte for byte in range(256) if byte in b"\t\r\n" or (byte 
 class Request:
     """A request without a body.
 
-    `method` is GET or HEAD, `path` is decoded and starts with a slash, `query` is None without a question mark, and
-    not decoded. `http_1_0` also stands for no version at all. `keep_alive` is what the client wants
-    (False in a build without it). `size` is how many bytes of the input the request took, `head` those from
-    the request line to the empty line.
+    `method` is GET or HEAD, `path` is decoded and starts with a slash, `query` is not decoded, and None without a
+    question mark. `http_1_0` also stands for no version at all. `keep_alive` is the client's wish (False in a build
+    without keep-alive). `size` is the number of input bytes that the request took, `head` holds those from the request
+    line to the empty line.
     """
 
     __slots__ = ("head", "http_1_0", "keep_alive", "method", "path", "query", "size")
@@ -56,7 +57,7 @@ class Request:
 
 
 def parse_request(data: bytes) -> Request | None:
-    """The request that `data`, everything received of it so far, begins with.
+    """The request at the beginning of `data`; None if `data` does not hold all of its head yet.
 
     Statuses raised: 414 and 431 over OT_MAX_REQUEST bytes, 405 for another method, 400 for anything else that
     is no request, and for a body.
@@ -85,7 +86,7 @@ def parse_request(data: bytes) -> Request | None:
 
 
 def begins_head(data: bytes) -> bool:
-    """Whether what may be no request at all begins as one for a head alone, to be refused without a body."""
+    """Whether `data`, which need not be a valid request, begins with HEAD, so that its refusal has no body."""
     return data.startswith(b"HEAD", _skip_empty_line(data))
 
 
@@ -99,9 +100,8 @@ def header_values(request: Request, name: bytes) -> list[bytes]:
     while at >= 0:
         behind = at + len(anchored)
         end = head.find(b"\n", behind)
-        rest = head[behind:end].lstrip(
-            _BLANKS
-        )  # also a name with blanks before the colon, so that none is overlooked
+        # Blanks before the colon are accepted, so that no header of this name is overlooked.
+        rest = head[behind:end].lstrip(_BLANKS)
         if rest.startswith(b":"):
             values.append(rest[1:].strip(_BLANKS))
         at = lowered.find(anchored, end)
@@ -109,7 +109,7 @@ def header_values(request: Request, name: bytes) -> list[bytes]:
 
 
 def _skip_empty_line(data: bytes) -> i64:
-    """Where the request line starts: RFC 9112 (2.2) lets an empty line stand before it."""
+    """The index of the request line: RFC 9112 (2.2) allows an empty line before it."""
     if data.startswith(b"GET"):
         return 0
     if data.startswith(b"\r\n"):
@@ -176,7 +176,7 @@ def _is_method(line: bytes) -> bool:
 
 
 def _is_http_1_0(version: bytes) -> bool:
-    """Versions 1.2 to 1.9 would be spoken to as 1.1 (RFC 9110, 2.5)."""
+    """Whether the version is 1.0; versions 1.2 to 1.9 are treated as 1.1 (RFC 9110, 2.5)."""
     if version == b"HTTP/1.1":
         return False
     if version == b"HTTP/1.0":
@@ -197,7 +197,7 @@ def _strip_host(target: bytes) -> bytes:
 
 
 def _is_ambiguous(head: bytes, headers: bytes) -> bool:
-    """Whether others may read other headers out of a head; `headers` begin with the end of the request line."""
+    """Whether a proxy may find other headers in a head; `headers` begins with the end of the request line."""
     if headers.translate(None, _PLAIN) or headers.find(b"\n ") >= 0 or headers.find(b"\n\t") >= 0:
         return True
     returns = head.count(b"\r")
@@ -223,7 +223,7 @@ def _read_connection(request: Request) -> None:
         request.keep_alive = True
 
 
-# Further headers, by status. A full scrape takes some seconds, so that a minute later there may be a place.
+# Further headers, by status. A full scrape takes some seconds, so a slot is likely to be free a minute later.
 _HEADERS: Final = {405: b"Allow: GET, HEAD\r\n", 503: b"Retry-After: 60\r\n"}
 
 
@@ -234,9 +234,9 @@ def write_ok(
     content_type: bytes = b"text/plain",
     headers: bytes = b"",
 ) -> bytes:
-    """A whole 200 answer; with `head_only` (to HEAD) its head, which still gives the length of the body.
+    """A whole 200 answer; with `head_only` (to HEAD) only its head, which still gives the length of the body.
 
-    `headers` are further ones, each with its line end.
+    `headers` holds further header lines, each with its line end.
     """
     return b"HTTP/1.1 200 OK\r\nContent-Type: %b\r\nContent-Length: %d\r\nConnection: %b\r\n%b\r\n%b" % (
         content_type,
@@ -248,7 +248,7 @@ def write_ok(
 
 
 def write_error(status: int, head_only: bool = False, detail: bytes = b"") -> bytes:
-    """A whole answer of a status that HttpError carries; the connection ends with it."""
+    """A whole answer with a status of HttpError; the connection is closed after it."""
     head, body = _build_error(status, _PHRASES[status], detail) if detail else _ERRORS[status]
     return head if head_only else head + body
 

@@ -1,4 +1,4 @@
-"""Live sync: what the trackers of a cluster tell each other, datagrams to records and back.
+"""Live sync, the protocol between the trackers of a cluster: datagrams to records and back.
 
 ====== =========================================================================================
 offset field
@@ -8,8 +8,8 @@ offset field
 8      records: info_hash[20] · ip[4 or 16] · port[2] · flags u8 · age u8 in minutes, 0 when sent
 ====== =========================================================================================
 
-`kind_of` returns what a datagram is, or MALFORMED, which is met with silence. After that `parse_record` cannot fail:
-`record_count` has counted whole records, and what follows the last whole one is ignored.
+`kind_of` returns the kind of a datagram, or MALFORMED for one that must not be answered. After that `parse_record`
+cannot fail: `record_count` counts whole records only, and bytes after the last whole record are ignored.
 """
 
 from typing import Final
@@ -25,8 +25,8 @@ GROUP4: Final = bytes([224, 0, 23, 5])
 GROUP6: Final = bytes.fromhex("ff15 0000 0000 0000 0000 0000 e000 1705")  # ours: transient, of a site
 HOPS: Final = 1  # a cluster is on one network
 
-LARGEST: Final = 1480  # bytes that a packet is filled up to
-LONGEST: Final = 2048  # bytes of a packet that is looked at: no node sends longer ones
+LARGEST: Final = 1480  # bytes of a packet that we send
+LONGEST: Final = 2048  # bytes of a packet that we accept: no node sends longer ones
 HEADER_SIZE: Final = 8
 INFO_HASH: Final = 20
 RECORD4: Final = 28
@@ -36,21 +36,21 @@ PEERS4: Final = 0
 PEERS6: Final = 1
 INQUIRE: Final = 2
 TELL: Final = 3
-BEACON: Final = 4  # of type 1, told by its length
+BEACON: Final = 4  # a packet of type 1 with the length of a beacon
 MALFORMED: Final = -1
 
-BEACON_SIZE: Final = 16  # which is no whole number of IPv6 records
+BEACON_SIZE: Final = 16  # too short for an IPv6 record
 INQUIRE_SIZE: Final = 12
 TELL_RECORD: Final = 32
 
 SEEDING: Final = 0x80
 COMPLETED: Final = 0x40
 STOPPED: Final = 0x20
-FROM_SYNC: Final = 0x10  # did not come from a client: never sent on
+FROM_SYNC: Final = 0x10  # the peer came by live sync, not from a client: never sent on
 
 
 def kind_of(packet: bytes) -> i64:
-    """What a datagram is; one of peers or of a tell holds a whole record at least."""
+    """The kind of a datagram; PEERS4, PEERS6 and TELL mean that it holds at least one whole record."""
     n: i64 = len(packet)
     if n < HEADER_SIZE or n > LONGEST:
         return MALFORMED
@@ -104,7 +104,7 @@ def parse_record(packet: bytes, at: i64, size: i64, a: Announce) -> None:
 
 
 def flags_of(a: Announce) -> i64:
-    """The flags with which an announce that was carried out is told."""
+    """The flags of the record that tells other trackers of a processed announce."""
     flags: i64 = SEEDING if a.seeding else 0
     if a.has_completed:
         flags |= COMPLETED

@@ -1,8 +1,8 @@
-"""An announce on its way through the house: what was asked, and what is answered.
+"""An announce on its way through the tracker: the fields of the request, and those of the answer.
 
 One `Announce` is made for each server and used again for every request (building one for each would cost an
-interpreted announce a tenth of its time): a parser fills in all request fields, `swarm.tracker` all answer fields,
-a writer turns those into bytes.
+interpreted announce a tenth of its time). A parser fills in all request fields, `swarm.tracker` all answer fields, and
+a writer turns the answer fields into bytes.
 """
 
 from typing import Final
@@ -16,17 +16,18 @@ EVENT_STOPPED: Final = 3
 class Announce:
     """The fields of one announce; sizes in bytes.
 
-    `both_families` tells whether peers of both are wanted, as over HTTP, or of the asker's only, as over UDP.
+    `both_families` tells whether the answer lists peers of both address families, as over HTTP, or only of the client's
+    own family, as over UDP.
 
     Request: `info_hash` (20), `peer_id` (20, or empty if unknown), `peer` (address and port as in a compact list:
     4 + 2 or 16 + 2), `stored` (whether the peer can be listed: ports 0 and 1 cannot), `seeding`, `event`,
-    `numwant` (0 or more, limits applied), `url_data` (BEP 41), `sync_age` (-1: the client itself announces; else the
-    peer came by live sync, and had been heard of for so many minutes).
+    `numwant` (0 or more, limits applied), `url_data` (BEP 41), `sync_age` (-1 if the client itself announces; else the
+    peer came by live sync, and this is the age in minutes that the record gives).
 
     Answer: `interval` in seconds, `complete` (seeders), `incomplete` (leechers), `downloaded`, and compact lists:
-    `peers` (6 bytes each) and `peers6` (18 each) with both families, else `peers` of the asker's. Beside it, for who
-    counts: `age`, for how many minutes a peer that renews had not been heard of (-1: it does not renew), and
-    `has_completed`, whether its `completed` was counted just now.
+    `peers` (6 bytes each) and `peers6` (18 each) with both families, else `peers` of the client's family. Two fields
+    are for the statistics: `age`, the minutes since the known peer's last announce (-1: the peer is new), and
+    `has_completed`, whether this announce raised the torrent's `downloaded`.
     """
 
     __slots__ = (

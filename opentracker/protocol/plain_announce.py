@@ -1,8 +1,8 @@
 """The announce that most clients send, read in one pass over its bytes, for compiled builds.
 
-`PlainReader.read` reads what `http.parse_request` and `query.parse_announce` would make of the same bytes, if they are
-one whole `GET /announce?…` without anything unusual. It refuses all others, which then go the long way; so a refusal
-costs time and nothing else, and what is read has to come out the same (a test compares the two).
+`PlainReader.read` gives the same result as `http.parse_request` and `query.parse_announce` for one whole
+`GET /announce?…` without anything unusual (a test compares the two). It refuses all other requests, which those two
+functions then parse; a refusal costs time and nothing else.
 
 Interpreted, a loop over bytes costs ten times what the methods of bytes do.
 """
@@ -19,6 +19,7 @@ from opentracker._features import (
     WANT_IP_FROM_QUERY_STRING,
     WANT_KEEPALIVE,
 )
+from opentracker.protocol.addresses import HIGHEST_PORT
 from opentracker.protocol.messages import (
     EVENT_COMPLETED,
     EVENT_NONE,
@@ -27,12 +28,11 @@ from opentracker.protocol.messages import (
     Announce,
 )
 
-PADDING: Final = 16  # bytes that have to follow the input in its buffer: whole words are read
+PADDING: Final = 16  # bytes that the buffer has behind the input, since the reader reads whole words
 MOST_FIELDS: Final = 32
 MOST_DIGITS: Final = 18
 DEFAULT_NUMWANT: Final = min(OT_DEFAULT_NUMWANT, OT_MAX_PEERS_HTTP)
 LOWEST_STORED_PORT: Final = 2  # see query
-HIGHEST_PORT: Final = 65535
 
 REQUEST: Final = b"GET /announce?"
 HEAD_END: Final = b"\r\n\r\n"
@@ -50,7 +50,7 @@ PORT: Final[i64] = 0x74726F70
 LEFT: Final[i64] = 0x7466656C
 EVEN: Final[i64] = 0x6E657665
 NUMW: Final[i64] = 0x776D756E
-IP: Final[i64] = 0x7069  # the first two
+IP: Final[i64] = 0x3D7069  # "ip="
 
 # Headers that mean something, by their first four bytes in lower case.
 CONT: Final[i64] = 0x746E6F63  # Content-Length,
@@ -71,24 +71,24 @@ LF: Final = 0x0A
 
 
 class PlainReader:
-    """Reads plain announces out of a buffer; what it has read beside the request fields of an Announce."""
+    """Reads plain announces out of a buffer, and holds the parts of a request that Announce has no field for."""
 
     __slots__ = ("at", "end", "has_connection", "hashes", "keep_alive", "port", "start", "value")
 
     def __init__(self) -> None:
-        self.value = BytesWriter()  # that was decoded last
+        self.value = BytesWriter()  # the value that was decoded last
         self.at: i64 = 0
         self.hashes: i64 = 0
         self.port: i64 = 0
-        self.start: i64 = 0  # of the request,
-        self.end: i64 = 0  # and the index behind it
-        self.keep_alive = False  # what the client wants,
-        self.has_connection = False  # and whether it says so
+        self.start: i64 = 0  # of the request
+        self.end: i64 = 0  # the index behind the request
+        self.keep_alive = False  # the client's wish
+        self.has_connection = False  # whether there was a Connection header
 
     def read(self, data: bytes, start: i64, size: i64, a: Announce) -> bool:
-        """Whether a plain announce begins at `start` of the `size` bytes; if so, `a` has its request but for `peer`.
+        """Read a plain announce at `start` of `size` bytes into `a`, all but `peer`; False if there is none.
 
-        PADDING bytes have to follow the `size`, of whatever value.
+        PADDING bytes of any value have to follow the `size` bytes.
         """
         end: i64 = data.find(HEAD_END, start, size)
         if end < 0 or end - start > OT_MAX_REQUEST - len(HEAD_END) or not data.startswith(REQUEST, start):
@@ -162,7 +162,7 @@ class PlainReader:
             return numwant >= 0
         if key == EVEN:
             return data.startswith(b"event=", at) and self.read_event(data, at + 6, a)
-        if WANT_IP_FROM_QUERY_STRING and key & 0xFFFF == IP:
+        if WANT_IP_FROM_QUERY_STRING and key & 0xFFFFFF == IP:
             return False
         while data[at] > AMPERSAND or SPACE < data[at] < PERCENT:  # a percent sign may hide a key
             at += 1
@@ -199,7 +199,7 @@ class PlainReader:
         while 0x30 <= data[at] <= 0x39 and at - first < MOST_DIGITS:
             number = number * 10 + data[at] - 0x30
             at += 1
-        self.at = at  # a digit too many, like any other byte there, is no end of a field
+        self.at = at  # read_query refuses whatever follows the last digit and does not end a field, a 19th digit too
         return number if at > first else -1
 
     def read_event(self, data: bytes, at: i64, a: Announce) -> bool:
@@ -213,13 +213,13 @@ class PlainReader:
         elif data.startswith(b"stopped", at):
             a.event = EVENT_STOPPED
             self.at = at + 7
-        else:  # another one, if it is not empty, is found not to end here
+        else:  # an unknown event does not end here, so read_query refuses it; an empty one does
             a.event = EVENT_NONE
             self.at = at
         return True
 
     def read_headers(self, data: bytes) -> bool:
-        """Read the version and the headers: lines without control characters, none of which announces a body."""
+        """Read the version and the headers; False for a control character or a header that announces a body."""
         at = self.at + 8
         version = read_i64_le(data, self.at)
         if version not in (HTTP_1_1, HTTP_1_0) or data[at] != CR:
@@ -230,7 +230,7 @@ class PlainReader:
         last = self.end - len(HEAD_END)
         while True:
             word = read_i64_le(data, at)
-            # The top bit of each byte that is less than a space, or of one above such a byte.
+            # A nonzero bit marks a byte below a space; a borrow may also mark the byte above it.
             if ((word - BLANKS) & ~word) >> 7 & ONES == 0:
                 at += 8
                 continue
@@ -247,7 +247,7 @@ class PlainReader:
                     return False
 
     def allows_header(self, data: bytes, at: i64) -> bool:
-        """Whether the line at `at` is a header that changes nothing, or a Connection header of one known value."""
+        """Whether the line at `at` is a header without effect here, or a Connection header with one known value."""
         if data[at] <= SPACE:  # a folded line
             return False
         name = i64(read_i32_le(data, at)) | LOWER

@@ -1,6 +1,6 @@
 """A whole HTTP answer to an announce, appended to a writer piece by piece, for compiled builds.
 
-It is what `http.write_ok` and `bencode.write_announce` give together, without the texts in between.
+The bytes equal those of `http.write_ok` around `bencode.write_announce`, without the intermediate objects.
 """
 
 from typing import Final
@@ -8,6 +8,7 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
+from opentracker.protocol.bencode import min_interval
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
 
 _DECIMAL: Final = [b"%d" % value for value in range(10000)]
@@ -22,7 +23,8 @@ _INTERVAL: Final = b"e8:intervali"
 _MIN_INTERVAL: Final = b"e12:min intervali"
 _PEERS: Final = b"e5:peers"
 _PEERS6: Final = b"6:peers6"
-_SURE: Final = (  # bytes that are in every body
+# The number of bytes that are in every body.
+_SURE: Final = (
     len(_COMPLETE) + len(_INCOMPLETE) + len(_INTERVAL) + len(_MIN_INTERVAL) + len(_PEERS) + len(b":e")
 )
 
@@ -34,12 +36,14 @@ def decimal(number: i64) -> bytes:
 
 def append_announce(out: BytesWriter, a: Announce, keep_alive: bool) -> None:
     """Append the answer to an announce."""
-    complete, incomplete, interval = decimal(a.complete), decimal(a.incomplete), decimal(a.interval)
+    complete, incomplete = decimal(a.complete), decimal(a.incomplete)
+    interval, shortest = decimal(a.interval), decimal(min_interval(a))
     is_stopped = a.event == EVENT_STOPPED
     peers = b"" if is_stopped else a.peers
     peers6 = b"" if is_stopped else a.peers6
     peers_size = decimal(len(peers))
-    size: i64 = _SURE + len(complete) + len(incomplete) + 2 * len(interval) + len(peers_size) + len(peers)
+    size: i64 = _SURE + len(complete) + len(incomplete) + len(interval) + len(shortest)
+    size += len(peers_size) + len(peers)
     downloaded = b""
     peers6_size = b""
     if not is_stopped:
@@ -61,7 +65,7 @@ def append_announce(out: BytesWriter, a: Announce, keep_alive: bool) -> None:
     out.write(_INTERVAL)
     out.write(interval)
     out.write(_MIN_INTERVAL)
-    out.write(interval)
+    out.write(shortest)
     out.write(_PEERS)
     out.write(peers_size)
     out.write(b":")

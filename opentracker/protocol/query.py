@@ -1,9 +1,9 @@
 """Query strings of announces and scrapes (BEP 3, 48).
 
-A parser fills in or returns the request, or raises TrackerFailure with the text for the client's user;
-nothing else. Fields are separated by `&`, key and value by the first `=`; both are percent-decoded to bytes,
-`+` means itself. Any other byte is taken as it is. Unknown keys are skipped, whatever they hold, but a broken
-escape anywhere fails, and so do more fields than any client has a use for.
+A parser fills in or returns the request, or raises TrackerFailure with the text for the client's user, and no other
+exception. Fields are separated by `&`, key and value by the first `=`; both are percent-decoded to bytes, and `+`
+means itself. Any other byte stands for itself. Unknown keys are skipped. A broken escape anywhere fails, and so do
+more than MOST_FIELDS fields.
 """
 
 from binascii import a2b_qp
@@ -19,7 +19,7 @@ from opentracker._features import (
     WANT_V6,
 )
 from opentracker.errors import TrackerFailure
-from opentracker.protocol.addresses import parse_ip
+from opentracker.protocol.addresses import HIGHEST_PORT, parse_ip
 from opentracker.protocol.messages import (
     EVENT_COMPLETED,
     EVENT_NONE,
@@ -36,11 +36,11 @@ INVALID_IP: Final = b"invalid ip"
 INVALID_ESCAPE: Final = b"invalid percent escape"
 TOO_MANY_FIELDS: Final = b"too many parameters"
 
-SHORTEST: Final = 31  # bytes of a field with an info_hash, none of them escaped, and its `&`
-# Of a query: as many info_hashes as fit into a request; thousands would take milliseconds.
+SHORTEST: Final = 31  # bytes of a field with an unescaped info_hash, and its `&`
+# All info_hashes that fit into a request are allowed; thousands of other fields would take milliseconds.
 MOST_FIELDS: Final = max(300, OT_MAX_REQUEST // SHORTEST + 1)
 
-# Nonzero for a byte that a key of an announce begins with: half the fields that clients send are passed over.
+# Nonzero for the first byte of each key that an announce uses: half the fields that clients send are skipped by it.
 _FIRST_BYTES: Final = bytes(byte in b"eilnp" for byte in range(256))
 
 _EVENTS: Final[dict[bytes, int]] = {
@@ -57,12 +57,11 @@ _LF: Final = 0x0A
 _TO_QUOTED_PRINTABLE: Final = bytes.maketrans(b"%", b"=")
 _DEFAULT_NUMWANT: Final = min(OT_DEFAULT_NUMWANT, OT_MAX_PEERS_HTTP)
 
-# What clients claim that do not know their address: the sender is meant, as over UDP (BEP 15).
+# Clients that do not know their address claim one of these: the sender's address is meant, as over UDP (BEP 15).
 _SENDERS: Final = (bytes(4), bytes(16), b"\xff\xff\xff\xff")
 
 _LONGEST_INTEGER: Final = 9  # digits; longer ones are over every limit here
 _SATURATED: Final = 10**9
-_HIGHEST_PORT: Final = 65535
 _LOWEST_STORED_PORT: Final = 2  # clients take 0 and 1 for "cannot be connected to"
 
 
@@ -71,11 +70,11 @@ def unquote(value: bytes) -> bytes:
     if _PERCENT not in value:
         return value
     # Quoted-printable (RFC 2045) is the one escape of this shape that the standard library decodes in C, ten
-    # times as fast as urllib's loop. What it treats in a way of its own is escaped beforehand.
+    # times as fast as urllib's loop. The bytes that it treats specially are escaped beforehand.
     if _EQUALS in value or _CR in value or _LF in value:
         value = value.replace(b"=", b"%3D").replace(b"\r", b"%0D").replace(b"\n", b"%0A")
     decoded = a2b_qp(value.translate(_TO_QUOTED_PRINTABLE))
-    # It leaves broken escapes in, so they show as too little gone.
+    # The decoder leaves broken escapes in, so the result is longer than it should be.
     if len(decoded) != len(value) - 2 * value.count(b"%"):
         raise TrackerFailure(INVALID_ESCAPE)
     return decoded
@@ -92,7 +91,7 @@ def fields_of(query: bytes) -> list[bytes]:
 def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
     """Fill in all request fields; `address` is the client's, 4 or 16 packed bytes.
 
-    Of a key that is repeated the last value counts, but a second info_hash fails.
+    The last value of a repeated key counts, but a second info_hash fails.
     """
     announce.peer_id = b""
     announce.seeding = False
@@ -137,7 +136,7 @@ def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
 
 
 def parse_scrape(query: bytes) -> list[bytes]:
-    """The info_hashes asked for, in their order, repeated ones too; at most OT_MAX_MULTISCRAPE of them."""
+    """The first OT_MAX_MULTISCRAPE info_hashes of a query, in their order, repeated ones too."""
     info_hashes = _info_hashes(fields_of(query), OT_MAX_MULTISCRAPE)
     if not info_hashes:
         raise TrackerFailure(NO_INFO_HASH)
@@ -169,7 +168,7 @@ def _check_info_hash(info_hash: bytes, hashes: int) -> None:
 
 def _fill_in_peer(address: bytes, digits: bytes, announce: Announce) -> None:
     port = _parse_integer(digits)
-    if not 0 <= port <= _HIGHEST_PORT:
+    if not 0 <= port <= HIGHEST_PORT:
         raise TrackerFailure(INVALID_PORT)
     announce.peer = address + port.to_bytes(2, "big")
     announce.stored = port >= _LOWEST_STORED_PORT
@@ -193,7 +192,7 @@ def _parse_integer(digits: bytes) -> int:
 
 
 def _claimed_address(text: bytes, sender: bytes) -> bytes:
-    """Packed form of the value of `ip`, if it is of a family that is built in; see _SENDERS."""
+    """Packed form of the value of `ip`; fails for a family that is not built in. See _SENDERS."""
     try:
         packed = parse_ip(text.decode("ascii"))
     except ValueError as error:  # not ASCII, or no address

@@ -1,4 +1,4 @@
-"""The five forms of a full scrape: what stands before the torrents, for each of them, and after them."""
+"""The five formats of a full scrape: the bytes before the torrents, for each torrent, and after the torrents."""
 
 from binascii import hexlify
 from collections.abc import Callable
@@ -32,7 +32,7 @@ def bencoded(complete: i64, completed: i64, incomplete: i64) -> bytes:
 
 def binary(complete: i64, completed: i64, incomplete: i64) -> bytes:
     """Seeders and leechers, u32 each, big-endian."""
-    seeders: int = complete  # both of any size: compiled, an i64 would not hold 32 bits more
+    seeders: int = complete  # Python integers: shifted by 32 bits, a compiled i64 could overflow
     leechers: int = incomplete
     packed = seeders << 32 | leechers
     return packed.to_bytes(8, "big")
@@ -49,7 +49,7 @@ def text_with_downloaded(complete: i64, completed: i64, incomplete: i64) -> byte
 
 
 class Format:
-    """`key` and `counts` write a torrent; `before` stands before each one. `key` is None where it is taken as it is."""
+    """A format. A torrent is `before`, then the info_hash written by `key` (None: raw), then `counts`."""
 
     def __init__(
         self,

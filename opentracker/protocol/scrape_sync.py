@@ -1,4 +1,4 @@
-"""Scrape sync: how often downloads were completed, told by a tracker that knows to one that does not.
+"""Scrape sync: a tracker tells another one of its cluster how often each torrent was downloaded.
 
 ====== ==================== ====================================================================================
 type   bytes                packet, behind the head that is common to all of live sync (see `livesync`)
@@ -8,7 +8,7 @@ type   bytes                packet, behind the head that is common to all of liv
 3      8 + 32 for a record  tell: info_hash[20] · u32 minutes since the torrent was last touched · u64 downloaded
 ====== ==================== ====================================================================================
 
-The parsers take what `livesync.kind_of` has named, and cannot fail.
+The parsers take packets whose kind `livesync.kind_of` has checked, and cannot fail.
 """
 
 from typing import Final
@@ -25,7 +25,7 @@ MOST_TOLD: Final = (LARGEST - HEADER_SIZE) // TELL_RECORD  # records a packet: 4
 
 
 def beacon_of(packet: bytes) -> i64:
-    """The number of torrents that a beacon tells; what no tracker can have is 0."""
+    """The number of torrents in a beacon; 0 for a negative number, which no tracker can have."""
     torrents = read_i64_be(packet, HEADER_SIZE)
     return torrents if torrents > 0 else 0
 
@@ -41,7 +41,7 @@ def told_count(packet: bytes) -> i64:
 
 
 def parse_told(packet: bytes, index: i64) -> tuple[bytes, i64, i64]:
-    """Info_hash, minutes since it was last touched, and downloads of a tell's record; what is negative is 0."""
+    """Info_hash, minutes since the torrent was last touched, and downloads of a tell's record; never negative."""
     at = HEADER_SIZE + index * TELL_RECORD
     minutes = i64(read_i32_be(packet, at + INFO_HASH)) & 0xFFFFFFFF
     downloaded = read_i64_be(packet, at + INFO_HASH + 4)

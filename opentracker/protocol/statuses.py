@@ -1,4 +1,4 @@
-"""HTTP statuses that are answered beside 200: one row holds the phrase, the counter and the texts of a status.
+"""The HTTP statuses beside 200: one row holds the phrase, the counter and the texts of a status.
 
 The order is that of `mode=everything`: the C tracker's statuses first, then ours.
 """
@@ -11,7 +11,7 @@ class Status:
 
     `phrase` stands in the status line. `brief` is the label in `mode=herr`, `code` that in `mode=everything`; an empty
     one means that the mode has no such line. `cause` is Prometheus' label, `text` is for people. `counter` is the name
-    of the counter, empty for what the C tracker counts and this one never meets.
+    of the counter, empty for a status that the C tracker counts and this one never answers.
     """
 
     __slots__ = ("brief", "cause", "code", "counter", "number", "phrase", "text")

@@ -1,4 +1,4 @@
-"""Answers whose length nobody knows when they begin: HTTP/1.1 chunks (RFC 9112, 7.1), or bytes until the close."""
+"""Answers whose length is unknown when they begin: HTTP/1.1 chunks (RFC 9112, 7.1), or bytes until the close."""
 
 from typing import Final
 
@@ -10,7 +10,7 @@ LAST_CHUNK: Final = b"0\r\n\r\n"
 def write_stream_head(
     request: Request, content_type: bytes, encoding: bytes = b"", vary: bool = False
 ) -> bytes:
-    """The head of a 200 answer to `request`, whose `keep_alive` is set to False where only the close tells the end.
+    """The head of a 200 answer; sets `request.keep_alive` to False if only the close ends the answer (HTTP/1.0).
 
     `encoding` is a Content-Encoding, if there is one; `vary` tells caches that it was chosen by Accept-Encoding.
     """
@@ -26,5 +26,5 @@ def write_stream_head(
 
 
 def write_chunk(body: bytes) -> bytes:
-    """One chunk, of some bytes: an empty one would be the last."""
+    """One chunk; `body` is not empty, since an empty chunk ends the answer."""
     return b"%x\r\n%b\r\n" % (len(body), body)

@@ -1,8 +1,8 @@
 """The UDP tracker protocol (BEP 15, BEP 41): datagrams to requests, answers to bytes.
 
-A datagram is the first `size` bytes of `packet`, which may be a longer receive buffer. `action_of` gives an action, or
-SILENCE for a datagram that must not be answered. After that the parsers cannot fail: `action_of` refuses what is too
-short, and BEP 41 options never fail an announce. Answers are appended to a writer that holds a whole batch.
+A datagram is the first `size` bytes of `packet`, which may be a longer receive buffer. `action_of` returns an action,
+or SILENCE for a datagram that must not be answered. After that the parsers cannot fail: `action_of` refuses datagrams
+that are too short, and BEP 41 options never fail an announce. Answers are appended to a writer that holds a batch.
 """
 
 from typing import Final
@@ -44,7 +44,7 @@ OPTION_URL_DATA: Final = 2
 
 
 def action_of(packet: bytes, size: i64) -> i64:
-    """What a datagram asks for: CONNECT, ANNOUNCE or SCRAPE, long enough for it; or SILENCE."""
+    """The action of a datagram that is long enough for it: CONNECT, ANNOUNCE or SCRAPE; else SILENCE."""
     if size < SHORTEST:
         return SILENCE
     action = read_i32_be(packet, 8)
@@ -63,13 +63,13 @@ def parse_announce(packet: bytes, size: i64, address: bytes, a: Announce) -> Non
     a.peer = address + packet[96:98]
     a.stored = packet[96] != 0 or packet[97] > 1
     a.seeding = read_i64_be(packet, LEFT) == 0
-    a.event = read_i32_be(packet, EVENT)  # unknown ones are nobody's business, as EVENT_NONE
+    a.event = read_i32_be(packet, EVENT)  # unknown events have no effect, as EVENT_NONE has none
     a.numwant = numwant_of(packet, address)
     a.url_data = b"" if size == SHORTEST_ANNOUNCE else parse_url_data(packet, size)
 
 
 def numwant_of(packet: bytes, address: bytes) -> i64:
-    """How many peers an announce from `address` (4 or 16 bytes) wants and may have."""
+    """The number of peers that an announce from `address` (4 or 16 bytes) asks for, up to the family's limit."""
     numwant = i64(read_i32_be(packet, NUMWANT))
     most: i64 = OT_MAX_PEERS_UDP4 if len(address) == 4 else OT_MAX_PEERS_UDP6
     if numwant < 0:
@@ -117,7 +117,7 @@ def write_announce_head(
 
 
 def scrape_count(size: i64) -> i64:
-    """How many info_hashes of a scrape of `size` bytes are answered; a partial one at the end is not."""
+    """The number of info_hashes to answer in a scrape of `size` bytes; a partial one at the end does not count."""
     n = (size - 16) // 20
     return n if n < OT_MAX_SCRAPE_UDP else OT_MAX_SCRAPE_UDP
 

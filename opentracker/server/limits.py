@@ -1,7 +1,7 @@
 """The limits of a tracker, `limits.*`: on torrents, peers and their memory, and on connections."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
@@ -25,6 +25,7 @@ from opentracker.swarm.counting.core_metrics import OF_LIMITS
 from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.limits import Limits
 from opentracker.swarm.policy.permissions import Permissions
+from opentracker.swarm.tracker import limit_by
 
 log = logging.getLogger("opentracker")
 
@@ -122,6 +123,17 @@ class LimitsFeature(Feature[Core]):
         self.limits: list[Limits] = []
         self.gates: list[ConnectionSlots] = []
 
+    def plan(self) -> Iterator[str]:
+        """See Feature. With the numbers that a start would settle on."""
+        self.open()
+        self.close()
+        if self.asked.memory:
+            yield f"would keep torrents and peers in {self.asked.memory >> 20} MiB of memory"
+        yield f"would have {self.asked.slots(self.settings.permissions).most} connections at a time"
+        for name, most in (("torrents", self.asked.torrents), ("peers", self.asked.peers)):
+            if most:
+                yield f"would keep {most} {name}"
+
     def open(self) -> None:
         """Look at the system's limits, and keep the file that tells how much memory is in use."""
         self.resident = Resident()
@@ -131,7 +143,7 @@ class LimitsFeature(Feature[Core]):
     def join(self, host: Core) -> None:
         """Set the limits."""
         limits = self.asked.limits()
-        host.tracker.limit_by(limits)
+        limit_by(host.tracker, limits)
         gate = host.http.gate = self.asked.slots(self.settings.permissions)
         self.limits.append(limits)
         self.gates.append(gate)

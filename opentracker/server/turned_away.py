@@ -22,7 +22,7 @@ KINDS: Final = {
     "refused_memory": "peers were not taken in: limits.memory is reached",
     "evicted_torrents": "torrents of little use had to go: limits.peers or limits.memory is near",
     "refused_connections": "connections were closed: their addresses have limits.connections_per_address",
-    "http_503": "full scrapes were put off: limits.full_scrapes or limits.full_scrapes_per_address is reached",
+    "http_503": "requests were put off: limits.full_scrapes is reached, or /health found the tracker unwell",
     "http_500": "requests met a fault of the tracker; the lines above tell which",
     "udp_dropped": "datagrams were dropped by the kernel: the receive buffer was full",
     "udp_unsent": "answers over UDP were not taken by the kernel",

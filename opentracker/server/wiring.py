@@ -11,10 +11,16 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
+    WANT_CLIENT_COUNT,
     WANT_DYNAMIC_ACCESSLIST,
+    WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
     WANT_IP_FROM_PROXY,
     WANT_MAX_PEER,
+    WANT_SPOT_WOODPECKER,
+    WANT_STATS_HTML,
+    WANT_STATS_JSON,
+    WANT_STATS_PROMETHEUS,
     WANT_SYNC_LIVE,
     WANT_SYNC_SCRAPE,
     WANT_SYSLOGS,
@@ -68,8 +74,32 @@ if WANT_FULLSCRAPE:
 
     FEATURES.append(StateFeature)
     FEATURES.append(FullScrapeFeature)
-FEATURES.append(StatisticsFeature)
 FEATURES.append(HealthFeature)
+FEATURES.append(StatisticsFeature)
+if WANT_STATS_JSON:
+    from opentracker.features.statistics.json_modes import JsonFeature
+
+    FEATURES.append(JsonFeature)
+if WANT_STATS_PROMETHEUS:
+    from opentracker.features.statistics.prometheus import PrometheusFeature
+
+    FEATURES.append(PrometheusFeature)
+if WANT_STATS_HTML:
+    from opentracker.features.statistics.html.page import HtmlFeature
+
+    FEATURES.append(HtmlFeature)
+if WANT_CLIENT_COUNT:
+    from opentracker.features.statistics.clients import ClientsFeature
+
+    FEATURES.append(ClientsFeature)
+if WANT_SPOT_WOODPECKER:
+    from opentracker.features.statistics.woodpeckers import WoodpeckerFeature
+
+    FEATURES.append(WoodpeckerFeature)
+if WANT_FULLLOG_NETWORKS:
+    from opentracker.features.statistics.full_log import FullLogFeature
+
+    FEATURES.append(FullLogFeature)
 if WANT_SYSLOGS:
     from opentracker.server.system.syslog import CompletedLogFeature
 

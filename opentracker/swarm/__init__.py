@@ -1,1 +1,1 @@
-"""What the tracker knows: peers, torrents, counters; the clock and the random source come in as arguments."""
+"""Peers, torrents and counters; the clock and the random source come in as arguments."""

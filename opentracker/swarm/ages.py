@@ -1,4 +1,4 @@
-"""Ages: what a stamp, the minute in one byte, tells of a peer, and when a torrent's time is up."""
+"""Ages: of peers, by stamps, which are minutes in one byte, and of torrents without peers."""
 
 from typing import Final
 
@@ -6,13 +6,13 @@ from mypy_extensions import i64
 
 from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS
 
-# Minutes. A stamp that seems to be older than this is of a minute that has begun since the walk over the torrents did.
-# The cleaner comes too often to find a peer really so old; half the room that there is goes to either side.
+# Minutes. An age above this means that the stamp is newer than `minute`: the clock advanced during the walk over the
+# torrents. The cleaner runs often enough that no real peer gets this old; the cutoff is midway between both cases.
 OLDEST: Final = (OT_PEER_TIMEOUT + OT_CLEAN_CYCLE + 255) // 2
 
 
 def ages_by_stamp(minute: i64) -> bytes:
-    """A `bytes.translate` table from stamp to age in `minute`; 0 for a minute that has begun since."""
+    """A `bytes.translate` table from stamp to age in `minute`; 0 for a stamp that is newer than `minute`."""
     ages = bytearray(256)
     for stamp in range(256):
         age = (minute - stamp) & 255
@@ -29,12 +29,12 @@ def expired_stamps(minute: i64) -> bytes:
 
 
 def least_age(stamps: bytes, ages: bytes) -> i64:
-    """The age of the newest of some stamps, in minutes, by a table of ages; 255 if there are none."""
+    """The age in minutes of the newest stamp, by a table of ages; 255 if there are no stamps."""
     if len(stamps) == 1:
         return ages[stamps[0]]
     return min(stamps.translate(ages), default=255)
 
 
 def is_over(downloaded: i64, left_at: i64, minute: i64) -> bool:
-    """Whether a torrent without peers can go: it has no count to keep, or its time is up."""
+    """Whether a torrent without peers can be dropped: it has no downloads to keep, or has reached its timeout."""
     return downloaded == 0 or minute - left_at > OT_TORRENT_TIMEOUT_HOURS * 60

@@ -1,10 +1,10 @@
 """Connection ids (BEP 15): a keyed MAC of the source address and the epoch, so the tracker stores nothing for them.
 
-An id is good in the epoch it was made in and in the next one: clients reuse one for five minutes and more. It is bound
-to the address alone, not to the port, since clients share one between sockets.
+An id is valid in its own epoch and in the next one, since clients reuse an id for five minutes and more. It is bound
+to the address alone, not to the port, since clients share an id between sockets.
 
-Compiled builds take SipHash-2-4 under a key of the epoch, which costs less than a look-up. Interpreted, it would cost
-more than BLAKE2b, which has its ids remembered instead.
+Compiled builds use SipHash-2-4 under a key of the epoch, which costs less than a look-up. Interpreted, SipHash would
+cost more than BLAKE2b; those builds use BLAKE2b and remember its ids.
 """
 
 from hashlib import blake2b
@@ -38,7 +38,7 @@ class ConnectionIds:
             self.previous: dict[bytes, bytes] = {}
 
     def rotate(self, epoch: i64) -> None:
-        """Tell which epoch it is; it never goes back."""
+        """Begin an epoch, unless it is the current one; epochs never go back."""
         if epoch == self.epoch:
             return
         if WANT_COMPILED:
@@ -58,7 +58,7 @@ class ConnectionIds:
             out.write(self.compute(address, self.epoch, self.current) if known is None else known)
 
     def accepts(self, packet: bytes, address: bytes) -> bool:
-        """Whether a packet begins with an id made for this address in this epoch or the one before."""
+        """Whether a packet begins with this address's id of the current epoch or of the previous one."""
         if WANT_COMPILED:
             claimed = read_i64_le(packet, 0)
             return claimed == self.mac.mac(address) or claimed == self.former_mac.mac(address)
@@ -73,7 +73,7 @@ class ConnectionIds:
         return packet.startswith(known)
 
     def compute(self, address: bytes, epoch: int, known: dict[bytes, bytes]) -> bytes:
-        """The id for an address in an epoch, which is put into `known`."""
+        """Compute the id for an address in an epoch, and remember it in `known`."""
         connection_id = self.digest(epoch, address, ID_SIZE)
         if len(known) >= REMEMBERED:
             known.clear()

@@ -1,4 +1,4 @@
-"""The cleaner: peers and torrents that nobody has heard of for too long go, shard by shard, in small slices."""
+"""The cleaner: it removes expired peers and torrents, shard by shard, in small slices."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -10,7 +10,7 @@ from opentracker.swarm.ages import OLDEST
 from opentracker.swarm.store.door import Evictor
 from opentracker.swarm.tracker import Tracker
 
-# Minutes that may pass without a cleaning: a peer that was about to go is not taken for one of a minute to come then.
+# Minutes that may pass without a cleaning: after more, the stamp of an expired peer could be taken for a new one.
 STEP: Final = max(1, OLDEST - OT_PEER_TIMEOUT - 2 * OT_CLEAN_CYCLE - 1)
 
 
@@ -20,7 +20,7 @@ class Cleaner:
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
         self.next_shard: i64 = 0
-        self.minute: i64 = 0  # the last one that was seen
+        self.minute: i64 = 0  # the latest minute given to `see`
 
     def clean_next(self, minute: i64) -> Iterator[None]:
         """Clean one shard as of `minute`; yields after every few dozen torrents."""
@@ -36,10 +36,10 @@ class Cleaner:
         return self.tracker.store.clean(shard, minute, evictor)
 
     def see(self, minute: i64) -> None:
-        """Tell which minute it is, before anything is answered in it.
+        """Begin a minute, before anything is answered in it.
 
-        After a standstill (the process was stopped) of hours, stamps of dead peers would seem to be new. So all that
-        has expired meanwhile goes at once, in steps of minutes that leave no doubt about a stamp.
+        After hours in which the process was stopped, stamps of dead peers would look new. So `see` removes all expired
+        peers at once then, in steps of STEP minutes, in which no stamp is ambiguous.
         """
         if minute - self.minute > STEP:
             end = min(minute, self.minute + OT_PEER_TIMEOUT + 1)

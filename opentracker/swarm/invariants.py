@@ -1,7 +1,7 @@
-"""What holds of the store at all times, looked at torrent by torrent: for tests, and for `opentracker.debug`.
+"""Invariants of the store, checked torrent by torrent: for tests, and for `opentracker.debug`.
 
-A check goes shard by shard and yields often, since a tracker serves meanwhile; whatever it compares it looks at between
-two yields. It raises InvariantError, which names the torrent and what is wrong with it.
+A check goes shard by shard and yields often, since the tracker serves meanwhile; values that it compares are all read
+between two yields. It raises InvariantError, which names the torrent and its fault.
 """
 
 from collections.abc import Iterator
@@ -13,9 +13,9 @@ from opentracker._features import OT_CLEAN_CYCLE, OT_PEER_TIMEOUT
 from opentracker.errors import InvariantError
 from opentracker.swarm.tracker import Tracker
 
-# Minutes: a peer goes at the first cleaning after its time, and one may be due and another just under way.
+# Minutes: the first cleaning after the timeout removes a peer, and one cleaning may be due and another under way.
 OLDEST: Final = OT_PEER_TIMEOUT + 3 * OT_CLEAN_CYCLE + 1
-ANY_AGE: Final = 255  # in place of it, where nothing has been cleaned for some time
+ANY_AGE: Final = 255  # in place of OLDEST, if there was no cleaning for some time
 
 
 class Checker:
@@ -28,7 +28,7 @@ class Checker:
     def check_next(self, minute: i64, oldest: i64) -> Iterator[None]:
         """Check one shard as of `minute`; yields after every torrent, and within large ones.
 
-        `oldest` is for how many minutes a peer may not have been heard of: OLDEST, or ANY_AGE.
+        `oldest` is the highest age of a peer, in minutes: OLDEST, or ANY_AGE.
         """
         store = self.tracker.store
         if self.next_shard == 0:

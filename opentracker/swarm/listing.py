@@ -1,13 +1,13 @@
 """All torrents with their counts, in the order of their info_hashes, for full scrapes.
 
-A store's shards are in no order, and to look every torrent up in order would miss every cache four times. So the
-shards are read one after the other, and each torrent is noted as a row in one of 4096 buckets (see `rows`); a bucket is
-sorted when it is read. The rows of a million torrents would be 23 MB, so they are made segment by segment of the
-info_hashes, a power of two of them, each with half a million rows at most. All full scrapes share the rows of the
-segment they are in.
+A store's shards are in no order, and looking up every torrent in order would miss the CPU's caches four times for each.
+So the shards are read one after the other, and each torrent becomes a row in one of 4096 buckets (see `rows`); a bucket
+is sorted when it is read. The rows of a million torrents would be 23 MB, so the range of info_hashes is divided into
+segments, a power of two of them, with half a million rows each at most. Full scrapes share the rows of their segment.
 
-A bucket of too many rows, which a stranger fills who sends info_hashes that begin alike, is spread by the next byte of
-the info_hashes, and so on. That too is done once and shared: a full scrape has nothing of its own but its place.
+A stranger can overfill a bucket with info_hashes that begin alike. Such a bucket is divided by the next byte of the
+info_hashes, and its parts again if necessary. This is done once and shared too: a full scrape itself keeps nothing but
+its position.
 """
 
 from typing import Final
@@ -19,14 +19,14 @@ from opentracker.swarm.store.rows import BUCKETS, KEY, ROW, Counts, Rows
 from opentracker.swarm.tracker import Tracker
 
 MOST_ROWS: Final = 1 << 19  # of a segment, while info_hashes are spread evenly
-MOST_BITS: Final = 4  # 16 segments: more would mean more time in passing over torrents of the others
-ROW_WEIGHT: Final = 27  # bytes of memory, with what a bytearray has to spare
+MOST_BITS: Final = 4  # 16 segments: with more, skipping the torrents of other segments would take longer
+ROW_WEIGHT: Final = 27  # bytes of memory, with the spare capacity of a bytearray
 SEGMENT_WEIGHT: Final = 1 << 19  # bytes: empty buckets, and the picture of a shard
 SLICE: Final = 256  # torrents read in one go: about a tenth of a millisecond
 MOST_SORTED: Final = 512  # rows sorted in one go
 BYTES: Final = 256  # values of a byte
-STALE: Final = 1  # minutes after which a newcomer has a segment read again
-END: Final = b""  # where rows start that do not exist
+STALE: Final = 1  # minutes after which a new reader has a segment read again
+END: Final = b""  # the start of rows that do not exist
 
 
 class Segment(Rows):
@@ -36,13 +36,13 @@ class Segment(Rows):
         super().__init__(bits, number)
         self.store = tracker.store
         self.minute = minute
-        self.crowds: dict[int, OverflowBucket] = {}  # by bucket, which is empty then
+        self.crowds: dict[int, OverflowBucket] = {}  # by bucket; the rows of such a bucket are here alone
         self.shard: i64 = 0
         self.at: i64 = 0
         self.picture = self.store.picture(0)
 
     def read_some(self) -> bool:
-        """Read a few torrents more; False if all have been read."""
+        """Read a few more torrents; False if all have been read."""
         shards = self.store.shards
         if self.shard == shards:
             return False
@@ -61,14 +61,14 @@ class Segment(Rows):
         return True
 
     def start_of(self, bucket: i64) -> bytes:
-        """Where the rows of a bucket start; END behind the last one."""
+        """The first two bytes of the lowest info_hash of a bucket; END for the index behind the last bucket."""
         if bucket == BUCKETS:
             return END
         start: int = self.first + (bucket << self.shift)
         return start.to_bytes(2, "big")
 
     def rows_from(self, start: bytes) -> tuple[list[bytes], bytes]:
-        """The next few rows in order, of info_hashes that are not below `start`, and where those after them start."""
+        """The next few rows in order, with info_hashes not below `start`, and the start of the rows after them."""
         first: i64 = start[0]
         bucket = ((first << 8 | start[1]) - self.first) >> self.shift
         while bucket < BUCKETS and not self.buckets[bucket] and bucket not in self.crowds:
@@ -81,7 +81,7 @@ class Segment(Rows):
         return not_below(start, sorted_rows(bytes(rows))), self.start_of(bucket + 1)
 
     def crowd(self, bucket: i64) -> "OverflowBucket":
-        """The rows of a bucket that has too many, as they are spread."""
+        """The rows of an overfull bucket, divided further."""
         found = self.crowds.get(bucket)
         if found is None:
             rows = self.buckets[bucket]
@@ -91,17 +91,18 @@ class Segment(Rows):
 
 
 class OverflowBucket:
-    """Rows that all begin with `prefix`: spread by the byte behind it, once for all who read them."""
+    """Rows that all begin with `prefix`, divided by the byte behind it, once for all readers."""
 
     def __init__(self, rows: bytearray, prefix: bytes) -> None:
-        self.rows = rows  # that are not spread yet
+        self.rows = rows  # not divided yet
         self.prefix = prefix
-        self.parts: dict[int, bytearray] = {}  # those that there are: 18 crowds may be around 513 rows
-        # The parts that have too many rows themselves, which are empty in `parts`.
+        # A dict, not 256 parts: 513 rows with a long common beginning are nested in up to 18 objects of this class.
+        self.parts: dict[int, bytearray] = {}
+        # Parts that have too many rows themselves; they are empty in `parts`.
         self.crowds: dict[int, OverflowBucket] = {}
 
     def spread_some(self) -> bool:
-        """Spread some rows more, the last ones first; False if nothing was left to be done."""
+        """Divide some more rows, the last ones first; False if no row was left."""
         if not self.rows:
             return False
         parts, place = self.parts, len(self.prefix)
@@ -117,7 +118,7 @@ class OverflowBucket:
         return True
 
     def rows_from(self, start: bytes, behind: bytes) -> tuple[list[bytes], bytes]:
-        """See Segment.rows_from; rows that are not of this crowd start at `behind`."""
+        """See Segment.rows_from; rows after those of this bucket start at `behind`."""
         if self.spread_some():
             return [], start
         place = len(self.prefix)
@@ -134,11 +135,11 @@ class OverflowBucket:
         return not_below(start, rows), self.start_of(byte, behind)
 
     def start_of(self, byte: i64, behind: bytes) -> bytes:
-        """Where the rows of a part start."""
+        """The start of the rows of a part."""
         return behind if byte == BYTES else self.prefix + bytes([int(byte)])
 
     def next_part(self, byte: i64) -> i64:
-        """The first part from this one on that there is; BYTES if there is none."""
+        """The first existing part from `byte` on; BYTES if there is none."""
         while byte < BYTES and byte not in self.parts:
             byte += 1
         return byte
@@ -148,7 +149,7 @@ class OverflowBucket:
         return byte in self.crowds or len(self.parts[byte]) > MOST_SORTED * ROW
 
     def crowd(self, byte: i64) -> "OverflowBucket":
-        """The rows of such a part, as they are spread."""
+        """The rows of an overfull part, divided further."""
         found = self.crowds.get(byte)
         if found is None:
             found = self.crowds[byte] = OverflowBucket(self.parts[byte], self.prefix + bytes([int(byte)]))
@@ -157,7 +158,7 @@ class OverflowBucket:
 
 
 class SortedTorrents:
-    """The segments that full scrapes are reading; each is there once, and goes when nobody reads it any more."""
+    """The segments that full scrapes are reading; they share a segment, and the last one to leave frees it."""
 
     def __init__(self, tracker: Tracker) -> None:
         self.tracker = tracker
@@ -165,14 +166,14 @@ class SortedTorrents:
         self.readers: dict[tuple[i64, i64], int] = {}
 
     def bits(self) -> i64:
-        """Into how many segments, as a power of two, the torrents are to be divided."""
+        """The number of segments for the torrents that there are, as a power of two."""
         bits: i64 = 0
         while bits < MOST_BITS and self.tracker.store.totals.torrents >> bits > MOST_ROWS:
             bits += 1
         return bits
 
     def enter(self, bits: i64, number: i64, minute: i64) -> None:
-        """Begin to read a segment, in `minute`; one that others read is shared, or made anew for all if it is stale."""
+        """Begin to read a segment, in `minute`; it is shared with other readers, and made anew for all if stale."""
         key = (bits, number)
         segment = self.segments.get(key)
         if segment is None or minute - segment.minute > STALE:
@@ -180,11 +181,11 @@ class SortedTorrents:
         self.readers[key] = self.readers.get(key, 0) + 1
 
     def segment(self, bits: i64, number: i64) -> Segment:
-        """The segment that was entered, as it is now."""
+        """The current rows of a segment that was entered."""
         return self.segments[bits, number]
 
     def weight(self) -> i64:
-        """Bytes of memory that the segments take, about."""
+        """Approximate memory of the segments, in bytes."""
         rows: i64 = 0
         for segment in self.segments.values():
             rows += segment.rows
@@ -198,7 +199,7 @@ class SortedTorrents:
             del self.readers[key], self.segments[key]
 
     def served(self, rows: list[bytes]) -> list[bytes]:
-        """Those of some rows whose torrents the access list does not refuse."""
+        """The rows whose torrents the access list does not refuse."""
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if self.tracker.has_doubtful:
                 return [row for row in rows if self.tracker.serves(row[:KEY])]
@@ -213,13 +214,12 @@ class Reader:
         self.minute = minute
         self.bits = listing.bits()
         self.number: i64 = -1  # of the segment that is being read
-        # All rows of info_hashes below have been read, and none from here on. It holds as well where the segment is
-        # read anew meanwhile.
+        # All rows below this info_hash have been read, and none from it on, also if the segment is made anew.
         self.start = END
         self.is_open = False
 
     def next_rows(self) -> list[bytes] | None:
-        """The next few rows in order; an empty list where there is more to be done first, None at the end."""
+        """The next few rows in order; an empty list while rows are still being prepared, None at the end."""
         if self.start == END:
             self.close()
             if self.number + 1 == 1 << self.bits:
@@ -235,23 +235,23 @@ class Reader:
         return self.listing.served(rows)
 
     def counts(self, code: bytes) -> Counts:
-        """What the last three bytes of one of the latest rows stand for, until anybody reads on."""
+        """The counts behind the last three bytes of one of the latest rows; valid until any reader reads on."""
         return self.listing.segment(self.bits, self.number).counts(code)
 
     def close(self) -> None:
-        """Leave what is being read."""
+        """Leave the current segment."""
         if self.is_open:
             self.listing.leave(self.bits, self.number)
             self.is_open = False
 
 
 def sorted_rows(rows: bytes) -> list[bytes]:
-    """Rows apart, in order."""
+    """Split joined rows, and sort them."""
     apart = [rows[at : at + ROW] for at in range(0, len(rows), ROW)]
     apart.sort()
     return apart
 
 
 def not_below(start: bytes, rows: list[bytes]) -> list[bytes]:
-    """Those of sorted rows whose info_hashes are not below `start`."""
+    """The sorted rows from `start` on."""
     return rows if not rows or rows[0] >= start else [row for row in rows if row >= start]

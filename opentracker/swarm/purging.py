@@ -1,4 +1,4 @@
-"""Taking away the torrents that an access list refuses: all of them in small slices."""
+"""Removing the torrents that an access list refuses, in small slices."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -9,16 +9,16 @@ SLICE: Final = 64  # torrents asked about between two yields: some tens of micro
 
 
 def purge(tracker: Tracker) -> Iterator[None]:
-    """Remove every torrent that the access list refuses; after that announces need not ask about those that are here.
+    """Remove every torrent that the access list refuses; after that announces of stored torrents need no check.
 
-    Ends early where another list has taken the place of the one it began with: whoever put it there purges again.
+    It ends early if another list is installed meanwhile: that installation starts a purge of its own.
     """
     admission = tracker.admission
     store = tracker.store
     seen = 0
     for shard in range(store.shards):
         info_hashes = store.info_hashes(shard)
-        while info_hashes:  # taken off one by one: to free them all at once may take milliseconds
+        while info_hashes:  # popped one by one: freeing the whole list at once may take milliseconds
             info_hash = info_hashes.pop()
             if not admission.allows(info_hash):
                 tracker.remove(info_hash)

@@ -75,7 +75,7 @@ def _initial(number: int) -> i64:
 
 
 class Spreader:
-    """SipHash-1-3, which Python's `hash()` is as well, of 20 bytes: it spreads info_hashes over tables."""
+    """SipHash-1-3 of 20 bytes, the algorithm of Python's `hash()` too: it spreads info_hashes over tables."""
 
     __slots__ = ("v0", "v1", "v2", "v3")
 

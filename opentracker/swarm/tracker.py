@@ -1,4 +1,4 @@
-"""The tracker: what an announce and a scrape do to the torrents, and what they are answered."""
+"""The tracker: it carries out announces and scrapes on the store, and fills in their answers."""
 
 from typing import Final
 
@@ -47,13 +47,14 @@ INTERVALS: Final = OT_CLIENT_REQUEST_VARIATION + 1
 
 
 class Tracker:
-    """All torrents (in its `store`), what is asked of them, and what is counted."""
+    """All torrents (in `store`), the requests on them, and the counters."""
 
     def __init__(self, random: Random, store: Store | None = None) -> None:
         self.store = store or make_store(random)
         self.random = random
         self.counters = Counters()
-        self.renewals = vec[i64]([0] * 256)  # of peers, by the minutes since each was last heard of
+        # Announces of known peers, by the minutes since each peer's announce before.
+        self.renewals = vec[i64]([0] * 256)
         if WANT_LOG_NETWORKS:
             self.busy = AddressCount()  # connections: TCP ones, and connects over UDP
         if WANT_LOG_NUMWANT:
@@ -63,24 +64,19 @@ class Tracker:
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
         if WANT_MAX_PEER:
-            self.limit_by(Limits())
+            self.limits = Limits()
+            limit_by(self, self.limits)
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             self.admission = Admission()
             self.refused = self.counters.count_of(REFUSED)  # clients' announces, by the access list
-            self.has_doubtful = False  # whether torrents may be here that the access list refuses
-
-    def limit_by(self, limits: Limits) -> None:
-        """Let other limits hold from now on; no torrent is there yet."""
-        self.limits = limits
-        limits.hold(self.store.totals, self.counters)
-        self.store.counts_ports = limits.ports_per_address > 0
+            self.has_doubtful = False  # whether stored torrents may be refused by the access list
 
     def announce(self, a: Announce, minute: i64) -> None:  # noqa: PLR0912 - a call each would cost more
         """Carry out an announce in `minute` (of a clock that never goes back) and fill in its answer.
 
         Raises TrackerFailure for a torrent that the access list refuses.
         """
-        # 1. Is the torrent served? One that is there was asked about when it came.
+        # 1. Is the torrent served? A stored torrent was checked when it came.
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if (self.has_doubtful or not self.store.has(a.info_hash)) and not self.admission.allows(
                 a.info_hash
@@ -88,7 +84,7 @@ class Tracker:
                 if a.sync_age < 0:
                     self.refused.value += 1
                 raise TrackerFailure(UNAUTHORIZED)
-        # 2. What is the same for all.
+        # 2. The answer fields that do not depend on the torrent.
         a.interval = SHORTEST_INTERVAL + self.random.randrange(INTERVALS)
         a.age = -1
         a.has_completed = False
@@ -97,7 +93,7 @@ class Tracker:
             self.visibility.screen(a)
         if WANT_MAX_PEER and self.limits.near_limit:
             self.limits.screen(a, self.store, minute)
-        # 4. The torrent and the answer. What live sync says is not answered, counted or told.
+        # 4. The torrent and the answer. An announce by live sync is not answered or counted, and no watcher sees it.
         if WANT_SYNC_LIVE and a.sync_age >= 0:
             if a.stored or a.event == EVENT_STOPPED:
                 self.store.sync(a, minute)
@@ -107,29 +103,29 @@ class Tracker:
         self.store.announce(a, minute)
         if WANT_BOGON_FILTER and self.visibility.hides:
             self.visibility.hide(a)
-        # 5. Counted.
+        # 5. The counters.
         if a.age >= 0:
             self.renewals[a.age] += 1
         elif WANT_MAX_PEER:
             self.limits.look(a.complete + a.incomplete)
         if a.has_completed:
             self.counters.completed += 1
-        # 6. Told.
+        # 6. The watchers.
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             for watcher in self.watchers:
                 watcher.announced(a, minute)
 
     def answer_udp(self, packet: bytes, address: bytes, numwant: i64, minute: i64, out: BytesWriter) -> bool:
-        """Carry out the announce of a datagram and append its answer, if nothing is in the way of doing so at once.
+        """Carry out the announce of a datagram and append its answer, if the fast way is open.
 
-        Else it is False, and nothing has been done: `announce` is for all of them.
+        It returns False without an effect if a check or a watcher is needed; `announce` handles every case.
         """
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if self.has_doubtful:
                 return False
         if WANT_MAX_PEER and self.limits.near_limit:
             return False
-        if WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
+        if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             if self.watchers:
                 return False
         may_come = True
@@ -147,13 +143,13 @@ class Tracker:
         return True
 
     def serves(self, info_hash: bytes) -> bool:
-        """Whether the access list lets a torrent that is here be shown."""
+        """Whether the access list allows a stored torrent to be shown."""
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             return not self.has_doubtful or self.admission.allows(info_hash)
         return True
 
     def admits(self, info_hash: bytes) -> bool:
-        """Whether the access list lets a torrent come."""
+        """Whether the access list allows a new torrent."""
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             return self.admission.allows(info_hash)
         return True
@@ -165,19 +161,19 @@ class Tracker:
         return True
 
     def put(self, info_hash: bytes, contents: Contents) -> None:
-        """Take in a torrent that is not here."""
+        """Store a torrent that is not stored yet."""
         self.store.put(info_hash, contents)
         if WANT_MAX_PEER:
             self.limits.look(contents.size())
 
     def remove(self, info_hash: bytes) -> None:
-        """Remove a torrent, if it is here."""
+        """Remove a torrent, if it is stored."""
         self.store.remove(info_hash)
         if WANT_MAX_PEER:
             self.limits.look()
 
     def interval(self) -> i64:
-        """An announce interval in seconds, spread so that clients do not come back all at once."""
+        """A random announce interval in seconds, so that clients do not all come back at the same time."""
         return SHORTEST_INTERVAL + self.random.randrange(INTERVALS)
 
     def scrape(self, info_hash: bytes) -> tuple[i64, i64, i64]:
@@ -190,6 +186,15 @@ class Tracker:
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
 
     def admit_by(tracker: Tracker, admission: Admission) -> None:
-        """Let an access list decide from now on; torrents that are here already are asked about at each request."""
+        """Install an access list; torrents that are stored already are checked at each request."""
         tracker.admission = admission
         tracker.has_doubtful = tracker.store.totals.torrents > 0
+
+
+if WANT_MAX_PEER:
+
+    def limit_by(tracker: Tracker, limits: Limits) -> None:
+        """Install the limits, before there are any torrents."""
+        tracker.limits = limits
+        limits.hold(tracker.store.totals, tracker.counters)
+        tracker.store.counts_ports = limits.ports_per_address > 0

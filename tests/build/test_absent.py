@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from build_hook.features_file import load_features
-from tests.build.workshop import ROOT, Artifact, build, copy_hook
+from tests.build.workshop import ROOT, Artifact, build
 
 SHORTEST = 16  # characters of a text that can be told from others
 
@@ -19,20 +19,22 @@ def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def unpacked_copy(target: Path) -> Path:
-    """Copy the sources of a wheel."""
-    for name in ("pyproject.toml", "features.toml", "README.md", "LICENSE"):
-        target.mkdir(exist_ok=True)
-        (target / name).write_bytes((ROOT / name).read_bytes())
-    copy_hook(target)
-    shared = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["hatch"]["build"]
-    wheel = shared["targets"]["wheel"]
-    by_flag = wheel["hooks"]["custom"]["shared-data"].values()
-    named = [ROOT / name for names in (wheel["shared-data"], *by_flag) for name in names]
-    for path in [*named, *(ROOT / "opentracker").rglob("*.py")]:
-        copy = target / path.relative_to(ROOT)
-        copy.parent.mkdir(parents=True, exist_ok=True)
-        copy.write_bytes(path.read_bytes())
+    """Copy what an sdist holds, tests and benchmarks aside."""
+    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    included = set(pyproject["tool"]["hatch"]["build"]["targets"]["sdist"]["only-include"])
+    for name in ("pyproject.toml", *included - {"tests", "bench"}):
+        for path in files_of(ROOT / name):
+            copy = target / path.relative_to(ROOT)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(path.read_bytes())
     return target
+
+
+def files_of(path: Path) -> list[Path]:
+    """Return a file, or all files of a folder but those that are made."""
+    made = ("__pycache__", "_features.py")
+    inside = [each for each in path.rglob("*") if each.is_file() and not set(made) & set(each.parts)]
+    return inside if path.is_dir() else [path]
 
 
 def texts(path: Path) -> set[str]:
@@ -50,23 +52,25 @@ def sources_of(module: Path) -> list[Path]:
 
 
 def texts_of_feature(flags: set[str]) -> set[str]:
-    """Return the texts of the modules that belong to these flags, those left aside that others have too."""
+    """Return the texts of the modules that belong to these flags and are in no other module."""
     paths: set[Path] = set()
     others_own: set[Path] = set()
     for name, owners in load_features(ROOT / "features.toml").modules.items():
         sources = sources_of(ROOT.joinpath("opentracker", *name.split(".")))
         (paths if set(owners) <= flags else others_own).update(sources)
     paths -= others_own
-    others = set((ROOT / "opentracker").rglob("*.py")) - paths
-    return set().union(*map(texts, paths)) - set().union(*map(texts, others))
+    others = set((ROOT / "opentracker").rglob("*.py")) - paths - {ROOT / "opentracker" / "_features.py"}
+    theirs = b"\n".join(path.read_bytes() for path in others)
+    return {text for text in set().union(*map(texts, paths)) if text.encode() not in theirs}
 
 
 ACCESSLIST = {"WANT_ACCESSLIST_BLACK", "WANT_ACCESSLIST_WHITE"}
 
 
 def found(wheel: Artifact, wanted: set[str]) -> set[str]:
-    """Return which of these texts a wheel's code holds."""
-    contents = b"\n".join(wheel.read(name) for name in wheel.modules)
+    """Return which of these texts a wheel's code holds. _features.py may name the keys of absent features."""
+    code = (name for name in wheel.modules if not name.endswith("/_features.py"))
+    contents = b"\n".join(map(wheel.read, code))
     return {text for text in wanted if text.encode() in contents}
 
 
@@ -112,7 +116,7 @@ def test_no_text_of_full_scrapes_is_in_a_wheel_without(checkout: Path) -> None:
     assert len(wanted) > 20
     off = build(checkout, WANT_FULLSCRAPE="0")
     on = build(checkout)
-    more = build(checkout, WANT_COMPRESSION_GZIP="1", WANT_COMPRESSION_ZSTD="1")
+    more = build(checkout, WANT_COMPRESSION_GZIP="1", WANT_COMPRESSION_ZSTD="1", WANT_FULL_STATE="0")
     assert found(on, wanted) | found(more, wanted) == wanted
     assert found(off, wanted) == set()
     assert b"FULL SCRAPE" in b"".join(on.read(name) for name in on.modules)

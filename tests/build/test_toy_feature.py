@@ -134,6 +134,7 @@ def test_a_wheel_with_the_flag_takes_the_key_and_counts(toy: Toy, tmp_path: Path
 
         assert ask("/motto") == "peers welcome\n"
         assert "\nopentracker_mottos_total 1\n" in ask("/stats?mode=prometheus")
+        assert "Mottos" in ask("/stats?mode=html")
         assert json.loads(ask("/stats?mode=everything&format=json"))["counters"]["mottos_sent"] == 1
 
 

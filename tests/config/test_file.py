@@ -16,7 +16,13 @@ from opentracker.config import file as config
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import ConfigError
 from opentracker.server.wiring import CONFIG, PATHS
-from opentracker.swarm.policy.permissions import EVERYTHING, MAY_FULLSCRAPE, MAY_LIVESYNC, MAY_PROXY, MAY_STAT
+from opentracker.swarm.policy.permissions import (
+    ADMINISTRATOR,
+    MAY_FULLSCRAPE,
+    MAY_LIVESYNC,
+    MAY_PROXY,
+    MAY_STAT,
+)
 from tests.server.live import HOME, packed
 from tests.server.marks import needs_ipv4
 from tests.server.process import Tracker, allow, run
@@ -343,7 +349,7 @@ def test_c17_a_file_is_read_where_it_stands(tmp_path: Path) -> None:
 def test_options_and_keys_give_the_same() -> None:
     options = settings_of("-r", "http://x/", "-d", "/srv", "-u", "somebody")
     assert options == taken("tracker.redirect_url http://x/", "tracker.rootdir /srv", "tracker.user somebody")
-    assert settings_of("-A", "10.0.0.0/8").permissions.rights(bytes([10, 1, 1, 1])) == EVERYTHING
+    assert settings_of("-A", "10.0.0.0/8").permissions.rights(bytes([10, 1, 1, 1])) == ADMINISTRATOR
 
 
 # ---- Files -------------------------------------------------------------------------------------------------

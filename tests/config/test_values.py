@@ -10,7 +10,7 @@ from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config import values
 from opentracker.config.settings import Settings
 from opentracker.server.system.log_lines import FORMATS
-from opentracker.swarm.policy.permissions import EVERYTHING
+from opentracker.swarm.policy.permissions import EVERYTHING, MAY_PROXY
 from tests.server.live import packed
 
 
@@ -64,14 +64,15 @@ def test_what_is_no_user(value: str) -> None:
 def test_c08_what_is_no_network(value: str) -> None:
     settings = Settings()
     with pytest.raises(ValueError, match=r"expected|is not an|bad prefix"):
-        values.may_everything(settings, value)
+        values.may_all_but_proxy(settings, value)
     assert not settings.permissions.given(EVERYTHING)
 
 
-def test_c08_a_network_with_every_permission() -> None:
+def test_c08_a_network_with_every_permission_but_a_proxys() -> None:
+    """An administrator behind a proxy would have its own requests taken for a proxy's, and fail."""
     settings = Settings()
-    values.may_everything(settings, "1.2.3.4/24")
-    assert settings.permissions.rights(packed("1.2.3.255")) == EVERYTHING
+    values.may_all_but_proxy(settings, "1.2.3.4/24")
+    assert settings.permissions.rights(packed("1.2.3.255")) == EVERYTHING - MAY_PROXY
     assert settings.permissions.rights(packed("1.2.4.0")) == 0
 
 

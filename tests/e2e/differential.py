@@ -32,7 +32,7 @@ from typing import Any, Final
 if __name__ == "__main__":  # behind everything else, so that it is the installed package that is tested
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
-from opentracker.protocol.bencode import decode
+from opentracker.protocol.bencode import MIN_INTERVAL, decode
 from tests.server.process import Tracker, list_loopback
 
 C_TRACKER: Final = Path("/usr/bin/opentracker")
@@ -94,7 +94,7 @@ class Said:
     kind: str = "announce"
     reason: bytes = b""
     has_interval: bool = True
-    same_interval: bool = True
+    min_interval_is_ours: bool = True
     complete: int = 0
     downloaded: int | None = None
     incomplete: int = 0
@@ -256,7 +256,7 @@ def read_http(status: int, body: bytes) -> Said:
         return Said("failure", answer[b"failure reason"], b"interval" in answer)
     assert 300 <= answer[b"interval"] <= 86400
     return Said(
-        same_interval=answer[b"interval"] == answer[b"min interval"],
+        min_interval_is_ours=answer[b"min interval"] == min(MIN_INTERVAL, answer[b"interval"]),
         complete=answer[b"complete"],
         downloaded=answer.get(b"downloaded"),
         incomplete=answer[b"incomplete"],
@@ -366,9 +366,9 @@ class Comparison:
         torrent = self.torrents[ask.info_hash]
         if theirs.kind != "announce":
             return
-        if not theirs.same_interval:
+        if not theirs.min_interval_is_ours:
             self.named.add("D11")
-            theirs.same_interval = True
+            theirs.min_interval_is_ours = True
         total = theirs.complete + theirs.incomplete
         self.without_ghosts(torrent, theirs)
         if ask.event == "stopped":

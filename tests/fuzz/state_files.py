@@ -12,6 +12,7 @@ from tests.swarm.torrents import info_hashes
 
 if WANT_MAX_PEER:
     from opentracker.swarm.policy.limits import Limits
+    from opentracker.swarm.tracker import limit_by
 
 WORDS = [b"41" * 20, b":", b":29000000:", b":5\n", b"\r\n", b"\n", b"Ab", b"9999999999", b"0"]
 tracker = Tracker(Random(1))
@@ -25,7 +26,7 @@ def emptied(tracker: Tracker) -> None:
     for info_hash in info_hashes(tracker):
         tracker.remove(info_hash)
     if WANT_MAX_PEER:
-        tracker.limit_by(Limits())
+        limit_by(tracker, Limits())
 
 
 def loaded(lines: list[bytes]) -> Tracker:

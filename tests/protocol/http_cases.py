@@ -66,6 +66,11 @@ def padded(size: int, query: bytes) -> bytes:
     return head + b"9" * (size - len(head) - len(tail)) + tail
 
 
+def without_controls(value: bytes) -> bytes:
+    """A header's value without what makes builds that keep connections or believe proxies refuse it."""
+    return bytes(byte for byte in value if byte == 0x09 or (byte >= 0x20 and byte != 0x7F))
+
+
 def failure_body(reason: bytes) -> bytes:
     return b"d14:failure reason%d:%b8:intervali<I>ee" % (len(reason), reason)
 

@@ -33,7 +33,7 @@ def answered(event: int = EVENT_NONE, peers: bytes = b"", peers6: bytes = b"") -
 def test_announce_spelled_out() -> None:
     body = write_announce(answered(peers=b"\x7f\x00\x00\x01\x1a\xe1", peers6=b"x" * 18))
     assert body == (
-        b"d8:completei3e10:downloadedi500e10:incompletei40e8:intervali1800e12:min intervali1800e"
+        b"d8:completei3e10:downloadedi500e10:incompletei40e8:intervali1800e12:min intervali300e"
         b"5:peers6:\x7f\x00\x00\x01\x1a\xe16:peers618:xxxxxxxxxxxxxxxxxxe"
     )
 
@@ -45,9 +45,28 @@ def test_h01_peers_are_always_there_and_peers6_with_content_only(event: int) -> 
         b"downloaded": 500,
         b"incomplete": 40,
         b"interval": 1800,
-        b"min interval": 1800,
+        b"min interval": 300,
         b"peers": b"",
     }
+
+
+@pytest.mark.parametrize(
+    ("peer_id", "interval", "expected"),
+    [
+        (b"-LT2110-bN.1p(X9kV*q", 1800, 300),
+        (b"", 1800, 300),
+        (b"-TR3000-x6kfd1lmoe12", 299, 299),
+        (b"A2-1-36-0-\xb1\x9dV\x93\xe0\x00\x11abc", 1800, 1800),
+    ],
+)
+def test_min_interval_is_short_but_for_aria2_that_announces_at_it(
+    peer_id: bytes, interval: int, expected: int
+) -> None:
+    announce = answered()
+    announce.peer_id, announce.interval = peer_id, interval
+    answer = decode(write_announce(announce))
+    assert isinstance(answer, dict)
+    assert (answer[b"interval"], answer[b"min interval"]) == (interval, expected)
 
 
 def test_h21_stopped_gets_no_peers_of_any_family() -> None:
@@ -55,7 +74,7 @@ def test_h21_stopped_gets_no_peers_of_any_family() -> None:
         b"complete": 3,
         b"incomplete": 40,
         b"interval": 1800,
-        b"min interval": 1800,
+        b"min interval": 300,
         b"peers": b"",
     }
 
@@ -106,7 +125,7 @@ def test_announce_reads_back(counts: list[int], peers: bytes, peers6: bytes) -> 
         b"downloaded": counts[1],
         b"incomplete": counts[2],
         b"interval": counts[3],
-        b"min interval": counts[3],
+        b"min interval": min(counts[3], 300),
         b"peers": peers,
     }
     if peers6:

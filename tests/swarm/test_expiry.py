@@ -208,6 +208,7 @@ def slices(pair: Pair, cleaner: Cleaner) -> int:
     return sum(1 for _ in range(pair.tracker.store.shards) for _ in cleaner.clean_next(pair.minute))
 
 
+@pytest.mark.needs(WANT_COMPILED=False)  # a flat shard takes half a millisecond
 def test_many_torrents_are_cleaned_in_slices() -> None:
     pair = Pair()
     few = slices(pair, pair.cleaner)

@@ -5,8 +5,8 @@ from typing import Final
 
 from opentracker._features import OT_MODEST_PEER_TIMEOUT
 from opentracker.errors import HttpError
+from opentracker.swarm.policy.slots import host_of
 
-PREFIX6: Final = 8  # bytes of an IPv6 address that are told apart: one customer has a /64
 MOST: Final = 16384  # addresses remembered; beyond that the earliest is forgotten before its time
 
 
@@ -22,7 +22,7 @@ class RateLimiter:
         """Raises HttpError if it is too soon; else the address is served now, if it `takes` what it asks for."""
         now = self.seconds()
         self.forget(now)
-        host = address[:PREFIX6]  # the whole of an IPv4 address
+        host = host_of(address)
         if host in self.served:
             raise HttpError(402)
         if takes:

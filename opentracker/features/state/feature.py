@@ -24,7 +24,7 @@ class StateSettings:
 
     to_load: Path | None = None  # `-l`
     file: Path | None = None  # loaded at the start too, unless another is to be
-    interval: float = 600.0  # seconds between two writes; 0: none but at SIGUSR1 and at the end
+    interval: int = 600  # seconds between two writes; 0: none but at SIGUSR1 and at the end
 
 
 LOADED: Final = NamedPath(StateSettings, "to_load", "would load the state in", inside=False)

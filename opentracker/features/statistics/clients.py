@@ -7,6 +7,7 @@ from typing import Final
 
 from mypy_extensions import i64
 
+from opentracker.features.feature import Feature, Host
 from opentracker.features.statistics.page import Statistics
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
 from opentracker.swarm.counting.metric import Gauge
@@ -97,8 +98,11 @@ def shares(snapshot: StatsSnapshot) -> list[tuple[str, int]]:
     return [(reading.labels.removeprefix('client="')[:-1], int(reading.value)) for reading in found]
 
 
-def join(statistics: Statistics) -> None:
-    """Watch a tracker, and let its statistics tell what is seen."""
-    clients = Clients()
-    statistics.sources.tracker.watchers.append(clients)
-    statistics.sources.own.append(clients.tell)
+class ClientsFeature(Feature[Host]):
+    """`mode=clients`."""
+
+    def join(self, host: Host) -> None:
+        """Watch the tracker, and let its statistics tell the clients."""
+        clients = Clients()
+        host.tracker.watchers.append(clients)
+        host.part(Statistics).sources.own.append(clients.tell)

@@ -1,15 +1,18 @@
-"""Statistics as a feature that every build has: their path, and who may see them."""
+"""Statistics as a feature that every build has: their path, the right to see them, and the modes as text.
+
+Other formats and modes are features that join later.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from opentracker import build_info
-from opentracker._features import WANT_RESTRICT_STATS
+from opentracker._features import WANT_LOG_NETWORKS, WANT_RESTRICT_STATS
 from opentracker.config.settings import Settings, Take
 from opentracker.config.values import blessing, page_path
 from opentracker.features.feature import Feature, Host
-from opentracker.features.statistics import modes
+from opentracker.features.statistics import text
 from opentracker.features.statistics.page import Sources, Statistics
 from opentracker.protocol.pages import Page
 from opentracker.swarm.policy.permissions import MAY_STAT
@@ -43,15 +46,15 @@ class StatisticsFeature(Feature[Host]):
     keys: ClassVar[Mapping[str, Take]] = KEYS
     renewed: ClassVar[frozenset[str]] = frozenset(KEYS)
 
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.pages: dict[bytes, Page] = {}
+
     def plan(self) -> Iterator[str]:
         """See Feature."""
         path = self.settings.of(StatisticsSettings).path
         if path != StatisticsSettings().path:
             yield f"would serve statistics at /{path}"
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self.pages: dict[bytes, Page] = {}
 
     def renew(self, settings: Settings) -> None:
         """Answer at another path."""
@@ -64,7 +67,8 @@ class StatisticsFeature(Feature[Host]):
         sources = Sources(host.tracker, host.uptime, build_info.one_line(), host.tracker_id, host.complete)
         statistics = Statistics(sources, self.settings.permissions, host.streams)
         host.add_part(statistics)
-        pages = host.http_answers.pages
-        host.http_answers.watchers += modes.join(statistics, host.every, host.start_work, pages)
-        pages[path_of(self.settings)] = statistics
-        self.pages = pages
+        statistics.renderings[""] = dict(text.MODES)
+        if WANT_LOG_NETWORKS:
+            sources.rank("busy", host.tracker.busy.counts)
+        self.pages = host.http_answers.pages
+        self.pages[path_of(self.settings)] = statistics

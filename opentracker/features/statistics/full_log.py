@@ -5,11 +5,11 @@ Both are for addresses with may_stat alone, in every build. The latest mebibyte 
 
 import json
 from collections import deque
-from collections.abc import Callable
 from typing import Final
 
 from opentracker._features import WANT_STATS_JSON
 from opentracker.errors import HttpError, TrackerFailure
+from opentracker.features.feature import Feature, Host
 from opentracker.features.statistics.page import Statistics
 from opentracker.protocol.addresses import format_ip, parse_network
 from opentracker.protocol.http import Request, write_ok
@@ -119,9 +119,12 @@ def whole(answer: bytes) -> Pieces:
     yield answer
 
 
-def join(statistics: Statistics, pages: dict[bytes, Page]) -> Callable[[Request, bytes], None]:
-    """Add the mode and the page; gives what is to be called with each request and the address that it is from."""
-    log = FullLog(statistics)
-    statistics.streams["fulllog"] = log.read
-    pages[b"/announce"] = LogNet(log)
-    return log.requested
+class FullLogFeature(Feature[Host]):
+    """`mode=fulllog`, and the announces that choose its networks."""
+
+    def join(self, host: Host) -> None:
+        """Add the mode and the page, and see each request."""
+        log = FullLog(host.part(Statistics))
+        host.streams["fulllog"] = log.read
+        host.http_answers.pages.setdefault(b"/announce", LogNet(log))  # statistics may be served there
+        host.http_answers.watchers.append(log.requested)

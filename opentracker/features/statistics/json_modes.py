@@ -14,7 +14,8 @@ from opentracker._features import (
     WANT_V4_ONLY,
     WANT_V6,
 )
-from opentracker.features.statistics.page import Renderer, Rendering
+from opentracker.features.feature import Feature, Host
+from opentracker.features.statistics.page import Renderer, Rendering, Statistics
 from opentracker.features.statistics.text import first_address, herr_rows
 from opentracker.swarm.counting.core_gauges import (
     LONGEST_ITERATION,
@@ -245,3 +246,11 @@ NEEDS: Final = {
 MODES: Final[dict[str, Renderer]] = {
     mode: Rendering(NEEDS.get(mode, ()), json_of(shape), CONTENT_TYPE) for mode, shape in SHAPES.items()
 }
+
+
+class JsonFeature(Feature[Host]):
+    """`format=json` for all modes."""
+
+    def join(self, host: Host) -> None:
+        """Add the format."""
+        host.part(Statistics).renderings["json"] = dict(MODES)

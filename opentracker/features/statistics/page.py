@@ -23,9 +23,6 @@ from opentracker.swarm.tracker import Tracker
 
 DEFAULT_MODE: Final = "peer"
 
-Every = Callable[[float, Callable[[], None]], None]  # the loop's: do something every so many seconds,
-Start = Callable[[Iterator[None]], None]  # and take on long work
-
 
 class Renderer:
     """How a mode is shown: the surveys it needs, and its type; `headers` are whole header lines."""

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from typing import Final
 
 from opentracker._features import OT_PEER_TIMEOUT, WANT_V4_ONLY, WANT_V6
-from opentracker.features.statistics.page import Renderer, Rendering
+from opentracker.features.feature import Feature, Host
+from opentracker.features.statistics.page import Renderer, Rendering, Statistics
 from opentracker.swarm.counting.core_gauges import (
     PEERS,
     PEERS_PER_TORRENT,
@@ -94,3 +95,11 @@ def renewals(ages: list[int]) -> tuple[list[int], float]:
 
 
 MODES: Final[dict[str, Renderer]] = {"prometheus": Rendering((CENSUS,), prometheus, CONTENT_TYPE)}
+
+
+class PrometheusFeature(Feature[Host]):
+    """`mode=prometheus`."""
+
+    def join(self, host: Host) -> None:
+        """Add the mode."""
+        host.part(Statistics).renderings[""].update(MODES)

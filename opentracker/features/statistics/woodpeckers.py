@@ -6,7 +6,8 @@ from typing import Final
 from mypy_extensions import i64
 
 from opentracker._features import OT_CLEAN_CYCLE
-from opentracker.features.statistics.page import Every, Start, Statistics
+from opentracker.features.feature import Feature, Host
+from opentracker.features.statistics.page import Statistics
 from opentracker.protocol.messages import EVENT_COMPLETED, Announce
 from opentracker.swarm.counting.network_count import AddressCount
 from opentracker.swarm.policy.watching import Watcher
@@ -31,9 +32,12 @@ class Woodpeckers(Watcher):
             yield from count.halve()
 
 
-def join(statistics: Statistics, every: Every, start: Start) -> None:
-    """Watch a tracker, and let its statistics rank what is seen."""
-    woodpeckers = Woodpeckers()
-    statistics.sources.tracker.watchers.append(woodpeckers)
-    statistics.sources.rank("woodpeckers", woodpeckers.seen.counts)
-    every(OT_CLEAN_CYCLE * 60, lambda: start(woodpeckers.halve()))
+class WoodpeckerFeature(Feature[Host]):
+    """`mode=woodpeckers`."""
+
+    def join(self, host: Host) -> None:
+        """Watch the tracker, and let its statistics rank the networks."""
+        woodpeckers = Woodpeckers()
+        host.tracker.watchers.append(woodpeckers)
+        host.part(Statistics).sources.rank("woodpeckers", woodpeckers.seen.counts)
+        host.every(OT_CLEAN_CYCLE * 60, lambda: host.start_work(woodpeckers.halve()))

@@ -77,6 +77,10 @@ class UdpResponder:
             counters.udp_scrapes += 1
             self.scrape(packet, size, out)
 
+    def bring_near(self, packets: list[bytes], count: i64) -> None:
+        """Prepare for the first `count` datagrams of a batch; see Store.bring_near."""
+        self.tracker.store.bring_near(packets, count)
+
     def answer_at_once(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> bool:
         """Answer an announce if nothing in this build has to look at it on its way; see Tracker.answer_udp."""
         if WANT_LOG_NUMWANT or WANT_BOGON_FILTER:

@@ -14,6 +14,7 @@ from typing import Final
 from librt.strings import BytesWriter, read_i32_le, write_i64_le
 from mypy_extensions import i64
 
+from opentracker._features import WANT_COMPILED
 from opentracker.protocol.addresses import format_ip, unmap
 from opentracker.server.clock import Now
 from opentracker.server.loop import Handler
@@ -130,6 +131,8 @@ class UdpBatchSocket(Handler):
         silent: list[int] = []
         begin: i64 = 0
         received: i64 = 0
+        if WANT_COMPILED:
+            answers.bring_near(packets, count)
         i: i64 = 0
         while i < count:
             size = i64(read_i32_le(headers, i * HEADER_SIZE + LENGTH_AT))

@@ -1,8 +1,8 @@
-"""The counters that every build has, and those of the limits, which a build with limits brings.
+"""The counters that every build has, and those of the limits, for builds with limits.
 
 Every HTTP request is counted once: as an announce, a scrape, a full scrape, a statistic, a failure (`200 OK` with a
-reason, for any request), or by the status of its answer. Every datagram that was read is a connect, an
-announce, a scrape, a failure (an announce that was turned down), a mismatch, or invalid.
+reason, for any request), or by the status of its answer. Every datagram is counted as a connect, an announce, a
+scrape, a failure (an announce that was turned down), a mismatch, or invalid.
 """
 
 from typing import Final

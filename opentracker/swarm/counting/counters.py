@@ -1,6 +1,6 @@
 """The counters of one process: a flat row of integers, so that the rows of several workers can be summed.
 
-Counters that an announce may touch are attributes, which costs least. A feature brings its rows, and counts in a Count.
+Counters that an announce may raise are attributes, which cost least. A feature brings its rows, and counts in a Count.
 """
 
 from collections.abc import Sequence
@@ -15,13 +15,13 @@ ATTRIBUTES: Final = tuple([row.name for row in COUNTERS + OF_LIMITS])
 
 
 class Counters:
-    """Requests and faults since the start; `rows` says what they are."""
+    """Requests and faults since the start; `rows` describes each counter."""
 
     __slots__ = ("counts", "rows", *ATTRIBUTES)
 
     def __init__(self) -> None:
         self.rows: list[Metric] = []
-        self.counts: dict[str, Count] = {}  # of rows that have no attribute, by name
+        self.counts: dict[str, Count] = {}  # by name, for rows without an attribute
         self.tcp_connections: i64 = 0
         self.tcp_announces: i64 = 0
         self.tcp_scrapes: i64 = 0
@@ -35,8 +35,8 @@ class Counters:
         self.udp_scrapes: i64 = 0
         self.udp_failures: i64 = 0
         self.udp_mismatches: i64 = 0
-        self.udp_invalid: i64 = 0  # met with silence
-        self.udp_dropped: i64 = 0  # by the kernel, for want of room
+        self.udp_invalid: i64 = 0  # not answered
+        self.udp_dropped: i64 = 0  # by the kernel, with the receive buffer full
         self.udp_unsent: i64 = 0
         self.udp_errors: i64 = 0
         self.udp_received: i64 = 0
@@ -53,7 +53,7 @@ class Counters:
         self.bring(OF_STATUSES)
 
     def bring(self, rows: Sequence[Metric]) -> None:
-        """Make rows a part of the statistics; bringing them again changes nothing."""
+        """Add rows to the statistics; rows that are there already stay as they are."""
         known = {row.name for row in self.rows}
         for row in rows:
             if row.name in known:
@@ -63,7 +63,7 @@ class Counters:
                 self.counts[row.name] = Count()
 
     def count_of(self, row: Metric) -> Count:
-        """The place where a feature counts; the row is brought if it was not."""
+        """The Count of a feature's row, which is added if it is not there yet."""
         self.bring((row,))
         return self.counts[row.name]
 

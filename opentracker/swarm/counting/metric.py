@@ -1,4 +1,4 @@
-"""Rows of statistics: a counter, a gauge or a histogram is named once, in the row that all formats are made from.
+"""Rows of statistics: a counter, a gauge or a histogram is named once, in a row that all formats read.
 
 A room or a feature brings a tuple of Metric rows; `Counters.bring` makes them part of a build's statistics. Gauges and
 histograms need no registration: a source tells a StatsSnapshot their values.
@@ -11,13 +11,12 @@ from mypy_extensions import i64
 
 # Groups of counters.
 SERVED: Final = "served"  # requests that were answered as asked
-TURNED_DOWN: Final = "turned down"  # requests that were not; each request counts once in these two groups
+TURNED_DOWN: Final = "turned down"  # all other requests; each counts once in these two groups
 CAUSE: Final = "cause"  # causes of failures that TURNED_DOWN counts too
-NOT_STORED: Final = (
-    "not stored"  # newcomers that met a limit and were answered alone, and torrents that had to go
-)
-UNLISTED: Final = "unlisted"  # newcomers that nobody is told of: nobody could reach them
-LOST: Final = "lost"  # datagrams that nobody read or got
+# New peers over a limit, which are answered but not stored, and torrents that were dropped near a limit.
+NOT_STORED: Final = "not stored"
+UNLISTED: Final = "unlisted"  # new peers that are not listed, since no other client could reach them
+LOST: Final = "lost"  # datagrams that the tracker did not read or the client did not get
 SYNC: Final = "sync"  # live sync
 TRAFFIC: Final = "traffic"  # totals: connections, datagrams, bytes
 
@@ -40,7 +39,7 @@ class Family:
 class Metric:
     """A counter. `labels` are those of its sample in `family`; `text` is a phrase for people.
 
-    `part_of` names the counter that this one adds up to together with others, if there is one.
+    `part_of` names the counter of which this one is a part, if there is one.
     """
 
     __slots__ = ("family", "group", "labels", "name", "part_of", "text")
@@ -57,7 +56,7 @@ class Metric:
 
 
 class Count:
-    """The number of a counter whose row a feature has brought."""
+    """The value of a feature's counter."""
 
     __slots__ = ("value",)
 
@@ -68,8 +67,8 @@ class Count:
 class Gauge:
     """A value that goes up and down, or a time; `merging` is SUM, MOST or LEAST.
 
-    `text` is a phrase for people. They are told `alarm` while the value is below `least` or above `most`. `{}` in
-    either stands for the value of a label.
+    `text` is a phrase for people. The statistics page shows `alarm` while the value is below `least` or above `most`.
+    `{}` in `text` or `alarm` stands for the value of a label.
     """
 
     __slots__ = ("alarm", "help", "least", "merging", "most", "name", "text")
@@ -98,13 +97,13 @@ class Gauge:
         return "counter" if self.name.endswith("_total") else "gauge"
 
     def merged(self, one: float, two: float) -> float:
-        """The value of two workers together."""
+        """The value of two workers combined."""
         if self.merging == SUM:
             return one + two
         return max(one, two) if self.merging == MOST else min(one, two)
 
     def is_bad(self, value: float) -> bool:
-        """Whether an operator is to be told `alarm`."""
+        """Whether the value calls for `alarm`."""
         return self.alarm != "" and not self.least <= value <= self.most
 
 
@@ -120,7 +119,7 @@ class Reading:
 
 
 class Histogram:
-    """How often values up to each of `bounds` were met, beside those above the last one."""
+    """A histogram: the number of values up to each of `bounds`, and of those above the last bound."""
 
     __slots__ = ("bounds", "help", "name")
 
@@ -131,7 +130,7 @@ class Histogram:
 
 
 class Distribution:
-    """What a histogram has counted: by bound, those above the last bound at the end, and the sum of all values."""
+    """The values of a histogram: counts by bound, then the count above the last bound, and the sum of all values."""
 
     __slots__ = ("counts", "histogram", "total")
 
@@ -142,6 +141,6 @@ class Distribution:
         self.total = total
 
     def merge(self, other: "Distribution") -> None:
-        """Take in the same histogram of another part."""
+        """Add the same histogram of another part."""
         self.counts = [one + two for one, two in zip(self.counts, other.counts, strict=True)]
         self.total += other.total

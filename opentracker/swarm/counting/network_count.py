@@ -1,4 +1,4 @@
-"""Counting by network, in bounded memory: networks of peers, of connections, of clients that come too often.
+"""Counting by network, in bounded memory: networks of peers, of connections, of clients that announce too often.
 
 A network is the first bytes of its addresses: 3 of IPv4 are a /24, 6 of IPv6 a /48.
 """
@@ -11,8 +11,8 @@ from mypy_extensions import i64
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.swarm.counting.ranking import Ranking
 
-SHOWN: Final = 128  # networks of a block, as the C tracker's
-KEPT: Final = 1024  # networks of a ranking, so that those of several parts give the first ones of all
+SHOWN: Final = 128  # networks of a block in the statistics, as in the C tracker's
+KEPT: Final = 1024  # networks of a ranking: enough to find the SHOWN largest of several merged parts
 BUCKETS: Final = 256
 MOST: Final = 384  # networks in a bucket: a hundred thousand in all, about 14 MB
 
@@ -22,17 +22,17 @@ SIZES: Final = SIZES4[:1] + SIZES6[:1]  # the finest of each family
 
 
 class NetworkCount:
-    """How often each network was met.
+    """A count for each network.
 
-    Up to a hundred thousand networks it is exact. Beyond, the rarest are forgotten and the others lose as much, as
-    Misra and Gries do it: by at most a few hundredths of a percent of all that was counted.
+    The counts are exact up to a hundred thousand networks. Beyond that the rarest networks are dropped and the counts
+    of the others shrink, by the method of Misra and Gries: by a few hundredths of a percent of the total at most.
     """
 
     __slots__ = ("buckets", "ranking")
 
     def __init__(self) -> None:
         self.buckets: list[dict[bytes, int]] = [{} for _ in range(BUCKETS)]
-        self.ranking = Ranking(KEPT)  # once they have been ranked
+        self.ranking = Ranking(KEPT)  # filled by `rank`
 
     def add(self, network: bytes, times: i64) -> None:
         """Count a network."""
@@ -42,7 +42,7 @@ class NetworkCount:
             thin(bucket)
 
     def rank(self, drain: bool) -> Iterator[None]:
-        """Find the largest, and maybe forget the rest; yields after every bucket, for a hundred thousand take long."""
+        """Find the largest counts, and with `drain` clear the buckets; yields after every bucket."""
         ranking = Ranking(KEPT)
         for number in range(BUCKETS):
             for network, times in self.buckets[number].items():
@@ -53,7 +53,7 @@ class NetworkCount:
         self.ranking = ranking
 
     def merge(self, other: "NetworkCount") -> None:
-        """Take in the ranking of another part, which may hold the same networks."""
+        """Add the ranking of another part, which may hold the same networks."""
         totals: dict[bytes, int] = {}
         for ranking in (self.ranking, other.ranking):
             for times, network in ranking.heap:
@@ -71,7 +71,7 @@ class NetworkCount:
 
 
 def thin(bucket: dict[bytes, int]) -> None:
-    """Take the median off all counts: half of them go."""
+    """Subtract the median from all counts, and drop those that are not positive then, about half."""
     cut = sorted(bucket.values())[len(bucket) // 2]
     kept = {network: times - cut for network, times in bucket.items() if times > cut}
     bucket.clear()
@@ -79,7 +79,7 @@ def thin(bucket: dict[bytes, int]) -> None:
 
 
 class AddressCount:
-    """Counts of addresses by the finest network of their family; by the bytes of a network."""
+    """Counts of addresses by the finest network of their family; `counts` has a NetworkCount for each family."""
 
     __slots__ = ("counts",)
 

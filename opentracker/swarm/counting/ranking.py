@@ -1,4 +1,4 @@
-"""The few largest of many: torrents by their peers, networks by whatever is counted of them."""
+"""The few largest of many: torrents by their peers, networks by their counts."""
 
 from heapq import heappush, heappushpop
 
@@ -6,17 +6,17 @@ from mypy_extensions import i64
 
 
 class Ranking:
-    """The `size` largest of what it is offered, each of them once; nothing with a count of 0."""
+    """The `size` largest of the offered names, each offered once; none with a count of 0."""
 
     __slots__ = ("heap", "least", "size")
 
     def __init__(self, size: int) -> None:
         self.size = size
         self.heap: list[tuple[int, bytes]] = []
-        self.least: i64 = 0  # a count that is not above it need not be offered
+        self.least: i64 = 0  # counts up to this one are not taken
 
     def offer(self, count: int, name: bytes) -> None:
-        """Take it in, if it is among the largest so far."""
+        """Keep the name, if its count is among the largest so far."""
         if count <= self.least:
             return
         if len(self.heap) < self.size:
@@ -27,15 +27,15 @@ class Ranking:
             self.least = self.heap[0][0]
 
     def merge(self, other: "Ranking") -> None:
-        """Take in the ranking of others."""
+        """Add a ranking of other names."""
         for count, name in other.heap:
             self.offer(count, name)
 
     def first(self, most: int) -> list[tuple[int, bytes]]:
-        """The `most` largest, the largest first, equal ones by their names."""
+        """The `most` largest, in descending order; equal ones by their names."""
         return sorted(self.heap, key=by_count)[:most]
 
 
 def by_count(ranked: tuple[int, bytes]) -> tuple[int, bytes]:
-    """What puts the largest first."""
+    """The sort key that puts the largest count first."""
     return -ranked[0], ranked[1]

@@ -1,1 +1,1 @@
-"""What may be stored, and what may be shown to whom."""
+"""Policies: which torrents and peers are stored, who sees them, and how many there may be."""

@@ -1,13 +1,11 @@
-"""Which torrents are served: the question the tracker asks, answered by an access list."""
+"""Admission: the tracker asks it whether to serve a torrent; an access list answers."""
 
 from typing import Final
 
 from opentracker.swarm.counting.metric import CAUSE, Family, Metric
 
-UNAUTHORIZED: Final = (
-    b"Requested download is not authorized for use with this tracker."  # the C tracker's text
-)
-
+# The C tracker's text.
+UNAUTHORIZED: Final = b"Requested download is not authorized for use with this tracker."
 
 REFUSED: Final = Metric(
     "refused_accesslist",

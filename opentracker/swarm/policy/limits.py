@@ -1,19 +1,19 @@
-"""How much the tracker may hold: torrents, peers and bytes of memory, by the totals that its store keeps.
+"""Limits on torrents, peers and bytes of memory, compared with the totals that the store keeps.
 
-An announce that adds nothing asks for one boolean, `tight`, and pays for nothing else.
+An announce far from all limits costs one look at a boolean, `near_limit`.
 
-Bytes are what torrents and peers need. What the process has grown by may be many times that: strangers who let
-torrents grow side by side and leave one behind here and there keep whole pools of Python's allocator from being used
-for anything else. So a server measures it (`measured`), and what is beyond the bytes, the excess, counts with them.
+The store counts the bytes that torrents and peers need. The process may grow by many times that, through fragmentation:
+strangers who let torrents grow side by side, and keep a few of them, block whole pools of Python's allocator. So the
+server measures the growth (`measured`). The growth beyond the counted bytes is the excess, and counts as used memory.
 
-Three marks rise one above the other, for peers and for bytes alike:
+There are three thresholds, for peers and for bytes alike:
 
-* from `ROOM` below a limit on, new torrents are refused: they would be the first to go;
-* from `RESERVE` below it on, the cleaner drops torrents that are of least use, so that the others may grow;
-* at the limit no newcomer is stored.
+* once a part of 1/ROOM of a limit or less is left, new torrents are refused, since they would be dropped first;
+* once a part of 1/RESERVE or less is left, the cleaner drops the least useful torrents, so that the others may grow;
+* at the limit no new peer is stored.
 
-A peer that is known already is always refreshed, may become a seeder and may complete. A peer that is refused is
-answered with peers and counts like any other.
+A known peer is always refreshed, may become a seeder and may complete. A refused peer gets an answer with peers and
+counts like any other.
 """
 
 from typing import Final
@@ -25,15 +25,15 @@ from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.store.door import NOT_THERE, Evictor, Store, Totals
 
 UNLIMITED: Final[i64] = 1 << 60
-ROOM: Final = 16  # a sixteenth of a limit, and so on
-RESERVE: Final = 32
-WHOLE: Final[i64] = UNLIMITED + 1  # no part of any limit is held back
+ROOM: Final = 16  # a sixteenth of a limit
+RESERVE: Final = 32  # a thirty-second of a limit
+WHOLE: Final[i64] = UNLIMITED + 1  # holds back no part of a limit
 
 LASTING: Final = 30  # measurements, one a second: longer than a reload, shorter than a clean cycle
 
 
 class Budget:
-    """What may be used of something; 0 is no limit."""
+    """A limit on the use of one resource; 0 is no limit."""
 
     __slots__ = ("limit",)
 
@@ -41,18 +41,19 @@ class Budget:
         self.limit: i64 = limit or UNLIMITED
 
     def left(self, used: i64) -> i64:
-        """How much more may be used."""
+        """The amount that may still be used; negative above the limit."""
         return self.limit - used
 
     def is_near(self, used: i64, part: i64) -> bool:
-        """Whether no more than this part of the limit is left."""
+        """Whether 1/`part` of the limit or less is left."""
         return self.limit - used <= self.limit // part
 
 
 class Limits(Evictor):
-    """What may be held, 0 meaning as much as there is.
+    """The limits of a tracker, 0 meaning none.
 
-    `near_limit` tells whether newcomers have to be looked at, `evicting` whether torrents of little use have to go.
+    `near_limit` tells whether `screen` has to check new peers, `evicting` whether the cleaner drops torrents of little
+    use.
     """
 
     def __init__(
@@ -71,15 +72,16 @@ class Limits(Evictor):
         self.ports_per_address: i64 = ports_per_address  # 0: not counted
         self.totals = Totals()
         self.counters = Counters()
-        self.excess: i64 = 0  # of what was measured last, over the bytes of that moment
-        self.lasting: i64 = 0  # the least that it was in the last so many measurements
-        self.excesses: list[i64] = [0] * LASTING
-        self.per_torrent_checks: bool = ports_per_address > 0  # or a torrent has met its limit at some time
+        self.excess: i64 = 0  # of the last measurement, over the bytes counted at that moment
+        self.lasting: i64 = 0  # the least of `excesses`
+        self.excesses: list[i64] = [0] * LASTING  # of the last measurements
+        # Ports are limited, or some torrent has reached its limit of peers.
+        self.per_torrent_checks: bool = ports_per_address > 0
         self.near_limit: bool = self.per_torrent_checks
         self.look()
 
     def renew(self, torrents: int, peers: int, peers_per_torrent: int, memory: int) -> None:
-        """Set other limits; those who are here stay, though a torrent may have more peers than it now may."""
+        """Set other limits; peers and torrents beyond the new limits stay until they expire or are dropped."""
         self.torrents.limit = torrents or UNLIMITED
         self.peers.limit = peers or UNLIMITED
         self.memory.limit = memory or UNLIMITED
@@ -88,7 +90,7 @@ class Limits(Evictor):
         self.look()
 
     def hold(self, totals: Totals, counters: Counters) -> None:
-        """Watch the totals of a store, and count there who is refused."""
+        """Watch the totals of a store, and count refused peers in `counters`."""
         self.totals = totals
         self.counters = counters
         self.look()
@@ -106,16 +108,16 @@ class Limits(Evictor):
         self.evicting = self.near_limit and self.is_near(self.lasting, RESERVE)
 
     def is_near(self, excess: i64, part: i64) -> bool:
-        """Whether no more than this part of the limits on peers or on bytes is left."""
+        """Whether 1/`part` or less is left of the limit on peers or of that on bytes."""
         totals = self.totals
         return self.peers.is_near(totals.peers, part) or self.memory.is_near(totals.bytes + excess, part)
 
     def measured(self, grown: i64) -> None:
         """Record the process's growth in bytes, excluding whatever has its own limit. May be negative.
 
-        Newcomers are refused by the excess of the moment. Torrents are dropped only for one that lasts, since what goes
-        does not come back. When some have been dropped and the process is no smaller, the excess is larger by them;
-        that has to last in turn before more of them go.
+        New peers are refused by the current excess. Torrents are dropped only for an excess that lasts, since dropping
+        cannot be undone. If the process does not shrink after a drop, the excess grows by the dropped bytes; the larger
+        excess has to last as well before more torrents are dropped.
         """
         self.excess = max(0, grown - self.totals.bytes)
         self.excesses.append(self.excess)
@@ -132,10 +134,10 @@ class Limits(Evictor):
             "limit": 0 if limit == UNLIMITED else limit,
         }
 
-    # ---- What is let in ----
+    # ---- Admitting torrents and peers ----
 
     def have_room(self, peers: i64, weight: i64) -> bool:
-        """Whether one more torrent, of so many peers and bytes, is within the limits."""
+        """Whether one more torrent, with `peers` peers and `weight` bytes, is within the limits."""
         totals = self.totals
         return (
             self.torrents.left(totals.torrents) > 0
@@ -144,9 +146,9 @@ class Limits(Evictor):
         )
 
     def screen(self, a: Announce, store: Store, minute: i64) -> None:
-        """Let a newcomer for whom there is no room be answered but not stored, and count it.
+        """Clear `stored` of an announce whose new peer is over a limit, and count the refusal.
 
-        Where an address may have one port, the newest is the likely one: it takes the place of the one before.
+        With one port per address, a new port replaces the old one, since the newest is the most likely to be right.
         """
         if not a.stored or a.event == EVENT_STOPPED or store.knows(a.info_hash, a.peer):
             return
@@ -162,7 +164,7 @@ class Limits(Evictor):
         a.stored = self.have_room_for_peer(store.size_of(a.info_hash))
 
     def have_room_for_peer(self, size: i64) -> bool:
-        """Whether a torrent that has so many peers (NOT_THERE: it is new) may have one more; if not, it is counted."""
+        """Whether a torrent of `size` peers (NOT_THERE: it is new) may have one more; counts a refusal."""
         part = WHOLE if size != NOT_THERE else i64(ROOM)
         totals, counters = self.totals, self.counters
         if size >= self.peers_per_torrent:
@@ -180,8 +182,8 @@ class Limits(Evictor):
     def spares(self, peers: i64, downloaded: i64, has_completed: bool) -> bool:
         """See Evictor.
 
-        Torrents without peers go, and those with one peer and no completed download but maybe that peer's own: a
-        stranger makes them with one packet. At the limit every torrent with one peer goes.
+        It drops torrents without peers, and torrents with one peer and no completed download but that peer's own: a
+        stranger makes those with one packet. At the limit it drops every torrent with one peer.
         """
         if peers > 1:
             return True

@@ -1,6 +1,6 @@
-"""Who may do what: networks, and the rights that an operator has given to each.
+"""Permissions: networks, and the rights that an operator has given to each.
 
-A look-up masks the address once for every prefix length that is in use, whatever the number of networks.
+A look-up masks the address once for each prefix length in use; its cost does not depend on the number of networks.
 """
 
 from typing import Final
@@ -10,6 +10,7 @@ MAY_STAT: Final = 2
 MAY_LIVESYNC: Final = 4
 MAY_PROXY: Final = 8
 EVERYTHING: Final = 15
+ADMINISTRATOR: Final = EVERYTHING - MAY_PROXY  # a proxy speaks for others, and is named as one
 
 
 class Permissions:
@@ -24,11 +25,11 @@ class Permissions:
         return isinstance(other, Permissions) and self.networks == other.networks
 
     def __hash__(self) -> int:
-        """They change, so there is nothing to hash them by."""
+        """Permissions are mutable, so they have no hash."""
         raise TypeError("permissions change")
 
     def take_over(self, other: "Permissions") -> None:
-        """Give the rights that another gives, in place of these."""
+        """Replace these rights by those of `other`."""
         self.networks = other.networks
 
     def bless(self, first: bytes, bits: int, rights: int) -> None:
@@ -47,8 +48,17 @@ class Permissions:
             found |= table.get(number >> (8 * size - bits), 0)
         return found
 
+    def blessed(self) -> list[tuple[bytes, int, int]]:
+        """All networks that have rights: first address, prefix length, rights."""
+        return [
+            ((prefix << (8 * size - bits)).to_bytes(size, "big"), bits, rights)
+            for size, family in self.networks.items()
+            for bits, table in sorted(family.items())
+            for prefix, rights in sorted(table.items())
+        ]
+
     def given(self, right: int) -> bool:
-        """Whether anybody has this right."""
+        """Whether any network has this right."""
         for family in self.networks.values():
             for table in family.values():
                 for rights in table.values():
@@ -57,7 +67,7 @@ class Permissions:
         return False
 
     def addresses(self, right: int) -> list[bytes]:
-        """The single addresses that have been given a right by themselves, packed."""
+        """The packed addresses that have a right as a network of one address."""
         found = []
         for size, family in self.networks.items():
             for number, rights in family.get(8 * size, {}).items():

@@ -1,6 +1,6 @@
-"""Places that are taken for a while: so many in all, and so many by one address, IPv6 counted by /64.
+"""Slots, as of connections: a limit on all of them, and one on those of an address, IPv6 counted by /64.
 
-Trusted proxies may have any number of them, since many clients are behind their address.
+Trusted proxies are exempt from the limit on an address, since many clients are behind it.
 """
 
 from typing import Final
@@ -14,7 +14,7 @@ UNLIMITED: Final = 1 << 30
 
 
 class Slots:
-    """Counts who is there and says who may come in; 0 is no limit."""
+    """Counts the slots in use, in all and by address; a limit of 0 is none."""
 
     def __init__(self, most: int, most_of_one: int, permissions: Permissions) -> None:
         self.most: i64 = UNLIMITED
@@ -25,20 +25,20 @@ class Slots:
         self.of_host: dict[bytes, int] = {}
 
     def limit(self, most: int, most_of_one: int) -> None:
-        """Set other limits; whoever has a place keeps it."""
+        """Set other limits; slots in use stay in use."""
         self.most = most or UNLIMITED
         self.most_of_one = most_of_one or UNLIMITED
 
     def is_full(self) -> bool:
-        """Whether nobody more can be taken in."""
+        """Whether no slot is free."""
         return self.open >= self.most
 
     def is_crowded(self) -> bool:
-        """Whether places are scarce: a quarter or less is left."""
+        """Whether a quarter of the slots or less is free."""
         return self.open >= self.most - self.most // 4
 
     def refuses(self, address: bytes) -> bool:
-        """Whether an address (4 or 16 bytes) has too many places."""
+        """Whether an address (4 or 16 bytes) has as many slots as it may."""
         if not self.of_host:
             return False
         if self.of_host.get(host_of(address), 0) < self.most_of_one:
@@ -46,13 +46,13 @@ class Slots:
         return self.permissions.rights(address) & MAY_PROXY == 0
 
     def enter(self, address: bytes) -> None:
-        """Take a place."""
+        """Take a slot."""
         host = host_of(address)
         self.open += 1
         self.of_host[host] = self.of_host.get(host, 0) + 1
 
     def leave(self, address: bytes) -> None:
-        """Give one back."""
+        """Give a slot back."""
         host = host_of(address)
         self.open -= 1
         rest = self.of_host[host] - 1
@@ -63,5 +63,5 @@ class Slots:
 
 
 def host_of(address: bytes) -> bytes:
-    """What counts as one address: an IPv4 address, or a /64 of IPv6."""
+    """The bytes that are counted as one address: an IPv4 address, or a /64 of IPv6."""
     return address if len(address) == 4 else address[:HOST6]

@@ -1,20 +1,20 @@
-"""Which peers are listed, and to whom: the questions that the tracker asks, answered by a filter of addresses."""
+"""Visibility: the tracker asks it whether to list a peer to a client; a filter of addresses answers."""
 
 from opentracker.protocol.messages import Announce
 
 
 class Visibility:
-    """Lists every peer to everybody; a filter is a subclass that does not."""
+    """Lists every peer to every client; a filter is a subclass that hides some."""
 
     def __init__(self) -> None:
-        self.hides = False  # whether peers may be stored that are not for everybody
+        self.hides = False  # whether any stored peer is visible only to some clients
 
     def screen(self, a: Announce) -> None:
-        """Take `stored` off an announce whose peer is to be answered and never listed."""
+        """Clear `stored` of an announce whose peer must never be listed; the peer still gets an answer."""
 
     def lists(self, peer: bytes) -> bool:
         """Whether a peer (address and port) that is stored without an announce may be listed."""
         return True
 
     def hide(self, a: Announce) -> None:
-        """Leave out of an answer the peers that are not for the one who asks."""
+        """Remove the peers from an answer that its client may not see."""

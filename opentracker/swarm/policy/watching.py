@@ -1,4 +1,4 @@
-"""What wants to hear of every announce: live sync, the log of completed downloads, the search for woodpeckers."""
+"""Watchers of announces: live sync, the log of completed downloads, the search for woodpeckers."""
 
 from mypy_extensions import i64
 
@@ -6,8 +6,8 @@ from opentracker.protocol.messages import Announce
 
 
 class Watcher:
-    """Is told of each announce that was carried out, after its answer has been filled in; a feature is a subclass."""
+    """Is called with each processed announce, after its answer has been filled in; features subclass it."""
 
     def announced(self, a: Announce, minute: i64) -> None:
-        """Look at an announce of this minute; it is used again for the next one, so nothing may keep it."""
+        """Look at an announce of this minute. The object is reused for the next announce, so do not keep it."""
         raise NotImplementedError

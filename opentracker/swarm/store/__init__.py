@@ -1,1 +1,1 @@
-"""How the peers of a torrent lie in memory."""
+"""The store: the memory layout of torrents and their peers."""

@@ -1,4 +1,4 @@
-"""What holds of peers in planes and of large swarms at all times, for `Store.check`."""
+"""Checks of peers in planes and of large swarms, for `Store.check`."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -7,11 +7,11 @@ from mypy_extensions import i64
 
 from opentracker.errors import InvariantError
 from opentracker.swarm.store.large import NOBODY4, NOBODY6, Swarm
-from opentracker.swarm.store.peer_table import PeerTable
 from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC
+from opentracker.swarm.store.table import Table
 
 KNOWN_FLAGS: Final = COMPLETED | FROM_SYNC
-NEWER: Final = 250  # a stamp of a minute that has begun since the check did looks as old as that
+NEWER: Final = 250  # ages above it belong to stamps of minutes that began after the check did
 
 
 def check(condition: bool, info_hash: bytes, what: str) -> None:
@@ -21,7 +21,7 @@ def check(condition: bool, info_hash: bytes, what: str) -> None:
 
 
 def check_planes(info_hash: bytes, planes: bytes, stride: i64, minute: i64, oldest: i64) -> None:
-    """Check the planes of some peers of one family: nobody twice, known flags, stamps that can be."""
+    """Check the planes of some peers of one family: distinct addresses, known flags, possible stamps."""
     n: i64 = len(planes) // (stride + 2)
     check(len(planes) == n * (stride + 2), info_hash, f"{len(planes)} bytes of peers, {stride} each")
     addresses = {planes[at : at + stride] for at in range(0, n * stride, stride)}
@@ -42,19 +42,17 @@ def check_swarm(info_hash: bytes, swarm: Swarm, minute: i64, oldest: i64) -> Ite
         yield from check_table(info_hash, family.seeders, family.leechers, minute, oldest)
 
 
-def check_table(
-    info_hash: bytes, table: PeerTable, other: PeerTable, minute: i64, oldest: i64
-) -> Iterator[None]:
-    """Check leechers or seeders of one family, none of whom may be among the `other` ones."""
+def check_table(info_hash: bytes, table: Table, other: Table, minute: i64, oldest: i64) -> Iterator[None]:
+    """Check the leechers or seeders of one family; no peer may be in `other` as well."""
     stride = table.stride
-    counted: i64 = sum([len(block) for block in table.blocks]) // (stride + 2)
+    counted: i64 = sum([table.size_of(at) for at in range(table.count)])
     check(counted == table.peers, info_hash, f"{table.peers} peers counted, {counted} there")
-    blocks: i64 = len(table.blocks)
+    blocks = table.count
     fits = table.mask >> 1 < blocks <= table.mask + 1
     check(fits and table.mask & (table.mask + 1) == 0, info_hash, f"{blocks} blocks, mask {table.mask:#x}")
     at: i64 = 0
-    while at < len(table.blocks):  # some may be split or merged between two yields
-        block = table.blocks[at]
+    while at < table.count:  # blocks may be split or merged between two yields
+        block = table.block(at)
         check_planes(info_hash, block, stride, minute, oldest)
         n: i64 = len(block) // (stride + 2)
         check(n <= table.longest, info_hash, f"a block of {n} peers, {table.longest} at most")

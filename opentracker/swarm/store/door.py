@@ -1,11 +1,11 @@
-"""The door to the torrents: all that the rest of the house may ask of them and do to them.
+"""The interface of the store: every operation that the rest of the package may use on torrents.
 
-A `Store` knows where a torrent is and how it is laid out, and nobody else does. There are two: `packed` where Python is
-interpreted, `flat` where it is compiled. Both do and answer the same.
+Only a `Store` knows where a torrent is and how it is laid out. There are two stores: `packed` for interpreted builds,
+`flat` for compiled ones. Both behave the same.
 
-Torrents are kept in shards, so that cleaning, full scrapes and statistics go shard by shard and no growth stalls
-anybody. The shard of an info_hash is told by a hash that is keyed afresh in each process, so that a stranger cannot
-aim at one.
+Torrents are kept in shards, so that cleaning, full scrapes and statistics go shard by shard, and growing one table
+stalls no request. A hash with a new key in each process chooses the shard of an info_hash, so that a stranger cannot
+aim at a shard.
 """
 
 from collections import Counter
@@ -24,7 +24,7 @@ NOT_TAKEN: Final[i64] = -1
 
 
 class Totals:
-    """What a store holds: torrents, their peers, and the bytes of memory that they take."""
+    """The totals of a store: torrents, their peers, and the bytes of memory that both take."""
 
     __slots__ = ("bytes", "peers", "torrents")
 
@@ -35,24 +35,24 @@ class Totals:
 
 
 class Evictor:
-    """What a cleaner asks about torrents whose room others need. Here: nobody does."""
+    """Tells the cleaner which torrents to drop near a limit. This one drops none."""
 
     def __init__(self) -> None:
         self.evicting = False
 
     def look(self, peers: i64 = 0) -> None:
-        """See how near the limits are, after the totals have changed; `peers` are those of the torrent that grew."""
+        """Compare the changed totals with the limits; `peers` is the size of the torrent that grew."""
 
     def spares(self, peers: i64, downloaded: i64, has_completed: bool) -> bool:
-        """Whether a small torrent may stay; `has_completed`: its only peer is one of those who completed it."""
+        """Whether a small torrent may stay; `has_completed` is whether its only peer completed the download."""
         return True
 
 
 class Contents:
-    """All that is known of one torrent, on its way into a store.
+    """The whole state of one torrent, on its way into a store.
 
-    The planes are those of `peers`, of the IPv4 and the IPv6 peers; in each the leechers stand first. `left_at` is the
-    minute in which the last peer left, where there are none.
+    `planes4` and `planes6` hold the IPv4 and the IPv6 peers in the format of `peers`, leechers first. `left_at` is the
+    minute in which the last peer left, for a torrent without peers.
     """
 
     __slots__ = ("downloaded", "leechers4", "leechers6", "left_at", "planes4", "planes6")
@@ -70,31 +70,31 @@ class Contents:
         return len(self.planes4) // (STRIDE4 + 2) + 3 * (len(self.planes6) // (STRIDE6 + 2))
 
     def size(self) -> i64:
-        """How many peers there are."""
+        """The number of peers."""
         return len(self.planes4) // (STRIDE4 + 2) + len(self.planes6) // (STRIDE6 + 2)
 
 
 class Picture:
-    """The torrents of one shard as of one moment, numbered, to be read bit by bit."""
+    """A numbered snapshot of the torrents of one shard, to be read in small steps."""
 
     def size(self) -> i64:
-        """How many there are."""
+        """The number of torrents."""
         raise NotImplementedError
 
     def note(self, start: i64, end: i64, rows: Rows) -> None:
-        """Add some of the torrents to the rows of a segment, as far as they belong there."""
+        """Add the torrents from `start` up to `end` to the rows of a segment, if they belong to it."""
         raise NotImplementedError
 
     def count(self, start: i64, end: i64) -> tuple[i64, i64, i64, i64]:
-        """IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders of some of the torrents, added up."""
+        """The sums of IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders of some torrents."""
         raise NotImplementedError
 
     def sizes(self, start: i64, end: i64) -> Counter[int]:
-        """How many of some of the torrents have each number of peers."""
+        """The number of torrents for each number of peers, among some torrents."""
         raise NotImplementedError
 
     def larger(self, start: i64, end: i64, least: i64) -> list[tuple[bytes, i64, i64]]:
-        """Info_hash, complete and incomplete of some of the torrents: of all with more peers than `least`."""
+        """Info_hash, complete and incomplete of the torrents from `start` up to `end` with more than `least` peers."""
         raise NotImplementedError
 
     def addresses(self, index: i64, v6: bool) -> list[bytes]:
@@ -105,11 +105,11 @@ class Picture:
 class Store:
     """All torrents.
 
-    `counts_ports` has to be set while no torrent is there: then `ports_of` can be asked, and `drop_host`.
+    `ports_of` and `drop_host` need `counts_ports`, which has to be set before there are any torrents.
     """
 
     def __init__(self, shards: i64) -> None:
-        self.shards = shards  # how many there are
+        self.shards = shards  # the number of shards
         self.totals = Totals()
         self.counts_ports = False
         self.has_completed = False
@@ -117,13 +117,13 @@ class Store:
     # ---- One torrent ----
 
     def has(self, info_hash: bytes) -> bool:
-        """Whether a torrent is there."""
+        """Whether a torrent is stored."""
         raise NotImplementedError
 
     def announce(self, a: Announce, minute: i64) -> None:
         """Carry out an announce: store or remove its peer, and fill in its answer but for the interval.
 
-        The torrent comes into being if it is not there, and its peer is to be stored.
+        It creates the torrent if it is not there and the peer is to be stored.
         """
         raise NotImplementedError
 
@@ -137,16 +137,19 @@ class Store:
         may_come: bool,
         out: BytesWriter,
     ) -> i64:
-        """Carry out the announce of a datagram and append its answer; gives NOT_TAKEN, and does nothing, if it cannot.
+        """Carry out the announce of a datagram and append its answer; returns NOT_TAKEN, without effect, if it cannot.
 
-        It can where the store writes peers without making objects, and the torrent is there, or `may_come`. Else it
-        gives the minutes for which a peer that renews had not been heard of, or, for any other, -2 - the peers there
-        are. `has_completed` tells whether a `completed` was counted.
+        It needs a store that writes peers without making objects, and a stored torrent unless `may_come`. It returns
+        the minutes since the last announce of a known peer; for any other peer -2 minus the torrent's number of peers.
+        `has_completed` is set to whether a `completed` was counted.
         """
         return NOT_TAKEN
 
+    def bring_near(self, packets: list[bytes], count: i64) -> None:
+        """Look at what the first `count` datagrams ask for, so that it is in the processor's cache when they do."""
+
     def sync(self, a: Announce, minute: i64) -> None:
-        """Store or remove a peer as live sync says; of the answer, only the counts are filled in."""
+        """Carry out an announce that came by live sync; only the counts of its answer are filled in."""
         raise NotImplementedError
 
     def scrape(self, info_hash: bytes) -> tuple[i64, i64, i64]:
@@ -154,7 +157,7 @@ class Store:
         raise NotImplementedError
 
     def size_of(self, info_hash: bytes) -> i64:
-        """How many peers a torrent has; NOT_THERE."""
+        """The number of peers of a torrent, or NOT_THERE."""
         raise NotImplementedError
 
     def knows(self, info_hash: bytes, peer: bytes) -> bool:
@@ -162,35 +165,35 @@ class Store:
         raise NotImplementedError
 
     def ports_of(self, info_hash: bytes, peer: bytes) -> i64:
-        """How many peers of a torrent have the peer's IPv4 address, or are in its /64 of IPv6."""
+        """The number of peers of a torrent with the IPv4 address of `peer`, or in its /64 of IPv6."""
         raise NotImplementedError
 
     def drop_host(self, info_hash: bytes, peer: bytes, minute: i64) -> None:
-        """Remove from a torrent the peers that `ports_of` counts."""
+        """Remove the peers that `ports_of` counts."""
         raise NotImplementedError
 
     def downloads(self, info_hash: bytes) -> i64:
-        """How often `completed` was reported; NOT_THERE."""
+        """The number of `completed` events of a torrent, or NOT_THERE."""
         raise NotImplementedError
 
     def touched(self, info_hash: bytes, minute: i64) -> i64:
-        """The minute in which a torrent that is there was last announced: its newest peer was heard of, or left."""
+        """The minute of a stored torrent's last announce: the newest stamp, or the minute its last peer left."""
         raise NotImplementedError
 
     def raise_downloads(self, info_hash: bytes, count: i64) -> None:
-        """Let a torrent that is there have been completed so often, if that is more than it was."""
+        """Raise a stored torrent's downloads to `count`, if they are fewer."""
         raise NotImplementedError
 
     def pack(self, info_hash: bytes) -> list[bytes]:
-        """A torrent as state files hold it (see features/state/full.py), in parts; none if it is not there."""
+        """The bytes of a torrent for a state file (see features/state/full.py), in parts; none if it is not there."""
         raise NotImplementedError
 
     def put(self, info_hash: bytes, contents: Contents) -> None:
-        """Take in a torrent that is not there."""
+        """Store a torrent that is not there."""
         raise NotImplementedError
 
     def weight_of(self, contents: Contents) -> i64:
-        """Bytes of memory that a torrent will take, about."""
+        """Approximate bytes of memory that a torrent will take."""
         raise NotImplementedError
 
     def remove(self, info_hash: bytes) -> None:
@@ -204,7 +207,7 @@ class Store:
         raise NotImplementedError
 
     def count(self, shard: i64) -> i64:
-        """How many torrents a shard has."""
+        """The number of torrents of a shard."""
         raise NotImplementedError
 
     def info_hashes(self, shard: i64) -> list[bytes]:
@@ -212,11 +215,11 @@ class Store:
         raise NotImplementedError
 
     def picture(self, shard: i64) -> Picture:
-        """The torrents of a shard, to be read."""
+        """A snapshot of a shard's torrents."""
         raise NotImplementedError
 
     def clean(self, shard: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
-        """Remove the peers of a shard that have expired by `minute`, and the torrents that are over or have to go.
+        """Remove the peers of a shard that have expired by `minute`, and the torrents that are over or evicted.
 
         Yields every few dozen torrents.
         """
@@ -227,11 +230,11 @@ class Store:
         raise NotImplementedError
 
     def weigh(self, shard: i64) -> Totals:
-        """What a shard holds, each torrent looked at anew."""
+        """The totals of a shard, recounted torrent by torrent."""
         raise NotImplementedError
 
     def check(self, shard: i64, minute: i64, oldest: i64) -> Iterator[None]:
-        """Look at how the torrents of a shard are kept; `oldest` is for how long a peer may not have been heard of.
+        """Check the layout of a shard's torrents; `oldest` is the highest allowed age of a peer, in minutes.
 
         Yields after every torrent, and within large ones. Raises InvariantError, which names the torrent.
         """

@@ -15,5 +15,5 @@ def make_store(random: Random) -> Store:
     """A store without torrents."""
     if WANT_COMPILED:
         return FlatStore(random)
-    else:  # noqa: RET505 - what is not compiled has no FlatStore
+    else:  # noqa: RET505 - an interpreted build has no FlatStore
         return PackedStore(random)

@@ -1,27 +1,38 @@
-"""The large swarm: for each family a table of leechers and one of seeders (see `peer_table`)."""
+"""The large swarm: for each family a table of leechers and one of seeders (see `table`)."""
 
 from typing import Final
 
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
+from opentracker._features import WANT_COMPILED, WANT_SYNC_LIVE, WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.ages import least_age
-from opentracker.swarm.store.peer_table import PeerTable
 from opentracker.swarm.store.peers import (
     COMPLETED,
     FROM_SYNC,
     STRIDE4,
     STRIDE6,
-    find,
     share_of_family,
     share_of_leechers,
 )
 from opentracker.swarm.store.records import LARGE, MOST_DOWNLOADED
+from opentracker.swarm.store.table import Table
 
+if WANT_COMPILED:
+    from opentracker.swarm.store.flat.word_table import WordTable
+else:
+    from opentracker.swarm.store.peer_table import PeerTable
 if WANT_SYNC_LIVE:
     from opentracker.swarm.store.peers import flags_after
+
+
+def make_table(stride: int, by_host: bool) -> Table:
+    """A table of the kind that this build uses."""
+    if WANT_COMPILED:
+        return WordTable(stride, by_host)
+    else:  # noqa: RET505 - an interpreted build has no WordTable
+        return PeerTable(stride, by_host)
 
 
 class Family:
@@ -30,12 +41,17 @@ class Family:
     __slots__ = ("leechers", "seeders")
 
     def __init__(self, stride: int, by_host: bool = False) -> None:
-        self.leechers = PeerTable(stride, by_host)
-        self.seeders = PeerTable(stride, by_host)
+        self.leechers = make_table(stride, by_host)
+        self.seeders = make_table(stride, by_host)
 
     def size(self) -> i64:
-        """How many peers there are."""
+        """The number of peers."""
         return self.leechers.peers + self.seeders.peers
+
+    def blocks(self) -> list[bytes]:
+        """The planes of all blocks."""
+        tables = (self.leechers, self.seeders)
+        return [table.block(at) for table in tables for at in range(table.count)]
 
     def planes(self) -> bytes:
         """The planes of all peers, leechers first."""
@@ -43,7 +59,7 @@ class Family:
         return b"".join([part for both in zip(leeching, seeding, strict=True) for part in both])
 
     def load(self, planes: bytes, leechers: i64) -> None:
-        """Take in the planes of a small torrent's peers, of which the first are leechers."""
+        """Add the planes of a small torrent's peers; the first `leechers` of them are leechers."""
         stride = self.leechers.stride
         n: i64 = len(planes) // (stride + 2)
         border, flags, stamps = leechers * stride, n * stride, n * (stride + 1)
@@ -57,7 +73,7 @@ class Family:
     def hand_out(self, want: i64, seeding: bool, asker_at: i64, asker_index: i64, random: Random) -> bytes:
         """The addresses of up to `want` peers, leechers first.
 
-        The asker, if `asker_index` is not -1, is in block `asker_at` of the seeders (`seeding`) or the leechers.
+        The asking peer, if `asker_index` is not -1, is in block `asker_at` of the seeders (`seeding`) or the leechers.
         """
         leechers, seeders = self.leechers.peers, self.seeders.peers
         among_leechers: i64 = -1
@@ -78,15 +94,16 @@ class Family:
         return addresses
 
 
-NOBODY4: Final = Family(STRIDE4)  # stand for a family without peers, and are never changed
+# Families without peers; they are shared, and never changed.
+NOBODY4: Final = Family(STRIDE4)
 NOBODY6: Final = Family(STRIDE6)
 
 
 class Swarm:
     """A torrent with many peers.
 
-    `counted` and `weighed` are as what its peers and its bytes have been counted (see `PackedShards.settle`).
-    `by_host`: see PeerTable.
+    `counted` and `weighed` are the peers and bytes of it that are in the store's totals (see `PackedShards.settle`).
+    `by_host`: see Table.
     """
 
     __slots__ = ("by_host", "counted", "downloaded", "v4", "v6", "weighed")
@@ -100,50 +117,49 @@ class Swarm:
         self.v6 = NOBODY6
 
     def own4(self) -> Family:
-        """The IPv4 peers, to be changed."""
+        """The IPv4 peers, for a change."""
         if self.v4 is NOBODY4:
             self.v4 = Family(STRIDE4, self.by_host)
         return self.v4
 
     def own6(self) -> Family:
-        """The IPv6 peers, to be changed."""
+        """The IPv6 peers, for a change."""
         if self.v6 is NOBODY6:
             self.v6 = Family(STRIDE6, self.by_host)
         return self.v6
 
-    def tables(self) -> tuple[PeerTable, PeerTable, PeerTable, PeerTable]:
+    def tables(self) -> tuple[Table, Table, Table, Table]:
         """IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders."""
         return self.v4.leechers, self.v4.seeders, self.v6.leechers, self.v6.seeders
 
     def size(self) -> i64:
-        """How many peers there are."""
+        """The number of peers."""
         return self.incomplete() + self.complete()
 
     def least_age(self, ages: bytes) -> i64:
-        """For how many minutes no peer has been heard of, by a table of ages."""
+        """The age of the newest stamp in minutes, by a table of ages."""
         age: i64 = 255
         for table in self.tables():
-            for block in table.blocks:
-                age = min(
-                    age, least_age(block[len(block) // (table.stride + 2) * (table.stride + 1) :], ages)
-                )
+            for at in range(table.count):
+                age = min(age, least_age(table.block(at)[table.size_of(at) * (table.stride + 1) :], ages))
                 if age == 0:
                     return 0
         return age
 
     def packed(self) -> list[bytes]:
-        """The swarm as state files hold it, in parts; no peer is copied."""
+        """The bytes of the swarm for a state file, in parts; no peer is copied."""
         marked: int = LARGE + self.downloaded
         parts = [marked.to_bytes(4, "big")]
         for table in self.tables():
-            parts.append(len(table.blocks).to_bytes(4, "big"))
-            for block in table.blocks:
+            parts.append(int(table.count).to_bytes(4, "big"))
+            for at in range(table.count):
+                block = table.block(at)
                 parts.append(len(block).to_bytes(4, "big"))
                 parts.append(block)
         return parts
 
     def family_of(self, peer: bytes) -> Family:
-        """The peers that have addresses like this one."""
+        """The peers with addresses of the same family as `peer`."""
         return self.v4 if len(peer) == STRIDE4 else self.v6
 
     def knows(self, peer: bytes) -> bool:
@@ -152,7 +168,7 @@ class Swarm:
         return family.leechers.has(peer) or family.seeders.has(peer)
 
     def ports_of(self, peer: bytes) -> list[bytes]:
-        """The peers that have the peer's host, where they are counted."""
+        """The peers with the host of `peer`; needs `by_host`."""
         family = self.family_of(peer)
         return family.leechers.ports_of(peer) + family.seeders.ports_of(peer)
 
@@ -163,11 +179,11 @@ class Swarm:
             family.seeders.take(peer)
 
     def incomplete(self) -> i64:
-        """How many leechers there are."""
+        """The number of leechers."""
         return self.v4.leechers.peers + self.v6.leechers.peers
 
     def complete(self) -> i64:
-        """How many seeders there are."""
+        """The number of seeders."""
         return self.v4.seeders.peers + self.v6.seeders.peers
 
     def announce(self, a: Announce, minute: i64, random: Random) -> None:  # noqa: PLR0912 - a call each would cost more
@@ -182,9 +198,8 @@ class Swarm:
         else:
             table, former = own.leechers, own.seeders
         at = table.block_of(peer)
-        block = table.blocks[at]
-        index = find(block, 0, len(block) // (table.stride + 2), table.stride, peer)
-        # Flags and stamp of the peer, where it is in the other table or is taken out to be put in again.
+        index = table.index_in(at, peer)
+        # Flags and stamp of the peer, if it was in the other table or is removed to be added again.
         state: i64 = -1
         if index < 0 and former.peers > 0 and (a.stored or a.event == EVENT_STOPPED):
             state = former.take(peer)
@@ -214,12 +229,12 @@ class Swarm:
         a.downloaded = self.downloaded
 
     def sync(self, a: Announce, minute: i64) -> None:
-        """Store or remove the peer of `a` as live sync says; of the answer, only the counts are filled in."""
+        """Store or remove the peer of `a`, which came by live sync; only the counts of the answer are filled in."""
         self.take_news(a, minute)
         a.incomplete, a.complete = self.incomplete(), self.complete()
 
     def take_news(self, a: Announce, minute: i64) -> None:
-        """Store or remove a peer that may have been heard of some minutes ago; older news change nothing."""
+        """Store or remove a peer whose announce may be some minutes old; it has no effect if a newer one is known."""
         own = self.own6() if len(a.peer) == STRIDE6 else self.own4()
         if a.seeding:
             table, former = own.seeders, own.leechers
@@ -247,8 +262,8 @@ class Swarm:
         elif known_age > a.sync_age:
             table.refresh(at, index, (minute - a.sync_age) & 255)
 
-    def put_in(self, table: PeerTable, a: Announce, state: i64, minute: i64) -> None:
-        """Put the asker in a table it is not in; `state` is what `PeerTable.take` has told of it."""
+    def put_in(self, table: Table, a: Announce, state: i64, minute: i64) -> None:
+        """Add the announced peer to a table that does not hold it; `state` is the result of `Table.take`."""
         flags: i64 = 0
         if state >= 0:
             flags = state >> 8
@@ -266,7 +281,7 @@ class Swarm:
         table.add(a.peer, flags, stamp)
 
     def hand_out_both(self, a: Announce, at: i64, index: i64, random: Random) -> None:
-        """Give peers of both families; `at` and `index` tell where the asker is in its own."""
+        """Fill in peers of both families; `at` and `index` are the asking peer's block and index in its own family."""
         known = 1 if index >= 0 else 0
         if len(a.peer) == STRIDE4:
             want4 = share_of_family(a.numwant, self.v4.size() - known, self.v6.size())

@@ -1,84 +1,45 @@
-"""Peers of a large swarm in hash-bucketed blocks, so that size does not slow anything down.
-
-A `PeerTable` holds the peers of one family that are all leechers or all seeders, in blocks of some tens of peers. Which
-block a peer belongs to is told by linear hashing: one block is split in two for every few dozen newcomers and the
-last one merged back when they leave, so no single announce ever pays for a rebuild.
-"""
+"""A table whose blocks are bytes, see `peers`: for interpreted builds, in which slicing bytes is the fastest way."""
 
 from typing import Final
 
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_MAX_PEER
-from opentracker.swarm.store.peers import BYTE, HOST4, HOST6, STRIDE4, find, insert, ports_in, remove, without
+from opentracker.swarm.store.peers import BYTE, find, insert, ports_in, remove, without
+from opentracker.swarm.store.table import Table
 
-BLOCK: Final = 128  # peers a block on average, at most; fewer cost memory (57 bytes a block), more cost time
-SHARES: Final = 16  # blocks over which the peers of one host are spread where they are counted
+BLOCK: Final = 128  # most peers of a block on average; fewer cost memory (57 bytes a block), more cost time
 
 
-class PeerTable:
-    """Leechers or seeders of one address family.
-
-    With `by_host` all peers of one host are in SHARES blocks, to be counted, by the last bits of their ports: in one
-    block, a host with a thousand ports would make it far longer than all others, and `window` miss as often.
-    """
-
-    __slots__ = ("blocks", "by_host", "longest", "mask", "peers", "stride")
+class PeerTable(Table):
+    """See Table."""
 
     def __init__(self, stride: int, by_host: bool = False) -> None:
-        self.stride: i64 = stride
-        self.by_host = by_host
+        super().__init__(stride, by_host, BLOCK)
         self.blocks = [b""]
-        self.peers: i64 = 0
-        self.mask: i64 = 0  # 2^k - 1, not below the last block's number and at most one step more
-        self.longest: i64 = 0  # no block holds more peers than this
 
-    def block_of(self, peer: bytes) -> i64:
-        """The number of the block that `peer` belongs to."""
-        if WANT_MAX_PEER and self.by_host:
-            peer = self.share_of(peer, peer[self.stride - 1])
-        return self.block_at(peer)
+    def size_of(self, at: i64) -> i64:
+        """See Table."""
+        return len(self.blocks[at]) // (self.stride + 2)
 
-    def block_at(self, key: bytes) -> i64:
-        """The number of the block that what is hashed of a peer tells."""
-        at: i64 = hash(key) & self.mask
-        if at >= len(self.blocks):
-            at &= self.mask >> 1  # its block has not been split yet
-        return at
-
-    def share_of(self, peer: bytes, number: i64) -> bytes:
-        """What tells the block of those peers of a host whose ports end in the same bits as a number."""
-        host = peer[:HOST4] if self.stride == STRIDE4 else peer[:HOST6]
-        return host + BYTE[number & (SHARES - 1)]
-
-    def ports_of(self, peer: bytes) -> list[bytes]:
-        """The peers that have the peer's host, where they are counted."""
-        found: list[bytes] = []
-        blocks = {self.block_at(self.share_of(peer, number)) for number in range(SHARES)}
-        for at in blocks:
-            block = self.blocks[at]
-            found += ports_in(block, 0, len(block) // (self.stride + 2), peer)
-        return found
+    def block(self, at: i64) -> bytes:
+        """See Table."""
+        return self.blocks[at]
 
     def index_in(self, at: i64, peer: bytes) -> i64:
-        """The index of `peer` in block `at`, or -1."""
+        """See Table."""
         block = self.blocks[at]
         return find(block, 0, len(block) // (self.stride + 2), self.stride, peer)
 
-    def has(self, peer: bytes) -> bool:
-        """Whether a peer is there."""
-        return self.index_in(self.block_of(peer), peer) >= 0
-
     def state(self, at: i64, index: i64) -> i64:
-        """The flags × 256 + the stamp of a peer that is there."""
+        """See Table."""
         block = self.blocks[at]
         size: i64 = len(block) // (self.stride + 2)
         flags: i64 = block[size * self.stride + index]
         return flags << 8 | block[size * (self.stride + 1) + index]
 
     def refresh(self, at: i64, index: i64, stamp: i64) -> i64:
-        """Renew the stamp of a peer that is there, and tell the one it had."""
+        """See Table."""
         block = self.blocks[at]
         at_stamp = len(block) // (self.stride + 2) * (self.stride + 1) + index
         former: i64 = block[at_stamp]
@@ -87,37 +48,27 @@ class PeerTable:
         return former
 
     def unmark(self, at: i64, index: i64, flag: i64) -> None:
-        """Take a flag off a peer that is there."""
+        """See Table."""
         block = self.blocks[at]
         at_flags = len(block) // (self.stride + 2) * self.stride + index
         flags: i64 = block[at_flags]
         if flags & flag != 0:
             self.blocks[at] = block[:at_flags] + BYTE[flags & ~flag] + block[at_flags + 1 :]
 
-    def put(self, peer: bytes, flags: i64, stamp: i64) -> None:
-        """Put a peer that is not there where it belongs, uncounted."""
-        at = self.block_of(peer)
+    def insert(self, at: i64, peer: bytes, flags: i64, stamp: i64) -> None:
+        """See Table."""
         block = self.blocks[at]
         size: i64 = len(block) // (self.stride + 2)
         self.blocks[at] = insert(b"", block, 0, size, self.stride, size, peer, flags, stamp)
-        if size >= self.longest:
-            self.longest = size + 1
-
-    def add(self, peer: bytes, flags: i64, stamp: i64) -> None:
-        """Add a peer that is not there."""
-        self.put(peer, flags, stamp)
-        self.peers += 1
-        if self.peers > BLOCK * len(self.blocks):
-            self.split()
 
     def remove(self, at: i64, index: i64) -> None:
-        """Remove a peer that is there; never moves peers of another block."""
+        """See Table."""
         block = self.blocks[at]
         self.blocks[at] = remove(b"", block, 0, len(block) // (self.stride + 2), self.stride, index)
         self.peers -= 1
 
     def expire(self, at: i64, expired: bytes) -> None:
-        """Remove the expired peers of one block, by a table of stamps (see ages.expired_stamps)."""
+        """See Table."""
         block = self.blocks[at]
         hits = block[len(block) // (self.stride + 2) * (self.stride + 1) :].translate(expired)
         index = hits.rfind(1)
@@ -125,72 +76,27 @@ class PeerTable:
             self.remove(at, index)
             index = hits.rfind(1, 0, index)
 
-    def take(self, peer: bytes) -> i64:
-        """Remove a peer that may be there; its flags × 256 + its stamp, or -1."""
-        at = self.block_of(peer)
-        index = self.index_in(at, peer)
-        if index < 0:
-            return -1
-        state = self.state(at, index)
-        self.remove(at, index)
-        self.merge()
-        return state
-
-    def split(self) -> None:
-        """Make one more block, of the peers of the oldest unsplit one that belong there."""
-        new: i64 = len(self.blocks)
-        if new > self.mask:
-            self.mask = self.mask * 2 + 1
-        old = new & (self.mask >> 1)
-        block = self.blocks[old]
-        self.blocks[old] = b""
+    def add_block(self) -> None:
+        """See Table."""
         self.blocks.append(b"")
-        self.spread(block)
 
-    def merge(self) -> bool:
-        """Give the peers of the last block back to the one it was split from, if blocks are thinly filled."""
-        if len(self.blocks) == 1 or self.peers * 2 >= BLOCK * (len(self.blocks) - 1):
-            return False
-        block = self.blocks.pop()
-        if len(self.blocks) <= self.mask >> 1:
-            self.mask >>= 1
-            self.measure()
-        self.spread(block)
-        return True
+    def drop_block(self) -> None:
+        """See Table."""
+        self.blocks.pop()
 
-    def measure(self) -> None:
-        """Forget the longest block of former times; half of the blocks have gone since the last time, or more."""
-        self.longest = 0
-        for block in self.blocks:
-            size: i64 = len(block) // (self.stride + 2)
-            if size > self.longest:
-                self.longest = size
+    def clear(self, at: i64) -> None:
+        """See Table."""
+        self.blocks[at] = b""
 
-    def spread(self, block: bytes) -> None:
-        """Put the peers of a block, which are counted already, where they belong."""
-        stride = self.stride
-        n: i64 = len(block) // (stride + 2)
-        at_flags = n * stride
-        for index in range(n):
-            self.put(
-                block[index * stride : (index + 1) * stride],
-                block[at_flags + index],
-                block[at_flags + n + index],
-            )
-
-    def load(self, block: bytes) -> None:
-        """Take in a block of peers that are not there."""
-        self.peers += len(block) // (self.stride + 2)
-        self.spread(block)
-        while self.peers > BLOCK * len(self.blocks):
-            self.split()
+    def ports_of(self, peer: bytes) -> list[bytes]:
+        """See Table."""
+        found: list[bytes] = []
+        for at in self.blocks_of_host(peer):
+            found += ports_in(self.blocks[at], 0, self.size_of(at), peer)
+        return found
 
     def window(self, want: i64, asker_at: i64, asker_index: i64, random: Random) -> bytes:
-        """The addresses of `want` peers, the asker left out; every other has the same chance.
-
-        The blocks are taken for one ring. A place on it is drawn by throwing darts at a board of blocks × longest
-        until one hits a peer, so that every peer is the first one with the same chance.
-        """
+        """See Table. The blocks form one ring, and the result is a run of neighbours."""
         if asker_index < 0:
             asker_at = -1
         left = self.peers if asker_at < 0 else self.peers - 1
@@ -199,20 +105,12 @@ class PeerTable:
         if left <= 0:
             return b""
         stride = self.stride
-        longest = self.longest
         blocks = self.blocks
-        if len(blocks) == 1:
-            longest = self.peers
-        while True:
-            dart: i64 = random.randrange(len(blocks) * longest)
-            at = dart // longest
-            first = dart % longest
-            block = blocks[at]
-            size: i64 = len(block) // (stride + 2)
-            if first < (size if at != asker_at else size - 1):
-                break
+        at, first = self.draw(asker_at, random)
         addresses = b""
         while True:
+            block = blocks[at]
+            size: i64 = len(block) // (stride + 2)
             if at == asker_at:
                 block = without(block, 0, size, stride, asker_index)
                 size -= 1
@@ -224,16 +122,11 @@ class PeerTable:
             at += 1
             if at == len(blocks):
                 at = 0
-            block = blocks[at]
-            size = len(block) // (stride + 2)
 
-    def planes(self) -> tuple[bytes, bytes, bytes]:
-        """All addresses, all flags and all stamps."""
-        addresses, flags, stamps = b"", b"", b""
-        for block in self.blocks:
-            n: i64 = len(block) // (self.stride + 2)
-            end = n * self.stride
-            addresses += block[:end]
-            flags += block[end : end + n]
-            stamps += block[end + n :]
-        return addresses, flags, stamps
+    def weight(self) -> i64:
+        """See Table.
+
+        A leecher that becomes a seeder may change the number of blocks without a call of `settle`. So the estimate does
+        not use that number: it has a byte for each peer, which covers the most blocks that the table may have.
+        """
+        return self.peers * (self.stride + 3)

@@ -1,16 +1,16 @@
-"""Packed peers: the planes in which every swarm, small or large, keeps the peers of one address family.
+"""Packed peers: the planes that hold the peers of one address family, in small torrents and large swarms.
 
 `n` peers are three planes, one after the other, with `stride` = 6 (IPv4) or 18 (IPv6)::
 
     addresses   n × stride bytes   address and port, as they stand in a compact answer
     flags       n bytes            COMPLETED, FROM_SYNC
-    stamps      n bytes            the minute the peer was last heard of, modulo 256
+    stamps      n bytes            the minute of the peer's last announce, modulo 256
 
-A plane is a part of a `bytes` object, `data`, that begins at `start`: a large swarm's blocks hold nothing else, a small
-torrent's record has a head in front and maybe the other family behind. Nothing is changed in place. A function that
-makes new bytes takes the `prefix` that is to stand before the planes, and keeps whatever follows them.
+The planes begin at `start` of a `bytes` object, `data`: a large swarm's block holds nothing else, a small torrent's
+record has a head in front and maybe the other family behind. Nothing is changed in place. A function that makes new
+bytes takes the `prefix` that is to stand before the planes, and keeps the bytes that follow them.
 
-Which peers are leechers is told by their position, and is the caller's business: he says where to insert.
+Leechers and seeders differ by their position only; the caller chooses the index of an insertion.
 """
 
 from typing import Final
@@ -26,11 +26,11 @@ if WANT_SYNC_LIVE:
 STRIDE4: Final = 6
 STRIDE6: Final = 18
 
-HOST4: Final = 4  # bytes of a peer that tell its host: an IPv4 address,
-HOST6: Final = 8  # or a /64 of IPv6, the least that one customer gets
+HOST4: Final = 4  # bytes of a peer that identify its host: an IPv4 address
+HOST6: Final = 8  # a /64 of IPv6, the smallest network that one customer gets
 
 COMPLETED: Final = 0x40  # this peer's `completed` has been counted; the bit of the live sync format
-FROM_SYNC: Final = 0x10  # heard of by live sync, so not to be sent on
+FROM_SYNC: Final = 0x10  # the peer came by live sync, so it is not sent on
 
 BYTE: Final = [bytes([value]) for value in range(256)]  # one byte as bytes
 
@@ -38,7 +38,7 @@ BYTE: Final = [bytes([value]) for value in range(256)]  # one byte as bytes
 if WANT_SYNC_LIVE:
 
     def flags_after(flags: i64, a: Announce, is_new: bool) -> i64:
-        """What becomes of a peer's flags: a newcomer by live sync is marked, and no longer once it announces itself."""
+        """The flags after an announce: FROM_SYNC for a new peer by live sync, until the peer announces itself."""
         if a.sync_age < 0:
             return flags & COMPLETED
         return flags | FROM_SYNC if is_new else flags
@@ -47,7 +47,7 @@ if WANT_SYNC_LIVE:
 def find(data: bytes, start: i64, n: i64, stride: i64, peer: bytes) -> i64:
     """The index of `peer` (address and port, `stride` bytes) or -1."""
     end = start + n * stride
-    # Without limits, which would be a third of its cost; the first match nearly always is it.
+    # Without bounds, which would be a third of the cost; the first match is nearly always the peer.
     at: i64 = data.find(peer)
     if at >= 0 and (at < start or at >= end or (at - start) % stride != 0):
         at = find_next(data, start, end, stride, peer)
@@ -55,7 +55,7 @@ def find(data: bytes, start: i64, n: i64, stride: i64, peer: bytes) -> i64:
 
 
 def find_next(data: bytes, start: i64, end: i64, stride: i64, peer: bytes) -> i64:
-    """Where `peer` is in an address plane, or -1: where bytes of two neighbours, or of other planes, look like it."""
+    """The offset of `peer` in an address plane, or -1; skips matches that span two peers."""
     at: i64 = data.find(peer, start, end)
     while at >= 0 and (at - start) % stride != 0:
         at = data.find(peer, at + 1, end)
@@ -63,7 +63,7 @@ def find_next(data: bytes, start: i64, end: i64, stride: i64, peer: bytes) -> i6
 
 
 def ports_in(data: bytes, start: i64, n: i64, peer: bytes) -> list[bytes]:
-    """The peers of a plane of addresses that have the peer's host."""
+    """The peers of an address plane with the host of `peer`."""
     stride: i64 = len(peer)
     host = peer[:HOST4] if stride == STRIDE4 else peer[:HOST6]
     end = start + n * stride
@@ -87,7 +87,7 @@ def insert(
     flags: i64,
     stamp: i64,
 ) -> bytes:
-    """`prefix`, the planes of `data` with `peer` inserted as number `index`, and what follows them."""
+    """`prefix`, the planes of `data` with `peer` inserted as number `index`, and the bytes that follow them."""
     at_address = start + index * stride
     at_flags = start + n * stride + index
     at_stamp = at_flags + n
@@ -106,7 +106,7 @@ def insert(
 
 
 def remove(prefix: bytes, data: bytes, start: i64, n: i64, stride: i64, index: i64) -> bytes:
-    """`prefix`, the planes of `data` without peer `index`, and what follows them."""
+    """`prefix`, the planes of `data` without peer `index`, and the bytes that follow them."""
     at_address = start + index * stride
     at_flags = start + n * stride + index
     at_stamp = at_flags + n
@@ -131,7 +131,7 @@ def without(data: bytes, start: i64, n: i64, stride: i64, index: i64) -> bytes:
 
 
 def window(addresses: bytes, want: i64, stride: i64, random: Random) -> bytes:
-    """`want` neighbours of a plane, which is taken for a ring, from a random place: all have the same chance."""
+    """`want` neighbours of a plane, from a random index on around the ring; each peer has the same chance."""
     n: i64 = len(addresses) // stride
     if want >= n:
         return addresses
@@ -145,10 +145,10 @@ def window(addresses: bytes, want: i64, stride: i64, random: Random) -> bytes:
 
 
 def share_of_leechers(leechers: i64, seeders: i64, want: i64, seeding: bool, random: Random) -> i64:
-    """How many of `want` peers are to be leechers: as many as possible for a seeder, else a fair share.
+    """The number of leechers among `want` peers of an answer: as many as possible for a seeder, else a fair share.
 
     `want` is less than `leechers + seeders`. The fair share is rounded at random, so that every peer has exactly the
-    same chance to be handed out.
+    same chance to be in the answer.
     """
     if seeding:
         return leechers if leechers < want else want
@@ -172,9 +172,10 @@ def choose(addresses: bytes, leechers: i64, want: i64, seeding: bool, stride: i6
 
 
 def share_of_family(want: i64, own: i64, other: i64) -> i64:
-    """How many of `want` peers are to be of the asker's own family, where there are `own` and `other` to give.
+    """The number of peers of the asking peer's family among `want`, if there are `own` and `other` to choose from.
 
-    Each family gets up to a quarter, the rest in proportion to what each has left; a fraction goes to `own`.
+    Each family gets up to a quarter of `want`; the rest is divided in proportion to the peers that each has left, and
+    a fraction goes to `own`.
     """
     if own + other <= want:
         return own

@@ -1,9 +1,9 @@
-"""The small torrent: one `bytes` object, so that a torrent with one peer costs 48 bytes beside its dict entry.
+"""The record of a small torrent: one `bytes` object; with one peer it costs 48 bytes beside its dict entry.
 
 ====== =========================================================================
 offset field
 ====== =========================================================================
-0      u32 how often `completed` was reported (31 bits are used)
+0      u32 number of `completed` events (31 bits are used)
 4      u8 IPv4 peers · u8 IPv4 leechers · u8 IPv6 leechers
 7      planes of the IPv4 peers, planes of the IPv6 peers (see `peers`)
 ====== =========================================================================
@@ -20,7 +20,7 @@ from mypy_extensions import i64
 from opentracker.swarm.store.door import Contents
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 
-HEADER_SIZE: Final = 7  # a longer one would cost a torrent with one peer the next 16 bytes of memory
+HEADER_SIZE: Final = 7  # with a longer head, a torrent with one peer would need 16 bytes more of memory
 PEER4: Final = STRIDE4 + 2  # bytes of a peer, flags and stamp included
 PEER6: Final = STRIDE6 + 2
 EMPTY: Final = bytes(HEADER_SIZE)
@@ -31,7 +31,7 @@ NEGATIVE: Final = 1 << 23  # 16 years of minutes
 
 
 def downloaded(record: bytes) -> i64:
-    """How often `completed` was reported."""
+    """The number of `completed` events."""
     return i64(read_i32_be(record, 0))
 
 
@@ -44,7 +44,7 @@ def counts(record: bytes) -> tuple[i64, i64, i64, i64]:
 
 
 def left_at(record: bytes) -> i64:
-    """The minute in which the last peer left, before the start if it is negative; the record has none."""
+    """The minute in which the last peer of a record without peers left; negative if before the start."""
     minute: i64 = int.from_bytes(record[4:HEADER_SIZE], "big")
     return minute if minute < NEGATIVE else minute - 2 * NEGATIVE
 
@@ -71,7 +71,7 @@ def record_of(contents: Contents) -> bytes:
 
 
 def peers_of(record: bytes) -> i64:
-    """How many peers there are."""
+    """The number of peers."""
     if len(record) == HEADER_SIZE:
         return 0
     n4: i64 = record[4]
@@ -86,7 +86,7 @@ def stamps_of(record: bytes) -> tuple[bytes, bytes]:
 
 
 def plane_of(record: bytes, peer: bytes) -> tuple[i64, i64]:
-    """Where the addresses of the peer's family begin in a record, and how many there are."""
+    """The offset of the addresses of the peer's family in a record, and their number."""
     if len(record) == HEADER_SIZE:
         return HEADER_SIZE, 0
     n4: i64 = record[4]

@@ -1,11 +1,11 @@
-"""Rows: the torrents of a segment of the info_hashes with their counts, in buckets, as full scrapes read them.
+"""Rows: the torrents of a segment of the info_hashes with their counts, in buckets, for full scrapes.
 
 ====== =====================================================================
 offset field of a row
 ====== =====================================================================
 0      info_hash
 20     u8 complete (below 128) · u8 incomplete · u8 downloaded; or, with the highest bit set,
-       u23 which of `Rows.large` holds the counts
+       u23 index of the counts in `Rows.large`
 ====== =====================================================================
 """
 
@@ -17,7 +17,7 @@ KEY: Final = 20
 ROW: Final = 23
 BUCKET_BITS: Final = 12
 BUCKETS: Final = 1 << BUCKET_BITS
-LARGE: Final = 1 << 23  # a row's counts from here on: a number in `large`
+LARGE: Final = 1 << 23  # the bit of a row's counts that marks an index into `large`
 
 Counts = tuple[i64, i64, i64]  # complete, downloaded, incomplete
 
@@ -35,7 +35,7 @@ class Rows:
         self.remembered: dict[bytes, bytes] = {}  # heads of records and their codes
 
     def code(self, complete: i64, completed: i64, incomplete: i64) -> bytes:
-        """Counts as they stand in a row."""
+        """Encode counts for a row."""
         packed: int
         if complete < 128 and incomplete < 256 and completed < 256:
             packed = complete << 16 | incomplete << 8 | completed
@@ -45,7 +45,7 @@ class Rows:
         return packed.to_bytes(3, "big")
 
     def counts(self, code: bytes) -> Counts:
-        """What the last three bytes of a row stand for."""
+        """Decode the counts in the last three bytes of a row."""
         packed = int.from_bytes(code, "big")
         if packed >= LARGE:
             return self.large[packed - LARGE]

@@ -1,32 +1,27 @@
-"""Bytes of memory that torrents take, so that they sum to what a resident set grows by, or to a fifth more."""
+"""Estimates of the memory of torrents, in bytes: their sum is the growth of the resident set, or up to a fifth more."""
 
 from typing import Final
 
 from mypy_extensions import i64
 
 from opentracker.swarm.store.large import Family, Swarm
-from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 
-TORRENT: Final = 128  # an info_hash and its place in a dict
+TORRENT: Final = 128  # an info_hash and its dict entry
 SWARM: Final = 768  # a large swarm, its tables and their lists
-FAMILY: Final = 256  # the four blocks that its two tables may have more than their peers need
+FAMILY: Final = 256  # the four blocks that the two tables of a family may have beyond the need of their peers
 
 
 def weight_of(record: bytes) -> i64:
-    """Of a record: CPython's head of 33, rounded up to 16."""
+    """Bytes of a record: 33 of the `bytes` object besides, rounded up to a multiple of 16."""
     return (len(record) + 48) & ~15
 
 
 def weight_of_swarm(swarm: Swarm) -> i64:
-    """Of a large swarm."""
-    return SWARM + weight_of_family(swarm.v4, STRIDE4) + weight_of_family(swarm.v6, STRIDE6)
+    """Bytes of a large swarm."""
+    return SWARM + weight_of_family(swarm.v4) + weight_of_family(swarm.v6)
 
 
-def weight_of_family(family: Family, stride: i64) -> i64:
-    """Of the peers of a large swarm, by their number alone.
-
-    A leecher that becomes a seeder changes the number of blocks, and nobody is told: each peer has a byte for its part
-    of a block's head, as if there were as many blocks as there may be.
-    """
-    size = family.size()
-    return size * (stride + 3) + FAMILY if size > 0 else 0
+def weight_of_family(family: Family) -> i64:
+    """Bytes of a large swarm's peers of one family."""
+    weight = family.leechers.weight() + family.seeders.weight()
+    return weight + FAMILY if weight > 0 else 0

@@ -1,1 +1,1 @@
-"""What is found out by walking over all torrents, in slices."""
+"""Surveys: walks over all torrents, in slices, for the statistics."""

@@ -31,15 +31,15 @@ class Census(Scan):
         self.by_leechers = Ranking(RANKED)
 
     def peers(self) -> int:
-        """How many peers there are."""
+        """The number of peers."""
         return self.leechers4 + self.leechers6 + self.seeders()
 
     def seeders(self) -> int:
-        """How many seeders there are."""
+        """The number of seeders."""
         return self.seeders4 + self.seeders6
 
     def steps(self) -> Iterator[None]:
-        """See Survey."""
+        """See Scan."""
         store = self.tracker.store
         for shard in range(store.shards):
             picture = store.picture(shard)
@@ -76,7 +76,7 @@ class Census(Scan):
         self.by_leechers.offer(incomplete, info_hash)
 
     def merge(self, other: Scan) -> None:
-        """Take in another part, which holds other torrents."""
+        """Add another part, which holds other torrents."""
         assert isinstance(other, Census)
         self.torrents += other.torrents
         self.count(other.leechers4, other.seeders4, other.leechers6, other.seeders6)

@@ -1,4 +1,4 @@
-"""Networks of peers: a walk over all of them, and the busiest of what is counted all the time."""
+"""Networks: those of all peers, counted by a walk, and the busiest of the counts that go on all the time."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -14,7 +14,7 @@ STEP: Final = 128  # peers counted between two yields
 
 
 class RankedNetworks(Scan):
-    """The busiest networks of counts that go on all the time; `counts` are by the bytes of a network."""
+    """The busiest networks of counts that go on all the time; `counts` is keyed by the bytes of a network's prefix."""
 
     def __init__(self, counts: dict[int, NetworkCount]) -> None:
         self.counts = counts
@@ -25,7 +25,7 @@ class RankedNetworks(Scan):
             yield from count.rank(drain=False)
 
     def merge(self, other: Scan) -> None:
-        """Take in another part."""
+        """Add another part."""
         assert isinstance(other, RankedNetworks)
         for size, count in self.counts.items():
             count.merge(other.counts[size])
@@ -39,7 +39,7 @@ class Networks(RankedNetworks):
         self.tracker = tracker
 
     def steps(self) -> Iterator[None]:
-        """See Survey."""
+        """See Scan."""
         store = self.tracker.store
         for shard in range(store.shards):
             picture = store.picture(shard)
@@ -62,7 +62,7 @@ class Networks(RankedNetworks):
             yield from count.rank(drain=True)
 
     def count(self, addresses: bytes, stride: i64) -> None:
-        """Count the peers of an address plane. The same as `add`, whose call would be a third of it interpreted."""
+        """Count the peers of an address plane. It inlines `NetworkCount.add`: a third of its time interpreted."""
         for size in SIZES4 if stride == STRIDE4 else SIZES6:
             buckets = self.counts[size].buckets
             for at in range(0, len(addresses), stride):

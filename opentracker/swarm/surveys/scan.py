@@ -1,6 +1,6 @@
-"""Surveys: what takes a walk over all torrents, or over much else, is found out in steps and shared for a moment.
+"""Surveys: walks over all torrents, or over other large data, in small steps; the result is shared for a second.
 
-Whoever asks while one is under way waits for that one, so that a flood of requests costs one walk.
+A request that comes during a survey waits for that survey, so that a flood of requests costs one walk.
 """
 
 from collections.abc import Callable, Iterator
@@ -8,24 +8,26 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-GOOD_FOR: Final = 1.0  # seconds; one that nobody has advanced for so long is given up too
+GOOD_FOR: Final = (
+    1.0  # seconds since the last step, after which a survey, done or not, is replaced by a new one
+)
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)  # a test's
+@mypyc_attr(allow_interpreted_subclasses=True)  # tests have subclasses
 class Scan:
-    """Something that is found out step by step; a part that can be merged with another part."""
+    """A survey that runs step by step, and can be merged with the same survey of another worker."""
 
     def steps(self) -> Iterator[None]:
-        """Find it out; yields every few dozen microseconds."""
+        """Run the survey; yields every few dozen microseconds."""
         raise NotImplementedError
 
     def merge(self, other: "Scan") -> None:
-        """Take in the same survey of another part."""
+        """Add the same survey of another part."""
         raise NotImplementedError
 
 
 class RunningScan:
-    """A survey and how far it has come."""
+    """A survey and its progress."""
 
     def __init__(self, survey: Scan, seconds: float) -> None:
         self.survey = survey
@@ -43,7 +45,7 @@ class RunningScan:
 
 
 class ScanCache:
-    """Takes surveys of one kind; `clock` gives seconds."""
+    """Starts surveys of one kind, and shares them; `clock` gives seconds."""
 
     def __init__(self, make: Callable[[], Scan], clock: Callable[[], float]) -> None:
         self.make = make
@@ -51,7 +53,7 @@ class ScanCache:
         self.latest: RunningScan | None = None
 
     def current(self) -> RunningScan:
-        """A survey that is under way, or was done within the last second; else a new one."""
+        """The latest survey if it made a step within the last second; else a new one."""
         seconds = self.clock()
         latest = self.latest
         if latest is None or seconds - latest.touched_at >= GOOD_FOR:

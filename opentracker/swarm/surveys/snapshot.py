@@ -1,4 +1,4 @@
-"""Everything that statistics are made of, as a part that can be merged with another part and then rendered."""
+"""The data of all statistics, as a part that can be merged with other parts and then rendered."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -15,13 +15,13 @@ NETWORKS: Final = "networks"
 
 
 class StatsSnapshot:
-    """What one process knows, or several together.
+    """The statistics of one process, or of several merged ones.
 
-    `addresses` are those that are listened on, in words. `rows` are the counters of this build, `counters` their values
-    by name. `readings` are gauges by name and labels, `distributions` are histograms by name. `renewals` are how many
-    peers renewed, by the minutes since each was last heard of; `numwants` how often each number of peers was asked for.
-    `surveys` are those that were asked for: CENSUS, NETWORKS, or networks by the mode that ranks them. `uptime` is in
-    seconds.
+    `addresses` are the listening addresses, as text. `rows` are the counters of this build, `counters` their values by
+    name. `readings` are gauges by name and labels, `distributions` are histograms by name. `renewals` counts peers that
+    renewed, by the minutes since their announce before; `numwants` counts announces, by the number of peers they asked
+    for. `surveys` holds the requested surveys: CENSUS, NETWORKS, or ranked networks by the name of their mode. `uptime`
+    is in seconds.
     """
 
     def __init__(self, version: str, tracker_id: int, uptime: int, rows: Sequence[Metric] = ()) -> None:
@@ -37,7 +37,7 @@ class StatsSnapshot:
         self.numwants: list[int] = []
         self.surveys: dict[str, Scan] = {}
 
-    # ---- What sources tell ----
+    # ---- For sources ----
 
     def tell(self, gauge: Gauge, value: float, labels: str = "") -> None:
         """Take the value of a gauge; `labels` as in an exposition of Prometheus, without the braces."""
@@ -47,10 +47,10 @@ class StatsSnapshot:
         """Take the counts of a histogram, one more than it has bounds, and the sum of all values."""
         self.distributions[histogram.name] = Distribution(histogram, counts, total)
 
-    # ---- What renderers ask ----
+    # ---- For renderers ----
 
     def counted(self) -> Census:
-        """The census of a statistic that has asked for one."""
+        """The census, which the statistic must have requested."""
         survey = self.surveys[CENSUS]
         assert isinstance(survey, Census)
         return survey
@@ -62,7 +62,7 @@ class StatsSnapshot:
         return survey.counts
 
     def count(self, *names: str) -> int:
-        """The sum of counters; one whose feature is not in this build counts nothing."""
+        """The sum of counters; a counter whose feature is not in this build is 0."""
         return sum([self.counters.get(name, 0) for name in names])
 
     def of_group(self, group: str) -> list[Metric]:
@@ -85,7 +85,7 @@ class StatsSnapshot:
     # ---- Parts ----
 
     def merge(self, other: "StatsSnapshot") -> None:
-        """Take in another part, of the same build and with the same surveys."""
+        """Add another part, of the same build and with the same surveys."""
         self.uptime = max(self.uptime, other.uptime)
         self.addresses += [each for each in other.addresses if each not in self.addresses]
         for name, value in other.counters.items():

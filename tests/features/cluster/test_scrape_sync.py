@@ -40,6 +40,7 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.tracker import admit_by
 if WANT_MAX_PEER:
     from opentracker.swarm.policy.limits import Limits
+    from opentracker.swarm.tracker import limit_by
 
 OWN, LARGE, LARGER = 0x01020304, 0x0A0A0A0A, 0x0B0B0B0B
 OWN_ID = OWN.to_bytes(4, "big")
@@ -251,7 +252,7 @@ def test_no_more_torrents_than_the_limit() -> None:
     if not WANT_MAX_PEER:
         pytest.skip("this build has no limits")
     node = Node()
-    node.tracker.limit_by(Limits(torrents=2))
+    limit_by(node.tracker, Limits(torrents=2))
     node.hear(tell(*((hash_of(number), 0, 5) for number in range(10))))
     assert len(info_hashes(node.tracker)) == 2
 

@@ -37,6 +37,7 @@ if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.permissions import Permissions
 if WANT_MAX_PEER:
     from opentracker.swarm.policy.limits import Limits
+    from opentracker.swarm.tracker import limit_by
 
 EPOCH = 29_000_000
 
@@ -290,7 +291,7 @@ def test_limits_are_heeded(
         for port in (7000, 7002):  # of one family
             announce(tracker, bytes([number]) * 20, port, 0)
     again = open_tracker()
-    again.limit_by(Limits(**limits))
+    limit_by(again, Limits(**limits))
     loading = Loading(again, 0, EPOCH)
     with file_of(path, written(tracker)) as file:
         loading.load(file, "FILE")
@@ -304,7 +305,7 @@ def test_limits_are_heeded(
 @pytest.mark.parametrize("limits", [{"peers": 3 * SMALL}, {"memory": 3 * SMALL * 9}])
 def test_a_swarm_for_which_there_is_no_room_is_skipped_whole(path: Path, limits: dict[str, int]) -> None:
     again = open_tracker()
-    again.limit_by(Limits(**limits))
+    limit_by(again, Limits(**limits))
     loading = Loading(again, 0, EPOCH)
     with file_of(path, written(wide(False, 3 * SMALL))) as file:
         loading.load(file, "FILE")

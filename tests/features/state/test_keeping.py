@@ -96,7 +96,7 @@ def written_at(live: Live, path: Path) -> bytes:
 
 
 def test_it_is_written_every_so_often_while_the_tracker_serves(path: Path) -> None:
-    live = Live(Settings(sections=Sections(StateSettings(file=path, interval=600.0))))
+    live = Live(Settings(sections=Sections(StateSettings(file=path, interval=600))))
     tracker = live.server.tracker
     add(tracker, HASH_A, (1, 1, 1))
     live.advance(599.0)
@@ -113,7 +113,7 @@ def test_it_is_written_every_so_often_while_the_tracker_serves(path: Path) -> No
 
 
 def test_or_only_when_somebody_asks(path: Path) -> None:
-    live = Live(Settings(sections=Sections(StateSettings(file=path, interval=0.0))))
+    live = Live(Settings(sections=Sections(StateSettings(file=path, interval=0))))
     live.advance(100_000.0)
     assert written_at(live, path) == b""
     add(live.server.tracker, HASH_A, (1, 1, 1), live.server.now.minute)

@@ -24,6 +24,7 @@ def pair() -> Iterator[tuple[int, socket.socket]]:
         yield ours.fileno(), theirs
 
 
+@pytest.mark.needs(WANT_FULLLOG_NETWORKS=False)  # whose watchers want all requests the long way
 def test_what_has_become_of_a_connection_is_told(live: Live, pair: tuple[int, socket.socket]) -> None:
     at_once = AtOnce(live.server.http)
     fd, client = pair
@@ -38,6 +39,7 @@ def test_what_has_become_of_a_connection_is_told(live: Live, pair: tuple[int, so
     assert at_once.serve(fd, address) == GONE
 
 
+@pytest.mark.needs(WANT_FULLLOG_NETWORKS=False)  # whose watchers want all requests the long way
 def test_what_the_socket_does_not_take_is_left(live: Live, pair: tuple[int, socket.socket]) -> None:
     at_once = AtOnce(live.server.http)
     fd, client = pair

@@ -204,11 +204,11 @@ from librt.random import Random
 from opentracker.protocol.messages import Announce
 from opentracker.server.system.memory import Resident, Watch
 from opentracker.swarm.policy.limits import Limits
-from opentracker.swarm.tracker import Tracker
+from opentracker.swarm.tracker import Tracker, limit_by
 
 tracker = Tracker(Random(1))
 limits = Limits(memory=4 << 20)
-tracker.limit_by(limits)
+limit_by(tracker, limits)
 a = Announce(both_families=False)
 a.numwant = 0
 growing = [number.to_bytes(20, "big") for number in range(1000)]

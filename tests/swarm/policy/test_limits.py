@@ -8,18 +8,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from librt.random import Random
 
-from opentracker._features import OT_PEER_TIMEOUT
+from opentracker._features import OT_PEER_TIMEOUT, WANT_COMPILED
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.policy.limits import LASTING, RESERVE, ROOM, Limits
 from opentracker.swarm.store.door import Contents
 from opentracker.swarm.store.records import SMALL
-from opentracker.swarm.tracker import Tracker
+from opentracker.swarm.tracker import Tracker, limit_by
 from tests.swarm.model import FAMILIES, peer_of
 
 A, B, C = b"A" * 20, b"B" * 20, b"C" * 20
 SIZE = FAMILIES[0]
 SIZE4 = 6
+GRAIN = 2000 if WANT_COMPILED else 200  # bytes by which memory may grow in one go
 
 
 def host_of(number: int, size: int, port: int = 6881) -> bytes:
@@ -43,7 +44,7 @@ class Held:
 
     def __init__(self, **limits: int) -> None:
         self.tracker = Tracker(Random(1))
-        self.tracker.limit_by(Limits(**limits))
+        limit_by(self.tracker, Limits(**limits))
         self.limits = self.tracker.limits
         self.counters = self.tracker.counters
         self.cleaner = Cleaner(self.tracker)
@@ -218,6 +219,7 @@ def test_a_swarm_whose_leechers_become_seeders_is_still_counted(size: int) -> No
 # ---- Refusing ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.needs(WANT_COMPILED=False)  # there memory comes and goes shard by shard
 @pytest.mark.parametrize("size", FAMILIES)
 @pytest.mark.parametrize("peers", [1, 2, SMALL, SMALL + 1, 3 * SMALL])
 def test_the_weight_of_a_torrent_is_what_it_counts_for(peers: int, size: int) -> None:
@@ -356,10 +358,12 @@ def test_r05_bytes_that_only_look_like_the_address_do_not_count() -> None:
 def test_memory_is_a_limit_and_refusals_say_so() -> None:
     held = Held(memory=1 << 20)
     held.flood(range(20_000))
-    assert held.counted().bytes <= (1 << 20) - (1 << 20) // ROOM + 200
+    assert held.counted().bytes <= (1 << 20) - (1 << 20) // ROOM + GRAIN
     assert held.counters.refused_memory > 10_000
     held.crowd((1).to_bytes(20, "big"), range(10, 30_000))
-    assert (1 << 20) <= held.counted().bytes < (1 << 20) + 2 * SMALL * 20, "torrents that are there may grow"
+    assert (1 << 20) <= held.counted().bytes < (1 << 20) + 2 * SMALL * 20 + GRAIN, (
+        "torrents that are there may grow"
+    )
     before = held.counters.refused_memory
     held.announce((1).to_bytes(20, "big"), peer_of(10, SIZE), seeding=True)
     assert held.counters.refused_memory == before
@@ -472,7 +476,7 @@ def test_r03_what_comes_between_two_measurements_counts_too() -> None:
     measured(held, MIB // 2)
     held.flood(range(20_000))
     assert held.counters.refused_memory > 0
-    assert MIB // 2 - MIB // ROOM <= held.counted().bytes < MIB // 2 - MIB // ROOM + 200
+    assert MIB // 2 - MIB // ROOM - GRAIN <= held.counted().bytes < MIB // 2 - MIB // ROOM + GRAIN
 
 
 def test_r03_a_peak_drops_nobody_and_an_excess_that_lasts_does() -> None:
@@ -491,6 +495,7 @@ def test_r03_a_peak_drops_nobody_and_an_excess_that_lasts_does() -> None:
     assert not held.limits.evicting
 
 
+@pytest.mark.needs(WANT_COMPILED=False)  # there memory comes and goes shard by shard
 def test_r03_only_so_many_go_at_a_time_if_the_process_gets_no_smaller() -> None:
     """What one round was to give has to be missing for as long again before there is another."""
     held = Held(memory=MIB)

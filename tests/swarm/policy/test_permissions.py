@@ -94,3 +94,26 @@ def test_permissions_are_equal_where_they_give_the_same() -> None:
     assert one != {}
     with pytest.raises(TypeError, match="change"):
         hash(one)
+
+
+def test_all_networks_with_their_rights() -> None:
+    permissions = Permissions()
+    assert permissions.blessed() == []
+    permissions.bless(bytes([10, 0, 0, 0]), 8, MAY_STAT)
+    permissions.bless(bytes([10, 1, 2, 3]), 32, MAY_STAT)
+    permissions.bless(bytes([10, 0, 0, 0]), 8, MAY_FULLSCRAPE)
+    permissions.bless(bytes(16), 0, MAY_PROXY)
+    assert permissions.blessed() == [
+        (bytes([10, 0, 0, 0]), 8, MAY_STAT | MAY_FULLSCRAPE),
+        (bytes([10, 1, 2, 3]), 32, MAY_STAT),
+        (bytes(16), 0, MAY_PROXY),
+    ]
+
+
+def test_rights_that_another_gives_are_taken_over_by_whoever_has_these() -> None:
+    one, other = Permissions(), Permissions()
+    one.bless(bytes([10, 0, 0, 0]), 8, MAY_STAT)
+    other.bless(bytes([192, 0, 2, 0]), 24, MAY_STAT)
+    one.take_over(other)
+    assert one.rights(bytes([10, 0, 0, 1])) == 0
+    assert one.rights(bytes([192, 0, 2, 1])) == MAY_STAT

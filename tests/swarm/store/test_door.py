@@ -360,3 +360,15 @@ def test_a_datagram_for_an_unknown_torrent(store: Store) -> None:
     assert not store.has(A), "port 1 cannot be listed"
     assert store.answer_udp(datagram(A, peer), peer[:-2], 50, 77, 0, True, out) == -3
     assert store.knows(A, peer)
+
+
+def test_what_is_brought_near_is_not_changed(store: Store) -> None:
+    """Whatever a batch asks for: torrents that are there, others, and what is no announce at all."""
+    fill(store, A, 3)
+    fill(store, B, 3 * SMALL)
+    before = all_packed(Tracker(Random(1), store))
+    packets = [datagram(info_hash, peer_of(1, SIZE)) for info_hash in (A, B, b"C" * 20)] + [bytes(2048)]
+    store.bring_near(packets * 20, 70)
+    store.bring_near(packets, 0)
+    assert all_packed(Tracker(Random(1), store)) == before
+    sound(store)

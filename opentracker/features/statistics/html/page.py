@@ -10,13 +10,14 @@ from html import escape
 from typing import Final
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker.features.feature import Feature, Host
 from opentracker.features.statistics.html.charts import HTTP, LEECHERS, SEEDERS, UDP, short
 from opentracker.features.statistics.html.health import alarms, at, banner, card_of_health
 from opentracker.features.statistics.html.history import INTERVAL, SHOWN, History
 from opentracker.features.statistics.html.pictures import pictures
 from opentracker.features.statistics.html.tables import clients, largest, served, turned_down
 from opentracker.features.statistics.html.widgets import STYLE, duration, number, share
-from opentracker.features.statistics.page import Every, Renderer, Start, Statistics
+from opentracker.features.statistics.page import Renderer, Statistics
 from opentracker.swarm.surveys.census import Census
 from opentracker.swarm.surveys.snapshot import CENSUS, StatsSnapshot
 
@@ -124,9 +125,13 @@ def head(snapshot: StatsSnapshot, now: float, wrong: int) -> str:
     )
 
 
-def join(statistics: Statistics, every: Every, start: Start) -> None:
-    """Add the mode, which browsers get without asking for it, and take samples from now on."""
-    history = History(statistics.sources)
-    statistics.renderings[""]["html"] = PageForm(history, time.time)
-    statistics.browser_mode = "html"
-    every(INTERVAL, lambda: start(history.take()))
+class HtmlFeature(Feature[Host]):
+    """`mode=html`."""
+
+    def join(self, host: Host) -> None:
+        """Add the mode, which browsers get without asking for it, and take samples from now on."""
+        statistics = host.part(Statistics)
+        history = History(statistics.sources)
+        statistics.renderings[""]["html"] = PageForm(history, time.time)
+        statistics.browser_mode = "html"
+        host.every(INTERVAL, lambda: host.start_work(history.take()))

@@ -1,4 +1,4 @@
-"""What holds of shards and their torrents at all times, for `Store.check`."""
+"""Checks of shards and their torrents, for `Store.check`."""
 
 from collections.abc import Iterator
 
@@ -24,7 +24,7 @@ def check_shard(store: FlatTorrents, number: i64, minute: i64, oldest: i64) -> I
         a0, a1, a2 = words_of(info_hash, 0)
         h = store.keyed.of(a0, a1, a2)
         at = s.find(h, a0, a1, a2)
-        if at == 0:  # it has gone meanwhile
+        if at == 0:  # removed since the list was made
             continue
         check(h & (store.shards - 1) == number, info_hash, f"in shard {number}")
         swarm = store.swarm_at(s, at)
@@ -36,7 +36,7 @@ def check_shard(store: FlatTorrents, number: i64, minute: i64, oldest: i64) -> I
 
 
 def check_places(s: Shard, number: i64) -> None:
-    """Check what a shard says of its room, its places and its index."""
+    """Check a shard's counts of words, its places and its index."""
     places = s.places()
     live: i64 = 1
     for at in places:

@@ -1,4 +1,4 @@
-"""Cleaning a shard: small torrents all in one go, some hundreds of microseconds, and large swarms in slices."""
+"""Cleaning a shard: all small torrents in one slice of some hundreds of microseconds, then large swarms in slices."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -32,18 +32,22 @@ SLICE: Final = 64  # blocks of large swarms between two yields: some tens of mic
 
 def clean_shard(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
     """See Store.clean."""
+    before = store.all[number].count
     large = clean_small(store, number, minute, evictor)
+    has_evicted = evictor.evicting and store.all[number].count < before
     if large:
         yield
         for info_hash in large:
             yield from clean_large(store, number, info_hash, minute, evictor)
+    if WANT_MAX_PEER and has_evicted:
+        store.compact(number)  # or the others would go for room that has been made already
     store.give_back(number)
     if WANT_MAX_PEER:
         evictor.look()
 
 
 def clean_small(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor) -> list[bytes]:
-    """Clean the small torrents of a shard; gives the large ones."""
+    """Clean the small torrents of a shard; returns the info_hashes of the large ones."""
     s = store.all[number]
     large: list[bytes] = []
     slot: i64 = 0
@@ -63,7 +67,7 @@ def clean_small(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor)
 
 
 def goes(store: FlatTorrents, s: Shard, at: i64, minute: i64, evictor: Evictor) -> bool:
-    """Whether a small torrent goes, after its expired peers have gone: its time is up, or others need its room."""
+    """Expire the peers of a small torrent; returns whether to drop the torrent: it is over, or evicted."""
     words = s.words
     if words[at + 3] & EMPTY == 0:
         expire(store, s, at, minute)
@@ -87,7 +91,7 @@ def has_completed(s: Shard, at: i64) -> bool:
 
 
 def expire(store: FlatTorrents, s: Shard, at: i64, minute: i64) -> None:
-    """Remove the expired peers of a small torrent; if those are all, the last one left when it was last heard of."""
+    """Remove the expired peers of a small torrent; if all expired, `left_at` is the minute of the newest stamp."""
     words = s.words
     newest: i64 = OLDEST
     for step in (STEP4, STEP6):
@@ -111,7 +115,7 @@ def expire(store: FlatTorrents, s: Shard, at: i64, minute: i64) -> None:
 def clean_large(
     store: FlatTorrents, number: i64, info_hash: bytes, minute: i64, evictor: Evictor
 ) -> Iterator[None]:
-    """Clean a large swarm, which becomes a small torrent where it has shrunk."""
+    """Clean a large swarm; if it has shrunk enough, it becomes a small torrent."""
     s = store.all[number]
     a0, a1, a2 = words_of(info_hash, 0)
     h = store.keyed.of(a0, a1, a2)
@@ -123,7 +127,7 @@ def clean_large(
     seen: i64 = 0
     for table in swarm.tables():
         block: i64 = 0
-        while block < len(table.blocks):  # they may be split or merged between two slices
+        while block < table.count:  # blocks may be split or merged between two slices
             table.expire(block, expired)
             block += 1
             seen += 1
@@ -136,13 +140,15 @@ def clean_large(
         return
     store.settle(swarm)
     if swarm.size() <= SMALL // 2:
-        shrink(store, s, h, at, swarm, minute)
+        at = shrink(store, s, h, at, swarm, minute)
+        if goes(store, s, at, minute, evictor):
+            store.drop(s, h, at)
         if WANT_MAX_PEER:
             evictor.look()
 
 
-def shrink(store: FlatTorrents, s: Shard, h: i64, at: i64, swarm: Swarm, minute: i64) -> None:
-    """Make a small torrent of a swarm that has become small."""
+def shrink(store: FlatTorrents, s: Shard, h: i64, at: i64, swarm: Swarm, minute: i64) -> i64:
+    """Turn a large swarm with few peers into a small torrent; returns its place."""
     contents = Contents(swarm.downloaded, minute)
     contents.planes4, contents.leechers4 = swarm.v4.planes(), swarm.v4.leechers.peers
     contents.planes6, contents.leechers6 = swarm.v6.planes(), swarm.v6.leechers.peers
@@ -150,3 +156,4 @@ def shrink(store: FlatTorrents, s: Shard, h: i64, at: i64, swarm: Swarm, minute:
         at = store.move(s, h, at, contents.words())
     store.forget(swarm, s.words[at + 2] >> COUNTS_AT)
     store.fill(s, at, contents)
+    return at

@@ -1,7 +1,7 @@
 """The hash that spreads info_hashes over shards and their indices: keyed, so that a stranger cannot aim.
 
-Compiled it is SipHash-1-3 under a key that is made of Python's own, which nothing tells. Interpreted, an i64 would not
-wrap round, and Python's hash stands for it.
+Compiled builds use SipHash-1-3 under a key derived from Python's secret hash key. Interpreted, an i64 would not wrap
+around, so `hash` takes its place.
 """
 
 from librt.strings import read_i32_le, read_i64_le
@@ -15,14 +15,14 @@ if WANT_COMPILED:
 
 
 class KeyedHash:
-    """A hash of info_hashes, the same for one process."""
+    """A hash of info_hashes, with a key that is fixed for the process."""
 
     def __init__(self) -> None:
         if WANT_COMPILED:
             self.spreader = Spreader(hash(b"info_hashes, one"), hash(b"info_hashes, two"))
 
     def of(self, first: i64, second: i64, last: i64) -> i64:
-        """The hash, of 64 bits, of an info_hash: its two words and the last four bytes."""
+        """The 64-bit hash of an info_hash, given as two words and its last four bytes."""
         if WANT_COMPILED:
             return self.spreader.spread20(first, second, last)
         return hash((first, second, last))

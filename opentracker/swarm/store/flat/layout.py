@@ -1,4 +1,4 @@
-"""How a small torrent lies in a shard's words of 64 bits.
+"""The layout of a small torrent in a shard's words of 64 bits.
 
 ====== ===================================================================================
 word   bits
@@ -6,23 +6,24 @@ word   bits
 0, 1   the first 16 bytes of the info_hash
 2      0 to 31: its last four; 32 to 55: IPv4 peers, IPv4 leechers, IPv6 peers, a byte each,
        or the minute in which the last peer left, or the number of a large swarm
-3      0 to 30: downloads; 31 to 38: IPv6 leechers; 39 to 48: how many words for peers
-       follow; 49: EMPTY; 50: LARGE
+3      0 to 30: downloads; 31 to 38: IPv6 leechers; 39 to 48: the number of words for
+       peers; 49: EMPTY; 50: LARGE
 ====== ===================================================================================
 
-An IPv4 peer is one word, and they follow from the first word on; an IPv6 peer is three, and they lie from the last word
-on downwards. Of each family leechers come before seeders. The word of an IPv4 peer, and the last one of an IPv6 peer:
+The words for peers follow. IPv4 peers, a word each, fill them from the beginning; IPv6 peers, three words each, from
+the end backwards. In each family leechers come before seeders. The word of an IPv4 peer, and the last one of an IPv6
+peer:
 
 ====== ===================================================================================
 bits
 ====== ===================================================================================
 0      IPv4: address and port as in a datagram, the first byte lowest; IPv6: the port alone
-48     the minute the peer was last heard of, modulo 256
+48     the minute of the peer's last announce, modulo 256
 56     COMPLETED, FROM_SYNC
 ====== ===================================================================================
 
-No word but those of info_hashes and IPv6 addresses is negative or needs more than 62 bits: what mypyc makes of such
-numbers is an object, and what Python makes of longer ones does not wrap round.
+Only words of info_hashes and IPv6 addresses may be negative or need more than 62 bits: mypyc makes an object of a
+literal that long, and interpreted integers do not wrap around at 64 bits.
 """
 
 from typing import Final
@@ -54,15 +55,15 @@ SYNC_BIT: Final = 2
 
 
 def word_of_peer(data: bytes, at: i64) -> i64:
-    """An IPv4 address and port as they lie in a peer's word."""
+    """The IPv4 address and port at an offset, packed for a peer's word."""
     return i64(read_i32_le(data, at)) & M32 | (i64(read_i16_le(data, at + 4)) & M16) << 32
 
 
 def byte_of_flags(flags: i64) -> i64:
-    """The flags of a word as they stand in a plane."""
+    """Convert the flags of a word to those of a plane."""
     return (COMPLETED if flags & COMPLETED_BIT else 0) | (FROM_SYNC if flags & SYNC_BIT else 0)
 
 
 def flags_of_byte(byte: i64) -> i64:
-    """The flags of a plane as they stand in a word."""
+    """Convert the flags of a plane to those of a word."""
     return (COMPLETED_BIT if byte & COMPLETED else 0) | (SYNC_BIT if byte & FROM_SYNC else 0)

@@ -1,7 +1,7 @@
-"""The peers of one family in a torrent's words, numbered from 0, leechers first; and how they are handed out.
+"""The peers of one family in a torrent's words, numbered from 0, leechers first, and the choice of peers for an answer.
 
-Peer number 0 begins at `base`, the next one `step` words on: STEP4 = 1, or STEP6 = -3, since IPv6 peers lie from the
-end on downwards.
+Peer number 0 begins at `base`, the next one `step` words on: STEP4 = 1, or STEP6 = -3, since IPv6 peers fill the words
+from the end backwards.
 """
 
 from typing import Final
@@ -21,14 +21,14 @@ TAIL6: Final = 2  # words from the first one of an IPv6 peer to the one with its
 
 
 def base_of(words: vec[i64], at: i64, step: i64) -> i64:
-    """Where the first peer of a family begins, or would begin."""
+    """The index of the word where the first peer of a family begins, or would begin."""
     if step == STEP4:
         return at + HEAD
     return at + HEAD + (words[at + 3] >> ROOM_AT & ROOM_MASK) + STEP6
 
 
 def find(words: vec[i64], base: i64, step: i64, n: i64, p0: i64, p1: i64, p2: i64) -> i64:
-    """The number of a peer, or -1; an IPv4 one is `p0`."""
+    """The number of a peer, or -1; an IPv4 peer is `p0` alone."""
     at = base
     if step == STEP4:
         end = base + n
@@ -40,13 +40,13 @@ def find(words: vec[i64], base: i64, step: i64, n: i64, p0: i64, p1: i64, p2: i6
     end = base + step * n
     while at != end:
         if words[at + TAIL6] & M16 == p2 and words[at] == p0 and words[at + 1] == p1:
-            return (base - at) // 3
+            return (at - base) // step
         at += step
     return -1
 
 
 def copy_peer(words: vec[i64], base: i64, step: i64, number: i64, to: i64) -> None:
-    """Put a peer where another one is."""
+    """Copy peer `number` over peer `to`."""
     source, target = base + step * number, base + step * to
     words[target] = words[source]
     if step != STEP4:
@@ -66,7 +66,7 @@ def write_peers(out: BytesWriter, words: vec[i64], base: i64, step: i64, first: 
         return
     i = base + first
     last = base + end
-    if WANT_COMPILED:  # interpreted, the words would not be cut off at 64 bits
+    if WANT_COMPILED:  # interpreted, the shifted words would be longer than 64 bits
         while last - i >= 4:
             p1 = words[i + 1] & M48
             p2 = words[i + 2] & M48
@@ -84,14 +84,14 @@ def write_peers(out: BytesWriter, words: vec[i64], base: i64, step: i64, first: 
 
 
 def write_port(out: BytesWriter, port: i64) -> None:
-    """Append two bytes as they lie in a word."""
+    """Append the two bytes of a port in a word's byte order."""
     write_i16_le(out, i16(port - 0x10000 if port > 0x7FFF else port))
 
 
 def write_others(
     out: BytesWriter, words: vec[i64], base: i64, step: i64, first: i64, end: i64, own: i64
 ) -> None:
-    """The same, the asker left out and not counted: peers behind `own` have numbers one higher."""
+    """As `write_peers`, but without peer `own`: `first` and `end` number the other peers only."""
     if own < 0 or end <= own:
         write_peers(out, words, base, step, first, end)
     elif first >= own:
@@ -112,7 +112,7 @@ def write_window(
     want: i64,
     random: Random,
 ) -> None:
-    """Append `want` neighbours of the ring of `n` others from `first` on, from a random place: each is as likely."""
+    """Append `want` neighbours of the ring of `n` other peers from `first` on; each has the same chance."""
     if want >= n:
         write_others(out, words, base, step, first, first + n, own)
         return
@@ -139,7 +139,7 @@ def hand_out(
     seeding: bool,
     random: Random,
 ) -> None:
-    """Append the addresses of up to `want` of `n` peers, leechers first; `own` is the asker's number, or -1."""
+    """Append the addresses of up to `want` of `n` peers, leechers first; `own` is the asking peer's number, or -1."""
     if own >= 0:
         n -= 1
         if own < leechers:

@@ -1,4 +1,4 @@
-"""What lies in a shard's words as bytes: info_hashes, records as state files have them, planes of peers."""
+"""Conversion of a shard's words to bytes: info_hashes, records for state files, planes of peers."""
 
 from librt.strings import BytesWriter, write_i32_be, write_i32_le, write_i64_le
 from librt.vecs import vec
@@ -82,7 +82,7 @@ def write_planes(out: BytesWriter, words: vec[i64], at: i64, step: i64, n: i64) 
 
 
 def contents_at(s: Shard, at: i64) -> Contents:
-    """All that is known of a small torrent."""
+    """The whole state of a small torrent."""
     words = s.words
     n4, leechers4, n6, leechers6 = numbers_at(words, at)
     minute = words[at + 2] >> COUNTS_AT & M24
@@ -108,14 +108,14 @@ def addresses_at(s: Shard, at: i64, v6: bool) -> bytes:
 
 
 def hosts_at(s: Shard, at: i64, peer: bytes) -> list[bytes]:
-    """The peers of a small torrent that have the peer's host."""
+    """The peers of a small torrent with the host of `peer`."""
     v6 = len(peer) == STRIDE6
     addresses = addresses_at(s, at, v6)
     return ports_in(addresses, 0, len(addresses) // (STRIDE6 if v6 else STRIDE4), peer)
 
 
 def least_age_at(s: Shard, at: i64, ages: bytes) -> i64:
-    """For how many minutes no peer of a small torrent has been heard of, by a table of ages; 255 if there are none."""
+    """The age of a small torrent's newest stamp in minutes, by a table of ages; 255 without peers."""
     words = s.words
     n4, _, n6, _ = numbers_at(words, at)
     least: i64 = 255

@@ -1,10 +1,10 @@
-"""The picture of a shard: a row of 40 bytes for each torrent, written at one moment; no object for any.
+"""The snapshot of a shard: a row of 40 bytes for each torrent, all written at once, without an object for each.
 
 ====== =================================================================================
 offset field of a row
 ====== =================================================================================
 0      info_hash
-20     u32 downloads, IPv4 leechers, IPv4 seeders, IPv6 leechers, IPv6 seeders, as they are
+20     u32 downloads, IPv4 leechers, IPv4 seeders, IPv6 leechers, IPv6 seeders, little-endian
 ====== =================================================================================
 """
 
@@ -27,7 +27,7 @@ WIDTH: Final = 40
 
 
 class FlatPicture(Picture):
-    """See Picture. The addresses of peers are those of the moment in which they are asked for."""
+    """See Picture. `addresses` returns the current peers, not those of the snapshot."""
 
     def __init__(self, store: FlatTorrents, s: Shard) -> None:
         self.store = store
@@ -136,5 +136,5 @@ class FlatPicture(Picture):
             return [plane] if plane else []
         family = swarm.v6 if v6 else swarm.v4
         stride = STRIDE6 if v6 else STRIDE4
-        blocks = family.leechers.blocks + family.seeders.blocks
+        blocks = family.blocks()
         return [block[: len(block) // (stride + 2) * stride] for block in blocks]

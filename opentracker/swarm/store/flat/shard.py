@@ -1,11 +1,11 @@
-"""A shard: words that hold its torrents, an index of words beside them, and lists of places that are free.
+"""A shard: words that hold its torrents, an index of words beside them, and lists of free places.
 
-An index entry is 22 bits of the hash and a place of 40; the index is searched from where further bits of the hash say
-on (open addressing), and is never more than three quarters full: with a keyed hash a look-up of what is not there sees
-eight entries on average then, and one of what is there two and a half.
+A place is the number of a torrent's first word. An index entry is 22 bits of the hash and a place of 40 bits. Further
+bits of the hash choose the slot at which a search of the index begins (open addressing). The index is never more than
+three quarters full: a look-up then sees two and a half entries on average, or eight if the torrent is not there.
 
-A torrent that goes, or moves to a larger place, leaves its old one to the next that needs one as large. A shard without
-room is copied together into words with an eighth more room.
+A torrent that is removed, or moves to a larger place, leaves its old place for the next torrent of that size. A shard
+without room is compacted: its torrents are copied into new words with an eighth more room.
 """
 
 from typing import Final
@@ -26,21 +26,21 @@ from opentracker.swarm.store.flat.layout import (
     ROOM_MASK,
 )
 
-SHARD_BITS: Final = 9  # of the hash: 20,000 torrents a shard where there are ten millions
+SHARD_BITS: Final = 9  # of the hash: with ten million torrents a shard holds 20,000
 PLACE: Final = 0xFFFFFFFFFF
 PLACE_BITS: Final = 40
 FINGER_AT: Final = 42  # bits of the hash
 FINGER: Final = 0x3FFFFF
 LEAST_INDEX: Final = 8  # entries
 WORD: Final = 8  # bytes
-SPARE: Final = 8  # an eighth,
-LEAST_SPARE: Final = 16  # and so many words, so that a few torrents are not copied together at every newcomer
-# Words for peers that a place has; 200 IPv6 peers need 600.
+SPARE: Final = 8  # room beyond the need after a compaction: an eighth of the words
+LEAST_SPARE: Final = 16  # and these words more, so that a small shard is not compacted for every new torrent
+# The sizes of places, in words for peers; 200 IPv6 peers need 600.
 ROOMS: Final = (0, 1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 160, 200, 256, 320, 400, 500, 600)
 
 
 class Rooms:
-    """The sizes of places, as words to be looked up."""
+    """Look-up tables of the sizes of places: the least fitting size for a need, and the number of a size."""
 
     __slots__ = ("fitting", "kinds")
 
@@ -52,7 +52,7 @@ class Rooms:
 
 
 class Shard:
-    """See above. A place is the number of a torrent's first word; it holds until a torrent is created or moved."""
+    """A shard of the store. A place is valid until a torrent is created or moved."""
 
     __slots__ = ("count", "free", "generation", "index", "keyed", "live", "mask", "room", "rooms", "words")
 
@@ -60,16 +60,16 @@ class Shard:
         self.keyed = keyed
         self.rooms = rooms
         self.words = vec[i64]([0])  # no torrent is at 0
-        self.room: i64 = 1  # words that may be used before it is copied together
-        self.live: i64 = 1  # those that are used
+        self.room: i64 = 1  # words that may be used before a compaction
+        self.live: i64 = 1  # words in use
         self.index = vec[i64]([0] * LEAST_INDEX)
         self.mask: i64 = LEAST_INDEX - 1
         self.count: i64 = 0
-        self.generation: i64 = 0  # how often it has been copied together
+        self.generation: i64 = 0  # the number of compactions
         self.free = vec[i64]([0] * len(ROOMS))  # places by size, each with the next one in its first word
 
     def weight(self) -> i64:
-        """Bytes of memory that it has been allotted."""
+        """Bytes of memory that the shard has allocated."""
         return (self.room - 1 + self.mask + 1 - LEAST_INDEX) * WORD
 
     def find(self, h: i64, a0: i64, a1: i64, a2: i64) -> i64:
@@ -112,7 +112,7 @@ class Shard:
         index[slot] = (h >> FINGER_AT & FINGER) << PLACE_BITS | at
 
     def resize_index(self, size: i64) -> None:
-        """Make the index anew, with so many slots: a power of two."""
+        """Make the index anew with `size` slots, a power of two."""
         old = self.index
         last = self.mask
         new = vec[i64](capacity=size)
@@ -130,11 +130,11 @@ class Shard:
             i += 1
 
     def room_at(self, at: i64) -> i64:
-        """Words for peers that a place has."""
+        """The number of words for peers at a place."""
         return self.words[at + 3] >> ROOM_AT & ROOM_MASK
 
     def places(self) -> list[i64]:
-        """Where all torrents are, as of now."""
+        """The places of all torrents."""
         found: list[i64] = []
         index = self.index
         i: i64 = 0
@@ -147,7 +147,7 @@ class Shard:
     # ---- Places ----
 
     def allot(self, room: i64) -> i64:
-        """A place with room for so many words of peers; torrents may be copied together for it."""
+        """Allocate a place with `room` words for peers; this may compact the shard."""
         kind = self.rooms.kinds[room]
         self.live += HEAD + room
         at = self.free[kind]
@@ -166,7 +166,7 @@ class Shard:
         return at
 
     def release(self, at: i64) -> None:
-        """Let a place be used by others."""
+        """Put a place on the list of free ones."""
         room = self.room_at(at)
         kind = self.rooms.kinds[room]
         self.live -= HEAD + room
@@ -174,7 +174,7 @@ class Shard:
         self.free[kind] = at
 
     def create(self, h: i64, a0: i64, a1: i64, a2: i64, need: i64) -> i64:
-        """The place of a new torrent, EMPTY, with so many words for peers at least."""
+        """Create an EMPTY torrent with at least `need` words for peers, and return its place."""
         if (self.count + 1) * 4 > (self.mask + 1) * 3:
             self.resize_index((self.mask + 1) * 2)
         room = self.rooms.fitting[need]
@@ -189,7 +189,7 @@ class Shard:
         return at
 
     def move(self, h: i64, at: i64, need: i64) -> i64:
-        """Move a torrent to a place with room for so many words of peers; its IPv6 peers stay at the end."""
+        """Move a torrent to a place with at least `need` words for peers; its IPv6 peers stay at the end."""
         room = self.rooms.fitting[need]
         words = self.words
         a0, a1, a2 = words[at], words[at + 1], words[at + 2] & M32
@@ -205,7 +205,7 @@ class Shard:
         return new
 
     def remove(self, h: i64, at: i64) -> None:
-        """Remove a torrent. Entries behind its own are moved up, as far as that brings them nearer to their slots."""
+        """Remove a torrent. Entries behind its own move up, if that brings them nearer to their first slots."""
         index = self.index
         mask = self.mask
         hole = self.slot_of(h, at)
@@ -223,16 +223,16 @@ class Shard:
         index[hole] = 0
         self.count -= 1
 
-    # ---- Copied together ----
+    # ---- Compaction ----
 
     def is_wasteful(self) -> bool:
-        """Whether a quarter of the words is not used, or seven eighths of the index are not."""
+        """Whether a quarter of the words or seven eighths of the index are unused."""
         return self.room > self.live * 4 // 3 + 64 or (
             self.mask + 1 > LEAST_INDEX and self.count * 8 < self.mask + 1
         )
 
     def give_back(self) -> None:
-        """Copy it together and make the index smaller, if that is worth the while."""
+        """Compact the shard and shrink its index, if much of them is unused."""
         if not self.is_wasteful() and self.count > 0:
             return
         size: i64 = LEAST_INDEX
@@ -243,7 +243,7 @@ class Shard:
         self.compact(0)
 
     def compact(self, more: i64) -> None:
-        """Copy all torrents, one behind the other, to where `more` words have room as well; places fit again."""
+        """Copy all torrents, each to a place of the least fitting size, into words with room for `more` words."""
         words = self.words
         index = self.index
         fitting = self.rooms.fitting
@@ -274,12 +274,12 @@ class Shard:
         self.words = new
         self.generation += 1
         self.room = room
-        self.live = live + more  # `more` is what the caller has counted already, and is about to take
+        self.live = live + more  # the caller has counted `more` already, and is about to use it
         self.free = vec[i64]([0] * len(ROOMS))
 
 
 def words_needed(words: vec[i64], at: i64) -> i64:
-    """Words that a torrent's peers take."""
+    """The number of words that a torrent's peers take."""
     if words[at + 3] & (EMPTY | LARGE) != 0:
         return 0
     counts = words[at + 2] >> COUNTS_AT
@@ -287,7 +287,7 @@ def words_needed(words: vec[i64], at: i64) -> i64:
 
 
 def copy_torrent(words: vec[i64], at: i64, to: vec[i64], place: i64, room: i64) -> None:
-    """Copy a torrent to a place with so many words for peers."""
+    """Copy a torrent to a place with `room` words for peers."""
     old = words[at + 3] >> ROOM_AT & ROOM_MASK
     n4: i64 = 0
     n6: i64 = 0

@@ -1,10 +1,11 @@
-"""The store of builds that are compiled: shards of words, see `layout` and `shard`."""
+"""The store of compiled builds: shards of words, see `layout` and `shard`."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from librt.random import Random
 from librt.strings import BytesWriter, read_i16_le, read_i32_be, read_i32_le, read_i64_be, read_i64_le
+from librt.vecs import vec
 from mypy_extensions import i64
 
 from opentracker._features import WANT_V4_ONLY
@@ -19,6 +20,7 @@ from opentracker.swarm.store.flat.layout import (
     COUNTS_AT,
     DOWNLOADS,
     EMPTY,
+    HEAD,
     LARGE,
     M16,
     M24,
@@ -28,7 +30,7 @@ from opentracker.swarm.store.flat.layout import (
 from opentracker.swarm.store.flat.members import STEP4, STEP6, base_of, find, hand_out
 from opentracker.swarm.store.flat.packing import contents_at, hosts_at, info_hash_at, least_age_at, pack_small
 from opentracker.swarm.store.flat.pictures import FlatPicture
-from opentracker.swarm.store.flat.shard import WORD, Shard
+from opentracker.swarm.store.flat.shard import PLACE, SHARD_BITS, WORD, Shard
 from opentracker.swarm.store.flat.torrents import (
     NO_AGE,
     NOBODY,
@@ -43,8 +45,9 @@ from opentracker.swarm.store.records import NEGATIVE, SMALL
 from opentracker.swarm.store.weights import weight_of_swarm
 
 SHARD_MASK: Final = SHARDS - 1
+BATCH: Final = 64  # datagrams
 SIZE4: Final = 4  # bytes of an IPv4 address
-TORRENT: Final = 88  # bytes of a torrent without peers: its head, its entry, and what neither uses
+TORRENT: Final = 88  # bytes of a torrent without peers: its head, its index entry, and unused room
 
 
 class FlatStore(FlatTorrents):
@@ -53,15 +56,18 @@ class FlatStore(FlatTorrents):
     def __init__(self, random: Random) -> None:
         super().__init__(random)
         self.out = BytesWriter()
+        self.hashes = vec[i64]([0] * BATCH)  # of a batch, and places that the index names for them
+        self.places = vec[i64]([0] * BATCH)
+        self.seen: i64 = 0  # what was looked at; or a compiler might think that nobody needs it
         self.request = Announce(both_families=False)
         self.minute: i64 = -1  # of the table of ages
         self.ages = b""
-        self.h: i64 = 0  # the hash of the torrent that was looked for last
+        self.h: i64 = 0  # the hash of the last `locate`
 
     # ---- One torrent ----
 
     def locate(self, data: bytes, at: i64) -> tuple[Shard, i64]:
-        """The shard of an info_hash, and its place there, or 0; its hash is in `h`."""
+        """The shard of an info_hash, and its place there, or 0; sets `h` to its hash."""
         a0, a1, a2 = words_of(data, at)
         h = self.keyed.of(a0, a1, a2)
         self.h = h
@@ -162,6 +168,29 @@ class FlatStore(FlatTorrents):
             hand_out(out, words, base, step, n, leechers, self.own, numwant, seeding, self.random)
         return self.age if self.age >= 0 else -2 - complete - incomplete
 
+    def bring_near(self, packets: list[bytes], count: i64) -> None:
+        """See Store. Nothing here depends on anything before it, so memory is waited for once instead of each time."""
+        if count > BATCH:
+            count = BATCH
+        hashes, places, shards = self.hashes, self.places, self.all
+        seen: i64 = 0
+        i: i64 = 0
+        while i < count:
+            a0, a1, a2 = words_of(packets[i], INFO_HASH)
+            h = self.keyed.of(a0, a1, a2)
+            s = shards[h & SHARD_MASK]
+            hashes[i] = h
+            places[i] = s.index[h >> SHARD_BITS & s.mask] & PLACE
+            i += 1
+        i = 0
+        while i < count:
+            at = places[i]
+            words = shards[hashes[i] & SHARD_MASK].words
+            if 0 < at < len(words) - HEAD:
+                seen ^= words[at] ^ words[at + HEAD]
+            i += 1
+        self.seen = seen
+
     def answer_large(
         self,
         s: Shard,
@@ -173,7 +202,7 @@ class FlatStore(FlatTorrents):
         minute: i64,
         out: BytesWriter,
     ) -> i64:
-        """The same for a large swarm."""
+        """As `answer_udp`, for a large swarm."""
         swarm = self.swarm_at(s, at)
         if swarm is None:
             return NOT_TAKEN
@@ -195,7 +224,7 @@ class FlatStore(FlatTorrents):
         return -2 - a.complete - a.incomplete
 
     def outgrows(self, s: Shard, at: i64, step: i64, a: Announce) -> bool:
-        """Whether an announce brings a small torrent the one peer that makes it a large swarm."""
+        """Whether an announce adds a peer to a full small torrent, which makes it a large swarm."""
         if not is_full(s, at) or a.event == EVENT_STOPPED or not a.stored:
             return False
         return number_of(s, at, step, a.peer) < 0
@@ -210,7 +239,7 @@ class FlatStore(FlatTorrents):
         return out.getvalue()
 
     def give_both(self, s: Shard, at: i64, step: i64, a: Announce) -> None:
-        """Give peers of both families."""
+        """Fill in peers of both families."""
         n4, _ = members_at(s, at, STEP4)
         n6, _ = members_at(s, at, STEP6)
         own4 = self.own if step == STEP4 else NOBODY
@@ -406,7 +435,7 @@ class FlatStore(FlatTorrents):
 
 
 def words_of_peer(peer: bytes, step: i64) -> tuple[i64, i64, i64]:
-    """A peer as `find` takes it."""
+    """The words of a peer, for `find`."""
     if step == STEP4:
         return word_of_peer(peer, 0), 0, 0
     return read_i64_le(peer, 0), read_i64_le(peer, 8), i64(read_i16_le(peer, 16)) & M16

@@ -1,4 +1,4 @@
-"""Shards of small torrents in words, and large swarms beside them; all that changes them is counted here."""
+"""Shards of small torrents in words, and large swarms beside them; every change updates the totals here."""
 
 from typing import Final
 
@@ -44,10 +44,10 @@ NO_AGE: Final[i64] = -1
 
 
 class FlatTorrents(Store):
-    """A store that can keep torrents, and is asked nothing about them.
+    """The part of the store that changes torrents; FlatStore adds the queries.
 
-    What `carry_out` has done to a peer is told by `own`, its number now, or NOBODY; by `age`, for how many minutes it
-    had not been heard of, or NO_AGE; and by `has_completed`.
+    `carry_out` sets `own` to the peer's number afterwards, or NOBODY; `age` to the minutes since the peer's last
+    announce, or NO_AGE; and `has_completed`.
     """
 
     def __init__(self, random: Random) -> None:
@@ -56,15 +56,15 @@ class FlatTorrents(Store):
         self.keyed = KeyedHash()
         rooms = Rooms()
         self.all = [Shard(self.keyed, rooms) for _ in range(SHARDS)]
-        self.swarms: list[Swarm | None] = []  # large ones by their numbers; None may be used again
+        self.swarms: list[Swarm | None] = []  # large swarms by their numbers; a number with None is free
         self.free_numbers: list[i64] = []
         self.own: i64 = NOBODY
         self.age: i64 = NO_AGE
 
-    # ---- Torrents come, grow and go ----
+    # ---- Creating, moving and removing torrents ----
 
     def create(self, s: Shard, h: i64, a0: i64, a1: i64, a2: i64, need: i64) -> i64:
-        """The place of a new torrent without peers; see Shard.create."""
+        """Create a torrent without peers and return its place; see Shard.create."""
         before = s.weight()
         at = s.create(h, a0, a1, a2, need)
         self.totals.bytes += s.weight() - before
@@ -72,7 +72,7 @@ class FlatTorrents(Store):
         return at
 
     def move(self, s: Shard, h: i64, at: i64, need: i64) -> i64:
-        """The place of a torrent that needs more room; see Shard.move."""
+        """Move a torrent that needs more room and return its place; see Shard.move."""
         before = s.weight()
         at = s.move(h, at, need)
         self.totals.bytes += s.weight() - before
@@ -88,6 +88,13 @@ class FlatTorrents(Store):
         s.remove(h, at)
         self.totals.torrents -= 1
 
+    def compact(self, shard: i64) -> None:
+        """Copy the torrents of a shard together."""
+        s = self.all[shard]
+        before = s.weight()
+        s.compact(0)
+        self.totals.bytes += s.weight() - before
+
     def give_back(self, shard: i64) -> None:
         """See Store."""
         s = self.all[shard]
@@ -98,14 +105,14 @@ class FlatTorrents(Store):
     # ---- Large swarms ----
 
     def swarm_at(self, s: Shard, at: i64) -> Swarm | None:
-        """The large swarm at a place, if it is one."""
+        """The large swarm at a place, or None for a small torrent."""
         words = s.words
         if words[at + 3] & LARGE == 0:
             return None
         return self.swarms[words[at + 2] >> COUNTS_AT]
 
     def enlarge(self, s: Shard, at: i64, swarm: Swarm) -> None:
-        """Let a large swarm stand for the torrent at a place from now on."""
+        """Replace the small torrent at a place by a large swarm."""
         if self.free_numbers:
             number = self.free_numbers.pop()
             self.swarms[number] = swarm
@@ -119,14 +126,14 @@ class FlatTorrents(Store):
         self.settle(swarm)
 
     def forget(self, swarm: Swarm, number: i64) -> None:
-        """Let go of a large swarm, and of what it was counted as."""
+        """Free a large swarm, and subtract it from the totals."""
         self.totals.peers -= swarm.counted
         self.totals.bytes -= swarm.weighed
         self.swarms[number] = None
         self.free_numbers.append(number)
 
     def settle(self, swarm: Swarm) -> None:
-        """Count what has come to or gone from a large swarm that is stored."""
+        """Update the totals after a change of a stored large swarm."""
         size, weight = swarm.size(), weight_of_swarm(swarm)
         self.totals.peers += size - swarm.counted
         self.totals.bytes += weight - swarm.weighed
@@ -134,7 +141,7 @@ class FlatTorrents(Store):
         swarm.weighed = weight
 
     def swarm_of(self, contents: Contents) -> Swarm:
-        """The large swarm that has these peers; it still has to be stored."""
+        """Make a large swarm of these peers, without storing it."""
         swarm = Swarm(contents.downloaded, self.counts_ports)
         if contents.planes4:
             swarm.own4().load(contents.planes4, contents.leechers4)
@@ -145,7 +152,7 @@ class FlatTorrents(Store):
     # ---- The peers of a small torrent ----
 
     def fill(self, s: Shard, at: i64, contents: Contents) -> None:
-        """Write the peers of a torrent into a place that has room for them; those before are not counted any more."""
+        """Write the peers of a torrent into a place with room for them; its former peers must be uncounted already."""
         words = s.words
         n4: i64 = len(contents.planes4) // (STRIDE4 + 2)
         n6: i64 = len(contents.planes6) // (STRIDE6 + 2)
@@ -191,9 +198,9 @@ class FlatTorrents(Store):
         minute: i64,
         sync_age: i64,
     ) -> i64:
-        """Store or remove a peer of the small torrent at a place, and tell its place afterwards.
+        """Store or remove a peer of the small torrent at a place; returns the torrent's place afterwards.
 
-        `sync_age` is as in Announce; a torrent must not be full where a newcomer comes (see `is_full`).
+        `sync_age` is as in Announce. A torrent that gets a new peer must not be full (see `is_full`).
         """
         words = s.words
         n, leechers = members_at(s, at, step)
@@ -207,7 +214,7 @@ class FlatTorrents(Store):
         tail = words[tail_at]
         age = (minute - (tail >> STAMP_AT)) & M8
         if WANT_SYNC_LIVE and sync_age >= 0 and age < sync_age:
-            return at  # older than what is known
+            return at  # older than the known announce
         if event == EVENT_STOPPED:
             self.take(s, at, step, own, n, leechers, minute)
             self.own = NOBODY
@@ -244,7 +251,7 @@ class FlatTorrents(Store):
         minute: i64,
         sync_age: i64,
     ) -> i64:
-        """Add a peer that is not there; gives the torrent's place, which may be another one."""
+        """Add a peer that is not there; returns the torrent's place, which may have changed."""
         need = words_needed(s.words, at) + (1 if step == STEP4 else 3)
         if need > s.room_at(at):
             at = self.move(s, h, at, need)
@@ -281,7 +288,7 @@ class FlatTorrents(Store):
         return at
 
     def complete(self, s: Shard, at: i64, flags: i64) -> i64:
-        """Count a `completed`, unless this peer's has been counted; gives its flags afterwards."""
+        """Count a `completed`, unless this peer's was counted before; returns the peer's new flags."""
         if flags & COMPLETED_BIT == 0:
             self.has_completed = True
             if s.words[at + 3] & DOWNLOADS < MOST_DOWNLOADED:
@@ -304,7 +311,7 @@ class FlatTorrents(Store):
             words[at + 3] |= EMPTY
 
     def switch(self, s: Shard, at: i64, step: i64, own: i64, leechers: i64, seeding: bool) -> None:
-        """Let a leecher become a seeder, or the other way round: it changes places with the one at the border."""
+        """Make a leecher a seeder, or the other way round: exchange it with the peer at the border of both."""
         border = leechers - 1 if seeding else leechers
         words = s.words
         base = base_of(words, at, step)
@@ -315,7 +322,7 @@ class FlatTorrents(Store):
 
 
 def exchange(words: vec[i64], one: i64, two: i64, n: i64) -> None:
-    """Let `n` words change places."""
+    """Exchange `n` words with `n` others."""
     while n > 0:
         n -= 1
         kept = words[one + n]
@@ -324,12 +331,12 @@ def exchange(words: vec[i64], one: i64, two: i64, n: i64) -> None:
 
 
 def tail_of(flags: i64, stamp: i64) -> i64:
-    """Flags and stamp of a plane as they stand in a word."""
+    """Convert flags and stamp of a plane to the bits of a word."""
     return stamp << STAMP_AT | flags_of_byte(flags) << FLAGS_AT
 
 
 def size_at(s: Shard, at: i64) -> i64:
-    """How many peers the small torrent at a place has; 0 for a large one."""
+    """The number of peers of the small torrent at a place; 0 for a large swarm."""
     words = s.words
     if words[at + 3] & (EMPTY | LARGE) != 0:
         return 0
@@ -337,12 +344,12 @@ def size_at(s: Shard, at: i64) -> i64:
 
 
 def is_full(s: Shard, at: i64) -> bool:
-    """Whether one peer more makes the small torrent at a place a large swarm."""
+    """Whether one more peer makes the small torrent at a place a large swarm."""
     return size_at(s, at) == SMALL
 
 
 def members_at(s: Shard, at: i64, step: i64) -> tuple[i64, i64]:
-    """How many peers of a family a small torrent has, and how many of them are leechers."""
+    """The number of peers of a family of a small torrent, and the number of leechers among them."""
     words = s.words
     if words[at + 3] & EMPTY != 0:
         return 0, 0
@@ -352,7 +359,7 @@ def members_at(s: Shard, at: i64, step: i64) -> tuple[i64, i64]:
 
 
 def set_members(s: Shard, at: i64, step: i64, n: i64, leechers: i64) -> None:
-    """Note how many peers of a family there are, and how many of them are leechers."""
+    """Set the number of peers of a family, and the number of leechers among them."""
     words = s.words
     if step == STEP4:
         words[at + 2] = words[at + 2] & ~(M16 << COUNTS_AT) | n << COUNTS_AT | leechers << LEECHERS4_AT

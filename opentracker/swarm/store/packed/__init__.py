@@ -1,1 +1,1 @@
-"""The store of builds that are not compiled: a record of bytes for a small torrent, blocks of them for a large one."""
+"""The store of interpreted builds: a record (`bytes`) for a small torrent, blocks of peers for a large swarm."""

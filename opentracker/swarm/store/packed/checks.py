@@ -1,4 +1,4 @@
-"""What holds of records at all times, for `Store.check`."""
+"""Checks of records, for `Store.check`."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -20,7 +20,7 @@ def check_shard(
     """See Store.check."""
     for info_hash in list(shard):
         entry = shard.get(info_hash)
-        if entry is None:  # it has gone meanwhile
+        if entry is None:  # removed since the list was made
             continue
         check(len(info_hash) == HASH_SIZE, info_hash, f"an info_hash of {len(info_hash)} bytes")
         check(hash(info_hash) & (shards - 1) == number, info_hash, f"in shard {number}")

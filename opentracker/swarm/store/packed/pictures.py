@@ -1,4 +1,4 @@
-"""The picture of a shard: its keys and entries, taken hold of at one moment."""
+"""The snapshot of a shard: lists of its keys and entries."""
 
 from collections import Counter
 from typing import Final
@@ -11,14 +11,14 @@ from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 from opentracker.swarm.store.records import HEADER_SIZE, PEER4, PEER6, counts, downloaded
 from opentracker.swarm.store.rows import Rows
 
-MOST_REMEMBERED: Final = 4096  # heads of records whose counts are at hand
+MOST_REMEMBERED: Final = 4096  # heads of records whose encoded counts are cached
 
 
 class PackedPicture(Picture):
     """See Picture.
 
-    To take hold of so many objects one after the other is what a processor can do while it waits for memory; that they
-    are near afterwards is two thirds of what looking each of them up would cost.
+    Copying references in bulk lets the CPU overlap its cache misses: reading the copied entries costs a third of
+    looking each of them up.
     """
 
     def __init__(self, shard: dict[bytes, bytes | Swarm]) -> None:
@@ -46,7 +46,7 @@ class PackedPicture(Picture):
             if isinstance(entry, Swarm):
                 code = rows.code(entry.complete(), entry.downloaded, entry.incomplete())
             elif len(entry) > HEADER_SIZE and len(entry) == HEADER_SIZE + PEER4 * entry[4]:
-                head = entry[:HEADER_SIZE]  # without IPv6 peers it has it all
+                head = entry[:HEADER_SIZE]  # without IPv6 peers the head has all counts
                 known = remembered.get(head)
                 code = code_of_head(entry, head, rows) if known is None else known
             else:
@@ -56,7 +56,7 @@ class PackedPicture(Picture):
         rows.rows += noted
 
     def count(self, start: i64, end: i64) -> tuple[i64, i64, i64, i64]:
-        """See Picture. All heads of records are added up at once, which is what costs least interpreted."""
+        """See Picture. All heads of records are summed at once, which is the fastest way interpreted."""
         entries = self.entries[start:end]
         records = [entry for entry in entries if not isinstance(entry, Swarm) and len(entry) > HEADER_SIZE]
         heads = b"".join([record[:HEADER_SIZE] for record in records])
@@ -89,7 +89,7 @@ class PackedPicture(Picture):
         return found
 
     def larger(self, start: i64, end: i64, least: i64) -> list[tuple[bytes, i64, i64]]:
-        """See Picture. That a record is too small is told by its length."""
+        """See Picture. Records that are too short for more than `least` peers are skipped by their length."""
         found: list[tuple[bytes, i64, i64]] = []
         most = HEADER_SIZE + PEER4 * least
         for index in range(start, end):
@@ -108,7 +108,7 @@ class PackedPicture(Picture):
         stride = STRIDE6 if v6 else STRIDE4
         if isinstance(entry, Swarm):
             family = entry.v6 if v6 else entry.v4
-            blocks = family.leechers.blocks + family.seeders.blocks
+            blocks = family.blocks()
             return [block[: len(block) // (stride + 2) * stride] for block in blocks]
         n4, _, n6, _ = counts(entry)
         start = HEADER_SIZE + PEER4 * n4 if v6 else HEADER_SIZE
@@ -117,14 +117,14 @@ class PackedPicture(Picture):
 
 
 def code_of(record: bytes, rows: Rows) -> bytes:
-    """The counts of a small torrent, as they stand in a row."""
+    """The counts of a small torrent, encoded for a row."""
     n4, leechers4, n6, leechers6 = counts(record)
     incomplete = leechers4 + leechers6
     return rows.code(n4 + n6 - incomplete, downloaded(record), incomplete)
 
 
 def code_of_head(record: bytes, head: bytes, rows: Rows) -> bytes:
-    """The same, to be remembered."""
+    """As `code_of`, with the result cached by the record's head."""
     if len(rows.remembered) >= MOST_REMEMBERED:
         rows.remembered.clear()
     code = rows.remembered[head] = code_of(record, rows)

@@ -1,4 +1,4 @@
-"""The shards: dicts of info_hash → record of a small torrent, or large swarm; all that changes them is counted here."""
+"""The shards: dicts from info_hash to a record or a large swarm; every change updates the totals here."""
 
 from typing import Final
 
@@ -15,7 +15,7 @@ MASK: Final = SHARDS - 1
 
 
 class PackedShards(Store):
-    """A store that can keep torrents, and is asked nothing about them."""
+    """The part of the store that changes torrents; PackedStore adds the queries."""
 
     def __init__(self, random: Random) -> None:
         super().__init__(SHARDS)
@@ -23,13 +23,13 @@ class PackedShards(Store):
         self.random = random
 
     def get(self, info_hash: bytes) -> bytes | Swarm | None:
-        """A torrent as it is stored."""
+        """The entry of a torrent: a record, a large swarm, or None."""
         return self.dicts[hash(info_hash) & MASK].get(info_hash)
 
     def change(self, info_hash: bytes, former: bytes | Swarm | None, kept: bytes | Swarm | None) -> None:
-        """Store a torrent as `kept`, which was stored as `former`; None is a torrent that is not there.
+        """Replace the entry `former` of a torrent by `kept`; None is a torrent that is not there.
 
-        Whatever changes how many torrents or peers there are goes this way, or, in a large swarm, by `settle`.
+        Every change of the numbers of torrents or peers is made here or, within a large swarm, followed by `settle`.
         """
         shard = self.dicts[hash(info_hash) & MASK]
         totals = self.totals
@@ -56,7 +56,7 @@ class PackedShards(Store):
         shard[info_hash] = kept
 
     def settle(self, swarm: Swarm) -> None:
-        """Count what has come to or gone from a large swarm that is stored."""
+        """Update the totals after a change of a stored large swarm."""
         size, weight = swarm.size(), weight_of_swarm(swarm)
         self.totals.peers += size - swarm.counted
         self.totals.bytes += weight - swarm.weighed
@@ -64,7 +64,7 @@ class PackedShards(Store):
         swarm.weighed = weight
 
     def grown(self, record: bytes) -> Swarm:
-        """The large swarm that a small torrent becomes; it still has to be stored."""
+        """Make a large swarm of a record, without storing it."""
         swarm = Swarm(downloaded(record), self.counts_ports)
         n4, leechers4, n6, leechers6 = counts(record)
         start6 = HEADER_SIZE + (STRIDE4 + 2) * n4
@@ -75,7 +75,7 @@ class PackedShards(Store):
         return swarm
 
     def swarm_of(self, contents: Contents) -> Swarm:
-        """The large swarm that has these peers; it still has to be stored."""
+        """Make a large swarm of these peers, without storing it."""
         swarm = Swarm(contents.downloaded, self.counts_ports)
         if contents.planes4:
             swarm.own4().load(contents.planes4, contents.leechers4)

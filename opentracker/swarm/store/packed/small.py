@@ -1,7 +1,7 @@
-"""An announce into a small torrent: its record in, its new record out (see `records`).
+"""An announce of a peer of a small torrent: record in, new record out (see `records`).
 
-`announce` reads the record's head and the planes with its own hands, and leaves only what is rare to functions: it is
-what most announces of a tracker spend their time in, and five calls would cost an interpreted one a fifth of it.
+`announce` reads the record's head and the planes inline, and calls functions only in rare cases: most announces of a
+tracker spend their time here, and five calls would add a fifth to an interpreted one.
 """
 
 from librt.random import Random
@@ -39,7 +39,7 @@ if WANT_SYNC_LIVE:
 
 
 def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes:  # noqa: PLR0912, PLR0915 - see above
-    """Answer `a` from `record`, and give the record that stands afterwards: the same object if nothing changed."""
+    """Answer `a` from `record`, and return the new record: the same object if nothing changed."""
     n4: i64 = 0
     leechers: i64 = 0
     if len(record) > HEADER_SIZE:
@@ -99,7 +99,7 @@ def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes: 
 
 
 def hand_out_both(record: bytes, a: Announce, asker: i64, random: Random) -> None:
-    """Give peers of both families; `asker` is the index of the asker in its own family, or -1."""
+    """Fill in peers of both families; `asker` is the index of the asking peer in its own family, or -1."""
     n4, leechers4, n6, leechers6 = counts(record)
     start6 = HEADER_SIZE + PEER4 * n4
     asker4, asker6 = (asker, i64(-1)) if len(a.peer) == STRIDE4 else (i64(-1), asker)
@@ -115,7 +115,7 @@ def hand_out_both(record: bytes, a: Announce, asker: i64, random: Random) -> Non
 
 
 def with_peer(record: bytes, a: Announce, known: i64, minute: i64) -> bytes:
-    """The record with the asker in it as it now is; `known` is the index it has had, or -1."""
+    """The record with the announced peer added or renewed; `known` is the peer's former index, or -1."""
     completed = downloaded(record)
     v6 = len(a.peer) == STRIDE6
     flags: i64 = 0
@@ -166,7 +166,7 @@ def without_peer(record: bytes, v6: bool, index: i64, minute: i64) -> bytes:
 if WANT_SYNC_LIVE:
 
     def own_again(record: bytes, at_flags: i64, at_stamp: i64, minute: i64) -> bytes:
-        """The record with a peer that came by live sync, and has now announced itself."""
+        """The record after the first own announce of a peer that came by live sync."""
         flags = BYTE[record[at_flags] & COMPLETED]
         return (
             record[:at_flags]

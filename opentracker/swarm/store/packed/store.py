@@ -1,6 +1,6 @@
-"""The store of builds that are not compiled: 256 dicts of info_hash → record of a small torrent, or large swarm.
+"""The store of interpreted builds: 256 dicts from info_hash to the record of a small torrent, or a large swarm.
 
-The shard is told by `hash(info_hash)`, which the look-up computes anyway.
+The shard is chosen by `hash(info_hash)`, which the look-up computes anyway.
 """
 
 import sys
@@ -38,8 +38,8 @@ from opentracker.swarm.store.weights import TORRENT, weight_of, weight_of_swarm
 if WANT_SYNC_LIVE:
     from opentracker.swarm.store.packed.synced import sync_small
 
-LEAST_TABLE: Final = 4096  # bytes of a dict that are not worth the while
-# Bytes of a dict for each of its entries: 27 to 55 as it grows, up to 108 where entries come and go.
+LEAST_TABLE: Final = 4096  # bytes of a dict that is too small to be worth rebuilding
+# Bytes of a dict for each of its entries: 27 to 55 as the dict grows, up to 108 after many deletions.
 WIDEST: Final = 80
 
 
@@ -234,7 +234,7 @@ class PackedStore(PackedShards):
         yield from clean_shard(self, shard, minute, evictor)
 
     def give_back(self, shard: i64) -> None:
-        """See Store. A dict does not shrink by itself, and grows where as many come as go."""
+        """See Store. Rebuilds a sparse dict: dicts never shrink on delete, and grow under steady turnover."""
         there = self.dicts[shard]
         if sys.getsizeof(there) > LEAST_TABLE and sys.getsizeof(there) > WIDEST * len(there):
             rest = there.copy()

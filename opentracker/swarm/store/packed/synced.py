@@ -1,7 +1,7 @@
-"""What live sync says of a peer of a small torrent.
+"""An announce by live sync of a peer of a small torrent.
 
-This stands beside `small.announce`, which answers clients: nobody is answered here, a peer may have been heard of some
-minutes ago (`Announce.sync_age`), and news that are older than what is known change nothing.
+It differs from `small.announce`: there is no client to answer, the announce may be some minutes old
+(`Announce.sync_age`), and one that is older than the known announce of the peer changes nothing.
 """
 
 from mypy_extensions import i64
@@ -13,7 +13,7 @@ from opentracker.swarm.store.records import HEADER_SIZE, PEER4, counts
 
 
 def sync_small(record: bytes, a: Announce, minute: i64) -> bytes:
-    """The record that stands after `a`: the same object if nothing changed. Of the answer, only the counts are set."""
+    """The new record: the same object if nothing changed. Only the counts of the answer are filled in."""
     n4, leechers4, n6, leechers6 = counts(record)
     v6 = len(a.peer) == STRIDE6
     start: i64 = HEADER_SIZE + PEER4 * n4 if v6 else HEADER_SIZE
@@ -25,7 +25,7 @@ def sync_small(record: bytes, a: Announce, minute: i64) -> bytes:
         known_age = (minute - record[at_stamp]) & 255
         is_seeder = index >= (leechers6 if v6 else leechers4)
         if known_age < a.sync_age:
-            pass  # older than what is known
+            pass  # older than the known announce
         elif a.event == EVENT_STOPPED:
             record = without_peer(record, v6, index, minute)
         elif a.event == EVENT_COMPLETED or a.seeding != is_seeder:

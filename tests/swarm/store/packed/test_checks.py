@@ -8,6 +8,7 @@ from opentracker.errors import InvariantError
 from opentracker.swarm.invariants import OLDEST, Checker
 from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.packed.store import PackedStore
+from opentracker.swarm.store.peer_table import PeerTable
 from opentracker.swarm.store.records import HEADER_SIZE
 from tests.swarm.model import FAMILIES, Pair, peer_of
 
@@ -109,6 +110,7 @@ def test_a_broken_swarm(pair: Pair) -> None:
     swarm = swarm_of(pair)
     family = swarm.v4 if SIZE == 6 else swarm.v6
     leechers, seeders = family.leechers, family.seeders
+    assert isinstance(leechers, PeerTable)
 
     def told() -> str:
         with pytest.raises(InvariantError) as caught:
