@@ -1,4 +1,4 @@
-"""Commands and recipes of the pages: what they choose can be built, and make reads the Debian rules as they are meant."""
+"""Commands of the pages: what they choose can be built, and make reads the Debian rules as they are meant."""
 
 import re
 import shutil
