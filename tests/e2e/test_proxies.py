@@ -100,13 +100,15 @@ def announce(port: int, source: str, left: int, header: bytes = b"") -> bytes:
 def test_the_sample_names_the_client(make: Callable[[Path, int, str], list[str]], tmp_path: Path) -> None:
     if shutil.which(make.__name__) is None:
         pytest.skip(f"needs the command {make.__name__}")
+    config = tmp_path / "proxies.conf"
+    config.write_text("access.proxy 127.0.0.1\n")
     options = [
         "-i",
         "127.0.0.1",
         "-p",
         "0",
-        "-A",
-        "127.0.0.1",
+        "-f",
+        str(config),
         *allow(tmp_path, HASH_A),
         *list_loopback(tmp_path),
     ]
@@ -121,5 +123,6 @@ def test_the_sample_names_the_client(make: Callable[[Path, int, str], list[str]]
             peers = announce(port, LEECHER, 1)
             assert socket.inet_aton(SEEDER) + (6881).to_bytes(2, "big") in peers
             assert socket.inet_aton(FORGED) not in peers
-            # On the proxy's own machine: it names the proxy, whose rights are its own.
-            assert b" 200 OK" in ask(port, b"/stats", "127.0.0.1")[:20]
+            # From the proxy's own machine the header names the proxy alone: no failure.
+            assert b" 200 OK" in ask(port, b"/health", "127.0.0.1")[:20]
+            assert b"failure" not in announce(port, "127.0.0.1", 2)
