@@ -204,8 +204,11 @@ class FeaturesReader:
             into[key] = value
 
     def read_modules(self) -> None:
-        for module, flags in self.table("modules").items():
-            self.features.modules[module] = self.flag_list("modules", module, flags)
+        """Read the owners of modules. `!WANT_X` owns a module of builds without WANT_X."""
+        for module, owners in self.table("modules").items():
+            flags = [str(owner).removeprefix("!") for owner in owners] if isinstance(owners, list) else owners
+            self.flag_list("modules", module, flags)
+            self.features.modules[module] = owners
 
     def read_branches(self) -> None:
         for flag, patterns in self.table("branches").items():

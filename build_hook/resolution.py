@@ -32,9 +32,13 @@ class Build:
     def missing_flags(self, module: str) -> list[str]:
         """Return the flags that own a module (dotted, below the package) if all are off; [] if the module is built."""
         for owned, flags in self.features.modules.items():
-            if (module + ".").startswith(owned + ".") and not any(self.flags[flag] for flag in flags):
+            if (module + ".").startswith(owned + ".") and not any(map(self.holds, flags)):
                 return flags
         return []
+
+    def holds(self, owner: str) -> bool:
+        """Tell whether a flag is on or, of `!WANT_X`, off."""
+        return not self.flags[owner[1:]] if owner.startswith("!") else self.flags[owner]
 
     def dependencies(self) -> list[str]:
         """Return the run-time requirements that the flags add."""

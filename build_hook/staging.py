@@ -63,7 +63,8 @@ def module_name(relative: Path) -> str:
 def check_imports(build: Build, package: str, relative: Path, staged: bytes) -> None:
     """Refuse an import of a module that this build leaves out: the import would fail at run time."""
     for line, imported in imports_of(staged, package, relative.parts[:-1]):
-        if flags := build.missing_flags(imported):
+        if owners := build.missing_flags(imported):
+            flags = (f"{owner[1:]}=0" if owner.startswith("!") else owner for owner in owners)
             raise BuildError(
                 f"{package}/{relative.as_posix()}:{line}: imports {package}.{imported}, which is in"
                 f" builds with {' or '.join(flags)} alone: import it under the flag"

@@ -49,7 +49,8 @@ class TestsOfAbsentModule(pytest.Module):
 
     def collect(self) -> Iterator[pytest.Item]:
         """Skip, naming the flags of which any would do."""
-        needed = " or ".join(f"{flag}=1" for flag in missing_flags(tested_module(self.path)))
+        flags = missing_flags(tested_module(self.path))
+        needed = " or ".join(f"{flag[1:]}=0" if flag.startswith("!") else f"{flag}=1" for flag in flags)
         pytest.skip(f"needs a build with {needed}", allow_module_level=True)
 
 
@@ -66,7 +67,7 @@ def missing_flags(module: str) -> list[str]:
     """Return the flags of a module, or of a folder that it is in, of which this build has none; see features.toml."""
     for owned, flags in MODULES.items():
         is_owned = module == owned or module.startswith((f"{owned}.", f"{owned}_"))
-        if is_owned and not any(FLAGS[flag] for flag in flags):
+        if is_owned and not any(FLAGS[flag.removeprefix("!")] is not flag.startswith("!") for flag in flags):
             return flags
     return []
 

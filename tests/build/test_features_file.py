@@ -36,6 +36,8 @@ BROKEN = [
     ('["WANT_V6", "WANT_V4_ONLY"]', "[]", "features.toml:24: flags must be a list of flags, not []"),
     ('flag = "WANT_GZIP"', 'flag = "WANT_ZIP"', "features.toml:34: WANT_ZIP is not a flag: the nearest known one is WANT_GZIP"),
     ('= ["WANT_DYNAMIC"]', '= ["DYNAMIC"]', "features.toml:43: DYNAMIC is not a flag: "),
+    ('= ["WANT_DYNAMIC"]', '= ["!DYNAMIC"]', "features.toml:43: DYNAMIC is not a flag: "),
+    ('= ["WANT_DYNAMIC"]', '= "!WANT_DYNAMIC"', "features.toml:43: features.dynamic must be a list of flags, not '!WANT_DYNAMIC'"),
     ("WANT_GZIP = [", "WANT_GZ = [", "features.toml:48: WANT_GZ is not a flag: "),
     ('["gzip-stream>=1.2"]', '"gzip-stream"', "features.toml:48: WANT_GZIP must be a list of requirements, not 'gzip-stream'"),
     ('"cli" = "runs once"', '"cli" = ""', "features.toml:53: cli must be a text that says why, not ''"),

@@ -123,6 +123,19 @@ def test_what_the_rules_forbid_fails_the_build_with_file_and_line(staged: Staged
         staged()
 
 
+def test_a_module_can_belong_to_builds_without_a_flag(staged: Staged, project: Path) -> None:
+    (project / "minitracker" / "plain.py").write_text("")
+    features = project / "features.toml"
+    features.write_text(
+        features.read_text().replace('"features.dynamic"', '"plain" = ["!WANT_V6"]\n"features.dynamic"')
+    )
+    assert files(staged()) == ALWAYS | {"plain.py"}
+    assert files(staged(WANT_V6="1")) == ALWAYS
+    (project / "minitracker" / "cli.py").write_text("import minitracker.plain\n")
+    with pytest.raises(BuildError, match=r"plain, which is in builds with WANT_V6=0 alone: import it under"):
+        staged(WANT_V6="1")
+
+
 def test_a_package_can_belong_to_a_flag(staged: Staged, project: Path) -> None:
     folder = project / "minitracker" / "dynamic"
     folder.mkdir()
