@@ -189,10 +189,10 @@ class Connection(Unfinished):
     def answer_plain(self) -> bytes:
         """The whole answer to the announce that was received, and is all that was received."""
         answers = self.server.answers
-        keep_alive = answers.heads.keep_alive and self.server.may_stay(self.address)
+        keep_alive = answers.plain_keep_alive and self.server.may_stay(self.address)
         self.received = b""
         self.ends = not keep_alive
-        return answers.answer_query(answers.heads.query, keep_alive, self.address, self.server.now.minute)
+        return answers.answer_query(answers.plain_query, keep_alive, self.address, self.server.now.minute)
 
     def send(self) -> bool:
         """Send what is left of the answers, then close or wait for the next request."""

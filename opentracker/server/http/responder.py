@@ -75,6 +75,8 @@ class HttpResponder:
             self.plain = PlainReader()
         else:
             self.heads = PlainHeads()
+        self.plain_query = b""
+        self.plain_keep_alive = False
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
 
@@ -155,10 +157,14 @@ class HttpResponder:
         return False
 
     def reads_plain(self, data: bytes) -> bool:
-        """Whether `heads` now has the one whole plain announce that `data` is, for `answer_query`."""
+        """Whether `plain_query` and `plain_keep_alive` now are those of the one whole plain announce that `data` is."""
         if WANT_COMPILED or WANT_IP_FROM_PROXY or WANT_FULLLOG_NETWORKS:
             return False
-        return self.heads.read(data)
+        if not self.heads.read(data):
+            return False
+        self.plain_query = self.heads.query
+        self.plain_keep_alive = self.heads.keep_alive
+        return True
 
     def answer_query(self, query: bytes, keep_alive: bool, address: bytes, minute: int) -> bytes:
         """The whole answer to a plain announce."""
