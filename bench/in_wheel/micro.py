@@ -1,7 +1,8 @@
 """The cost of an announce inside the tracker, by the size of its swarm: run by a wheel's own python, prints JSON.
 
 `run.py micro` runs it. Nanoseconds an announce (seeder or leecher in turn, numwant 50) of a peer that is in the
-swarm already, chosen at random, without what setting the request's fields costs.
+swarm already, chosen at random, without what setting the request's fields costs. "After an attack": where ports are
+counted, and a stranger with more than a thousand of them has come and gone.
 """
 
 from __future__ import annotations
@@ -14,10 +15,13 @@ from typing import Final
 
 from librt.random import Random
 
-from opentracker.protocol.messages import Announce
-from opentracker.swarm.tracker import Tracker
+from opentracker.protocol.messages import EVENT_NONE, EVENT_STOPPED, Announce
+from opentracker.swarm.policy.limits import Limits
+from opentracker.swarm.tracker import Tracker, limit_by
 
 SIZES: Final = (1, 10, 100, 1_000, 10_000, 100_000)
+ATTACKED: Final = (1_000, 10_000)
+PORTS: Final = 1_100  # of the stranger
 ANNOUNCES: Final = 20_000
 REPEATS: Final = 5
 INFO_HASH: Final = bytes(range(20))
@@ -59,10 +63,25 @@ def prepare_all(requests: list[tuple[bytes, bool]]) -> None:
         pass
 
 
-def nanoseconds(size: int) -> float:
+def attack(tracker: Tracker) -> None:
+    """A stranger with many ports joins, and leaves but for one of them."""
+    a = prepared(Announce(False))
+    host = bytes([11, 1, 1, 1])
+    for event in (EVENT_NONE, EVENT_STOPPED):
+        a.event = event
+        for port in range(PORTS if event == EVENT_NONE else PORTS - 1):
+            a.peer = host + (2000 + port).to_bytes(2)
+            tracker.announce(a, 0)
+
+
+def nanoseconds(size: int, counts_ports: bool = False, after_attack: bool = False) -> float:
     """Of one announce in a swarm of `size`: the best of several runs, since all that disturbs makes it slower."""
     tracker = Tracker(Random(1))
+    if counts_ports:
+        limit_by(tracker, Limits(ports_per_address=PORTS))
     peers = fill(tracker, size)
+    if after_attack:
+        attack(tracker)
     requests = random.Random(size).choices(peers, k=ANNOUNCES)
     best = float("inf")
     for repeat in range(REPEATS):
@@ -76,4 +95,8 @@ def nanoseconds(size: int) -> float:
 
 
 if __name__ == "__main__":
-    json.dump({str(size): nanoseconds(size) for size in SIZES}, sys.stdout)
+    found = {str(size): nanoseconds(size) for size in SIZES}
+    for size in ATTACKED:
+        found[f"{size}, ports counted"] = nanoseconds(size, counts_ports=True)
+        found[f"{size} after an attack"] = nanoseconds(size, counts_ports=True, after_attack=True)
+    json.dump(found, sys.stdout)

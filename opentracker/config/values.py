@@ -12,12 +12,11 @@ from typing import Any, Final
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Bind, Settings, Take, check_field
-from opentracker.protocol.addresses import DEFAULT_PORT, parse_endpoint, parse_ip, parse_network
+from opentracker.protocol.addresses import DEFAULT_PORT, HIGHEST_PORT, parse_endpoint, parse_ip, parse_network
 from opentracker.swarm.policy.permissions import ADMINISTRATOR
 
 OWN_PATHS: Final = ("announce", "scrape")
 IN_A_PATH: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
-HIGHEST_PORT: Final = 65535
 LONGEST_SHOWN: Final = 160  # characters of an operator's text in an error
 MOST_DIGITS: Final = 15  # of a number
 UNITS_OF_TIME: Final = {"s": 1, "m": 60, "h": 3600}

@@ -15,7 +15,7 @@ DEFAULT_PORT: Final = 6969
 _MAPPED: Final = bytes(10) + b"\xff\xff"
 _MAPPED_BITS: Final = 96
 _LONGEST_TEXT: Final = 45  # ffff:ffff:ffff:ffff:ffff:ffff:255.255.255.255
-_HIGHEST_PORT: Final = 65535
+HIGHEST_PORT: Final = 65535
 
 
 def unmap(packed: bytes) -> bytes:
@@ -95,8 +95,8 @@ def _parse_unmapped(text: str) -> bytes:
 
 
 def _parse_port(digits: str, text: str) -> int:
-    if not _is_number(digits, 5) or int(digits) > _HIGHEST_PORT:
-        raise ValueError(f"'{text}' has a bad port: expected 0..{_HIGHEST_PORT}")
+    if not _is_number(digits, 5) or int(digits) > HIGHEST_PORT:
+        raise ValueError(f"'{text}' has a bad port: expected 0..{HIGHEST_PORT}")
     return int(digits)
 
 

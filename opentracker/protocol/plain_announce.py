@@ -19,6 +19,7 @@ from opentracker._features import (
     WANT_IP_FROM_QUERY_STRING,
     WANT_KEEPALIVE,
 )
+from opentracker.protocol.addresses import HIGHEST_PORT
 from opentracker.protocol.messages import (
     EVENT_COMPLETED,
     EVENT_NONE,
@@ -32,7 +33,6 @@ MOST_FIELDS: Final = 32
 MOST_DIGITS: Final = 18
 DEFAULT_NUMWANT: Final = min(OT_DEFAULT_NUMWANT, OT_MAX_PEERS_HTTP)
 LOWEST_STORED_PORT: Final = 2  # see query
-HIGHEST_PORT: Final = 65535
 
 REQUEST: Final = b"GET /announce?"
 HEAD_END: Final = b"\r\n\r\n"

@@ -19,7 +19,7 @@ from opentracker._features import (
     WANT_V6,
 )
 from opentracker.errors import TrackerFailure
-from opentracker.protocol.addresses import parse_ip
+from opentracker.protocol.addresses import HIGHEST_PORT, parse_ip
 from opentracker.protocol.messages import (
     EVENT_COMPLETED,
     EVENT_NONE,
@@ -62,7 +62,6 @@ _SENDERS: Final = (bytes(4), bytes(16), b"\xff\xff\xff\xff")
 
 _LONGEST_INTEGER: Final = 9  # digits; longer ones are over every limit here
 _SATURATED: Final = 10**9
-_HIGHEST_PORT: Final = 65535
 _LOWEST_STORED_PORT: Final = 2  # clients take 0 and 1 for "cannot be connected to"
 
 
@@ -169,7 +168,7 @@ def _check_info_hash(info_hash: bytes, hashes: int) -> None:
 
 def _fill_in_peer(address: bytes, digits: bytes, announce: Announce) -> None:
     port = _parse_integer(digits)
-    if not 0 <= port <= _HIGHEST_PORT:
+    if not 0 <= port <= HIGHEST_PORT:
         raise TrackerFailure(INVALID_PORT)
     announce.peer = address + port.to_bytes(2, "big")
     announce.stored = port >= _LOWEST_STORED_PORT

@@ -84,6 +84,10 @@ class TellingHttpResponder(HttpResponder):
         """See HttpResponder; here `answer` handles all requests."""
         return False
 
+    def reads_plain(self, data: bytes) -> bool:
+        """See HttpResponder: nothing is read there either."""
+        return False
+
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """See HttpResponder."""
         asked = request.method + b" " + request.path

@@ -5,9 +5,9 @@ from typing import Final
 
 from opentracker._features import OT_MODEST_PEER_TIMEOUT
 from opentracker.errors import HttpError
+from opentracker.swarm.policy.slots import host_of
 
-PREFIX6: Final = 8  # bytes of an IPv6 address that identify a client: one customer has a /64
-MOST: Final = 16384  # remembered addresses; beyond that the earliest is dropped too soon
+MOST: Final = 16384  # addresses remembered; beyond that the earliest is forgotten before its time
 
 
 class RateLimiter:
@@ -22,7 +22,7 @@ class RateLimiter:
         """Raise HttpError if it is too soon; else remember the address, unless the request is a HEAD (not `takes`)."""
         now = self.seconds()
         self.forget(now)
-        host = address[:PREFIX6]  # the whole of an IPv4 address
+        host = host_of(address)
         if host in self.served:
             raise HttpError(402)
         if takes:

@@ -126,5 +126,5 @@ class FullLogFeature(Feature[Host]):
         """Add the mode and the page, and see each request."""
         log = FullLog(host.part(Statistics))
         host.streams["fulllog"] = log.read
-        host.http_answers.pages[b"/announce"] = LogNet(log)
+        host.http_answers.pages.setdefault(b"/announce", LogNet(log))  # statistics may be served there
         host.http_answers.watchers.append(log.requested)

@@ -163,6 +163,8 @@ class Connection(Unfinished):
     def answer_next(self) -> bytes | None:
         """The answer to the next request; b"" if it comes in `pieces`, None if the request is not complete."""
         answers = self.server.answers
+        if answers.reads_plain(self.received):
+            return self.answer_plain()
         request = None
         try:
             request = parse_request(self.received)
@@ -184,6 +186,14 @@ class Connection(Unfinished):
                 head_only = begins_head(self.received)
                 return answers.refuse(error.status, head_only, self.received, self.address)
             return answers.error(error.status, request.method == b"HEAD", True, error.detail)
+
+    def answer_plain(self) -> bytes:
+        """The whole answer to the announce that was received, and is all that was received."""
+        answers = self.server.answers
+        keep_alive = answers.heads.keep_alive and self.server.may_stay(self.address)
+        self.received = b""
+        self.ends = not keep_alive
+        return answers.answer_query(answers.heads.query, keep_alive, self.address, self.server.now.minute)
 
     def send(self) -> bool:
         """Send the rest of the answers, then close or wait for the next request."""

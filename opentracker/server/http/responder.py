@@ -23,6 +23,8 @@ from opentracker.swarm.tracker import Tracker
 if WANT_COMPILED:
     from opentracker.protocol.plain_announce import PlainReader
     from opentracker.protocol.plain_answer import append_announce
+else:
+    from opentracker.protocol.plain_heads import PlainHeads
 
 log = logging.getLogger("opentracker")
 
@@ -71,6 +73,8 @@ class HttpResponder:
         self.foreign = {name: counters.count_of(row) for name, row in zip(FOREIGN, COUNTERS, strict=True)}
         if WANT_COMPILED:
             self.plain = PlainReader()
+        else:
+            self.heads = PlainHeads()
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
 
@@ -86,7 +90,7 @@ class HttpResponder:
             if path in self.pages and self.pages[path].takes(request):
                 return self.pages[path].answer(request, address, minute)
             if path.startswith(ANNOUNCE_PREFIX):
-                body = self.announce(request, address, minute)
+                body = self.announce(request.query or b"", request.method == b"HEAD", address, minute)
             elif path.startswith(SCRAPE_PREFIX):
                 body = self.scrape(request)
             elif path == b"/" and self.redirect_url:
@@ -150,13 +154,28 @@ class HttpResponder:
             return True
         return False
 
-    def announce(self, request: Request, address: bytes, minute: int) -> bytes:
-        """The body for an announce."""
+    def reads_plain(self, data: bytes) -> bool:
+        """Whether `heads` now has the one whole plain announce that `data` is, for `answer_query`."""
+        if WANT_COMPILED or WANT_IP_FROM_PROXY or WANT_FULLLOG_NETWORKS:
+            return False
+        return self.heads.read(data)
+
+    def answer_query(self, query: bytes, keep_alive: bool, address: bytes, minute: int) -> bytes:
+        """The whole answer to a plain announce."""
+        try:
+            body = self.announce(query, False, address, minute)
+        except TrackerFailure as failure:
+            self.counters.tcp_failures += 1
+            body = write_failure(failure.reason, self.tracker.interval())
+        return write_ok(body, keep_alive, False)
+
+    def announce(self, query: bytes, is_safe: bool, address: bytes, minute: int) -> bytes:
+        """The body for an announce; one that is safe (RFC 9110, 9.2.1) changes nothing."""
         a = self.request
-        parse_announce(request.query or b"", address, a)
+        parse_announce(query, address, a)
         if WANT_LOG_NUMWANT:
             self.tracker.numwants[a.numwant] += 1
-        if request.method == b"HEAD":  # safe by definition (RFC 9110, 9.2.1): it changes nothing
+        if is_safe:
             a.stored = False
             a.event = EVENT_NONE
         self.tracker.announce(a, minute)

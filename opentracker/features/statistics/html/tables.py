@@ -84,7 +84,7 @@ def largest(snapshot: StatsSnapshot, tracker: Tracker) -> str:
 
 def clients(snapshot: StatsSnapshot) -> str:
     """Newcomers by client software, in a build that counts them."""
-    if not WANT_CLIENT_COUNT:
-        return ""
-    rows = [(name, PLAIN, count) for name, count in shares(snapshot)[:MOST_CLIENTS]]
-    return counted("Client software of newcomers, since the start", "Client", rows, "Nobody came yet.")
+    if WANT_CLIENT_COUNT:
+        rows = [(name, PLAIN, count) for name, count in shares(snapshot)[:MOST_CLIENTS]]
+        return counted("Client software of newcomers, since the start", "Client", rows, "Nobody came yet.")
+    return ""

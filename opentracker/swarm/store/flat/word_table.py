@@ -7,6 +7,7 @@ from librt.strings import BytesWriter, read_i16_le, read_i64_le
 from librt.vecs import append, vec
 from mypy_extensions import i64, u8
 
+from opentracker.swarm.store.flat.keyed import KeyedHash
 from opentracker.swarm.store.flat.layout import (
     FLAGS_AT,
     M8,
@@ -59,6 +60,18 @@ class WordTable(Table):
         self.tail: i64 = 0 if stride == STRIDE4 else TAIL6  # the number of a peer's word with flags and stamp
         self.blocks = [Block()]
         self.out = BytesWriter()
+        self.keyed = KeyedHash()
+
+    def block_of(self, peer: bytes) -> i64:
+        """See Table."""
+        if self.by_host:
+            return super().block_of(peer)
+        if self.step == STEP4:
+            at = self.keyed.of(word_of_peer(peer, 0), 0, 0) & self.mask
+        else:
+            port = i64(read_i16_le(peer, 16)) & M16
+            at = self.keyed.of(read_i64_le(peer, 0), read_i64_le(peer, 8), port) & self.mask
+        return at if at < self.count else at & self.mask >> 1
 
     def size_of(self, at: i64) -> i64:
         """See Table."""
