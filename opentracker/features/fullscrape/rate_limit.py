@@ -7,7 +7,7 @@ from opentracker._features import OT_MODEST_PEER_TIMEOUT
 from opentracker.errors import HttpError
 from opentracker.swarm.policy.slots import host_of
 
-MOST: Final = 16384  # addresses remembered; beyond that the earliest is forgotten before its time
+MOST: Final = 16384  # remembered addresses; beyond that the earliest is dropped too soon
 
 
 class RateLimiter:
