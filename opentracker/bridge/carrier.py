@@ -52,7 +52,7 @@ class Carrier:
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Work until a signal comes, and end within END_SECONDS of it."""
+        """Run until a signal comes, and end within END_SECONDS after it."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)
@@ -80,18 +80,18 @@ class Carrier:
                 task.result()
 
     def stop(self) -> None:
-        """A signal has come."""
+        """Called at a signal."""
         self.stopping.set()
         self.news.set()
 
     def read(self, sock: Any) -> None:
-        """Take in what trackers of the own site tell."""
+        """Read packets of the own site's trackers."""
         for _ in range(READ_AT_ONCE):
             try:
                 packet, address = receive(sock)
             except BlockingIOError:
                 return
-            except OSError:  # of a packet that was sent: nobody is there
+            except OSError:  # an ICMP error for a packet that was sent
                 continue
             if self.bridge.hear(packet, address):
                 self.news.set()
@@ -99,7 +99,7 @@ class Carrier:
     # ---- NATS ------------------------------------------------------------------------------------------
 
     async def carry(self) -> None:
-        """Use one server after the other, with a pause that grows while none holds."""
+        """Use one server after the other, with a pause that grows while no connection lasts."""
         pause = SHORTEST_PAUSE
         while not self.stopping.is_set():
             for server in self.route.servers:

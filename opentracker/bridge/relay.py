@@ -17,9 +17,8 @@ from opentracker.protocol.livesync import (
 )
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
 
-QUEUE: Final = (
-    10_000  # packets that may wait for NATS, half a million peers; beyond that the oldest are dropped
-)
+# Packets that may wait for NATS, half a million peers; beyond that the oldest are dropped.
+QUEUE: Final = 10_000
 
 
 def count(text: str) -> int:

@@ -124,7 +124,7 @@ class LimitsFeature(Feature[Core]):
         self.gates: list[ConnectionSlots] = []
 
     def plan(self) -> Iterator[str]:
-        """See Feature. With the numbers that a start would settle on."""
+        """See Feature. The lines have the numbers that a start would compute."""
         self.open()
         self.close()
         if self.asked.memory:

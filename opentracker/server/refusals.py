@@ -85,7 +85,7 @@ class TellingHttpResponder(HttpResponder):
         return False
 
     def reads_plain(self, data: bytes) -> bool:
-        """See HttpResponder: nothing is read there either."""
+        """See HttpResponder; here `answer` handles all requests."""
         return False
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:

@@ -8,9 +8,8 @@ from opentracker.features.cluster.counting import MEMBER_BYTES, MEMBER_PACKETS, 
 from opentracker.protocol.addresses import format_ip
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
-MOST: Final = (
-    256  # members with an entry of their own; a network with the right may have millions of addresses
-)
+# Members with an entry of their own; a network with the right may have millions of addresses.
+MOST: Final = 256
 NEVER: Final = -1.0
 
 

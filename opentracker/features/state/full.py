@@ -117,9 +117,8 @@ class Input:
 
     def take(self, size: i64) -> bytes:
         """The next bytes. Raises BrokenStateError."""
-        if (
-            self.at + size > len(self.block) + self.left
-        ):  # checked before memory is allocated for a wrong length
+        # Checked before memory is allocated for a wrong length.
+        if self.at + size > len(self.block) + self.left:
             raise BrokenStateError("a torrent is cut")
         while self.at + size > len(self.block):
             more = self.file.read(max(BLOCK, size)) if self.left else b""

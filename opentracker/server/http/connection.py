@@ -347,7 +347,8 @@ class Connection(Unfinished):
                 log.error("an answer to %s: %r", format_ip(self.address), error, exc_info=error)
 
 
-_STEPS: Final[list[Callable[[Connection], bool]]] = [  # by state
+# By state.
+_STEPS: Final[list[Callable[[Connection], bool]]] = [
     Connection.receive,
     Connection.answer,
     Connection.send,

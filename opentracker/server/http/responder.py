@@ -155,7 +155,7 @@ class HttpResponder:
         return False
 
     def reads_plain(self, data: bytes) -> bool:
-        """Whether `heads` now has the one whole plain announce that `data` is, for `answer_query`."""
+        """Read `data` into `heads`, for `answer_query`; False if it is not exactly one plain announce."""
         if WANT_COMPILED or WANT_IP_FROM_PROXY or WANT_FULLLOG_NETWORKS:
             return False
         return self.heads.read(data)
@@ -170,7 +170,7 @@ class HttpResponder:
         return write_ok(body, keep_alive, False)
 
     def announce(self, query: bytes, is_safe: bool, address: bytes, minute: int) -> bytes:
-        """The body for an announce; one that is safe (RFC 9110, 9.2.1) changes nothing."""
+        """The body for an announce; with `is_safe` (a HEAD request; RFC 9110, 9.2.1) it changes nothing."""
         a = self.request
         parse_announce(query, address, a)
         if WANT_LOG_NUMWANT:

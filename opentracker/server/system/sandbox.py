@@ -46,9 +46,8 @@ WRITE: Final = READ | WRITE_FILE | REMOVE_FILE | MAKE_REG | MAKE_FIFO | TRUNCATE
 FILE_BITS: Final = {1: 13, 2: 14, 3: 15, 5: 16}  # first ABI -> number of rights on files
 TCP_ABI: Final = 4  # the first one that can forbid binds (bit 0) and connects (bit 1)
 TCP: Final = 3
-SCOPE_ABI: Final = (
-    6  # the first one that can forbid abstract Unix sockets (bit 0) and signals (bit 1) of others
-)
+# The first one that can forbid abstract Unix sockets (bit 0) and signals (bit 1) of others.
+SCOPE_ABI: Final = 6
 SCOPE: Final = 3
 
 

@@ -78,7 +78,7 @@ class UdpResponder:
             self.scrape(packet, size, out)
 
     def bring_near(self, packets: list[bytes], count: i64) -> None:
-        """Prepare for the first `count` datagrams of a batch; see Store.bring_near."""
+        """Bring the torrents of the first `count` datagrams into the CPU's caches; see Store.bring_near."""
         self.tracker.store.bring_near(packets, count)
 
     def answer_at_once(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> bool:
