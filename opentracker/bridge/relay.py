@@ -66,7 +66,7 @@ class Bridge:
             return False
         kind = kind_of(packet)
         if kind not in (PEERS4, PEERS6):
-            # Scrape sync stays in its site: its packets are meant for one tracker or one network.
+            # Scrape sync stays in its site: a tracker asks one other, and every tracker that hears the answer uses it.
             self.counts.malformed += kind < 0
             return False
         fresh = own_records(packet, record_size(kind))

@@ -3,8 +3,8 @@
 A proxy appends the address that connected to it at the right end. So the addresses are read from the right: those of
 trusted proxies are skipped, and the next one is the client's. Addresses further left may be the client's own invention,
 and are ignored. If all addresses are trusted, the leftmost is the client, on one of the proxies' machines. A request
-with a missing or invalid header is refused: to take the proxy for the client would list the proxy as a peer, and give
-its rights to every client behind it.
+with a missing or invalid header is from an unknown client: to take the proxy for the client would list the proxy as a
+peer, and give its rights to every client behind it.
 """
 
 import logging

@@ -41,7 +41,7 @@ class State:
     def load(self, file: FileIO, name: str) -> int:
         """Load an open file, and return the number of broken lines that were skipped.
 
-        Raises BrokenStateError if nothing could be loaded.
+        Raises BrokenStateError, with nothing loaded.
         """
         if kinds.is_full(file, name):
             if WANT_FULL_STATE:
