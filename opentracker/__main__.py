@@ -5,12 +5,13 @@ import sys
 
 
 def main() -> int:
-    """Run the command; gives the exit status.
+    """Run the command; returns the exit status.
 
-    Signals wait while the program is loaded: by default they end a process, and process 1 of a container loses them.
+    Signals are blocked while the program is loaded: by default they would end the process, or be lost if it is process
+    1 of a container.
     """
     signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1))
-    from opentracker import cli  # noqa: PLC0415 - signals wait by now
+    from opentracker import cli  # noqa: PLC0415 - after the signals are blocked
     from opentracker.server import signals  # noqa: PLC0415
 
     signals.begin()

@@ -1,6 +1,6 @@
-"""What this build is, for people and for programs: `opentracker --version`, with `--json` as JSON.
+"""The record of this build, for people and for programs: `opentracker --version`, with `--json` as JSON.
 
-The record itself is made when the wheel is built, and lies in the wheel's extra_metadata too.
+The record is made when the wheel is built, and is in the wheel's extra_metadata too.
 """
 
 import importlib.metadata
@@ -24,7 +24,7 @@ def record() -> dict[str, Any]:
 
 
 def gzip_library() -> str:
-    """Return the library that compresses by gzip, with its version: isal where it is installed, else zlib."""
+    """Return the library that compresses by gzip, with its version: isal if it is installed, else zlib."""
     if importlib.util.find_spec("isal") is None:
         return f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
     return f"isal {importlib.metadata.version('isal')}"
@@ -80,7 +80,7 @@ def describe() -> str:
 
 
 def lacking(flag: str) -> str:
-    """Return why a feature is not there: it was not built in, or this version does not have it yet."""
+    """Return the reason why a feature is missing: it was not built in, or this version does not have it yet."""
     if flag in record()["planned"]:
         return f"not in this version ({flag} is planned)"
     return f"not in this build, it needs {flag}: build with {flag}=1"

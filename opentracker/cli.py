@@ -1,4 +1,4 @@
-"""The command line: options in order, as the C tracker takes them, and what was asked for done."""
+"""The command line: it takes options in order, as the C tracker does, and runs the requested action."""
 
 import getopt
 import logging
@@ -48,7 +48,7 @@ OWN: Final = (
     _run("q", "", values.quiet, "log warnings and errors alone (--quiet); --verbose logs every step"),
     _run("t", "", _check, "check options and files, tell what would be bound and loaded, and exit"),
 )
-# Group by group, those of the tracker before those of its features.
+# Group by group, the options of the tracker before those of its features.
 OPTIONS: Final = sorted(
     [*OWN, *(option for feature in wiring.FEATURES for option in feature.options)],
     key=lambda option: GROUPS.index(option.group),
@@ -83,7 +83,7 @@ def usage() -> str:
 
 
 def parse(arguments: list[str], settings: Settings | None = None) -> Settings | str:
-    """Settings, or the text to print where one was asked for; `settings` are to begin with. Raises UsageError."""
+    """The settings, or the text to print for -h and -v; it begins with `settings`, if given. Raises UsageError."""
     letters = "".join(option.letter + (":" if option.argument else "") for option in OPTIONS)
     try:
         found, rest = getopt.getopt(arguments, letters + "vh", list(LONG_OPTIONS))
@@ -111,7 +111,7 @@ def parse(arguments: list[str], settings: Settings | None = None) -> Settings | 
 
 
 def reread(first: Settings, arguments: list[str], verbose: bool) -> Settings:
-    """The settings of a running tracker, from the same options and the config files of now. Raises UsageError."""
+    """The new settings of a running tracker, from the same options and the current config files. Raises UsageError."""
     again = Settings(origin=first.origin, root=first.root)
     parse(arguments, again)
     if first.root is not None:
@@ -122,7 +122,7 @@ def reread(first: Settings, arguments: list[str], verbose: bool) -> Settings:
 
 
 def log_to(stream: TextIO | None) -> None:
-    """Let the log go to a stream, unless it goes somewhere already; to nowhere where that was closed from the start."""
+    """Send the log to a stream, unless it has an output already; discard it if the stream was closed from the start."""
     if logging.getLogger().handlers:
         return
     if stream is None:
@@ -135,7 +135,7 @@ def log_to(stream: TextIO | None) -> None:
 def main(
     arguments: list[str] | None = None, serve: Callable[[Settings], int] = daemon.serve, verbose: bool = False
 ) -> int:
-    """Run the command; gives the exit status. `serve` is what does the work, `verbose` an option given beforehand."""
+    """Run the command; returns the exit status. `serve` runs the tracker, `verbose` presets `--verbose`."""
     log_to(sys.stderr)
     settings: Settings | str | None = None
     given = sys.argv[1:] if arguments is None else arguments
@@ -144,7 +144,7 @@ def main(
         if isinstance(settings, str):
             daemon.show(settings)
             return 0
-        with suppress(OSError):  # a directory that is gone: absolute names are found all the same
+        with suppress(OSError):  # the directory was removed: absolute names still work
             settings.origin = Path.cwd()
         settings.reread = partial(reread, settings, given, verbose)
         if verbose:

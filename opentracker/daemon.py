@@ -1,4 +1,4 @@
-"""The tracker as a process: started, serving until a signal ends it, and ended."""
+"""The tracker as a process: the start, serving until a signal, and the end."""
 
 import faulthandler
 import gc
@@ -31,22 +31,22 @@ from opentracker.swarm.counting.core_gauges import LOST_LINES
 
 log = logging.getLogger("opentracker")
 
-# Seconds between two looks at whether a reload is done, where a service manager waits for it.
+# Seconds between two looks whether a reload is done, if a service manager waits for it.
 LOOK: Final = 0.5
 
 
 def show(text: str) -> None:
-    """Print, whether or not anybody reads it to its end."""
+    """Print a text; a reader that closes the pipe early is no error."""
     try:
         print(text, flush=True)
     except BrokenPipeError:
-        # `opentracker -v | head -1`: what is still buffered goes nowhere, at the exit too. Into a pipe that nobody
-        # reads: /dev/null may be outside of the root directory.
+        # `opentracker -v | head -1`: the buffered rest must not fail at the exit either. It goes into a pipe without a
+        # reader, since /dev/null may be outside of the root directory.
         os.dup2(os.pipe()[1], sys.stdout.fileno())
 
 
 def check(settings: Settings) -> int:
-    """Tell what would be bound and loaded; bind nothing."""
+    """Print the sockets and files that a start would open, without binding any socket; returns the exit status."""
     try:
         words = plan.describe(settings, privileges.is_root())
         wiring.check(settings, privileges.confine)
@@ -62,11 +62,11 @@ def serve(
     confine: wiring.Confine = privileges.confine,
     make: type[wiring.Server] = wiring.Server,
 ) -> int:
-    """Run a tracker until a signal ends it; gives the exit status."""
+    """Run a tracker until a signal ends it; returns the exit status."""
     signals = Signals()
     signals.install()
     if sys.stderr is not None:
-        faulthandler.enable(sys.stderr)  # a watchdog's abort shows where the tracker stands
+        faulthandler.enable(sys.stderr)  # a watchdog's SIGABRT prints a traceback
     log.info(build_info.one_line())
     for taken in settings.taken:
         log.debug("taken: %s", taken)
@@ -87,9 +87,9 @@ def serve(
 
 
 def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
-    """Serve until a signal ends it, then end; gives the exit status.
+    """Serve until a signal, then end; returns the exit status.
 
-    A store that is found not to be as it has to be (InvariantError) ends it too, and is not written over the state.
+    A broken store (InvariantError) ends the tracker too; it is not written to the state file.
     """
     server.renewals.append(lambda new: set_up(new.log_level, new.log_format))
     server.sources.append(lambda snapshot: snapshot.tell(LOST_LINES, lost_lines()))
@@ -97,7 +97,7 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
     if manager.sock is not None:
         actions[signal.SIGHUP] = reported(server, manager, actions[signal.SIGHUP])
     signals.serve(server.loop, actions)
-    for line in server.sockets_in_words():  # whoever reads this may end the tracker from now on
+    for line in server.sockets_in_words():  # a reader of these lines may send signals from now on
         log.info("%s", line)
     manager.is_ready(f"Listening on {len(server.sockets)} sockets")
     limits = LineLimiter()
@@ -123,7 +123,7 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
 
 
 def end(server: wiring.Server, manager: Notifier) -> int:
-    """Do what is to be done at a clean end, all of it, whatever fails; gives the exit status."""
+    """Call all endings, also after one has failed; returns the exit status."""
     status = EXIT_FAULT if server.loop.is_broken() else 0
     manager.is_stopping()
     for ending in server.endings:
@@ -139,7 +139,7 @@ def end(server: wiring.Server, manager: Notifier) -> int:
 
 
 def reported(server: wiring.Server, manager: Notifier, action: Callable[[], None]) -> Callable[[], None]:
-    """Tell a service manager how the tracker is as it runs; gives a reload's action that tells of itself too."""
+    """Report the status to a service manager at intervals; returns a reload action that reports itself too."""
     reload = Reload(manager, action, server.loop.work, lambda: describe(server))
     server.loop.every(LOOK, reload.look)
     server.loop.every(60.0, lambda: manager.tell(f"STATUS={describe(server)}"))
@@ -149,7 +149,7 @@ def reported(server: wiring.Server, manager: Notifier, action: Callable[[], None
 
 
 def describe(server: wiring.Server) -> str:
-    """What a service manager shows of a tracker that runs."""
+    """The status line of a running tracker for a service manager."""
     torrents = server.tracker.store.totals.torrents
     announces = server.counters.tcp_announces + server.counters.udp_announces
     return "; ".join([f"{torrents} torrents, {announces} announces since the start", *server.worries()])
@@ -158,7 +158,7 @@ def describe(server: wiring.Server) -> str:
 def collect_no_garbage() -> None:
     """Stop the garbage collector, which would walk over every swarm and stall the loop.
 
-    A tracker makes no reference cycles as it runs, so what it no longer needs is freed at once without.
+    A running tracker makes no reference cycles, so reference counting frees every unused object at once.
     """
     gc.collect()
     gc.freeze()

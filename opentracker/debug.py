@@ -1,8 +1,8 @@
-"""`opentracker.debug`: the same tracker, in Python's development mode, that tells and checks more as it runs.
+"""`opentracker.debug`: the same tracker, in Python's development mode, with more logging and checks.
 
-The log has every option taken, every socket, every step in which rights are given up, and every refused request with
-its bytes. Every torrent is looked at in each clean cycle, in slices of the loop; the first one that is not as it has to
-be ends the process, with status 70. Nothing of this is on the way of the normal command: the responders are others.
+The log has every option taken, every socket, every step of giving up rights, and every refused request with its bytes.
+Every torrent is checked in each clean cycle, in slices of the loop; the first broken one ends the process, with status
+70. The normal command runs none of this: its responders are other classes.
 """
 
 import logging
@@ -20,18 +20,18 @@ from opentracker.swarm.invariants import ANY_AGE, OLDEST, Checker
 
 log = logging.getLogger("opentracker")
 
-# Seconds without an iteration of the loop: the process was stopped, by a debugger maybe, and nothing was cleaned.
+# Seconds without an iteration of the loop that mean that the process was stopped, and nothing was cleaned meanwhile.
 GAP: Final = 30.0
 
 
 class DebugServer(wiring.Server):
-    """A tracker that tells what it refuses and checks what it holds."""
+    """A tracker that logs refused requests and checks its store."""
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self.checker = Checker(self.tracker)
         self.checked_at = self.now.seconds
-        self.sure_from = 0.0  # seconds; stamps may be too old before
+        self.sure_from = 0.0  # seconds of the loop's clock; before this, stamps may be older than OLDEST
         self.loop.every(OT_CLEAN_CYCLE * 60 / self.tracker.store.shards, self.check_next)
 
     def new_http_answers(self, redirect_url: bytes) -> TellingHttpResponder:
@@ -43,7 +43,7 @@ class DebugServer(wiring.Server):
         return TellingUdpResponder(self.tracker, self.ids, self.counters)
 
     def check_next(self) -> None:
-        """Check the next shard. Raises InvariantError, as the loop goes on with it."""
+        """Start to check the next shard; the loop's `run` raises InvariantError if it is broken."""
         seconds = self.now.seconds
         if seconds - self.checked_at > GAP:
             self.sure_from = seconds + 2 * OT_CLEAN_CYCLE * 60
@@ -53,7 +53,7 @@ class DebugServer(wiring.Server):
 
 
 def serve(settings: Settings, make: type[wiring.Server] = DebugServer) -> int:
-    """Run a tracker until a signal ends it, or something is not as it has to be."""
+    """Run a tracker until a signal, or until a check fails; returns the exit status."""
     try:
         return daemon.serve(settings, make=make)
     except InvariantError as error:
@@ -62,7 +62,7 @@ def serve(settings: Settings, make: type[wiring.Server] = DebugServer) -> int:
 
 
 def main() -> int:
-    """Run the command; gives the exit status."""
+    """Run the command; returns the exit status."""
     if not sys.flags.dev_mode:
         os.execv(sys.executable, [sys.executable, "-X", "dev", *sys.orig_argv[1:]])  # noqa: S606 - itself
     signals.begin()

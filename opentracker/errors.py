@@ -3,7 +3,7 @@
 ::
 
     OpentrackerError
-    ├── ProtocolError            a stranger's bytes; carries what to answer
+    ├── ProtocolError            a client's bytes; carries the answer
     │   ├── UdpError             answered with an error packet that holds its text
     │   ├── HttpError            answered with an HTTP status
     │   └── TrackerFailure       answered `200 OK` with a bencoded `failure reason`, or with an UDP error packet
@@ -16,7 +16,7 @@
     ├── CheckError               a tracker that is checked does not do what it should
     └── InvariantError           the tracker itself is wrong; exit status 70
 
-A datagram that is to be met with silence raises nothing: its parser returns None.
+A datagram that must not be answered raises nothing: `protocol.udp.action_of` returns SILENCE for it.
 """
 
 from typing import Final
@@ -32,7 +32,7 @@ class OpentrackerError(Exception):
 
 
 class ProtocolError(OpentrackerError):
-    """What a stranger sent is wrong, and the answer says so."""
+    """A client sent wrong bytes, and gets an answer that says so."""
 
 
 class UdpError(ProtocolError):
@@ -72,7 +72,7 @@ class ConfigError(UsageError):
 
 
 class BrokenStateError(UsageError):
-    """A state file that is not whole, or that this build cannot read: its text says why."""
+    """A state file that is not whole, or that this build cannot read: its text gives the reason."""
 
 
 class StartError(OpentrackerError):
@@ -80,7 +80,7 @@ class StartError(OpentrackerError):
 
 
 class EndError(OpentrackerError):
-    """What is to be done at a clean end has failed: one line that says what is lost. Exit status 74."""
+    """A step of a clean end has failed: one line that names the loss. Exit status 74."""
 
 
 class LinkError(OpentrackerError):
@@ -92,4 +92,4 @@ class CheckError(OpentrackerError):
 
 
 class InvariantError(OpentrackerError):
-    """The store is not as it has to be, which is a fault of ours; looked for by `opentracker.debug`. Exit status 70."""
+    """The store breaks an invariant, which is a fault of ours; `opentracker.debug` checks for it. Exit status 70."""

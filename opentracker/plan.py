@@ -1,4 +1,4 @@
-"""The steps of a start in words: `-t`."""
+"""The steps of a start as text: `-t`."""
 
 from typing import Final
 
@@ -31,9 +31,9 @@ def rights_in_words(permissions: Permissions) -> list[tuple[str, str]]:
 
 
 def describe(settings: Settings, as_root: bool) -> list[str]:
-    """A line for each config file, socket and file of a start, and for what is not at its default.
+    """A line for each config file, socket and file of a start, and for each right and setting that is not the default.
 
-    `as_root` is whether root would start it, who then is somebody else, in another root directory.
+    `as_root` is whether root would start the tracker, which then changes the user and the root directory.
     """
     lines = [f"the config file {shown(name)} is good" for name in settings.config_files]
     lines += [f"would listen on {binding.in_words(bind)}" for bind in binding.planned_binds(settings)]

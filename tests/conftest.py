@@ -1,4 +1,4 @@
-"""What all tests share: which of them this build can run, and that it is the installed build that they run.
+"""Shared by all tests: the choice of tests that this build can run, and a check that they run the installed build.
 
 `@pytest.mark.needs("WANT_KEEPALIVE")` skips a test in builds without that flag, `needs(WANT_V6=False)` in
 builds with it. Tests of a module that belongs to a flag (features.toml, [modules]) need no mark: tests/swarm/test_x.py

@@ -1,4 +1,4 @@
-"""What the build says of itself."""
+"""The record of the build."""
 
 import importlib.metadata
 import importlib.util

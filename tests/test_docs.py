@@ -41,7 +41,7 @@ def section(page: str, title: str) -> str:
 
 
 def items(text: str, macro: str) -> list[str]:
-    """What is tagged with a macro in lists: the words behind it."""
+    """The words behind a macro in tagged lists."""
     return re.findall(rf"^\.It {macro} (.+)$", text, re.MULTILINE)
 
 

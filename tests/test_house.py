@@ -245,7 +245,7 @@ def is_stored(name: ast.Name) -> bool:
     return isinstance(name.ctx, ast.Store)
 
 
-# What the rest of the house may import of the store: the door, and the forms in which torrents go through it.
+# Modules of the store that other packages may import: its interface, and the formats of torrents in calls of it.
 DOORS = {f"swarm.store.{name}" for name in ("door", "engine", "peers", "records", "rows")}
 
 
@@ -286,7 +286,7 @@ def is_run_to_its_end(loop: ast.For) -> bool:
 
 
 def holders_in(module: str) -> set[str]:
-    """What a module calls its own generators that hold something."""
+    """The names of a module's own generators that hold a resource."""
     return {
         f"self.{name.rpartition('.')[2]}" if "." in name else name
         for name, function in functions(tree_of(MODULES[module]))
@@ -294,7 +294,7 @@ def holders_in(module: str) -> set[str]:
     }
 
 
-# What closes the generators that it is given, or hands them on to one that does.
+# Functions that close the generators that they are given, or pass them to one that does.
 CLOSERS = {"self.start", "start", "self.send"}
 
 
@@ -452,7 +452,7 @@ HOUSEHOLD = {
     "test_house": "of all modules",
 }
 # Folders of tests of no one module: the benchmarks, the build hook, the program from outside, any bytes.
-OF_NO_MODULE = {"bench", "build", "e2e", "fuzz"}
+OF_NO_MODULE = {"bench", "build", "e2e", "fuzz", "lint"}
 
 
 def folder_of(module: str) -> str:

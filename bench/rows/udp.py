@@ -21,9 +21,8 @@ USUAL: Final = Population()
 MANY_SOURCES: Final = Population(sources=100_000)
 PUBLIC: Final = Population(torrents=1_000_000, peers=5_000_000, sources=100_000)  # a public tracker
 MOST_ROUNDS: Final = 3  # with 5,000,000 peers: announcing them takes most of a round
-GROWTH: Final = (
-    150_000  # requests a second of --seconds, the same for all: a fast one must not meet larger swarms
-)
+# Requests a second of --seconds, the same for all: a fast one must not meet larger swarms.
+GROWTH: Final = 150_000
 GROWN_PEERS: Final = 38  # in an announce's answer, on average, while swarms grow
 MINUTE: Final = 0.4  # of the peers announce in one, so that two of them pass between two announces of a peer
 ID_SECONDS: Final = 0.4  # an id is good for five minutes at least

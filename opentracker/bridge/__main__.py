@@ -172,9 +172,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def client_options(options: argparse.Namespace) -> dict[str, Any]:
-    """What the NATS client is told. Raises UsageError for files that cannot be used.
+    """The options of the NATS client. Raises UsageError for files that cannot be used.
 
-    The files are read now: later the user may have changed.
+    The files are read at once, since another user, who may not read them, runs the bridge later.
     """
     told: dict[str, Any] = {}
     try:
@@ -227,9 +227,9 @@ def carrier_of(options: argparse.Namespace) -> Carrier:
 
 
 def run(carrier: Carrier) -> None:
-    """Be a bridge until a signal comes.
+    """Run the bridge until a signal comes.
 
-    Not by asyncio.run(), which waits at its end for tasks of the client that cannot be cancelled; see leave().
+    It does not use asyncio.run(), which waits at its end for tasks of the client that cannot be cancelled; see leave().
     """
     try:
         asyncio.new_event_loop().run_until_complete(carrier.run())
@@ -238,9 +238,9 @@ def run(carrier: Carrier) -> None:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
+    """Run the command; returns the exit status."""
     logging.basicConfig(format="opentracker: %(message)s", level=logging.INFO, stream=sys.stderr)
-    logging.getLogger("nats").setLevel(logging.CRITICAL)  # callbacks tell the same
+    logging.getLogger("nats").setLevel(logging.CRITICAL)  # our callbacks log the same errors
     try:
         run(carrier_of(parser().parse_args(arguments)))
     except UsageError as error:
@@ -253,7 +253,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def leave(status: int) -> NoReturn:
-    """End the process at once: tasks of the client and threads that look up a server's name are not waited for."""
+    """End the process without waiting for tasks of the client and threads that resolve a server's name."""
     logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()

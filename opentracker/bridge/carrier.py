@@ -1,4 +1,4 @@
-"""A bridge at work: between the sockets of a cluster and a NATS server, one of several, until a signal comes."""
+"""A running bridge: it carries packets between the sockets of a cluster and one of several NATS servers."""
 
 import asyncio
 import logging
@@ -17,17 +17,17 @@ from opentracker.server.system.systemd import Notifier
 log = logging.getLogger("opentracker")
 
 PREFIX: Final = "opentracker"  # of subjects
-IN_FLIGHT: Final = 256  # packets published before NATS has to say that it has them
-READ_AT_ONCE: Final = 64  # packets of a socket before others have their turn
+IN_FLIGHT: Final = 256  # packets published before NATS has to confirm them
+READ_AT_ONCE: Final = 64  # packets read from a socket before others are served
 SHORTEST_PAUSE: Final = 1.0  # seconds after all servers were tried
 LONGEST_PAUSE: Final = 30.0
-HELD_SECONDS: Final = 60.0  # a connection that held for so long is no sign of trouble
-END_SECONDS: Final = 5.0  # for publishing what is left, and closing
+HELD_SECONDS: Final = 60.0  # a connection that lasted as long resets the pause
+END_SECONDS: Final = 5.0  # for publishing the rest of the queue, and closing
 
 
 @dataclass(frozen=True)
 class Route:
-    """Which site of which cluster this is, and the servers that carry for it."""
+    """The names of this site and its cluster, and the NATS servers."""
 
     cluster: str
     site: str
@@ -52,7 +52,7 @@ class Carrier:
         self.stopping = asyncio.Event()
 
     async def run(self) -> None:
-        """Work until a signal comes, and end within END_SECONDS of it."""
+        """Run until a signal comes, and end within END_SECONDS after it."""
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, self.stop)
@@ -80,18 +80,18 @@ class Carrier:
                 task.result()
 
     def stop(self) -> None:
-        """A signal has come."""
+        """Called at a signal."""
         self.stopping.set()
         self.news.set()
 
     def read(self, sock: Any) -> None:
-        """Take in what trackers of the own site tell."""
+        """Read packets of the own site's trackers."""
         for _ in range(READ_AT_ONCE):
             try:
                 packet, address = receive(sock)
             except BlockingIOError:
                 return
-            except OSError:  # of a packet that was sent: nobody is there
+            except OSError:  # an ICMP error for a packet that was sent
                 continue
             if self.bridge.hear(packet, address):
                 self.news.set()
@@ -99,7 +99,7 @@ class Carrier:
     # ---- NATS ------------------------------------------------------------------------------------------
 
     async def carry(self) -> None:
-        """Use one server after the other, with a pause that grows while none holds."""
+        """Use one server after the other, with a pause that grows while no connection lasts."""
         pause = SHORTEST_PAUSE
         while not self.stopping.is_set():
             for server in self.route.servers:
@@ -111,7 +111,7 @@ class Carrier:
             pause = min(2 * pause, LONGEST_PAUSE)
 
     async def use(self, server: str) -> bool:
-        """Connect to a server, and carry until that is over; gives whether the connection held for a while."""
+        """Connect to a server, and carry until the connection ends; returns whether it lasted HELD_SECONDS."""
         name = server_name(server)
         loop = asyncio.get_running_loop()
         link = Link(server, self.route.options, self.count_drop)
@@ -134,7 +134,7 @@ class Carrier:
         return held
 
     def complain(self, name: str, reason: str) -> None:
-        """There is no connection to a server, or no longer."""
+        """Log and count a failed or lost connection to a server."""
         if self.connected_to:
             self.counts.lost += 1
             log.warning(
@@ -147,7 +147,7 @@ class Carrier:
         self.notifier.tell(f"STATUS=Not connected; {name}: {reason}")
 
     async def open(self, link: Link) -> None:
-        """Open a connection; a signal ends that as well. Raises LinkError."""
+        """Open a connection, or stop trying at a signal. Raises LinkError."""
         opening = link.begin(
             link.open(
                 f"{self.subject} bridge", f"{PREFIX}.{self.route.cluster}.*", self.told, self.bridge.room
@@ -160,7 +160,7 @@ class Carrier:
         opening.result()
 
     async def publish_until_over(self, link: Link) -> None:
-        """Publish what is in the queue whenever there is something. Raises LinkError when the connection is over."""
+        """Publish the packets of the queue as they come. Raises LinkError when the connection is over."""
         while True:
             self.news.clear()
             while self.bridge.waiting:
@@ -177,39 +177,39 @@ class Carrier:
             await self.news.wait()
 
     async def told(self, message: Any) -> None:
-        """Tell the own site what another site has published."""
+        """Send a message of another site to the own site's trackers."""
         if message.subject == self.subject:
-            return  # of another bridge of this site
+            return  # from another bridge of this site
         packet = self.bridge.take(message.data)
         if packet is not None:
             self.counts.told += 1
             self.counts.unsent += self.cluster.send(packet)
 
     def count_drop(self) -> None:
-        """A message of another site was lost, because it was not taken in time."""
+        """Count a message of another site that was lost because it was not handled in time."""
         self.counts.dropped += 1
 
-    # ---- What is told of it ----------------------------------------------------------------------------
+    # ---- Reports ---------------------------------------------------------------------------------------
 
     async def report(self) -> None:
-        """Tell how it is now and then."""
+        """Report at intervals."""
         while not self.stopping.is_set():
             await self.stopped_within(self.route.report_seconds)
             if not self.stopping.is_set():
                 self.tell()
 
     async def stopped_within(self, seconds: float) -> None:
-        """Wait for a signal, for so long at most."""
+        """Wait for a signal, `seconds` at most."""
         waiting = asyncio.get_running_loop().create_task(self.stopping.wait())
         await asyncio.wait((waiting,), timeout=seconds)
         waiting.cancel()
 
     def state(self) -> str:
-        """Whether there is a connection, in words."""
+        """The state of the connection, as text."""
         return f"connected to {self.connected_to}" if self.connected_to else "not connected"
 
     def tell(self) -> None:
-        """A line of counts in the log, and a file of them where one was asked for."""
+        """Log a line of counts, and write them to the metrics file, if there is one."""
         log.info("bridge: %s; waiting=%d %s", self.state(), len(self.bridge.waiting), self.counts.describe())
         if self.route.metrics_file is not None:
             try:

@@ -8,7 +8,7 @@ from typing import Final
 from opentracker.bridge.relay import Counts
 
 PREFIX: Final = "opentracker_bridge"
-READABLE: Final = 0o644  # by the collector, which is another user
+READABLE: Final = 0o644  # the collector runs as another user
 
 
 def render(counts: Counts, waiting: int, is_connected: bool, cluster: str, site: str) -> str:
@@ -30,7 +30,7 @@ def metric(name: str, kind: str, text: str, labels: str, value: int) -> list[str
 
 
 def write(path: Path, text: str) -> None:
-    """Replace a file as a whole, so that no reader sees half of it. Raises OSError."""
+    """Replace a file by renaming a new one over it, so that no reader sees half of it. Raises OSError."""
     new = path.with_name(f"{path.name}.new")
     new.write_text(text, encoding="ascii")
     new.chmod(READABLE)

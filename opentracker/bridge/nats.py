@@ -1,7 +1,7 @@
 """One connection to a NATS server, through nats-py. The first fault ends it, and the bridge makes another one.
 
-The client's own reconnecting is off: after an error of the server it gives up for good, while it reconnects its close()
-may never return, and neither shows from outside. So nothing here waits for the client without a deadline.
+The client's own reconnecting is off: after an error of the server it stops for good, its close() may never return while
+it reconnects, and neither is visible from outside. So every wait for the client has a deadline.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ DEFAULT_PORT: Final = 4222
 CONNECT_SECONDS: Final = 10.0
 CONFIRM_SECONDS: Final = 10.0
 CLOSE_SECONDS: Final = 2.0
-PING_SECONDS: Final = 10  # two that stay unanswered end a connection
+PING_SECONDS: Final = 10  # two unanswered pings end a connection
 
 
 def server_url(text: str) -> str:
-    """A server's URL, checked. Raises ValueError, which says what was expected."""
+    """Check a server's URL. Raises ValueError, whose text names the expected form."""
     parts = urlsplit(text)
     try:
         port = parts.port
@@ -33,14 +33,14 @@ def server_url(text: str) -> str:
 
 
 def server_name(url: str) -> str:
-    """A server as it is named in messages: without the password that its URL may hold."""
+    """The name of a server for messages, without the password that its URL may hold."""
     parts = urlsplit(url)
     host = f"[{parts.hostname}]" if ":" in str(parts.hostname) else parts.hostname
     return f"{host}:{parts.port or DEFAULT_PORT}"
 
 
 def raw_credentials(text: str) -> Any:
-    """The text of a credentials file as the client takes it in place of the file's name."""
+    """The text of a credentials file, as the client's argument in place of the file's name."""
     return importlib.import_module("nats.aio.client").RawCredentials(text)
 
 
@@ -50,7 +50,7 @@ class Link:
     def __init__(self, server: str, options: dict[str, Any], slow: Callable[[], None]) -> None:
         self.server = server
         self.options = options
-        self.slow = slow  # called for each message that was lost because it was not taken in time
+        self.slow = slow  # called for each message that was lost because it was not handled in time
         self.library: Any = importlib.import_module("nats")
         self.client = self.library.NATS()
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
@@ -74,7 +74,7 @@ class Link:
     async def connect_and_subscribe(
         self, name: str, subjects: str, told: Callable[[Any], Any], room: int
     ) -> None:
-        """Let the client do both, and the server confirm it. Raises whatever the client raises."""
+        """Connect and subscribe, and wait for the server's confirmation. Raises the client's exceptions."""
         await self.client.connect(
             **self.options,
             servers=[self.server],
@@ -100,20 +100,20 @@ class Link:
             raise LinkError(self.over.result())
 
     async def publish_and_confirm(self, subject: str, packets: Sequence[bytes]) -> None:
-        """Let the client do it. Raises whatever the client raises."""
+        """Publish, and wait for the server's confirmation. Raises the client's exceptions."""
         for packet in packets:
             await self.client.publish(subject, packet)
         await self.client.flush(CONFIRM_SECONDS)
 
     async def close(self) -> None:
-        """Close the connection, or leave it if that takes too long."""
+        """Close the connection; stop waiting after CLOSE_SECONDS."""
         for task in self.tasks:
             task.cancel()
         self.end_with("closed")
         await asyncio.wait((self.begin(self.client.close()),), timeout=CLOSE_SECONDS)
 
     def begin(self, work: Any) -> asyncio.Task[Any]:
-        """Run something of the client's as a task of its own; its exception is not missed if nobody asks for it."""
+        """Run a coroutine of the client as a task; its exception is retrieved, so that asyncio does not warn of it."""
         task = asyncio.get_running_loop().create_task(work)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
@@ -121,24 +121,24 @@ class Link:
         return task
 
     async def failed(self, error: Exception) -> None:
-        """The client has a fault to tell."""
+        """Called by the client with an error."""
         if isinstance(error, self.library.errors.SlowConsumerError):
             self.slow()
         else:
             self.end_with(self.describe(error))
 
     async def closed(self) -> None:
-        """The client has closed the connection."""
+        """Called by the client when the connection is closed."""
         error = self.client.last_error
         self.end_with("the server has closed the connection" if error is None else self.describe(error))
 
     def end_with(self, reason: str) -> None:
-        """The connection is over; the first reason counts."""
+        """Set the reason for the end of the connection; the first one counts."""
         if not self.over.done():
             self.over.set_result(reason)
 
     def describe(self, error: BaseException) -> str:
-        """An error of the client in words; some have no text, and some are faults of its own."""
+        """The text for an error of the client; some errors have no text, and some are faults of the client."""
         if isinstance(error, self.library.errors.Error | OSError):
             return shown(str(error).removeprefix("nats: ") or type(error).__name__)
         return f"the answer is not NATS ({type(error).__name__}: {shown(str(error))})"

@@ -1,4 +1,4 @@
-"""Packets of a site in, messages for the others out, and the other way round, without a socket."""
+"""The relay of a bridge, without sockets: packets of a site to messages for other sites, and back."""
 
 from collections import deque
 from collections.abc import Callable
@@ -17,7 +17,8 @@ from opentracker.protocol.livesync import (
 )
 from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
 
-QUEUE: Final = 10_000  # packets that wait for NATS, half a million peers, before the oldest are dropped
+# Packets that may wait for NATS, half a million peers; beyond that the oldest are dropped.
+QUEUE: Final = 10_000
 
 
 def count(text: str) -> int:
@@ -43,12 +44,12 @@ class Counts:
     lost: int = count("connections to NATS that were lost")
 
     def describe(self) -> str:
-        """All of them in one line."""
+        """All counts in one line."""
         return " ".join(f"{name}={value}" for name, value in asdict(self).items())
 
 
 class Bridge:
-    """The queue of a site's packets, and both ways through it; `clock` gives seconds and never goes back."""
+    """The queue of a site's packets, and both directions of the relay; `clock` gives seconds and never goes back."""
 
     def __init__(self, permissions: Permissions, clock: Callable[[], float], room: int = QUEUE) -> None:
         self.permissions = permissions
@@ -56,16 +57,16 @@ class Bridge:
         self.room = room
         self.counts = Counts()
         self.waiting: deque[tuple[float, bytes]] = deque()  # seconds at arrival, packet
-        self.flying: list[tuple[float, bytes]] = []  # published, and not confirmed yet
+        self.flying: list[tuple[float, bytes]] = []  # packets that are published and not confirmed yet
 
     def hear(self, packet: bytes, address: bytes) -> bool:
-        """Put a packet of the own site that came from `address` into the queue, if it is to be published."""
+        """Queue a packet from `address` of the own site, if it is to be published."""
         if not self.permissions.rights(address) & MAY_LIVESYNC:
             self.counts.unblessed += 1
             return False
         kind = kind_of(packet)
         if kind not in (PEERS4, PEERS6):
-            # Scrape sync stays in its site: a tracker asks one other, which tells all.
+            # Scrape sync stays in its site: a tracker asks one other, and every tracker that hears the answer uses it.
             self.counts.malformed += kind < 0
             return False
         fresh = own_records(packet, record_size(kind))
@@ -83,30 +84,30 @@ class Bridge:
             self.counts.dropped += 1
 
     def next_batch(self, most: int) -> list[bytes]:
-        """Take the oldest packets of the queue, their records as old as they are by now."""
+        """Take the oldest packets of the queue; the ages of their records grow by the time in the queue."""
         self.flying = [self.waiting.popleft() for _ in range(min(most, len(self.waiting)))]
         now = self.clock()
         return [aged(packet, int(now - since) // 60) for since, packet in self.flying]
 
     def confirm_batch(self) -> None:
-        """Count the latest batch: NATS has it."""
+        """Count the latest batch as published; called when NATS has confirmed it."""
         self.counts.published += len(self.flying)
         self.flying = []
 
     def give_back_batch(self) -> None:
-        """Put the latest batch back: NATS has not confirmed it. A packet that arrives twice changes nothing."""
+        """Put the latest, unconfirmed batch back. A packet that arrives twice does no harm."""
         self.waiting.extendleft(reversed(self.flying))
         self.flying = []
         self.make_room()
 
     def give_up(self) -> None:
-        """Drop what is left: the bridge ends."""
+        """Drop the queue, since the bridge ends."""
         self.give_back_batch()
         self.counts.dropped += len(self.waiting)
         self.waiting.clear()
 
     def take(self, message: bytes) -> bytes | None:
-        """The packet to tell the own site, made of another site's message; None for one that is malformed."""
+        """The packet for the own site, made of another site's message; None for a malformed message."""
         self.counts.received += 1
         kind = kind_of(message)
         if kind not in (PEERS4, PEERS6) or len(message) > LARGEST:
@@ -120,14 +121,14 @@ class Bridge:
 
 
 def own_records(packet: bytes, size: int) -> bytes:
-    """A packet without the records that have come by sync, and without what follows its last whole record."""
+    """A packet without the records that came by sync, and without bytes behind the last whole record."""
     end = HEADER_SIZE + record_count(packet, size) * size
     records = [packet[at : at + size] for at in range(HEADER_SIZE, end, size)]
     return packet[:HEADER_SIZE] + b"".join(record for record in records if not record[size - 2] & FROM_SYNC)
 
 
 def aged(packet: bytes, minutes: int) -> bytes:
-    """A packet of whole records that are some minutes older."""
+    """A packet with the ages of its records raised by some minutes."""
     if minutes <= 0:
         return packet
     size = record_size(kind_of(packet))

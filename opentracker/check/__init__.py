@@ -1,5 +1,5 @@
-"""`opentracker.check`: asks trackers what a client asks them, and tells how that went.
+"""`opentracker.check`: sends a client's requests to trackers, and reports the results.
 
-A check announces a peer, scrapes, and lets the peer leave again, once over each address family that the tracker's name
-has. It knows nothing of our tracker: any tracker of the internet is checked alike.
+A check announces a peer, scrapes, and removes the peer again, once over each address family of the tracker's name. It
+uses nothing that is special to our tracker, so it can check any tracker of the internet.
 """

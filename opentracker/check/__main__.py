@@ -13,7 +13,7 @@ from opentracker.check.messages import Peer
 from opentracker.check.target import Target, parse_target
 from opentracker.errors import CheckError
 
-# The same in every check, so that a tracker does not remember a torrent for each.
+# The same in every check, so that a tracker does not keep a torrent for each check.
 INFO_HASH: Final = hashlib.sha1(b"opentracker.check", usedforsecurity=False).hexdigest()
 PEER_ID: Final = b"-OC0001-"
 EPILOG: Final = """
@@ -25,10 +25,10 @@ exit status: 0 all well, 1 one family fails or a step is slow, 2 a tracker fails
 
 
 class Parser(argparse.ArgumentParser):
-    """Ends with the status that monitoring systems take as unknown."""
+    """Exits with the status that monitoring systems take as unknown."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong, and exit."""
+        """Print the error, and exit."""
         self.exit(report.UNKNOWN, f"{report.WORDS[report.UNKNOWN]} {message} (--help tells more)\n")
 
 
@@ -105,7 +105,7 @@ def check(tracker: Target, families: list[int], peer: Peer, timeout: float) -> l
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; gives the exit status."""
+    """Run the command; returns the exit status."""
     options = parser().parse_args(arguments)
     peer = Peer(
         options.info_hash, PEER_ID + secrets.token_bytes(12), options.port & 0xFFFF, secrets.randbits(32)

@@ -29,11 +29,11 @@ class Outcome:
     address: str
     steps: list[tuple[str, float]] = field(default_factory=list)  # name, seconds
     findings: Findings = field(default_factory=Findings)
-    error: str = ""  # in words; empty: all went well
+    error: str = ""  # text for people; empty: success
 
 
 def addresses(target: Target, families: list[int]) -> list[tuple[int, str]]:
-    """The first address of each family that the target's name has. Raises CheckError where there is none."""
+    """The first address of each family that the target's name has. Raises CheckError if there is none."""
     found = []
     reason = "its name has no address of the families asked for"
     for family in families:
@@ -49,7 +49,7 @@ def addresses(target: Target, families: list[int]) -> list[tuple[int, str]]:
 
 
 def check_address(target: Target, family: int, address: str, peer: Peer, timeout: float) -> Outcome:
-    """Do all steps, up to the first that fails."""
+    """Run the steps, up to the first that fails."""
     outcome = Outcome(family, address)
     steps = udp_steps if target.scheme == "udp" else http_steps
     try:
@@ -63,7 +63,7 @@ def check_address(target: Target, family: int, address: str, peer: Peer, timeout
 
 
 def timed(outcome: Outcome, name: str, do: Callable[[], bytes]) -> bytes:
-    """Do a step and note how long it took. Whatever it raises names the step."""
+    """Run a step, and record its time. Errors are raised with the name of the step in their text."""
     began = time.monotonic()
     try:
         answer = do()
@@ -107,7 +107,7 @@ def udp_steps(target: Target, outcome: Outcome, peer: Peer, timeout: float) -> N
 
 
 def ask(sock: socket.socket, make: Callable[[bytes], bytes], timeout: float) -> bytes:
-    """Send a request, again if no answer comes, and give the answer that has its transaction id."""
+    """Send a request, again if no answer comes, and return the answer with its transaction id."""
     transaction = secrets.token_bytes(4)
     for _ in range(TRIES):
         sock.send(make(transaction))
@@ -127,7 +127,7 @@ def ask(sock: socket.socket, make: Callable[[bytes], bytes], timeout: float) -> 
 
 
 def http_steps(target: Target, outcome: Outcome, peer: Peer, timeout: float) -> None:
-    """Announce, scrape where the URL says where, and leave; each over a connection of its own."""
+    """Announce, scrape if the URL has a scrape path, and leave; each over a connection of its own."""
 
     def step(name: str, path: str) -> bytes:
         return timed(outcome, name, lambda: fetch(target, outcome, path, timeout))
@@ -144,7 +144,7 @@ def http_steps(target: Target, outcome: Outcome, peer: Peer, timeout: float) -> 
 
 
 def fetch(target: Target, outcome: Outcome, path: str, timeout: float) -> bytes:
-    """The body of a resource. Raises CheckError for a status other than 200. Notes the first connection as a step."""
+    """The body of a resource; records the first connection as a step. Raises CheckError for a status but 200."""
     began = time.monotonic()
     with connected(target, outcome.address, timeout) as sock:
         if not outcome.steps:

@@ -1,4 +1,4 @@
-"""What a client sends and gets (BEP 3, 15, 41, 48), without a socket. Whatever cannot be read raises CheckError."""
+"""A client's requests and the answers (BEP 3, 15, 41, 48), without a socket. Malformed answers raise CheckError."""
 
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,7 +15,7 @@ EVENTS: Final = {"started": 2, "stopped": 3}  # of BEP 15
 
 @dataclass(frozen=True)
 class Peer:
-    """What a check announces: a leecher that is nowhere else."""
+    """The peer that a check announces: a leecher that does not exist."""
 
     info_hash: bytes
     peer_id: bytes
@@ -25,7 +25,7 @@ class Peer:
 
 @dataclass
 class Findings:
-    """What the tracker has told."""
+    """The values in the tracker's answers."""
 
     interval: int | None = None
     peers: int | None = None  # in the answer to the announce
@@ -45,7 +45,7 @@ def connect_packet(transaction: bytes) -> bytes:
 
 
 def announce_packet(connection: bytes, transaction: bytes, peer: Peer, event: str, path: str) -> bytes:
-    """An announce; the path of the URL goes with it where it is not the usual one."""
+    """An announce; it carries the path of the URL (BEP 41) unless that is `/announce`."""
     counts = bytes(8) + (1).to_bytes(8, "big") + bytes(8)  # downloaded, left, uploaded
     packet = connection + u32(ANNOUNCE) + transaction + peer.info_hash + peer.peer_id + counts
     packet += u32(EVENTS[event]) + bytes(4) + u32(peer.key) + u32(1) + peer.port.to_bytes(2, "big")
@@ -62,7 +62,7 @@ def scrape_packet(connection: bytes, transaction: bytes, info_hash: bytes) -> by
 
 
 def udp_content(packet: bytes, action: int, least: int) -> bytes:
-    """What follows the head of an answer: `least` bytes or more. Raises CheckError for an error packet."""
+    """The bytes behind the head of an answer, `least` or more. Raises CheckError for an error packet."""
     found = int.from_bytes(packet[:4], "big")
     if found == ERROR:
         raise CheckError(f"failure: {readable(packet[8:])}")
@@ -72,14 +72,14 @@ def udp_content(packet: bytes, action: int, least: int) -> bytes:
 
 
 def read_udp_announce(packet: bytes, stride: int, findings: Findings) -> None:
-    """Take over what the answer to an announce tells; `stride` is the size of a peer."""
+    """Read the answer to an announce; `stride` is the size of a peer."""
     content = udp_content(packet, ANNOUNCE, 12)
     findings.interval = int.from_bytes(content[:4], "big")
     findings.peers = len(content[12:]) // stride
 
 
 def read_udp_scrape(packet: bytes, findings: Findings) -> None:
-    """Take over the counts of a scrape."""
+    """Read the counts of a scrape."""
     content = udp_content(packet, SCRAPE, 12)
     numbers = [int.from_bytes(content[at : at + 4], "big") for at in (0, 4, 8)]
     findings.complete, findings.downloaded, findings.incomplete = numbers
@@ -104,7 +104,7 @@ def scrape_query(info_hash: bytes) -> str:
 
 
 def read_http_announce(body: bytes, findings: Findings) -> None:
-    """Take over what the body of an announce's answer tells."""
+    """Read the body of the answer to an announce."""
     answer = answer_of(body)
     interval = answer.get(b"interval")
     if not isinstance(interval, int):
@@ -117,7 +117,7 @@ def read_http_announce(body: bytes, findings: Findings) -> None:
 
 
 def read_http_scrape(body: bytes, info_hash: bytes, findings: Findings) -> None:
-    """Take over the counts of a scrape; a tracker may leave a torrent out that it does not know."""
+    """Read the counts of a scrape; a tracker may leave out a torrent that it does not know."""
     files = answer_of(body).get(b"files")
     if not isinstance(files, dict):
         raise CheckError("the answer has no files")
@@ -128,7 +128,7 @@ def read_http_scrape(body: bytes, info_hash: bytes, findings: Findings) -> None:
 
 
 def answer_of(body: bytes) -> dict[bytes, Any]:
-    """The dictionary of an answer. Raises CheckError for a failure reason and for what is no dictionary."""
+    """The dictionary of an answer. Raises CheckError for a failure reason, and for a body of another form."""
     try:
         answer, _ = decode(body, 0, 0)
     except (ValueError, IndexError):

@@ -1,4 +1,4 @@
-"""The outcomes of a check as a line for people, as JSON, and as a status that monitoring systems know."""
+"""The outcomes of a check as a line for people, as JSON, and as a status for monitoring systems."""
 
 import json
 from dataclasses import asdict
@@ -6,7 +6,7 @@ from typing import Final
 
 from opentracker.check.exchange import Outcome
 
-# Of Nagios and whatever followed it.
+# The statuses of Nagios and its successors.
 OK: Final = 0
 WARNING: Final = 1
 CRITICAL: Final = 2
@@ -15,7 +15,7 @@ WORDS: Final = {OK: "OK", WARNING: "WARNING", CRITICAL: "CRITICAL", UNKNOWN: "UN
 
 
 def status_of(outcomes: list[Outcome], slow: float) -> int:
-    """CRITICAL where no family works, WARNING where one does not, or a step took longer than `slow` seconds."""
+    """CRITICAL if all families fail, WARNING if one does or a step took longer than `slow` seconds."""
     failed = sum(bool(each.error) for each in outcomes)
     if failed == len(outcomes):
         return CRITICAL
@@ -29,7 +29,7 @@ def line(url: str, outcomes: list[Outcome], status: int) -> str:
 
 
 def words(outcome: Outcome) -> str:
-    """One family in words."""
+    """The text for one family."""
     parts = [f"{name} {seconds * 1000:.1f} ms" for name, seconds in outcome.steps]
     found = outcome.findings
     if found.incomplete is not None:

@@ -1,4 +1,4 @@
-"""The URL of a tracker's announces, and what follows from it."""
+"""The URL of a tracker's announces, and the parts that a check needs."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -25,7 +25,7 @@ class Target:
 
     @property
     def scrape_path(self) -> str | None:
-        """Where scrapes go (BEP 48): the last component has to begin with `announce`."""
+        """The path of scrapes (BEP 48); None if the last component does not begin with `announce`."""
         path, mark, query = self.path.partition("?")
         folder, _, last = path.rpartition("/")
         if not last.startswith("announce"):
@@ -34,7 +34,7 @@ class Target:
 
 
 def parse_target(text: str) -> Target:
-    """A target from its URL. Raises ValueError, which says what was expected."""
+    """A target from its URL. Raises ValueError, whose text names the expected form."""
     expected = f"{text!r}: expected udp://HOST:PORT/announce, or the URL of an announce over http or https"
     try:
         parts = urlsplit(text)

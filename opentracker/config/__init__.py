@@ -1,1 +1,1 @@
-"""The wishes of an operator: settings, the values of options and config keys, config files."""
+"""Configuration: settings, the values of options and config keys, config files."""

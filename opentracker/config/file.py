@@ -1,8 +1,8 @@
 """Config files: `key value` a line, the C tracker's keys and a few of ours.
 
-A file is read at the place of `-f` on the command line. A later line or option overrides a value that can be given
-once, and adds to the others. Anything wrong ends the start before anything is bound, and the error names the file, the
-line, its text and the expected form. A typo in the name of an access list would otherwise leave a closed tracker open.
+A file is read at the position of `-f` on the command line. A later line or option replaces a single value, and adds to
+a list of values. A mistake ends the start before any socket is bound, and the error names the file, the line, its text
+and the expected form: a typo in the key of an access list must not leave a closed tracker open.
 """
 
 import difflib
@@ -20,17 +20,17 @@ from opentracker.errors import ConfigError
 
 log = logging.getLogger("opentracker")
 
-# Characters of a key that may be a mistyped one: for longer ones difflib finds nothing near, as the longest key has 31,
-# and takes seconds for a file of another kind that is one long word.
+# Characters of an unknown key for which a similar one is searched. The longest key has 31, so no key is similar to a
+# longer word, and difflib would take seconds for a file of another kind that is one long word.
 LONGEST_TYPO: Final = 72
-LONGEST_FILE: Final = 16 << 20  # bytes: enough for half a million networks, and /dev/zero has an end
+LONGEST_FILE: Final = 16 << 20  # bytes: enough for half a million networks, and a limit on /dev/zero
 
-MOST_MISTAKES: Final = 20  # told of one file: another kind of file has nothing else
+MOST_MISTAKES: Final = 20  # reported for one file: in a file of another kind every line is a mistake
 WITHOUT_EFFECT: Final = frozenset({"batchsync.cluster.admin_ip"})
 
 
 class ConfigReader:
-    """Reads config files; `keys` are the keys of this build, and what each does."""
+    """Reads config files; `keys` maps the keys of this build to their actions."""
 
     def __init__(self, keys: Mapping[str, Take]) -> None:
         self.keys = keys
@@ -58,7 +58,7 @@ class ConfigReader:
             words = line.split(None, 1)  # on ASCII white space, the CR of a CRLF with it
             if not words or words[0].startswith(b"#"):
                 continue
-            # As the command line is decoded: a path may be any bytes, and they come out again when it is opened.
+            # Decoded like the command line: a path may be any bytes, and opening it encodes them back.
             key, value = os.fsdecode(words[0]), os.fsdecode(words[1].rstrip()) if len(words) > 1 else ""
             try:
                 self.action_of(key)(settings, value)
@@ -87,7 +87,7 @@ class ConfigReader:
 
 
 def located(settings: Settings, name: str) -> Path:
-    """A config file as this process sees it. Raises ConfigError for one that the root directory hides by now."""
+    """The path of a config file inside the root directory, if there is one. Raises ConfigError if it is outside."""
     path = settings.origin / name
     if settings.root is None:
         return path
@@ -97,7 +97,7 @@ def located(settings: Settings, name: str) -> Path:
 
 
 def nearest_key(key: str) -> str:
-    """The known key that is most like an unknown one; empty if none is near."""
+    """The known key that is most similar to an unknown one; empty if none is similar."""
     if len(key) > LONGEST_TYPO:
         return ""
     return next(iter(difflib.get_close_matches(key.lower(), KEY_FLAGS, 1)), "")

@@ -1,7 +1,7 @@
-"""Files that an operator names: each is a field of a section, named here once for all that have to know of it.
+"""Files that an operator names: each is a field of a section, described once by a NamedPath.
 
-From a NamedPath come the action of its option and its key, the line of `-t`, the path as it is seen from inside the
-root directory, and the directory that the sandbox leaves open.
+A NamedPath gives the action of its option and its key, the line of `-t`, the path from inside the root directory, and
+the directory that the sandbox leaves open.
 """
 
 from dataclasses import dataclass
@@ -17,8 +17,8 @@ class NamedPath:
     """A file of a feature: the class and the field of its settings, which hold a Path or None.
 
     `words` begin the line of `-t`. A file that is not opened from `inside` the root directory is opened before the
-    tracker changes its directory, and a relative path is meant from there. A file that is written is replaced by
-    another, so `writes` is a right on its directory.
+    tracker changes its working directory, and a relative path starts there. A file is written by replacing it, so
+    `writes` means the right to write to its directory.
     """
 
     section: type[Any]
@@ -29,7 +29,7 @@ class NamedPath:
     inside: bool = True
 
     def __post_init__(self) -> None:
-        """Raises AttributeError for a field that there is not."""
+        """Raises AttributeError for a field that does not exist."""
         check_field(self.section, self.field)
 
     def of(self, settings: Settings) -> Path | None:

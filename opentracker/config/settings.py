@@ -1,7 +1,7 @@
-"""The wishes of an operator, with the defaults; options and config files fill them in.
+"""The settings and their defaults; options and config files fill them in.
 
-Settings of the tracker itself are fields of Settings. The settings of a feature are a dataclass beside the feature, a
-section: `settings.of(FullScrapeSettings)`.
+Settings of the tracker itself are fields of Settings. The settings of a feature are a section: a dataclass in the
+feature's module, found by `settings.of(FullScrapeSettings)`.
 """
 
 import logging
@@ -25,7 +25,7 @@ class Bind:
 
 
 class Sections:
-    """The settings of features, by their class. Two are equal where all their sections are."""
+    """The settings of features, by their class. Two objects are equal if all their sections are."""
 
     def __init__(self, *sections: object) -> None:
         self.by_class: dict[type[Any], Any] = {type(section): section for section in sections}
@@ -38,7 +38,7 @@ class Sections:
         return section
 
     def __eq__(self, other: object) -> bool:
-        """Whether both say the same; a section that is missing has the defaults."""
+        """Whether all sections are equal; a missing section has the defaults."""
         if not isinstance(other, Sections):
             return NotImplemented
         return all(self.of(kind) == other.of(kind) for kind in {*self.by_class, *other.by_class})
@@ -54,27 +54,26 @@ def check_field(section: type[Any], name: str) -> None:
 
 @dataclass
 class Settings:
-    """Everything that options and config files say."""
+    """The settings of a tracker, from options and config files."""
 
     binds: list[Bind] = field(default_factory=list)  # none: TCP and UDP 6969 on `last_address`
     last_address: bytes | None = None  # the latest `-i`
     redirect_url: str = ""  # the target of a redirect of `/`; empty: 404
-    directory: Path = field(default_factory=Path)  # to work in; as root it becomes the root directory
-    user: str = "nobody"  # to become, when started as root
+    directory: Path = field(default_factory=Path)  # the working directory; for root also the root directory
+    user: str = "nobody"  # the user to become, when started as root
     permissions: Permissions = field(default_factory=Permissions)
     udp_workers: int = 0  # 0 and 1: this process
-    config_files: list[str] = field(default_factory=list)  # that were read, by the names that were given
-    given: list[tuple[str, str]] = field(
-        default_factory=list, compare=False
-    )  # keys of them, with their values
-    # Config files are read again as the tracker serves: from here, and within the root directory, if there is one by
-    # then; None where there is nobody to ask.
+    config_files: list[str] = field(default_factory=list)  # the files that were read, by their given names
+    # Keys in config files, with their values.
+    given: list[tuple[str, str]] = field(default_factory=list, compare=False)
+    # A reload reads the config files again: relative to `origin`, inside `root` if the root directory was changed, by
+    # calling `reread` (None: nothing can be read again).
     origin: Path = field(default_factory=Path, compare=False)
     root: Path | None = field(default=None, compare=False)
     reread: "Callable[[], Settings] | None" = field(default=None, compare=False)
     log_level: int = logging.INFO  # the least serious that is logged: `-q`, `--verbose`, `log.level`
     log_format: str = "text"  # or logfmt, json
-    # Options and keys as they were given, for a log.
+    # Options and keys as they were given, for the log.
     taken: list[str] = field(default_factory=list, compare=False)
     check_only: bool = False  # `-t`
     sections: Sections = field(default_factory=Sections)
@@ -84,5 +83,5 @@ class Settings:
         return self.sections.of(kind)
 
 
-# Takes the value of an option or of a key into the settings. Raises ValueError, which says what was expected.
+# Takes the value of an option or of a key into the settings. Raises ValueError, whose text names the expected form.
 Take = Callable[[Settings, str], None]

@@ -1,7 +1,7 @@
-"""The actions of options and config keys: functions of the settings and of a value, which both share.
+"""The actions of options and config keys: functions of the settings and of a value.
 
-A value is text as the operator wrote it. A function changes the settings, or raises ValueError, whose text says what is
-wrong and what was expected; the caller adds the option, or the file, line and key.
+A value is text as the operator wrote it. A function changes the settings, or raises ValueError, whose text names the
+mistake and the expected form; the caller adds the option, or the file, line and key.
 """
 
 import logging
@@ -31,7 +31,7 @@ LOG_FORMATS: Final = ("text", "logfmt", "json")
 
 
 def shown(text: str) -> str:
-    """An operator's text as an error shows it: one line, what cannot be printed escaped, not too long."""
+    """An operator's text for an error message: cut to LONGEST_SHOWN characters, unprintable ones escaped."""
     if len(text) > LONGEST_SHOWN:
         text = f"{text[:LONGEST_SHOWN]}..."
     if text.isprintable():
@@ -45,7 +45,7 @@ def shown(text: str) -> str:
 
 
 def check_family(address: bytes) -> None:
-    """Raise ValueError for an address of a family that this build leaves out."""
+    """Raise ValueError for an address of a family that this build does not serve."""
     if WANT_V4_ONLY and len(address) == 16:
         raise ValueError("this build serves IPv4 only (WANT_V4_ONLY)")
     if WANT_V6 and len(address) == 4:
@@ -133,14 +133,14 @@ def parse_path(value: str) -> Path:
 
 
 def parse_number(value: str, what: str) -> int:
-    """A number in decimal digits, 0 or more; `what` tells in an error what was expected."""
+    """A number in decimal digits, 0 or more; `what` names the expected form in an error."""
     if not (value.isascii() and value.isdigit() and len(value) <= MOST_DIGITS):
         raise ValueError(f"expected {what}")
     return int(value)
 
 
 def parse_seconds(value: str) -> int:
-    """Seconds of a time with its unit, as in 90s, 10m or 2h; 0 has none."""
+    """Seconds of a time with its unit, as in 90s, 10m or 2h; 0 needs no unit."""
     what = "a time as in 90s, 10m or 2h, or 0 for never"
     if value == "0":
         return 0
@@ -168,7 +168,7 @@ def directory(settings: Settings, value: str) -> None:
 
 
 def user(settings: Settings, value: str) -> None:
-    """`-u`, `tracker.user`; whether there is such a user shows when the tracker becomes it."""
+    """`-u`, `tracker.user`; a user that does not exist is found when the tracker changes to it."""
     if not value or not value.isprintable() or " " in value or ":" in value:
         raise ValueError("expected the name of a user")
     settings.user = value
@@ -206,7 +206,7 @@ def redirect_url(settings: Settings, value: str) -> None:
 
 
 def no_effect(settings: Settings, value: str) -> None:
-    """`batchsync.cluster.admin_ip`, of a way to sync that is no more: an address, for nothing."""
+    """`batchsync.cluster.admin_ip`, of a sync protocol that no longer exists: an address, without effect."""
     parse_network(value)
 
 

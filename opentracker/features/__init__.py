@@ -1,1 +1,1 @@
-"""Features, which can be left out of a build: a module or a folder each; and the statistics, which every build has."""
+"""Features, which can be left out of a build, a module or a folder each, and the statistics, which every build has."""

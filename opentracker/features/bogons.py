@@ -1,12 +1,12 @@
-"""Addresses that are never listed, since nobody could reach them, and those that only neighbours can.
+"""The bogon filter: unreachable addresses are never listed, and private ones only to clients on private addresses.
 
-The table is our own, made of the IANA special-purpose address registries and the multicast registries (a test holds it
-against them): Python's `ipaddress` knows other networks in each version. Of IPv6 nothing outside of 2000::/3 is
-global unicast. An IPv4-mapped address never gets here as such: it is the IPv4 address that it stands for.
+The table is our own, made from the IANA special-purpose address registries and the multicast registries (a test
+compares it with them), since Python's `ipaddress` knows other networks in each version. In IPv6 only 2000::/3 is global
+unicast. An IPv4-mapped address never gets here: it was converted to its IPv4 address before.
 
-An announce from an address that is not listed is answered like any other, and not stored. Peers on private addresses
-are listed to askers on private addresses alone; those of the shared space behind a carrier's NAT likewise among
-themselves. An asker to whom they are not shown may get fewer peers than it wanted; the counts include them.
+An announce from an address that is never listed is answered like any other, and not stored. Peers on private addresses
+are listed to clients on private addresses alone; peers in the shared space behind a carrier's NAT only to clients in
+that space. An answer may have fewer peers than wanted, since hidden ones are removed; the counts include them.
 """
 
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ PUBLIC: Final = 0
 NEVER: Final = 1
 PRIVATE: Final = 2  # RFC 1918, and the unique local addresses of IPv6
 SHARED: Final = 3  # RFC 6598
-MIXED: Final = 4  # of a first byte: more than that has to be looked at
+MIXED: Final = 4  # of a first byte: the kind depends on further bytes
 
 NETWORKS: Final = {
     "0.0.0.0/8": NEVER,  # this network
@@ -48,12 +48,12 @@ NETWORKS: Final = {
     "203.0.113.0/24": NEVER,  # documentation
     "224.0.0.0/4": NEVER,  # multicast
     "240.0.0.0/4": NEVER,  # reserved, and broadcast
-    "::/3": NEVER,  # unspecified, loopback, mapped, translated, discarded: none is a peer's own
+    "::/3": NEVER,  # unspecified, loopback, mapped, translated, discard-only: no host has such an address
     "2001::/23": NEVER,  # protocol assignments, Teredo, benchmarks
     "2001:db8::/32": NEVER,  # documentation
     "2002::/16": NEVER,  # 6to4
     "3fff::/20": NEVER,  # documentation
-    "4000::/2": NEVER,  # segment routing, and what is not in use
+    "4000::/2": NEVER,  # segment routing, otherwise not in use
     "8000::/2": NEVER,  # not in use
     "c000::/3": NEVER,
     "e000::/4": NEVER,
@@ -73,7 +73,7 @@ COUNTERS: Final = (
 
 
 class NetworkSet:
-    """The table, for one family: by the first byte of an address where that is enough."""
+    """The table for one family: by the first byte of an address, and by masks if the byte is not enough."""
 
     def __init__(self, size: int) -> None:
         self.by_first = bytearray(256)
@@ -91,7 +91,7 @@ class NetworkSet:
                 self.rest.append((mask, int.from_bytes(first[:HEAD_BYTES], "big"), kind))
 
     def kind_of(self, address: bytes) -> i64:
-        """PUBLIC, NEVER, PRIVATE or SHARED, of an address or anything that begins with one."""
+        """PUBLIC, NEVER, PRIVATE or SHARED, for an address or bytes that begin with one."""
         kind: i64 = self.by_first[address[0]]
         if kind != MIXED:
             return kind
@@ -103,7 +103,7 @@ class NetworkSet:
 
 
 class BogonFilter(Visibility):
-    """Lists no bogons, no refused ports (a set of two bytes each), and all that `exceptions` name."""
+    """Hides bogons and refused ports (2-byte strings); networks in `exceptions` are listed like public ones."""
 
     def __init__(self, refused_ports: frozenset[bytes], exceptions: Permissions, counters: Counters) -> None:
         super().__init__()
@@ -114,7 +114,7 @@ class BogonFilter(Visibility):
         self.v6 = NetworkSet(16)
 
     def kind_of(self, peer: bytes) -> i64:
-        """What kind of address a peer (6 or 18 bytes) has."""
+        """The kind of a peer's address (6 or 18 bytes with the port); PUBLIC for an exception."""
         kind = self.v4.kind_of(peer) if len(peer) == 6 else self.v6.kind_of(peer)
         if kind != PUBLIC and self.exceptions.rights(peer[:-2]) != 0:
             return PUBLIC
@@ -150,7 +150,7 @@ class BogonFilter(Visibility):
         a.peers6 = self.shown_to(kind, a.peers6, 18)
 
     def shown_to(self, kind: i64, peers: bytes, stride: i64) -> bytes:
-        """Those of a compact list that an asker of this kind is shown."""
+        """The peers of a compact list that a client with an address of this kind may see."""
         shown = []
         for at in range(0, len(peers), stride):
             peer = peers[at : at + stride]
@@ -167,19 +167,18 @@ class BogonFilter(Visibility):
 class BogonSettings:
     """Exceptions in both directions."""
 
-    listed_networks: Permissions = field(
-        default_factory=Permissions
-    )  # to everybody, whatever their addresses
+    # Listed to every client, also if the table says otherwise.
+    listed_networks: Permissions = field(default_factory=Permissions)
     refused_ports: frozenset[bytes] = frozenset()  # never listed; two bytes each
 
 
 def listed_network(settings: Settings, value: str) -> None:
-    """`limits.listed_network`: peers of this address or network are listed to everybody, whatever it is."""
+    """`limits.listed_network`: peers of this address or network are listed to every client."""
     settings.of(BogonSettings).listed_networks.bless(*parse_network(value), EVERYTHING)
 
 
 def refused_ports(settings: Settings, value: str) -> None:
-    """`limits.refused_ports`: ports and ranges of them, with blanks between, such as `25 6000-6063`."""
+    """`limits.refused_ports`: ports and ranges of ports, separated by blanks, such as `25 6000-6063`."""
     ports: set[bytes] = set()
     for part in value.split():
         first, dash, last = part.partition("-")
@@ -209,7 +208,7 @@ class BogonFeature(Feature[Host]):
         self.filter: BogonFilter | None = None
 
     def renew(self, settings: Settings) -> None:
-        """Make other exceptions, for those who announce from now on."""
+        """Install other exceptions and refused ports, for announces from now on."""
         if self.filter is not None:
             asked = settings.of(BogonSettings)
             self.filter.refused_ports = asked.refused_ports

@@ -1,7 +1,7 @@
 """Every completed download in the system's log: ident opentracker, facility user, level info.
 
-A line says `time=2026-11-24T11:30:00+0000 event=completed info_hash=HEX peer_id=HEX ip=ADDRESS`; peer_id is empty where
-it is unknown. Anybody can claim to have completed anything, so there is a limit to the lines of a minute.
+A line is `time=2026-11-24T11:30:00+0000 event=completed info_hash=HEX peer_id=HEX ip=ADDRESS`; peer_id is empty if it
+is unknown. A client can claim any number of completed downloads, so the lines of a minute are limited.
 """
 
 import time
@@ -50,7 +50,7 @@ class CompletedLog(Watcher):
         )
 
     def tell(self, event: str) -> None:
-        """Write a line as the C library's `syslog` does, with the time in front of what has happened."""
+        """Write a line in the format of the C library's `syslog`, with the time before the event."""
         now = time.localtime(self.wall_clock())
         stamp = time.strftime("%b %e %H:%M:%S", now)
         moment = time.strftime("%Y-%m-%dT%H:%M:%S%z", now)

@@ -1,7 +1,7 @@
-"""`/health`: whether the tracker serves as it should, in one line, for load balancers, containers and monitoring.
+"""`/health`: the health of the tracker in one line, for load balancers, containers and monitoring.
 
-The status is 200, or 503 with the reason while the tracker loads, ends, or cannot keep up. It is for everybody, in
-builds with restricted statistics too, since it tells nothing of clients and torrents.
+The status is 200, or 503 with the reason while the tracker loads, ends, or cannot keep up. Every client may ask, also
+in builds with restricted statistics, since the page reveals nothing about clients and torrents.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.counting.metric import SERVED, Family, Metric
 
 LOOK_SECONDS: Final = 10.0
-LATE_SECONDS: Final = 2.0  # of a look, beyond its interval: the loop is busy with something else
+LATE_SECONDS: Final = 2.0  # delay of a look beyond its interval that means an overloaded loop
 MOST_DROPPED: Final = 1  # percent of the datagrams between two looks
 
 CHECKS: Final = Metric(
@@ -29,7 +29,7 @@ CHECKS: Final = Metric(
 
 
 class Health:
-    """What is known of the tracker; `trouble` is the reason why it is not well, or empty."""
+    """The health of the tracker; `trouble` is the reason why it is not well, or empty."""
 
     def __init__(self, counters: Counters) -> None:
         self.counters = counters
@@ -40,16 +40,16 @@ class Health:
         self.received = 0
 
     def begin(self, seconds: float) -> None:
-        """Everything is loaded."""
+        """Called when all files are loaded."""
         self.looked_at = seconds
         self.trouble = b""
 
     def end(self) -> None:
-        """The tracker ends."""
+        """Called when the tracker ends."""
         self.is_ending = True
 
     def look(self, seconds: float) -> None:
-        """See how the time since the last look was; to be called every LOOK_SECONDS."""
+        """Judge the time since the last look; called every LOOK_SECONDS."""
         late = seconds - self.looked_at - LOOK_SECONDS
         dropped = self.counters.udp_dropped - self.dropped
         received = self.counters.udp_datagrams - self.received
@@ -63,7 +63,7 @@ class Health:
             self.trouble = b"unable to keep up: the loop is late"
 
     def reason(self) -> bytes:
-        """Why the tracker is not well; empty: it is."""
+        """The reason why the tracker is not well; empty if it is well."""
         return b"ending" if self.is_ending else self.trouble
 
 

@@ -1,4 +1,4 @@
-"""The outcome of something that is done again and again: a reload of a list, a write of the state."""
+"""The outcome of a repeated operation: a reload of a list, a write of the state."""
 
 from collections.abc import Callable
 
@@ -7,10 +7,10 @@ from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
 
 class Outcome:
-    """How attempts of one kind have gone.
+    """The results of attempts of one kind.
 
-    `room` and `attempt` make the names of the metrics: `opentracker_state`, `write`. `people` names a success for
-    people, who are told `alarm` while the latest attempt is a failure.
+    `room` and `attempt` make the names of the metrics: `opentracker_state`, `write`. On the statistics page, `people`
+    names a success, and `alarm` is shown while the latest attempt is a failure.
     """
 
     def __init__(
@@ -36,17 +36,17 @@ class Outcome:
         self.succeeded_at = 0.0  # seconds since 1970
 
     def succeeded(self) -> None:
-        """Note a success."""
+        """Record a success."""
         self.complaint = ""
         self.succeeded_at = self.wall_clock()
 
     def failed(self, complaint: str) -> None:
-        """Note a failure."""
+        """Record a failure."""
         self.complaint = complaint
         self.failures += 1
 
     def tell(self, snapshot: StatsSnapshot) -> None:
-        """Tell a statistic."""
+        """Add the values to a snapshot."""
         snapshot.tell(self.success, int(self.complaint == ""))
         snapshot.tell(self.time, self.succeeded_at)
         snapshot.tell(self.failed_attempts, self.failures)

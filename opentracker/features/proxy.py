@@ -1,10 +1,10 @@
-"""The client behind a reverse proxy: the one that the trusted proxies' `X-Forwarded-For` names.
+"""The client behind a reverse proxy: trusted proxies name it in `X-Forwarded-For`.
 
-A proxy adds the address that connected to it at the right end. So the addresses are read from the right: those of
-trusted proxies are passed over, and the next one is the client's. What stands to the left of that one may come from the
-client itself, and is not looked at. Where all addresses are trusted, the leftmost is the client: somebody on the
-proxies' own machines. A request without the header, or with one that holds something else, is from an unknown client.
-The proxy is not taken in its place: that would list the proxy as a peer, and lend its rights to everybody.
+A proxy appends the address that connected to it at the right end. So the addresses are read from the right: those of
+trusted proxies are skipped, and the next one is the client's. Addresses further left may be the client's own invention,
+and are ignored. If all addresses are trusted, the leftmost is the client, on one of the proxies' machines. A request
+with a missing or invalid header is from an unknown client: to take the proxy for the client would list the proxy as a
+peer, and give its rights to every client behind it.
 """
 
 import logging
@@ -49,17 +49,17 @@ COUNTERS: Final = (
 
 
 class Proxies:
-    """Knows the proxies that are trusted: the addresses with MAY_PROXY."""
+    """Finds clients behind trusted proxies, which are the addresses with MAY_PROXY."""
 
     def __init__(self, permissions: Permissions, counters: Counters) -> None:
         self.permissions = permissions
         self.invalid, self.missing = [counters.count_of(row) for row in COUNTERS]
 
     def client(self, request: Request, address: bytes) -> bytes:
-        """The client of a request from `address` (4 or 16 bytes), in the same form.
+        """The address of the client, for a request from `address`; both have 4 or 16 bytes.
 
-        That is the address itself, unless it is a trusted proxy's. Raises TrackerFailure for an unknown client, which
-        is counted, and logged: the log has room for some lines a minute.
+        It is `address` itself, unless that is a trusted proxy's. Raises TrackerFailure for an unknown client, which is
+        counted, and logged; the log limits such lines per minute.
         """
         if not self.is_trusted(address):
             return address
@@ -74,7 +74,7 @@ class Proxies:
             raise
 
     def named_client(self, values: list[bytes]) -> bytes:
-        """The client that the values of a request's headers name. Raises TrackerFailure."""
+        """The client named by the values of a request's X-Forwarded-For headers. Raises TrackerFailure."""
         if not any(value.strip(b" \t") for value in values):
             raise TrackerFailure(MISSING)
         names = b",".join(values).rsplit(b",", MOST_PROXIES + 1)  # several headers are one (RFC 9110, 5.3)
@@ -90,12 +90,12 @@ class Proxies:
         return named
 
     def is_trusted(self, address: bytes) -> bool:
-        """Whether this is a proxy whose header is believed."""
+        """Whether this is the address of a trusted proxy."""
         return self.permissions.rights(address) & MAY_PROXY != 0
 
 
 def parse_name(name: bytes) -> bytes:
-    """Packed form of an address as proxies write it: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`."""
+    """Packed form of an address in a form that proxies use: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`."""
     if len(name) > LONGEST:
         raise TrackerFailure(INVALID)
     try:
@@ -112,5 +112,5 @@ class ProxyFeature(Feature[Host]):
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
 
     def join(self, host: Host) -> None:
-        """Let a trusted proxy name the client of a request."""
+        """Install the look-up of clients behind trusted proxies."""
         host.http_answers.client_of = Proxies(self.settings.permissions, host.tracker.counters).client

@@ -26,7 +26,7 @@ class Announce:
 
     Answer: `interval` in seconds, `complete` (seeders), `incomplete` (leechers), `downloaded`, and compact lists:
     `peers` (6 bytes each) and `peers6` (18 each) with both families, else `peers` of the client's family. Two fields
-    are for the statistics: `age`, the minutes since the known peer's last announce (-1: the peer is new), and
+    are for the statistics: `age`, the minutes since the known peer's last announce (-1: not a renewal), and
     `has_completed`, whether this announce raised the torrent's `downloaded`.
     """
 

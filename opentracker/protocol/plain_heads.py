@@ -1,9 +1,9 @@
-"""The announce that most clients send, told by what stands behind its query, for builds that are interpreted.
+"""The announce that most clients send, recognized by the bytes behind its query, for interpreted builds.
 
-The version and the headers of a client's requests are nearly always the same bytes. So what `http.parse_request` says
-of them is remembered, and only the query is new. Whatever is read comes out as it does without this module.
+The version and the headers of a client's requests are nearly always the same bytes. So the result of
+`http.parse_request` for them is cached, and only the query is new. The result is the same as without this module.
 
-Compiled builds read plain announces in one pass (see plain_announce), for less than such a look-up.
+Compiled builds read plain announces in one pass (see plain_announce), which costs less than such a look-up.
 """
 
 from typing import Final
@@ -21,15 +21,15 @@ _LF: Final = 0x0A
 
 
 class PlainHeads:
-    """Reads requests that are one whole announce and nothing else: its query, and whether the client would stay."""
+    """Reads requests that are one whole announce and nothing else: the query, and the client's wish for keep-alive."""
 
     def __init__(self) -> None:
-        self.known: dict[bytes, bool] = {}  # whether the connection is kept, by what stands behind the query
+        self.known: dict[bytes, bool] = {}  # the bytes behind the query -> keep-alive
         self.query = b""
         self.keep_alive = False
 
     def read(self, data: bytes) -> bool:
-        """Whether `data` is such a request; if so, `query` and `keep_alive` are its."""
+        """Read `data` into `query` and `keep_alive`; False if it is another kind of request."""
         end = data.find(b" ", len(REQUEST))
         if end < 0 or len(data) > OT_MAX_REQUEST or not data.startswith(REQUEST):
             return False
@@ -45,7 +45,7 @@ class PlainHeads:
         return True
 
     def learn(self, rest: bytes) -> bool | None:
-        """Whether the connection is kept behind a request that ends so; None if that is no whole request."""
+        """The keep-alive of a request with these bytes behind its query; None if that is no whole request."""
         data = REQUEST + rest
         try:
             request = parse_request(data)

@@ -1,1 +1,1 @@
-"""The only rooms with sockets, and the wiring that joins everything."""
+"""The sockets and the loop, and the wiring that joins all parts; no other package uses sockets."""

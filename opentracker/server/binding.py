@@ -1,4 +1,4 @@
-"""Which sockets a tracker opens, and opening them all or none."""
+"""The sockets that a tracker opens: all of them, or none."""
 
 import logging
 import socket
@@ -16,10 +16,10 @@ ANY6 = bytes(16)
 
 
 def planned_binds(settings: Settings) -> list[Bind]:
-    """The sockets to open, every one with its address: those asked for, or TCP and UDP 6969.
+    """The sockets to open, each with its address: the configured ones, or TCP and UDP 6969.
 
-    A wildcard stands for each family that the build and the machine have. Raises StartError for a socket that is asked
-    for twice.
+    A wildcard becomes one for each family that the build and the machine have. Raises StartError for a socket that is
+    named twice.
     """
     asked = settings.binds or [Bind(udp, settings.last_address, DEFAULT_PORT) for udp in (False, True)]
     everywhere = wildcards() if any(bind.address is None for bind in asked) else []
@@ -42,7 +42,7 @@ def in_words(bind: Bind) -> str:
 
 
 def wildcards() -> list[bytes]:
-    """The addresses that stand for all addresses."""
+    """The wildcard addresses of this build and this machine."""
     if WANT_V6:
         return [ANY6]
     if not WANT_V4_ONLY:
@@ -53,9 +53,9 @@ def wildcards() -> list[bytes]:
 
 
 def open_sockets(binds: list[Bind]) -> list[socket.socket]:
-    """Open them all, or none. Raises StartError, which names the one that could not be opened.
+    """Open all sockets, or none. Raises StartError, which names the socket that could not be opened.
 
-    An IPv6 wildcard takes IPv4 too in a dual-stack build, unless the IPv4 wildcard is bound to the same port as well.
+    An IPv6 wildcard serves IPv4 too in a dual-stack build, unless the IPv4 wildcard is bound to the same port as well.
     """
     sockets: list[socket.socket] = []
     try:

@@ -1,4 +1,4 @@
-"""What time it is: read once a turn of the loop, from a clock that never goes back."""
+"""The current time: read once an iteration of the loop, from a clock that never goes back."""
 
 from collections.abc import Callable
 
@@ -6,7 +6,7 @@ from mypy_extensions import i64
 
 
 class Now:
-    """The time of this turn: `seconds` of the monotonic clock since the start, and the same in whole minutes."""
+    """The time of this iteration: `seconds` of the monotonic clock since the start, and the same in whole minutes."""
 
     __slots__ = ("began", "clock", "minute", "seconds", "start")
 
@@ -15,9 +15,7 @@ class Now:
         self.start = clock()
         self.seconds = 0.0
         self.minute: i64 = 0
-        self.began: Callable[[int], None] = (
-            ignore  # what is told of each minute before anything is done in it
-        )
+        self.began: Callable[[int], None] = ignore  # called with each minute, before any other work in it
 
     def read(self) -> None:
         """Look at the clock."""

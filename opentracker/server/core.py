@@ -46,13 +46,13 @@ Part = TypeVar("Part")
 
 
 def tracker_id_of(seed: int) -> int:
-    """A random u32 by which trackers of a cluster tell each other apart; nothing secret follows from it."""
+    """A random u32 that identifies a tracker in its cluster; it reveals nothing secret."""
     digest = blake2b(seed.to_bytes(8, "big"), digest_size=4, person=b"tracker id").digest()
     return int.from_bytes(digest, "big")
 
 
 def each(todo: list[Callable[[], None]]) -> Callable[[], None]:
-    """One function that calls them all."""
+    """A function that calls all functions of a list."""
 
     def call() -> None:
         for do in todo:
@@ -62,10 +62,10 @@ def each(todo: list[Callable[[], None]]) -> Callable[[], None]:
 
 
 class Core:
-    """The tracker, the loop, and what answers the sockets.
+    """The tracker, the loop, and the handlers of the sockets.
 
-    The secret (32 bytes) and the seed come from the operating system; `clock` gives seconds and never goes back.
-    Features hang themselves into `reloads` and the lists after it. To those without a socket it is a Host, see
+    The secret (32 bytes) and the seed come from the operating system; `clock` returns seconds and never goes back.
+    Features add their functions to `reloads` and the lists after it. Features without a socket use it as a Host, see
     features.feature.
     """
 
@@ -93,12 +93,12 @@ class Core:
         self.scarcities = self.http.scarcities
         self.weights: list[Callable[[], int]] = []
         self.share = 0
-        self.reloads: list[Callable[[], None]] = []  # to be done at SIGHUP
-        self.renewals: list[Callable[[Settings], None]] = []  # of settings that were read again
-        self.complaints: list[Callable[[], str]] = []  # each tells a fault that lasts, or nothing
-        self.dumps: list[Callable[[], None]] = []  # at SIGUSR1
-        self.endings: list[Callable[[], None]] = []  # at a clean end, while everything is still there
-        self.closings: list[Callable[[], None]] = []  # at any end, after the sockets are closed
+        self.reloads: list[Callable[[], None]] = []  # called at SIGHUP
+        self.renewals: list[Callable[[Settings], None]] = []  # called with settings that were read again
+        self.complaints: list[Callable[[], str]] = []  # each returns a lasting fault, or ""
+        self.dumps: list[Callable[[], None]] = []  # called at SIGUSR1
+        self.endings: list[Callable[[], None]] = []  # called at a clean end, while all parts are still open
+        self.closings: list[Callable[[], None]] = []  # called at any end, after the sockets are closed
         self.sources: list[Callable[[StatsSnapshot], None]] = []  # tell the values of gauges
         self.each_second: list[Callable[[], None]] = [self.rotate_ids, HeapTrim()]  # in this order
         self.sockets = sockets
@@ -114,7 +114,7 @@ class Core:
         self.loop.every(INTERVAL, TurnedAway(self.counters).look)
 
     def attach(self, sock: socket.socket) -> None:
-        """Serve a socket."""
+        """Have the loop serve a socket."""
         if sock.type == socket.SOCK_STREAM:
             self.listeners.append(Listener(acceptor_for(sock), self.http))
         else:
@@ -144,20 +144,20 @@ class Core:
         self.loop.every(interval, action)
 
     def start_work(self, work: Iterator[None]) -> None:
-        """Take on long work, which the loop advances in slices."""
+        """Start long work, which the loop advances in slices."""
         self.loop.start(work)
 
     def part(self, kind: type[Part]) -> Part:
-        """The part of this class, which a feature has added."""
+        """The part of this class, added by a feature."""
         found: Part = self.parts[kind]
         return found
 
     def add_part(self, part: object) -> None:
-        """Let features that join later find this object by its class."""
+        """Add an object that features that join later find by its class."""
         self.parts[type(part)] = part
 
     def complete(self, snapshot: StatsSnapshot) -> None:
-        """Add to a statistic what only the loop, the sockets and the sources of features know."""
+        """Add the values of the loop, of the sockets and of the features' sources to a snapshot."""
         self.count_drops()
         snapshot.counters["udp_dropped"] = self.counters.udp_dropped
         udp_sockets = sum(sock.type == socket.SOCK_DGRAM for sock in self.sockets)
@@ -174,10 +174,10 @@ class Core:
         for source in self.sources:
             source(snapshot)
 
-    # ---- As time passes --------------------------------------------------------------------------------------
+    # ---- Timers ----------------------------------------------------------------------------------------------
 
     def rotate_ids(self) -> None:
-        """Begin a new epoch of connection ids, if it is time to."""
+        """Begin a new epoch of connection ids, if it is due."""
         self.ids.rotate(int(self.now.seconds) // OT_CONNECTION_ID_EPOCH)
 
     def clean(self) -> None:
@@ -185,13 +185,13 @@ class Core:
         self.loop.start(self.cleaner.clean_next(self.now.minute))
 
     def count_drops(self) -> None:
-        """Take over what the kernel has counted: datagrams that found the receive buffer full."""
+        """Copy the kernel's count of datagrams that were dropped because the receive buffer was full."""
         self.counters.udp_dropped = sum(
             dropped(sock) for sock in self.sockets if sock.type == socket.SOCK_DGRAM
         )
 
     def sockets_in_words(self) -> list[str]:
-        """A line for each socket, and one where a receive buffer is smaller than was asked for."""
+        """A line for each socket, and one if a receive buffer is smaller than requested."""
         lines = [f"listening on {describe(sock)}" for sock in self.sockets]
         granted = [receive_buffer_of(sock) for sock in self.sockets if sock.type == socket.SOCK_DGRAM]
         if granted and min(granted) < RECEIVE_BUFFER:
@@ -202,13 +202,13 @@ class Core:
         return lines
 
     def losses_in_words(self) -> str:
-        """The losses that may have kept clients waiting, for the end of a log."""
+        """A line for the end of the log on events that may have delayed clients: dropped datagrams, long iterations."""
         self.count_drops()
         drops, longest = self.counters.udp_dropped, self.loop.longest_turn * 1000
         return f"the kernel dropped {drops} datagrams; the longest turn of the loop took {longest:.1f} ms"
 
     def signal_actions(self) -> dict[int, Callable[[], None]]:
-        """The actions of signals; where there is nothing to be done the log says so."""
+        """The actions of signals; a signal without an action is answered by a line of the log."""
         return {
             int(signal.SIGHUP): self.asked_for(
                 self.reloads, "SIGHUP: there is no config file and no list to be read again"
@@ -219,22 +219,22 @@ class Core:
         }
 
     def asked_for(self, todo: list[Callable[[], None]], excuse: str) -> Callable[[], None]:
-        """What does all that is to be done, or says why there is nothing."""
+        """A function that calls all of `todo`; if `todo` is empty, it logs `excuse`."""
         return each(todo) if todo else lambda: log.warning("%s", excuse)
 
     def worries(self) -> list[str]:
-        """Faults that an operator should know of now, such as a reload that has failed."""
+        """Current faults that an operator should know of, such as a failed reload."""
         return [complaint for complain in self.complaints if (complaint := complain())]
 
     def resume(self) -> None:
-        """Let listeners that ran out of descriptors try again."""
+        """Resume listeners that ran out of descriptors."""
         for listener in self.listeners:
             listener.resume()
 
     def close(self) -> None:
         """Close everything."""
         self.http.close()
-        self.loop.close()  # before the sockets: not all of them are watched, a listener may have paused
+        self.loop.close()  # before the sockets: the loop unwatches none, since a paused listener is not watched
         for sock in self.sockets:
             sock.close()
         for close in self.closings:

@@ -1,10 +1,10 @@
-"""The FIFOs through which the access list is changed: made, opened and read.
+"""The FIFOs that change the access list: they are created, opened and read.
 
-They are opened for reading and writing: as long as the tracker writes to them too, if never a byte, no last writer
-closes, so there is no end of file to be told of again and again, and nothing is lost between two writers.
+They are opened O_RDWR: since the tracker holds a write end itself, it never sees EOF when the last writer leaves, and
+no bytes are lost between two writers.
 
-A FIFO may be removed and made again as the tracker runs: the new one is read from the next look on, and the old one
-with it until nothing has come out of it for two looks. Its last writer may be in the middle of a line.
+A FIFO may be removed and created again while the tracker runs. The next look opens the new FIFO, and the old one is
+read too until two looks have passed without a byte from it: its last writer may be in the middle of a line.
 """
 
 import logging
@@ -27,10 +27,10 @@ from opentracker.server.loop import READ, Handler, Loop
 
 log = logging.getLogger("opentracker")
 
-BLOCK: Final = 8192  # bytes read in a turn of the loop: 200 lines, some tenths of a millisecond
-LOOK: Final = 1.0  # seconds
-IDLE: Final = 2  # looks; as many as it takes until 40 hex digits without an end are a line, see Changes.look
-MODE: Final = 0o600  # of a FIFO that is made here: for whoever the tracker was started as
+BLOCK: Final = 8192  # bytes read in an iteration of the loop: 200 lines, some tenths of a millisecond
+LOOK: Final = 1.0  # seconds between two looks
+IDLE: Final = 2  # looks; after as many, 40 hex digits without a line end count as a line, see Changes.look
+MODE: Final = 0o600  # of a created FIFO: for the tracker's own user
 
 
 class Fifo(Handler):
@@ -39,26 +39,26 @@ class Fifo(Handler):
     def __init__(self, fd: int, changes: Changes) -> None:
         self.fd = fd
         self.changes = changes
-        self.idle = 0  # looks since something came out of it
+        self.idle = 0  # looks since the last byte was read
 
     def ready(self, events: int) -> None:
         """See Handler."""
         try:
             self.changes.feed(os.read(self.fd, BLOCK))
             self.idle = 0
-        except BlockingIOError:  # somebody else reads it too
+        except BlockingIOError:  # another process reads it too
             pass
 
     def look(self) -> None:
-        """To be called every second or so."""
+        """Called about every second."""
         self.changes.look()
         self.idle += 1
 
 
 class WatchedFifo:
-    """The FIFO at a path and, for a while, those that were there before it.
+    """The FIFO at a path and, for a while, its predecessors.
 
-    `make` makes a FIFO's Changes; `opened` are the descriptors that the tracker's FIFOs have, kept up to date here.
+    `make` returns the Changes for a FIFO; `opened` is the list of all FIFOs' descriptors, which this class updates.
     """
 
     def __init__(
@@ -69,17 +69,17 @@ class WatchedFifo:
         self.loop = loop
         self.opened = opened
         self.fifos: list[Fifo] = []  # the newest is the last
-        self.complaint = ""  # what was said last of what is at the path
+        self.complaint = ""  # the last logged error about the path
         self.watch(fd)
 
     def watch(self, fd: int) -> None:
-        """Read an open FIFO from now on."""
+        """Begin to read an open FIFO."""
         fifo = Fifo(fd, self.make())
         self.loop.watch(fd, fifo, READ)
         self.fifos.append(fifo)
 
     def look(self) -> None:
-        """To be called every second or so."""
+        """Called about every second."""
         for fifo in self.fifos:
             fifo.look()
         for former in self.fifos[:-1]:
@@ -88,7 +88,7 @@ class WatchedFifo:
         self.follow()
 
     def leave(self, former: Fifo) -> None:
-        """Close a FIFO whose place another one has taken, unless there is something in it after all."""
+        """Close a FIFO that was replaced, unless there are bytes in it after all."""
         former.ready(READ)
         if former.idle == 0:
             return
@@ -98,9 +98,9 @@ class WatchedFifo:
         os.close(former.fd)
 
     def follow(self) -> None:
-        """Open the FIFO at the path if it is another one. None is made: whoever removed it may be about to do so.
+        """Open the FIFO at the path if it is another one. A missing FIFO is left to its remover to create again.
 
-        What cannot be opened is told of once, and the FIFO that was there is read on.
+        A file that cannot be opened is logged once, and the old FIFO stays in use.
         """
         try:
             there = status_of(self.path)
@@ -114,14 +114,14 @@ class WatchedFifo:
                 log.error("%s; the FIFO that was there before is read on", error)
             return
         self.complaint = ""
-        self.fifos[-1].idle = 0  # whoever is about to write into it has two more looks
+        self.fifos[-1].idle = 0  # its writers have two more looks
         self.opened.append(fd)
         self.watch(fd)
         log.info("%s: there is another FIFO, which is read from now on", self.path)
 
 
 def status_of(path: Path) -> os.stat_result | None:
-    """The status of the FIFO at this path; None if there is nothing, UsageError if there is something else."""
+    """The status of the FIFO at this path; None if there is no file, UsageError if it is not a FIFO."""
     try:
         status = os.lstat(path)
     except FileNotFoundError:
@@ -134,7 +134,7 @@ def status_of(path: Path) -> os.stat_result | None:
 
 
 def open_fifo(path: Path) -> int:
-    """The descriptor of a FIFO, which is made if there is nothing at its path. Raises UsageError."""
+    """Open a FIFO, and create it first if it does not exist; returns the descriptor. Raises UsageError."""
     if status_of(path) is None:
         try:
             os.mkfifo(path, MODE)
@@ -144,21 +144,21 @@ def open_fifo(path: Path) -> int:
 
 
 def open_there(path: Path) -> int:
-    """The descriptor of the FIFO at a path; links are not followed. Raises UsageError."""
+    """Open the FIFO at a path without following links; returns the descriptor. Raises UsageError."""
     try:
         fd = os.open(path, os.O_RDWR | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC)
     except OSError as error:
         raise UsageError(f"cannot open the FIFO {path}: {error.strerror}") from error
-    if not stat.S_ISFIFO(os.fstat(fd).st_mode):  # something else since we looked
+    if not stat.S_ISFIFO(os.fstat(fd).st_mode):  # replaced by another file since status_of
         os.close(fd)
         raise UsageError(f"{path} is not a FIFO: it is left as it is")
     return fd
 
 
 class Fifos:
-    """The open FIFOs of a tracker, each with whether torrents that are written into it become listed.
+    """The open FIFOs of a tracker, each with whether it adds torrents to the list (True) or deletes them.
 
-    Raises UsageError, with none left open.
+    Raises UsageError, and closes all FIFOs then.
     """
 
     def __init__(self, paths: list[tuple[Path, bool]]) -> None:
@@ -172,13 +172,13 @@ class Fifos:
             raise
 
     def watch(self, loop: Loop, changes_of: Callable[[str, bool], Changes]) -> None:
-        """Let what is written into them change the list from now on; `changes_of` makes a FIFO's, see Changes."""
+        """Begin to read the FIFOs; `changes_of` returns the Changes for a path."""
         for (path, listed), fd in zip(self.paths, self.opened, strict=True):
             inlet = WatchedFifo(path, fd, partial(changes_of, str(path), listed), loop, self.opened)
             loop.every(LOOK, inlet.look)
 
     def close(self) -> None:
-        """Close them; the files stay, for writers to find at the next start."""
+        """Close the FIFOs; the files stay for the next start."""
         for fd in self.opened:
             os.close(fd)
         self.opened.clear()
@@ -189,7 +189,7 @@ class Fifos:
 
 @dataclass
 class FifoSettings:
-    """The FIFOs that torrents for the access list are written to."""
+    """The FIFOs for changes of the access list."""
 
     add: Path | None = None
     delete: Path | None = None
@@ -221,25 +221,25 @@ class FifoFeature(Feature[Core]):
         self.fifos = Fifos([])
 
     def asked(self) -> list[tuple[Path, bool]]:
-        """The FIFOs that are asked for, see Fifos. Raises UsageError."""
+        """The configured FIFOs, see Fifos. Raises UsageError."""
         add, delete = ADD.of(self.settings), DELETE.of(self.settings)
         if add is not None and add == delete:
             raise UsageError(f"{add} cannot be both access.fifo_add and access.fifo_delete")
         return [(path, listed) for path, listed in ((add, True), (delete, False)) if path is not None]
 
     def load(self) -> None:
-        """Open them, and make those that are missing. Raises UsageError."""
+        """Open the FIFOs, and create missing ones. Raises UsageError."""
         self.fifos = Fifos(self.asked())
 
     def try_load(self) -> None:
-        """Look whether the FIFOs that are there are FIFOs; make none. Raises UsageError."""
+        """Check that existing files are FIFOs; create none. Raises UsageError."""
         for path, _ in self.asked():
             status_of(path)
 
     def join(self, host: Core) -> None:
-        """Let torrents that are written into them change the list."""
+        """Begin to read the FIFOs."""
         self.fifos.watch(host.loop, partial(Changes, host.part(AccessListReloader)))
 
     def close(self) -> None:
-        """Close them."""
+        """Close the FIFOs."""
         self.fifos.close()

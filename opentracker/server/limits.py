@@ -41,20 +41,20 @@ class LimitSettings:
     peers: int = OT_MAX_PEERS
     peers_per_torrent: int = OT_MAX_PEERS_PER_TORRENT
     ports_per_address: int = OT_MAX_PORTS_PER_ADDRESS
-    memory: int | None = None  # bytes; None: `memory_share` percent of what may be used
+    memory: int | None = None  # bytes; None: `memory_share` percent of the usable memory
     memory_share: int = OT_MAX_MEMORY
     connections: int = OT_MAX_CONNECTIONS  # 0: as many as descriptors and memory allow
     connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
-    usable_memory: int = 0  # bytes that the process may use, the interpreter's taken off; 0: not known
+    usable_memory: int = 0  # bytes that the process may use, without the interpreter's; 0: not known
 
     def measure(self, resident: int) -> None:
-        """Settle how many bytes the memory and a share of it are, while /proc and /sys can still be seen."""
+        """Compute the usable memory and the limit on it in bytes, while /proc and /sys are still visible."""
         self.usable_memory = left_over(memory_to_use(), resident)
         if self.memory is None:
             self.memory = self.usable_memory * self.memory_share // 100
 
     def warn(self) -> None:
-        """Tell where limits that were asked for are more than there is."""
+        """Log a warning if the configured limits exceed the usable memory."""
         for_torrents, slots = self.memory or 0, 2 * self.usable_memory // SHARE
         if 0 < self.usable_memory < for_torrents + slots:
             log.warning(
@@ -64,7 +64,7 @@ class LimitSettings:
             )
 
     def limits(self) -> Limits:
-        """The limits on torrents; without `measure` or a number of their own their bytes are not limited."""
+        """The limits on torrents; without `measure` or a configured number, memory is not limited."""
         return Limits(
             self.torrents, self.peers, self.peers_per_torrent, self.ports_per_address, self.memory or 0
         )
@@ -76,7 +76,7 @@ class LimitSettings:
 
 
 def memory(settings: Settings, value: str) -> None:
-    """`limits.memory`: bytes, with K, M, G or T behind in units of 1024, or a share of what may be used with %."""
+    """`limits.memory`: bytes, or with K, M, G or T units of 1024, or with % a share of the usable memory."""
     asked = settings.of(LimitSettings)
     what = "bytes as in 512M (K, M, G, T), a share as in 40%, or 0 for no limit"
     if value.endswith("%"):
@@ -94,7 +94,7 @@ def memory(settings: Settings, value: str) -> None:
     asked.memory = size
 
 
-# All but the limit on ports, which large swarms have to know of from their beginning.
+# All but the limit on ports, since a large swarm is laid out for it when it is created.
 RENEWED: Final = frozenset(
     {"limits.torrents", "limits.peers", "limits.peers_per_torrent", "limits.memory"}
     | {"limits.connections", "limits.connections_per_address"}
@@ -102,7 +102,7 @@ RENEWED: Final = frozenset(
 
 
 class LimitsFeature(Feature[Core]):
-    """A tracker turns newcomers away at its limits, and forgets torrents where memory is short."""
+    """The limits, as a feature: a tracker refuses new peers at a limit, and drops torrents when memory is short."""
 
     keys: ClassVar[Mapping[str, Take]] = {
         "limits.torrents": limit(LimitSettings, "torrents"),
@@ -124,7 +124,7 @@ class LimitsFeature(Feature[Core]):
         self.gates: list[ConnectionSlots] = []
 
     def plan(self) -> Iterator[str]:
-        """See Feature. With the numbers that a start would settle on."""
+        """See Feature. The lines have the numbers that a start would compute."""
         self.open()
         self.close()
         if self.asked.memory:
@@ -135,7 +135,7 @@ class LimitsFeature(Feature[Core]):
                 yield f"would keep {most} {name}"
 
     def open(self) -> None:
-        """Look at the system's limits, and keep the file that tells how much memory is in use."""
+        """Read the system's limits, and open the file with the process's memory use."""
         self.resident = Resident()
         self.asked.measure(self.resident.read() if self.resident.is_known() else 0)
         self.asked.warn()
@@ -152,7 +152,7 @@ class LimitsFeature(Feature[Core]):
         host.share = self.asked.usable_memory // SHARE
 
     def renew(self, settings: Settings) -> None:
-        """Set other limits. That on ports takes a restart."""
+        """Set other limits. The limit on ports needs a restart."""
         asked = settings.of(LimitSettings)
         asked.usable_memory = self.asked.usable_memory
         if asked.memory is None:
@@ -165,13 +165,13 @@ class LimitsFeature(Feature[Core]):
             gate.limit(slots.most, slots.most_of_one)
 
     def begin(self, host: Core) -> None:
-        """Let the limits know how much memory is really used, from now on: everything is loaded."""
+        """Begin to measure the memory use, since all lists and the state are loaded."""
         if self.resident is None or not self.resident.is_known() or not self.asked.memory:
             return
-        HeapTrim()()  # as before each look, or what loading has left free would not count later
+        HeapTrim()()  # as before each look, or memory that loading has freed would be part of the base
         host.each_second.append(Watch(host.tracker.limits, self.resident.read, host.weights).look)
 
     def close(self) -> None:
-        """Close that file."""
+        """Close the file with the memory use."""
         if self.resident is not None:
             self.resident.close()

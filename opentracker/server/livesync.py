@@ -1,7 +1,7 @@
-"""The sockets of live sync: of each family one that has joined the multicast group, and one that sends.
+"""The sockets of live sync: for each family one that has joined the multicast group, and one that sends.
 
-The second is bound to the configured address, so packets leave from it, and what is sent to it is read as well: a
-cluster on a network without multicast names its members (`livesync.cluster.peer`), and no group is needed.
+The sending socket is bound to the configured address, so packets come from that address. It is read as well: in a
+cluster without multicast, which names its members (`livesync.cluster.peer`), packets come to it and not to the group.
 """
 
 import logging
@@ -40,11 +40,11 @@ log = logging.getLogger("opentracker")
 Target = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int]]
 
 TICK: Final = 1.0  # seconds
-PACKETS: Final = 8  # read before other sockets have their turn: some hundred records, about a millisecond
+PACKETS: Final = 8  # read before other sockets are served: some hundred records, about a millisecond
 
 
 class Cluster:
-    """The sockets, all of which are read, and the addresses that packets are sent to."""
+    """The sockets, which are all read, and the addresses that packets are sent to."""
 
     def __init__(self) -> None:
         self.sockets: list[socket.socket] = []
@@ -52,12 +52,12 @@ class Cluster:
         self.words: list[str] = []  # for the log
 
     def send(self, packet: bytes) -> int:
-        """Send a packet to all; gives how many it could not be sent to."""
+        """Send a packet to all targets; returns the number of failures."""
         unsent = 0
         for sock, name in self.targets:
             try:
                 sock.sendto(packet, name)
-            except OSError:  # a full buffer, no route: it is lost, as datagrams are
+            except OSError:  # a full buffer, no route: the packet is lost
                 unsent += 1
         return unsent
 
@@ -76,13 +76,13 @@ class SyncSocket(Handler):
         self.now = now
 
     def ready(self, events: int) -> None:
-        """Take in what has come."""
+        """Handle the packets that have come."""
         for _ in range(PACKETS):
             try:
                 packet, address = receive(self.sock)
             except BlockingIOError:
                 return
-            except OSError:  # of a packet that we have sent: nobody is there
+            except OSError:  # an ICMP error for a packet that we have sent
                 continue
             self.sync.received(packet, address, self.now.minute)
 
@@ -99,7 +99,7 @@ class Member:
         loop.every(TICK, self.tick)
 
     def join(self, cluster: Cluster) -> None:
-        """Work through these sockets."""
+        """Begin to send and receive through these sockets."""
         self.cluster = cluster
         for line in cluster.words:
             log.info("%s", line)
@@ -114,7 +114,7 @@ class Member:
             log.warning("no livesync.cluster.node_ip was given: what other trackers send is dropped")
 
     def tick(self) -> None:
-        """Send what has waited long enough, and take over what the kernel has counted."""
+        """Send buffers that have waited long enough, and copy the kernel's count of dropped packets."""
         now = self.loop.now
         self.sync.tick(now.seconds)
         work = self.sync.extension.tick(now.seconds, now.minute)
@@ -123,11 +123,11 @@ class Member:
         self.sync.counts["sync_lost"].value = sum([dropped(sock) for sock in self.cluster.sockets])
 
     def tell(self, snapshot: StatsSnapshot) -> None:
-        """Tell a statistic of the other members."""
+        """Add the gauges of the other members to a snapshot."""
         self.sync.members.tell(snapshot, self.loop.now.seconds)
 
     def end(self) -> None:
-        """Send what is left, and tell what live sync has done: the tracker ends."""
+        """Send the buffers, and log the totals, since the tracker ends."""
         self.sync.flush()
         value = self.counters.value
         log.info(
@@ -145,18 +145,18 @@ class Member:
 
 
 def receive(sock: socket.socket) -> tuple[bytes, bytes]:
-    """The next packet, a byte longer than LONGEST where it was cut off, and the packed address it came from.
+    """The next packet and its packed source address; a truncated packet is a byte longer than LONGEST.
 
-    Raises OSError, BlockingIOError where there is none.
+    Raises OSError, and BlockingIOError if there is none.
     """
     packet, source = sock.recvfrom(LONGEST + 1)
     return packet, unmap(socket.inet_pton(sock.family, source[0].partition("%")[0]))
 
 
 def open_cluster(asked: SyncSettings) -> Cluster:
-    """Open the sockets, two for each family. Raises StartError, which names the one that could not be opened.
+    """Open the sockets, two for each family. Raises StartError, which names the socket that could not be opened.
 
-    With peers packets go to them and not to the group, and a network that has no multicast is none the worse.
+    With configured peers, packets go to them and not to the group, so a failure to join the group is no error.
     """
     asked.check()
     cluster = Cluster()
@@ -182,7 +182,7 @@ def open_family(cluster: Cluster, bind: Endpoint, peers: list[Endpoint], needs_g
         port = sender.getsockname()[1]
         reader = sender
         if address.strip(b"\0"):
-            # Only now: two trackers on one address are to hear of it.
+            # Set after the bind, so that a second tracker on the same address fails to bind.
             sender.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             reader = bound(bytes(len(address)), port, 0, shared=True)
             cluster.sockets.append(reader)
@@ -239,18 +239,18 @@ class LiveSyncFeature(Feature[Core]):
         self.cluster = open_cluster(self.asked)
 
     def join(self, host: Core) -> None:
-        """Tell the cluster of announces."""
+        """Add live sync to the watchers and the sources."""
         self.member = Member(host.tracker, self.settings.permissions, host.tracker_id, host.loop)
         host.add_part(self.member)
         host.sources.append(self.member.tell)
         host.add_part(self.member.sync)
 
     def begin(self, host: Core) -> None:
-        """Work through the sockets."""
+        """Begin to send and receive."""
         self.member.join(self.cluster)
 
     def end(self) -> None:
-        """Send the rest."""
+        """Send the buffers."""
         self.member.end()
 
     def close(self) -> None:

@@ -1,14 +1,14 @@
-"""The one loop: it waits for sockets, runs what is due, and advances long work in slices.
+"""The event loop: it waits for sockets, runs timers that are due, and advances long work in slices.
 
-Long work is a generator that yields often; each turn gives it about a millisecond, so that announces are answered
-meanwhile. There is the tracker's own, such as cleaning, and there are answers to strangers, of which there may be
-thousands: each kind has every other slice, or whoever asks for enough would keep the tracker from cleaning. The lengths
-of all iterations are counted; the longest one is the longest time that a datagram had to wait for us. Work that is not
-finished is closed: a compiled generator that is merely dropped would not run its `finally`.
+Long work is a generator that yields often; each iteration gives it about a millisecond, so that announces are answered
+meanwhile. There are two kinds: the tracker's own work, such as cleaning, and long answers to clients, possibly
+thousands. The kinds take turns, so that no number of requests keeps the tracker from cleaning. The lengths of all
+iterations are counted; the longest one is the longest delay of a datagram. Unfinished work is closed at the end: a
+compiled generator that is merely dropped would not run its `finally`.
 
-After a short turn the loop naps for a moment, as network cards do before they interrupt: waking up for one connection
-costs as much as serving it. A request that finds the tracker idle is served at once, one that follows on its heels
-waits for a fifth of a millisecond at most; a busy loop has long turns and never naps.
+After a short iteration the loop sleeps for a moment, as network cards coalesce interrupts: waking up for one connection
+costs as much as serving it. A request that finds the tracker idle is served at once, and one right after it waits for
+a fifth of a millisecond at most. A busy loop has long iterations and never sleeps so.
 """
 
 import logging
@@ -24,18 +24,17 @@ from opentracker.swarm.counting.core_gauges import ITERATIONS
 
 log = logging.getLogger("opentracker")
 
-NAP: Final = 0.0001  # seconds of rest after a shorter turn: what comes in meanwhile is served in one go
-SLICE: Final = 0.001  # seconds of a turn that long work may fill up, behind the sockets
-LEAST_SLICE: Final = SLICE / 8  # and what it has of a turn that the sockets have filled
-MOST_FAULTS: Final = (
-    1000  # turns in a row that end in a fault: nobody is served any more, and a restart may help
-)
+NAP: Final = 0.0001  # seconds of sleep after a shorter iteration: requests of that time are served together
+SLICE: Final = 0.001  # seconds of an iteration up to which long work runs, after the sockets
+LEAST_SLICE: Final = SLICE / 8  # seconds for long work if the sockets have used up SLICE
+# Iterations in a row that end in a fault: no client is served any more, and a restart may help.
+MOST_FAULTS: Final = 1000
 READ: Final = selectors.EVENT_READ
 WRITE: Final = selectors.EVENT_WRITE
 
 
 class Handler:
-    """What the loop calls when a file descriptor is ready."""
+    """Called by the loop when a file descriptor is ready."""
 
     __slots__ = ()
 
@@ -45,7 +44,7 @@ class Handler:
 
 
 class Timer:
-    """Something to be done every `interval` seconds."""
+    """An action that the loop calls every `interval` seconds."""
 
     def __init__(self, due: float, interval: float, action: Callable[[], None]) -> None:
         self.due = due
@@ -61,12 +60,12 @@ class Loop:
         self.sleep = sleep
         self.selector = selectors.DefaultSelector()
         self.timers: list[Timer] = []
-        self.work: list[Iterator[None]] = []  # the tracker's own
-        self.answers: list[Iterator[None]] = []  # those to strangers that take long
+        self.work: list[Iterator[None]] = []  # the tracker's own long work
+        self.answers: list[Iterator[None]] = []  # long answers to clients
         self.answers_next = False
         self.stopping = False
         self.longest_turn = 0.0
-        self.faults = 0  # turns that a fault of ours has ended
+        self.faults = 0  # iterations that a fault of ours has ended
         self.faults_in_a_row = 0
         self.busy = 0.0  # seconds in iterations, without the waits for sockets
         self.lengths = [0] * (len(ITERATIONS.bounds) + 1)  # of iterations, by the bounds of the histogram
@@ -76,19 +75,19 @@ class Loop:
         self.selector.register(fd, events, handler)
 
     def unwatch(self, fd: int) -> None:
-        """Forget an `fd`, before it is closed."""
+        """Stop watching `fd`; called before it is closed."""
         self.selector.unregister(fd)
 
     def every(self, interval: float, action: Callable[[], None]) -> None:
-        """Call `action` every `interval` seconds, for the first time after one."""
+        """Call `action` every `interval` seconds, first after one interval."""
         self.timers.append(Timer(self.now.seconds + interval, interval, action))
 
     def start(self, work: Iterator[None]) -> None:
-        """Take on long work of the tracker's own."""
+        """Start long work of the tracker's own."""
         self.work.append(work)
 
     def start_answer(self, answer: Iterator[None]) -> None:
-        """Take on an answer that takes long."""
+        """Start a long answer to a client."""
         self.answers.append(answer)
 
     def has_work(self) -> bool:
@@ -96,7 +95,7 @@ class Loop:
         return len(self.work) > 0 or len(self.answers) > 0
 
     def run(self) -> None:
-        """Turn until stopped. A fault ends a turn, not the tracker, unless it comes turn after turn."""
+        """Iterate until stopped. A fault ends an iteration, and MOST_FAULTS in a row end the tracker."""
         while not self.stopping:
             try:
                 self.iterate(None)
@@ -107,7 +106,7 @@ class Loop:
                 self.failed(error)
 
     def failed(self, error: Exception) -> None:
-        """Log and count a fault of a turn; others are served on. A socket or a timer that met it has its next turn."""
+        """Log and count a fault of an iteration; its socket or timer is called again in the next iterations."""
         log.error("a turn of the loop ended in a fault: %r", error, exc_info=error)
         self.faults += 1
         self.faults_in_a_row += 1
@@ -116,11 +115,11 @@ class Loop:
             self.stopping = True
 
     def is_broken(self) -> bool:
-        """Whether no turn is without a fault any more."""
+        """Whether the last MOST_FAULTS iterations all ended in a fault."""
         return self.faults_in_a_row >= MOST_FAULTS
 
     def iterate(self, longest_wait: float | None) -> None:
-        """Wait until there is something to do, `longest_wait` seconds at most, and do it."""
+        """Wait for sockets and timers, `longest_wait` seconds at most, and serve them."""
         ready = self.selector.select(self.wait(longest_wait))
         now = self.now
         now.read()
@@ -144,7 +143,7 @@ class Loop:
             self.sleep(NAP)
 
     def wait(self, longest: float | None) -> float | None:
-        """How long to sleep: not at all with work to do, else until a timer is due."""
+        """The seconds to wait for sockets: 0 with long work, else until a timer is due."""
         if self.has_work():
             return 0.0
         for timer in self.timers:
@@ -154,7 +153,7 @@ class Loop:
         return longest
 
     def advance(self, began: float) -> None:
-        """Give the long work whose turn it is its slice; the rest waits its own."""
+        """Give a slice to the first long work of the kind whose turn it is."""
         now = self.now
         now.read()
         end = max(began + SLICE, now.seconds + LEAST_SLICE)
@@ -170,7 +169,7 @@ class Loop:
         queue.append(work)
 
     def close(self) -> None:
-        """Give up the work that is left, and free the selector."""
+        """Close the unfinished work, and free the selector."""
         for work in [*self.work, *self.answers]:
             if isinstance(work, Generator):
                 work.close()

@@ -1,4 +1,4 @@
-"""Sockets for multicast: bound to an address or an interface, and members of a group."""
+"""Sockets for multicast: binding to an address or an interface, and joining a group."""
 
 import socket
 import sys
@@ -9,20 +9,20 @@ from opentracker.protocol.livesync import HOPS
 from opentracker.server.sockets import prepare_udp
 
 INTERFACES6: Final = Path("/proc/net/if_inet6")  # Linux: a line for each IPv6 address of the machine
-# Linux's; off, a socket gets only packets of groups that it has joined itself.
+# Options of Linux; if off, a socket gets only packets of groups that it has joined itself.
 MULTICAST_ALL4: Final = getattr(socket, "IP_MULTICAST_ALL", 49)
 MULTICAST_ALL6: Final = getattr(socket, "IPV6_MULTICAST_ALL", 29)
 
 
 def name_of(address: bytes, port: int, index: int) -> tuple[str, int] | tuple[str, int, int, int]:
-    """An address as a socket's calls take it; `index` is that of an IPv6 address's interface, or 0."""
+    """The address argument of a socket's methods; `index` is that of an IPv6 address's interface, or 0."""
     if len(address) == 4:
         return socket.inet_ntop(socket.AF_INET, address), port
     return socket.inet_ntop(socket.AF_INET6, address), port, 0, index
 
 
 def bound(address: bytes, port: int, index: int, *, shared: bool = False) -> socket.socket:
-    """A UDP socket of one family that does not block; `shared` with others of its port. Raises OSError."""
+    """A non-blocking UDP socket of one family; with `shared`, other sockets may have its port. Raises OSError."""
     sock = socket.socket(socket.AF_INET if len(address) == 4 else socket.AF_INET6, socket.SOCK_DGRAM)
     try:
         sock.setblocking(False)
@@ -39,7 +39,7 @@ def bound(address: bytes, port: int, index: int, *, shared: bool = False) -> soc
 
 
 def set_group_options(sock: socket.socket, address: bytes, index: int) -> None:
-    """Packets to the group leave by the interface of this address, stay on its network, and do not come back."""
+    """Make packets to the group leave by the interface of this address, stay on its network, and not loop back."""
     if sock.family == socket.AF_INET:
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_TTL, HOPS)
         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_LOOP, 0)
@@ -51,7 +51,7 @@ def set_group_options(sock: socket.socket, address: bytes, index: int) -> None:
 
 
 def join_group(sock: socket.socket, group: bytes, address: bytes, index: int) -> None:
-    """Join a group on the interface of an IPv4 address, or on that with an index. Raises OSError."""
+    """Join a group, on the interface of an IPv4 `address` or on the IPv6 interface `index`. Raises OSError."""
     if sock.family == socket.AF_INET:
         level, option, request = socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group + address
         only_joined = MULTICAST_ALL4
@@ -62,13 +62,13 @@ def join_group(sock: socket.socket, group: bytes, address: bytes, index: int) ->
     if sys.platform.startswith("linux"):
         try:
             sock.setsockopt(level, only_joined, 0)
-        except OSError:  # IPv6, and an old kernel
+        except OSError:  # an old kernel, for IPv6
             pass
     sock.setsockopt(level, option, request)
 
 
 def interface_index(interface: str, address: bytes) -> int:
-    """The number of the interface with this name, or without one of that which has the IPv6 address; 0: any.
+    """The index of the interface with this name; without a name, of the interface with the IPv6 address, or 0 (any).
 
     Raises OSError for a name that no interface has.
     """
@@ -85,7 +85,7 @@ def interface_index(interface: str, address: bytes) -> int:
 
 
 def is_own(address: bytes) -> bool:
-    """Whether this machine has an address: each file of a cluster names all its trackers, the file's own included."""
+    """Whether this machine has an address: the config of each member may name all members, itself included."""
     try:
         bound(address, 0, interface_index("", address) if len(address) == 16 else 0).close()
     except OSError:

@@ -1,7 +1,7 @@
-"""The bytes of every request that was refused, for `opentracker.debug`: responders in place of the usual ones.
+"""Responders for `opentracker.debug` that log the bytes of every refused request.
 
-A datagram is refused that gets no answer or an error, an HTTP request that gets another status than 200 or a failure
-reason. The normal command has none of this on its way.
+A refused datagram gets no answer or an error; a refused HTTP request gets a status other than 200, or a failure reason.
+The normal command does not use these responders.
 """
 
 import logging
@@ -33,7 +33,7 @@ ERROR_ACTION: Final = b"\0\0\0\3"  # at the head of an error packet (BEP 15)
 
 
 def shown(data: bytes) -> str:
-    """Bytes as a Python literal: nothing in it is anything but printable ASCII."""
+    """Bytes as a Python literal, in printable ASCII alone."""
     rest = len(data) - MOST_SHOWN
     return repr(data[:MOST_SHOWN]) + (f" and {rest} bytes more" if rest > 0 else "")
 
@@ -53,7 +53,7 @@ def why_silent(packet: bytes) -> str:
 
 
 class TellingUdpResponder(UdpResponder):
-    """Answers datagrams, and tells what it refused."""
+    """Answers datagrams, and logs refused ones."""
 
     def answer(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> None:
         """See UdpResponder."""
@@ -69,7 +69,7 @@ class TellingUdpResponder(UdpResponder):
 
 
 class TellingHttpResponder(HttpResponder):
-    """Answers HTTP requests, and tells what it refused."""
+    """Answers HTTP requests, and logs refused ones."""
 
     def answer_plain(
         self,
@@ -81,11 +81,11 @@ class TellingHttpResponder(HttpResponder):
         minute: i64,
         out: BytesWriter,
     ) -> bool:
-        """See HttpResponder: here all requests go the long way."""
+        """See HttpResponder; here `answer` handles all requests."""
         return False
 
     def reads_plain(self, data: bytes) -> bool:
-        """See HttpResponder: nothing is read there either."""
+        """See HttpResponder; here `answer` handles all requests."""
         return False
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:

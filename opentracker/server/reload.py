@@ -1,7 +1,7 @@
-"""The config files read again as the tracker serves, at SIGHUP: all that can change does, or nothing.
+"""Reloading the config files at SIGHUP: every key that can be reloaded is applied, or none.
 
-A file that is wrong changes nothing. Keys that take a restart, such as sockets and the user, are named where they have
-changed. Names of files are meant as they were at the start; one outside of the root directory cannot be seen any more.
+A file with a mistake changes nothing. Changed keys that need a restart, such as sockets and the user, are logged. Names
+of files are relative to the directory of the start; a file outside of the root directory cannot be read again.
 """
 
 import logging
@@ -21,18 +21,18 @@ WITHOUT_MEANING: Final = frozenset({"batchsync.cluster.admin_ip"})
 
 
 class Renewable(Protocol):
-    """A feature as a reload sees it, see features.feature."""
+    """The part of a feature that a reload uses, see features.feature."""
 
     renewed: ClassVar[frozenset[str]]
 
     def renew(self, settings: Settings) -> None:
-        """Take over what config files say that were read again."""
+        """Apply settings that were read again."""
 
 
 class ConfigReload:
-    """The config of a running tracker: `settings`, as its features have them, and how to read them anew.
+    """Reloads the config of a running tracker; `settings` are the ones that its features use.
 
-    `check` raises UsageError and StartError for settings that contradict themselves.
+    `check` raises UsageError and StartError for settings that contradict each other.
     """
 
     def __init__(
@@ -48,10 +48,10 @@ class ConfigReload:
         self.check = check
         self.keys = OWN_KEYS.union(*(feature.renewed for feature in features))
         self.failures = 0  # reloads that have failed
-        self.complaint = ""  # why the last one has; empty if it has not
+        self.complaint = ""  # the reason why the last reload failed; empty if it succeeded
 
     def reload(self) -> None:
-        """Read the config files again, and take over what they say."""
+        """Read the config files again, and apply them."""
         reread = self.settings.reread
         if reread is None:
             return
@@ -69,12 +69,12 @@ class ConfigReload:
         self.tell(changed)
 
     def complete(self, snapshot: StatsSnapshot) -> None:
-        """Tell a statistic how reloads went."""
+        """Add the results of reloads to a snapshot."""
         snapshot.tell(CONFIG_FAILURES, self.failures)
         snapshot.tell(CONFIG_FAILED, int(self.complaint != ""))
 
     def take_over(self, new: Settings) -> None:
-        """Let new settings hold, as far as they can."""
+        """Apply the new settings that need no restart."""
         self.settings.permissions.take_over(new.permissions)
         self.settings.redirect_url = new.redirect_url
         self.settings.given = new.given
@@ -85,7 +85,7 @@ class ConfigReload:
             renew(new)
 
     def tell(self, changed: set[str]) -> None:
-        """Say what has changed, and what would after a restart."""
+        """Log the changed keys, and those that need a restart."""
         renewed, fixed = sorted(changed & self.keys), sorted(changed - self.keys - WITHOUT_MEANING)
         log.info("the config was read again; changed: %s", ", ".join(renewed) or "nothing")
         if fixed:
@@ -93,7 +93,7 @@ class ConfigReload:
 
 
 def changed_keys(old: Settings, new: Settings) -> set[str]:
-    """The keys that say something else than before."""
+    """The keys whose values have changed."""
     before, after = by_key(old), by_key(new)
     return {key for key in {*before, *after} if before.get(key) != after.get(key)}
 

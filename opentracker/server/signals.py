@@ -1,15 +1,15 @@
-"""The signals of a tracker, from its first moment to its last.
+"""The signals of a tracker, from its start to its end.
 
 ========= =================================== =====================================
 when      SIGINT, SIGTERM                     SIGHUP, SIGUSR1
 ========= =================================== =====================================
-starting  the start is given up, status 0     kept until the tracker serves
-serving   the end begins                      their action, by the loop, once
-ending    change nothing                      change nothing
+starting  the start is abandoned, status 0    kept until the tracker serves
+serving   the end begins                      the loop calls their action once
+ending    ignored                             ignored
 ========= =================================== =====================================
 
-A service manager may send two signals in a row, such as SIGINT and SIGTERM: nothing interrupts an end that has begun,
-or the state would be lost. SIGPIPE is ignored all the time.
+A service manager may send two signals in a row, such as SIGINT and SIGTERM. No signal interrupts an end that has begun,
+since the state would be lost. SIGPIPE is always ignored.
 """
 
 import signal
@@ -25,9 +25,9 @@ ASKING: Final = (signal.SIGHUP, signal.SIGUSR1)
 
 
 def begin() -> None:
-    """Let signals end the command before there is a tracker, and keep those that ask for something until there is one.
+    """Let SIGINT and SIGTERM end the command before there is a tracker; SIGHUP and SIGUSR1 stay blocked until then.
 
-    The command has had all of them wait so far.
+    The command has blocked all of them before.
     """
     for number in ENDING:
         signal.signal(number, give_up)
@@ -35,12 +35,12 @@ def begin() -> None:
 
 
 def give_up(number: int, frame: FrameType | None) -> None:
-    """End the command with the status that a shell gives to one that a signal has ended."""
+    """End the command with a shell's status for a command that was ended by a signal."""
     raise SystemExit(128 + number)
 
 
 class Signals(Handler):
-    """Takes the signals of this process; `actions` are called by the loop, not in the middle of something else."""
+    """Handles the signals of this process; the loop calls `actions`, so they never interrupt other code."""
 
     def __init__(self) -> None:
         self.loop: Loop | None = None  # none while the tracker starts
@@ -51,38 +51,38 @@ class Signals(Handler):
         self.outbox.setblocking(False)
 
     def install(self) -> None:
-        """Take over the signals of this process, whose main thread this is."""
+        """Install the handlers; called in the main thread."""
         signal.signal(signal.SIGPIPE, signal.SIG_IGN)
         for number in ENDING:
             signal.signal(number, self.caught)
         for number in ASKING:
             signal.signal(number, self.noted)
-        # A select that a signal interrupts is taken up again by Python: only a byte to read ends it.
+        # Python retries a select that a signal has interrupted, so a byte to read has to end it.
         signal.set_wakeup_fd(self.outbox.fileno(), warn_on_full_buffer=False)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (*ENDING, *ASKING))
 
     def serve(self, loop: Loop, actions: dict[int, Callable[[], None]]) -> None:
-        """Let signals end a loop from now on, or have actions done; those that have come already are first."""
+        """Let signals end a loop, or call actions; signals that have come already are handled first."""
         self.loop = loop
         self.actions = actions
         loop.watch(self.inbox.fileno(), self, READ)
 
     def caught(self, number: int, frame: FrameType | None) -> None:
-        """Note a signal to end. Raises SystemExit while the tracker starts."""
+        """Stop the loop. Raises SystemExit while the tracker starts."""
         if self.loop is None:
             raise SystemExit(0)
         self.loop.stopping = True
 
     def noted(self, number: int, frame: FrameType | None) -> None:
-        """Note a signal that has an action."""
+        """Remember a signal that has an action."""
         if number not in self.asked:
             self.asked.append(number)
 
     def ready(self, events: int) -> None:
-        """Take the wake-up bytes away, and do what was asked for."""
+        """Read the wake-up bytes, and call the actions of the signals that came."""
         try:
             self.inbox.recv(64)
-        except BlockingIOError:  # another byte's turn took this one too
+        except BlockingIOError:  # an earlier call read this byte too
             pass
         while self.asked:
             number = self.asked.pop(0)
@@ -90,7 +90,7 @@ class Signals(Handler):
                 self.actions[number]()
 
     def close(self) -> None:
-        """Take no more signals: those that still come are ignored, to the very end of the process."""
+        """Ignore all signals until the end of the process."""
         for number in (*ENDING, *ASKING):
             signal.signal(number, signal.SIG_IGN)
         signal.set_wakeup_fd(-1)

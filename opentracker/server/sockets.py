@@ -15,24 +15,22 @@ from opentracker.protocol.addresses import format_endpoint
 
 log = logging.getLogger("opentracker")
 
-RECEIVE_BUFFER: Final = (
-    8 * 1024 * 1024
-)  # asked for; a client whose datagram is dropped waits for its next announce
+# Bytes to request for a UDP socket: a client whose datagram is dropped waits until its next announce.
+RECEIVE_BUFFER: Final = 8 * 1024 * 1024
 BACKLOG: Final = 4096
-DEFER_ACCEPT: Final = (
-    30  # seconds in which the kernel waits for the request before it wakes us; a limit, not a delay
-)
-# Connections inherit a listener's cork: an answer waits until its connection is half-closed, and both leave in one
-# segment. That saves a seventh of the time a connection costs.
+# Seconds that the kernel waits for a request before it reports a connection; a limit, not a delay.
+DEFER_ACCEPT: Final = 30
+# Connections inherit a listener's cork: an answer waits until its connection is half-closed, and answer and FIN leave
+# in one segment. That saves a seventh of the time of a connection.
 CORKED: Final = not WANT_KEEPALIVE and hasattr(socket, "TCP_CORK")
-# Bytes of an answer that the kernel takes beyond what is on its way, or every client that does not read would cost some
-# megabytes of its memory. Connections inherit it.
+# Bytes of an answer that the kernel queues beyond those in flight; without the limit a client that does not read would
+# cost some megabytes of kernel memory. Connections inherit it.
 MOST_QUEUED: Final = 1 << 17
-ATTEMPTS: Final = 21  # to bind an IPv6 address that is not there
+ATTEMPTS: Final = 21  # to bind an IPv6 address that the machine does not have yet
 BETWEEN_ATTEMPTS: Final = 0.25  # seconds
 IP_PKTINFO: Final = getattr(socket, "IP_PKTINFO", 8)  # Linux's; CPython 3.11 does not name it
 SO_RCVBUFFORCE: Final = 33  # Linux: as root, past net.core.rmem_max
-SO_MEMINFO: Final = 55  # Linux: nine u32 numbers of a socket, the last of which counts drops
+SO_MEMINFO: Final = 55  # Linux: nine u32 numbers of a socket; the last one counts drops
 SO_MEMINFO_SIZE: Final = 36
 
 
@@ -51,9 +49,9 @@ def has_ipv6(address: str = "::") -> bool:
 def bind_patiently(
     sock: socket.socket, host: str, port: int, sleep: Callable[[float], None] = time.sleep
 ) -> None:
-    """Bind a socket; an IPv6 address gets some seconds to come. Raises OSError.
+    """Bind a socket; an IPv6 address gets some seconds to become available. Raises OSError.
 
-    An address may be bound once the machine knows that no other has it, which takes a second or two after it is given.
+    A new address can be bound after the machine's duplicate address detection, which takes a second or two.
     """
     for attempt in range(ATTEMPTS):
         try:
@@ -99,7 +97,7 @@ def open_tcp(address: bytes, port: int, only_v6: bool) -> socket.socket:
     prepare_tcp(sock)
     try:
         sock.listen(BACKLOG)
-    except OSError as error:  # two sockets of one address: the second bind passed thanks to SO_REUSEADDR
+    except OSError as error:  # a second socket of one address: SO_REUSEADDR has let its bind pass
         sock.close()
         raise StartError(
             f"cannot listen on TCP {format_endpoint(address, port)}: {error.strerror}"
@@ -119,11 +117,11 @@ def prepare_tcp(sock: socket.socket) -> None:
 
 
 def reset_on_close(fd: int) -> None:
-    """Let the close of a bare TCP descriptor reset the connection, so that nobody takes a part of an answer for all."""
+    """Let the close of a bare TCP descriptor reset the connection, so that a cut answer does not look whole."""
     sock = socket.socket(fileno=fd)
     try:
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    except OSError:  # it has been reset by the client
+    except OSError:  # the client has reset the connection
         pass
     finally:
         sock.detach()
@@ -138,24 +136,24 @@ def open_udp(address: bytes, port: int, only_v6: bool) -> socket.socket:
 
 
 def prepare_udp(sock: socket.socket) -> None:
-    """Ask for a large receive buffer."""
+    """Request a large receive buffer."""
     try:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, RECEIVE_BUFFER)
     except OSError:  # not Linux, or not root: as much as an ordinary user gets
         try:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, RECEIVE_BUFFER)
         except OSError as error:
-            if error.errno != errno.ENOBUFS:  # FreeBSD refuses what is too much, and keeps what it had
+            if error.errno != errno.ENOBUFS:  # FreeBSD refuses too large a size, and keeps the old one
                 raise
 
 
 def is_wildcard(sock: socket.socket) -> bool:
-    """Whether a socket is bound to all addresses, so that its answers have to name the one they leave from."""
+    """Whether a socket is bound to all addresses, so that each answer has to name its source address."""
     return endpoint_of(sock)[0].strip(b"\0") == b""
 
 
 def ask_destinations(sock: socket.socket) -> None:
-    """Make a UDP socket tell, beside each datagram, the address it was sent to."""
+    """Make a UDP socket report the destination address of each datagram."""
     if sock.family == socket.AF_INET6:
         sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_RECVPKTINFO, 1)
     else:
@@ -174,13 +172,13 @@ def describe(sock: socket.socket) -> str:
 
 
 def receive_buffer_of(sock: socket.socket) -> int:
-    """Bytes that a socket's receive buffer was granted (Linux tells twice as much: its own overhead)."""
+    """The granted size of a socket's receive buffer in bytes (Linux reports twice as much, with its overhead)."""
     granted = sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)
     return granted // 2 if sys.platform.startswith("linux") else granted
 
 
 def dropped(sock: socket.socket) -> int:
-    """How many datagrams the kernel has dropped since the socket was opened; 0 where it cannot tell."""
+    """The number of datagrams that the kernel has dropped since the socket was opened; 0 if it does not tell."""
     try:
         counters = sock.getsockopt(socket.SOL_SOCKET, SO_MEMINFO, SO_MEMINFO_SIZE)
     except OSError:

@@ -1,7 +1,7 @@
-"""What strangers were turned away for, as lines of the log: one a minute for each kind that goes on.
+"""Lines of the log about refused clients and lost packets: one a minute for each kind that goes on.
 
-Counters tell how often; a line tells an operator who looks at no counters that a limit is met, and which key sets it.
-What a request is refused for that is wrong itself, or asks for what the operator does not serve, is no line.
+The counters have the numbers. A line tells an operator without monitoring that a limit is reached, and names its key.
+Malformed requests, and requests that the operator does not allow, have no line.
 """
 
 import logging
@@ -13,7 +13,7 @@ log = logging.getLogger("opentracker")
 
 INTERVAL: Final = 60.0  # seconds
 
-# Counter -> what has happened so many times.
+# Counter -> the text of its line, behind the number.
 KINDS: Final = {
     "refused_torrents": "torrents were not taken in: limits.torrents is reached",
     "refused_peers": "peers were not taken in: limits.peers is reached",
@@ -36,14 +36,14 @@ KINDS: Final = {
 
 
 class TurnedAway:
-    """Tells what has been added to the counters since the last minute."""
+    """Logs the growth of the counters in each minute."""
 
     def __init__(self, counters: Counters) -> None:
         self.counters = counters
         self.told = dict.fromkeys(KINDS, 0)
 
     def look(self) -> None:
-        """To be called every INTERVAL."""
+        """Log the counters that have grown; called every INTERVAL."""
         values = self.counters.values()
         for name, text in KINDS.items():
             number = values.get(name, 0)  # a build without the feature has no such counter

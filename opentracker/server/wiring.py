@@ -38,7 +38,7 @@ from opentracker.server.reload import ConfigReload
 from opentracker.server.system.process import ProcessFeature
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
-# In the order of every phase: a feature finds the parts of those before it.
+# In the order of every phase: a feature can use the parts of the features before it.
 FEATURES: Final[list[type[Feature[Core]]]] = [ProcessFeature]
 if WANT_MAX_PEER:
     from opentracker.server.limits import LimitsFeature
@@ -110,12 +110,12 @@ CONFIG: Final = ConfigReader(
     {**KEYS, **{key: take for each in FEATURES for key, take in keys_of(each).items()}}
 )
 
-# Gives up what a tracker with open sockets no longer needs; see privileges.confine.
+# Gives up rights that a tracker with open sockets no longer needs; see privileges.confine.
 Confine = Callable[[Settings, Sequence[NamedPath]], None]
 
 
 class Server(Core):
-    """A tracker with its features, which are loaded unless they are given here."""
+    """A tracker with its features, which are created and loaded unless `features` is given."""
 
     def __init__(
         self,
@@ -142,7 +142,7 @@ class Server(Core):
 
 
 def load(settings: Settings) -> list[Feature[Core]]:
-    """The features of a server in a process that is not confined and has nothing open. Raises UsageError."""
+    """Create and load the features of a server in a process that is not confined. Raises UsageError."""
     features = [feature(settings) for feature in FEATURES]
     for feature in features:
         feature.load()
@@ -150,18 +150,18 @@ def load(settings: Settings) -> list[Feature[Core]]:
 
 
 def check_settings(settings: Settings) -> None:
-    """Raise UsageError or StartError for settings that contradict themselves, or lack something."""
+    """Raise UsageError or StartError for settings that contradict each other, or are incomplete."""
     for feature in FEATURES:
         feature(settings).check()
 
 
 def plan(settings: Settings) -> list[str]:
-    """The steps of the features at a start, in words."""
+    """The steps of the features at a start, as lines of text."""
     return [line for feature in FEATURES for line in feature(settings).plan()]
 
 
 def check(settings: Settings, confine: Confine) -> None:
-    """Read what a start would read, from where it would; see `start`. Raises StartError and UsageError."""
+    """Read the files that a start would read, at the same moments; see `start`. Raises StartError and UsageError."""
     features = [feature(settings) for feature in FEATURES]
     for feature in features:
         feature.check()
@@ -180,10 +180,10 @@ def start(
 ) -> Server:
     """Open the sockets, confine this process and put a server behind them. Raises StartError and UsageError.
 
-    `passed` are sockets that are open already; with some, those that nobody asked for are not opened.
+    `passed` are sockets that are open already; with some, the default sockets are not opened.
 
-    `confine` is `privileges.confine`, which cannot be undone, so a test passes less. Files outside of the directory of
-    the tracker are opened before it, all others after it.
+    `confine` is `privileges.confine`, which is irreversible, so tests pass a stub. Files outside of the tracker's
+    directory are opened before it, all others after it.
     """
     features = [feature(settings) for feature in FEATURES]
     with ExitStack() as opened:  # closed again if the start fails

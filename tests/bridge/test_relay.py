@@ -1,4 +1,4 @@
-"""What a bridge carries, and what it leaves."""
+"""The packets that a bridge carries, and those that it drops."""
 
 import pytest
 from hypothesis import given

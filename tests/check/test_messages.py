@@ -1,4 +1,4 @@
-"""What a check sends and reads: our own parsers are the other end."""
+"""The requests of a check, and its reading of answers: our own parsers are the other end."""
 
 import pytest
 from hypothesis import given

@@ -48,7 +48,7 @@ def taken(*lines: str | bytes) -> Settings:
 
 
 def refusal(*lines: str | bytes) -> str:
-    """What is said about these lines, of which some are wrong: a line for each of those."""
+    """The text of the error for these lines: a line for each mistake."""
     with pytest.raises(ConfigError) as caught:
         taken(*lines)
     text = str(caught.value)
@@ -269,7 +269,7 @@ def test_c12_several_processes(value: str, expected: str) -> None:
     assert refusal(f"listen.udp.workers {value}").endswith(f"': {expected}")
 
 
-# What may be given to networks, by its key.
+# The rights that a key gives to networks.
 RIGHTS = {
     "access.stats": MAY_STAT,
     "access.proxy": MAY_PROXY,
@@ -414,7 +414,7 @@ def test_a_tracker_from_a_file(tmp_path: Path) -> None:
 
 # ---- Debian's --------------------------------------------------------------------------------------------
 
-# What Debian's package configures.
+# The settings of Debian's package.
 DEBIAN_SETS = {
     "access.whitelist": "/etc/opentracker/whitelist.txt",
     "tracker.rootdir": "/etc/opentracker",

@@ -1,4 +1,4 @@
-"""What a spoofed datagram can draw: every kind of packet sent to a tracker on real sockets, and the table of it.
+"""The answers to spoofed datagrams: every kind of packet sent to a tracker on real sockets, and a table of the sizes.
 
 `python tests/e2e/amplification.py` measures and rewrites the table in docs/security.md; a test measures again.
 """

@@ -1,9 +1,9 @@
 """The same random requests to the C tracker and to ours: answers are equal, or differ by a decision that is named.
 
 `python tests/e2e/differential.py --requests 100000` with a whitelist build installed, and Debian's `opentracker`, which
-is a whitelist build for IPv4. What the C tracker says is turned, one decision after the other, into what ours has to
-say; a difference that no decision explains raises. Decisions D1 to D12 are those of the design; U-.. and S-.. are cases
-in which the C tracker was measured to do otherwise.
+is a whitelist build for IPv4. The C tracker's answer is turned, one decision after the other, into the answer that ours
+has to give; a difference that no decision explains raises. Decisions D1 to D12 are those of the design; U-.. and S-..
+are cases in which the C tracker was measured to do otherwise.
 
 Intervals are random in both trackers, and looked at only for their range; which peers are drawn from many is looked at
 only for their number and that they are peers of the torrent. Not sent, since they leave the C tracker with peers that
@@ -54,7 +54,7 @@ EVENTS: Final = ["none", "completed", "started", "stopped"]
 
 @dataclass
 class Peer:
-    """What both trackers know of a peer, or only the C tracker (a port that cannot be connected to)."""
+    """A peer that both trackers know, or only the C tracker (one with a port that cannot be connected to)."""
 
     seeding: bool
     completed: bool = False
@@ -227,7 +227,7 @@ def cut(peers: bytes) -> list[bytes]:
 
 
 def read_udp(packet: bytes) -> Said:
-    """What a datagram says."""
+    """The content of an answer over UDP."""
     if not packet:
         return Said("silence")
     assert packet[4:8] == b"\x11\x22\x33\x44"
@@ -243,7 +243,7 @@ def read_udp(packet: bytes) -> Said:
 
 
 def read_http(status: int, body: bytes) -> Said:
-    """What an HTTP answer to an announce says."""
+    """The content of an HTTP answer to an announce."""
     if status != 200:
         return Said(f"status {status}")
     try:
@@ -278,7 +278,7 @@ class Comparison:
         self.named: set[str] = set()  # in this answer
 
     def run(self, requests: int) -> None:
-        """So many requests."""
+        """Send a number of requests to both."""
         kinds = [self.announce, self.scrape_udp, self.scrape_http, self.odd_datagram, self.odd_request]
         for _ in range(requests):
             kind = self.dice.choices(kinds, [70, 10, 10, 6, 4])[0]
@@ -322,7 +322,7 @@ class Comparison:
             self.fail(ask, theirs, ours)
 
     def both(self, ask: Ask) -> tuple[Said, Said]:
-        """What both say."""
+        """The answers of both trackers."""
         if ask.udp:
             theirs, ours = (
                 read_udp(side.ask_udp(ask.source, announce_packet(side.connection_id(ask.source), ask)))

@@ -88,13 +88,13 @@ def answers_of(client: UdpClient) -> list[bytes]:
 
 
 def drawn(client: UdpClient, packet: bytes) -> bytes:
-    """What a datagram draws: an answer, or nothing."""
+    """The answer to a datagram, or nothing."""
     size = answer_to(client, packet)
     return client.ask(packet) if size else b""
 
 
 def test_trackers_that_answer_each_other_fall_silent() -> None:
-    """Whatever a spoofed request makes one send to the other draws at most one error, and that draws nothing."""
+    """A tracker's answer to a spoofed request draws at most one error from another tracker, and that draws nothing."""
     first, second = Live(secret=bytes(32)), Live(secret=bytes([1] * 32))
     here = first.udp(first.listen_udp())
     there = second.udp(second.listen_udp())

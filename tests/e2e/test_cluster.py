@@ -26,7 +26,7 @@ needs_ipv4 = pytest.mark.needs(WANT_V6=False)
 
 
 def stages(*options: str) -> list[dict[str, Any]]:
-    """What bench/cluster.py has to tell of a cluster."""
+    """The results of bench/cluster.py for a cluster."""
     for needed in ("unshare", "nsenter", "ip"):
         if shutil.which(needed) is None:
             pytest.skip(f"needs the command {needed}")

@@ -1,4 +1,4 @@
-"""Whatever strangers send, the log's lines are printable, and there are only so many of them a minute (R-10)."""
+"""For any bytes of strangers, the log's lines are printable, and their number in a minute is limited (R-10)."""
 
 import socket
 import struct
@@ -16,13 +16,13 @@ OTHER_LINES = 40  # that a start and an end have, whatever the build
 
 
 def datagrams(connection_id: bytes) -> list[bytes]:
-    """What a stranger may send over UDP, with a good id and without."""
+    """Datagrams of a stranger, with a good connection id and without."""
     body = struct.pack(">I4s20s20sQQQIIIIH", 1, b"\n\x1b\n\r", HASH, UGLY[:20], 0, 0, 0, 1, 0, 0, 50, 6881)
     return [UGLY, UGLY * 30, connection_id + body + b"\x02\x20" + UGLY, bytes(8) + body]
 
 
 def requests() -> list[bytes]:
-    """What a stranger may send over HTTP."""
+    """HTTP requests of a stranger."""
     announce = b"info_hash=" + HASH + b"&port=6881&left=0&event=completed&peer_id=" + ESCAPED
     return [
         b"GET /announce?" + announce + b"&key=" + ESCAPED + b" HTTP/1.1\r\n\r\n",

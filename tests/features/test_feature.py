@@ -1,4 +1,4 @@
-"""What a feature is, as one that brings a little of everything."""
+"""The parts of a feature, by an example that has one of each."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -219,7 +219,7 @@ def test_h39_a_forged_header_from_anybody_else_is_not_looked_at(live: Live, valu
 
 @needs_ipv4
 def test_a_client_cannot_announce_somebody_else_through_a_proxy(live: Live) -> None:
-    """Whatever it sends itself, the proxy adds its address behind that, as another header or to the same."""
+    """The proxy adds the client's address behind a forged header, as another header or in the same one."""
     for forged in (b"6.6.6.6", b"127.0.0.9", b"evil", b"", b"6.6.6.6, 10.0.0.1", b",,,"):
         for headers in (forwarded(forged + b", 8.8.8.8"), forwarded(forged, b"8.8.8.8")):
             assert announced_as(live, headers) == packed("8.8.8.8")

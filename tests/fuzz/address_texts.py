@@ -26,7 +26,7 @@ WORDS = [
 
 
 def standard(text: str) -> bytes | None:
-    """What the standard library makes of an address, with a mapped one unmapped; None for none."""
+    """The standard library's result for an address, with a mapped one unmapped; None for a text that is no address."""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

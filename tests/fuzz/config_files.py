@@ -29,7 +29,7 @@ HEADER_SIZE = re.compile(rf"{re.escape(NAME)}:[1-9][0-9]*: '")
 
 
 def outcome(text: bytes) -> object:
-    """What a file sets, or the error's text."""
+    """The settings of a file, or the error's text."""
     silence()
     settings = Settings()
     try:

@@ -1,4 +1,4 @@
-"""What runs a harness: a plain loop that mutates seeds, for any Python; and atheris, where it is installed.
+"""The runners of a harness: a plain loop that mutates seeds, for any Python; and atheris, if it is installed.
 
 A harness is a module beside this one with `check(data)`, which raises for a broken promise, and `WORDS`, pieces of the
 format for the mutations. Its seeds are the files of corpus/NAME; what was found stays there as one more.
@@ -124,7 +124,7 @@ def inputs(name: str, words: Sequence[bytes], seed: int) -> Iterator[bytes]:
 
 
 def run_mutations(name: str, runs: int, seed: int, seconds: float = float("inf")) -> int:
-    """Check so many inputs, or as many as there is time for; how many they were. Raises whatever a check raises."""
+    """Check a number of inputs, or as many as there is time for; returns their number. Raises a check's exceptions."""
     harness = load(name)
     check: Callable[[bytes], None] = harness.check
     end = time.monotonic() + seconds
@@ -142,7 +142,7 @@ def run_mutations(name: str, runs: int, seed: int, seconds: float = float("inf")
 
 
 def run_atheris(name: str, runs: int, seed: int, found: Path) -> None:
-    """Let libFuzzer look for inputs that reach new code; ends this process. What breaks is written into `found`."""
+    """Let libFuzzer look for inputs that reach new code; ends this process. Failing inputs are written to `found`."""
     import atheris
 
     with atheris.instrument_imports(include=["opentracker"]):

@@ -41,7 +41,7 @@ tracker = Tracker(Random(1))
 
 
 def load(text: bytes) -> Loading:
-    """What has become of a file; its tracker is always the same one, emptied before."""
+    """The result of loading a file; the tracker is always the same one, emptied before."""
     os.pwrite(file.fileno(), text, 0)
     file.truncate(len(text))  # after it: pages that are kept are quicker than new ones
     file.seek(0)
@@ -53,7 +53,7 @@ def load(text: bytes) -> Loading:
 
 
 def counts(tracker: Tracker) -> dict[bytes, tuple[int, int, int]]:
-    """What a scrape says of every torrent."""
+    """The counts of every torrent in a scrape."""
     return {info_hash: tracker.scrape(info_hash) for info_hash in info_hashes(tracker)}
 
 

@@ -67,7 +67,7 @@ def check(data: bytes) -> None:
 
 
 def check_record(packet: bytes, at: int, size: int) -> None:
-    """What is read is what would be written, but for flags that only a sender's clients give rise to."""
+    """A record that is read and written is the same again, but for flags that only a sender's clients can cause."""
     a = Announce(both_families=False)
     parse_record(packet, at, size, a)
     assert len(a.info_hash) == 20 and len(a.peer) in (6, 18)

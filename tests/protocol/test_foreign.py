@@ -11,7 +11,7 @@ V2 = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12)
 
 
 def client_hello() -> bytes:
-    """What Python's TLS sends first."""
+    """The first bytes that Python's TLS sends."""
     outgoing = ssl.MemoryBIO()
     client = ssl.create_default_context().wrap_bio(
         ssl.MemoryBIO(), outgoing, server_hostname="tracker.example.org"
@@ -45,6 +45,6 @@ def test_a_tls_client_understands_the_alert() -> None:
 
 
 def test_half_a_hello_is_no_request_to_wait_for() -> None:
-    """What parse_request refuses is found by its tests; here: nothing shorter than a beginning is refused."""
+    """No input shorter than a beginning is refused; other refusals are tested with parse_request."""
     for beginning in (b"\x16", b"PROXY", V2[:11]):
         assert parse_request(beginning) is None

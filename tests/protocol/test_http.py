@@ -24,7 +24,7 @@ FIELDS = ("head", "http_1_0", "keep_alive", "method", "path", "query", "size")
 
 
 def outcome(data: bytes) -> object:
-    """What the parser says, as a value that can be compared."""
+    """The parser's result, as a value that can be compared."""
     try:
         request = parse_request(data)
     except HttpError as error:

@@ -1,4 +1,4 @@
-"""Whatever is read in one pass comes out as it does the long way."""
+"""A plain announce that is read in one pass gives the same result as the two parsers."""
 
 from typing import Final
 
@@ -34,7 +34,7 @@ def fields_of(a: Announce, keep_alive: bool, size: int) -> Read:
 
 
 def read_long(data: bytes) -> Read | None:
-    """What the long way makes of an announce by GET; None if it is refused or something else."""
+    """The two parsers' result for an announce by GET; None if it is refused or something else."""
     a = Announce(both_families=True)
     try:
         request = parse_request(data)
@@ -47,7 +47,7 @@ def read_long(data: bytes) -> Read | None:
 
 
 def read_plain(data: bytes, before: bytes = b"", behind: bytes = b"\xff" * PADDING) -> Read | None:
-    """What one pass makes of it, out of a reader and an Announce that were used before."""
+    """The result of one pass, with a reader and an Announce that were used before."""
     reader, a = PlainReader(), Announce(both_families=False)
     used = get(b"/announce?" + ANN + b"&event=completed&left=0&numwant=7")
     assert reader.read(used + bytes(PADDING), 0, len(used), a)

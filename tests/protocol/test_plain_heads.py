@@ -1,4 +1,4 @@
-"""Whatever is read by what is remembered comes out as `parse_request` has it, the first time and the second."""
+"""A request with cached headers gives the result of `parse_request`, the first time and the second."""
 
 import pytest
 from hypothesis import given

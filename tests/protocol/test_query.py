@@ -280,7 +280,7 @@ def test_a_query_of_too_many_fields_fails() -> None:
 
 
 def test_as_many_info_hashes_as_fit_into_a_request_are_not_too_many() -> None:
-    """Whatever a build takes for the longest request; those that are not answered are ignored."""
+    """All info_hashes of the longest request are accepted; those that are not answered are ignored."""
     field = b"info_hash=" + HASH_A
     assert len(field + b"&") == SHORTEST
     many = max(1, OT_MAX_REQUEST // SHORTEST)

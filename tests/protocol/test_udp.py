@@ -59,7 +59,7 @@ transaction_ids = st.binary(min_size=4, max_size=4)
 
 
 def written(write: Callable[[BytesWriter], None]) -> bytes:
-    """What a writer appends, behind what is there already."""
+    """The bytes that a writer appends behind existing ones."""
     out = BytesWriter()
     out.write(b"before")
     write(out)

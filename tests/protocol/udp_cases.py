@@ -18,7 +18,7 @@ from opentracker._features import (
 
 CONNECTION_ID = b"<con-id>"
 INTERVAL = b"<in>"
-# What U-10 asks for, wider only in a build whose own interval is.
+# The bounds of U-10, wider only in a build whose own interval is outside of them.
 SHORTEST_INTERVAL = min(300, OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2)
 LONGEST_INTERVAL = 86400
 
@@ -141,7 +141,7 @@ class Exchange:
 
 @dataclass(frozen=True)
 class Case:
-    """What is asked and answered, one after the other; `flags` are those a build needs to have or to lack."""
+    """Requests and answers, one after the other; `flags` are those that a build needs to have or to lack."""
 
     id: str
     exchanges: list[Exchange]

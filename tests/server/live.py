@@ -416,6 +416,6 @@ def packed(host: str) -> bytes:
 
 
 def endpoint(sock: socket.socket) -> Endpoint:
-    """Where a socket is bound."""
+    """The address and port that a socket is bound to."""
     name = sock.getsockname()
     return name[0], name[1]

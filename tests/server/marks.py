@@ -1,4 +1,4 @@
-"""What a test needs of the build and of the machine, as decorators."""
+"""Decorators for the needs of a test: features of the build and of the machine."""
 
 from collections.abc import Callable
 from typing import TypeVar

@@ -84,7 +84,7 @@ class Tracker:
         return line
 
     def endpoint(self, kind: str) -> tuple[str, int]:
-        """Where the first socket of this kind listens."""
+        """The address and port of the first socket of this kind."""
         return next((host, port) for its, host, port in self.endpoints if its == kind)
 
     def signal(self, number: int) -> None:
@@ -145,7 +145,7 @@ def tells_cluster(line: str) -> bool:
 
 
 def folder_to_work_in(arguments: Sequence[str]) -> Path | None:
-    """Where to start a tracker with these arguments; None: here.
+    """The directory to start a tracker in, for these arguments; None: the current one.
 
     Root's tracker becomes `nobody` and sees no more than one directory, the one it is started in or that of `-d`: the
     folder that its arguments name. One that pytest makes is root's alone, and is given away here.
@@ -180,7 +180,7 @@ def list_loopback(folder: Path) -> list[str]:
 
 
 def network_of_its_own(*setup: str) -> list[str]:
-    """What to put before a command that is to run in a network namespace, after some commands with `ip`.
+    """The words before a command that is to run in a network namespace, after some commands with `ip`.
 
     Such a network has one interface, loopback, which is down.
     """

@@ -56,7 +56,7 @@ class Fifos:
             self.live.settle()
 
     def look(self, times: int = 1) -> None:
-        """Let so many looks at what is at the paths pass."""
+        """Let a number of looks at the paths pass."""
         for _ in range(times):
             self.live.advance(dynamic_accesslist.LOOK + 0.1)
 

@@ -59,7 +59,7 @@ def test_more_than_any_machine_has(text: str) -> None:
 
 @pytest.mark.parametrize("mib", [48, 64, 96, 128, 160, 256, 512, 1024, 4096, 65536])
 def test_all_budgets_together_are_no_more_than_there_is(mib: int) -> None:
-    """And the interpreter, of which about so much is resident at the start, has its own."""
+    """And the interpreter has its own part: 24 MiB are about its resident size at the start."""
     resident, whole = 24 * MIB, mib * MIB
     left = left_over(whole, resident)
     asked = LimitSettings(usable_memory=left)

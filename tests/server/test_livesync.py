@@ -46,7 +46,7 @@ class Member:
 
     @property
     def at(self) -> tuple[str, int]:
-        """Where it can be sent to."""
+        """The address and port of its first socket."""
         name = self.cluster.sockets[0].getsockname()
         return name[0], name[1]
 

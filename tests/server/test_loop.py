@@ -231,7 +231,7 @@ def test_it_naps_after_short_turns_that_had_something_to_do(clock: Clock, inbox:
 
 
 class Faulty(Inbox):
-    """Fails so many times before it reads; stops the loop when it has read."""
+    """Fails a number of times before it reads; stops the loop when it has read."""
 
     def __init__(self, loop: Loop, faults: int) -> None:
         super().__init__()

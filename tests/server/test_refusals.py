@@ -1,4 +1,4 @@
-"""What `opentracker.debug` tells of refused requests."""
+"""The lines of `opentracker.debug` about refused requests."""
 
 import logging
 from collections.abc import Iterator

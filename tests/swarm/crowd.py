@@ -47,7 +47,7 @@ def put(
 
 
 def fill(into: Tracker, torrents: Iterable[tuple[bytes, int, int]]) -> None:
-    """Put in torrents, each with so many seeders and leechers."""
+    """Put in torrents, each with its numbers of seeders and leechers."""
     for info_hash, seeders, leechers in torrents:
         for number in range(seeders + leechers):
             put(into, info_hash, address(number), seeding=number < seeders)

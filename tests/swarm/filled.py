@@ -27,7 +27,7 @@ def open_tracker() -> Tracker:
 
 
 def add(tracker: Tracker, info_hash: bytes, counts: Counts, minute: int = 0) -> None:
-    """Announce so many peers into a torrent; where fewer seed than downloaded, some have stopped since."""
+    """Announce peers into a torrent until it has these counts; with fewer seeders than downloads, some have stopped."""
     complete, downloaded, incomplete = counts
     port = 1000
     for number in range(max(complete, downloaded)):
@@ -59,7 +59,7 @@ def announce(
 
 
 def known(torrents: int, seed: int = 1) -> dict[bytes, Counts]:
-    """So many info_hashes, with counts of all sizes."""
+    """Random info_hashes, with counts of all sizes."""
     chance = python_random.Random(seed)
     most = [3, 3, 3, 3, 20, 300]
     found: dict[bytes, Counts] = {}

@@ -42,7 +42,7 @@ def split(packed: bytes, size: int) -> list[bytes]:
 
 @dataclass
 class Peer:
-    """What is known of one peer."""
+    """The state of one peer."""
 
     seeding: bool
     minute: int
@@ -51,7 +51,7 @@ class Peer:
 
 @dataclass
 class Torrent:
-    """What is known of one torrent; `touched` is when a peer was last stored or removed."""
+    """The state of one torrent; `touched` is the minute in which a peer was last stored or removed."""
 
     peers: dict[bytes, Peer] = field(default_factory=dict)
     downloaded: int = 0
@@ -134,7 +134,7 @@ class Pair:
         a.numwant, a.stored = numwant, stored
         known = self.model.torrents.get(info_hash, Torrent()).peers
         others = {address: other.seeding for address, other in known.items() if address != peer}
-        # What a HEAD request is answered nobody sees, so one that takes a seeder for a leecher may be given itself.
+        # No client sees the answer to a HEAD request, so one that takes a seeder for a leecher may list that peer.
         confused = not stored and peer in known and known[peer].seeding != seeding
         self.tracker.announce(a, self.minute)
         torrent = self.model.announce(a, self.minute)

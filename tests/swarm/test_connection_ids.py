@@ -116,7 +116,7 @@ def test_ids_do_not_follow_from_each_other() -> None:
 
 @pytest.mark.needs(WANT_COMPILED=False)  # nothing is remembered there
 def test_what_is_remembered_is_bounded_and_forgetting_spoils_no_id() -> None:
-    """Whoever can forge addresses can ask from all of them."""
+    """A stranger who can forge addresses can ask from all of them."""
     ids = ids_in(0)
     first = id_for(ids, HOME)
     for epoch in (0, 1):

@@ -15,8 +15,8 @@ from tests.swarm.model import FAMILIES, Pair, peer_of
 
 A, B = b"A" * 20, b"B" * 20
 DAY = OT_TORRENT_TIMEOUT_HOURS * 60
-# Where the minute, its last byte, or its last two begin anew before the peer has expired; and half an hour of uptime
-# later than a year.
+# Minutes before which the peer has not expired when the minute, its last byte or its last two bytes wrap around; and
+# one of an uptime over a year.
 STARTS = [0, 1, 255 - OT_PEER_TIMEOUT, 256 - OT_PEER_TIMEOUT, 255, 256, 65_530, 65_536, 600_000]
 CROWDS = {"small": 3, "large": SMALL + 60}
 

@@ -82,7 +82,7 @@ def test_info_hashes_that_all_begin_alike_are_sorted_in_small_steps() -> None:
 
 
 def crowded(shared: int, torrents: int = 3 * listing.MOST_SORTED) -> dict[bytes, Counts]:
-    """So many info_hashes that share their first bytes, or as many as there are of them, and others around."""
+    """A number of info_hashes that share their first bytes, or all that there are, and others around them."""
     chance = random.Random(shared)
     found: dict[bytes, Counts] = {chance.randbytes(20): (0, 0, 2) for _ in range(300)}
     alike = bytes(range(0x70, 0x70 + shared))
@@ -92,7 +92,7 @@ def crowded(shared: int, torrents: int = 3 * listing.MOST_SORTED) -> dict[bytes,
 
 
 def led(reader: Reader, torrents: int) -> list[bytes]:
-    """The info_hashes that a reader gives until it has given so many."""
+    """The info_hashes that a reader returns, until there are `torrents` of them."""
     found: list[bytes] = []
     while len(found) < torrents:
         rows = reader.next_rows()
@@ -179,7 +179,7 @@ def test_what_a_reader_holds_does_not_grow_with_a_crowd() -> None:
 @pytest.mark.parametrize("given", [200, 700, 1100])
 @pytest.mark.parametrize("left", [0, 1, 3])
 def test_a_crowd_is_read_anew_in_the_middle(before: int, given: int, left: int) -> None:
-    """Of four torrents so many are left then, so that the crowd is none any more; and others have come."""
+    """Some of the torrents are removed meanwhile, so that the bucket is not overfull any more; and others have come."""
     torrents = crowded(before)
     tracker = filled(torrents)
     shared = SortedTorrents(tracker)

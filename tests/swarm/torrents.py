@@ -1,4 +1,4 @@
-"""What a tracker holds, asked by the door of its store."""
+"""The torrents of a tracker, read through the interface of its store."""
 
 from opentracker.swarm.store.records import HEADER_SIZE, LARGE, PEER4, counts
 from opentracker.swarm.tracker import Tracker

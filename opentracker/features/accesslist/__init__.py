@@ -1,1 +1,1 @@
-"""Lists of torrents that are served, or refused, and how they change while the tracker runs."""
+"""Access lists: torrents to serve, or to refuse, and changes of a list while the tracker runs."""

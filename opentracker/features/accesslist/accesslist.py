@@ -1,9 +1,12 @@
 """Access lists: a blacklist of torrents to refuse, or a whitelist of the only ones to serve.
 
-A line counts if it starts with 40 hex digits, in either case, followed by the line's end or anything that is not a hex
-digit. Every other line is ignored, and a warning tells how many there were and which came first. Refused is a file that
-ends within a line other than 40 hex digits, which counts as cut off, one that changes while it is read, one that has
-lines and comments but not one hash, such as a web server's error page, and one with a line without an end in sight.
+A line counts if it starts with 40 hex digits, in either case, followed by the line's end or any character but a hex
+digit. Every other line is ignored; a warning names the first of them and their number. A file is refused
+
+- if its last line has no line end and is not 40 hex digits: it was probably cut off;
+- if it changes while it is read;
+- if it has lines other than comments but no info_hash, such as a web server's error page;
+- if a line is longer than LONGEST_LINE.
 """
 
 import errno
@@ -32,10 +35,10 @@ HEX_SIZE: Final = 40
 HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 SHOWN_LINES: Final = 5
 BLOCK: Final = 8192  # bytes of a file read between two yields: 200 lines, two tenths of a millisecond
-KEPT: Final = 64  # bytes of an unfinished line: nothing behind the 41st decides anything
-LONGEST_LINE: Final = 1 << 16  # bytes; a sparse file is one line that a disk could not hold
-LISTED: Final = 31  # bytes of memory that an info_hash of a file takes
-CHANGED: Final = 120  # and one that was changed since
+KEPT: Final = 64  # bytes kept of an unfinished line: bytes behind the 41st have no effect
+LONGEST_LINE: Final = 1 << 16  # bytes; a sparse file can be one line that is larger than the disk
+LISTED: Final = 31  # bytes of memory of an info_hash from a file
+CHANGED: Final = 120  # bytes of memory of an info_hash that was added or deleted since
 
 
 TORRENTS: Final = Gauge(
@@ -50,14 +53,14 @@ CHANGES: Final = Gauge(
 
 
 class AccessList(Admission):
-    """The torrents of a list; without one it is empty: a whitelist then closes the tracker, a blacklist opens it."""
+    """The torrents of a list. An empty whitelist closes the tracker, an empty blacklist opens it."""
 
     def __init__(self, info_hashes: Collection[bytes] = ()) -> None:
         self.info_hashes = InfoHashSet(len(info_hashes))
         for info_hash in info_hashes:
             self.info_hashes.add(info_hash)
         if WANT_DYNAMIC_ACCESSLIST:
-            self.changes: dict[bytes, bool] = {}  # info_hash -> whether it is listed, whatever the file says
+            self.changes: dict[bytes, bool] = {}  # info_hash -> whether it is listed; overrides the file
 
     def allows(self, info_hash: bytes) -> bool:
         """See Admission."""
@@ -68,7 +71,7 @@ class AccessList(Admission):
         return self.info_hashes.holds(info_hash) is WANT_ACCESSLIST_WHITE
 
     def weight(self) -> int:
-        """About how many bytes of memory it takes."""
+        """Approximate bytes of memory of the list."""
         weight = self.info_hashes.size * LISTED
         if WANT_DYNAMIC_ACCESSLIST:
             weight += len(self.changes) * CHANGED
@@ -76,11 +79,11 @@ class AccessList(Admission):
 
 
 class Lines:
-    """Cuts blocks of bytes into lines, and keeps no more of an unfinished one than matters."""
+    """Cuts blocks of bytes into lines, and keeps the first KEPT bytes of an unfinished one."""
 
     def __init__(self) -> None:
         self.rest = b""
-        self.length = 0  # bytes of the unfinished line, those that are not kept included
+        self.length = 0  # bytes of the whole unfinished line
 
     def cut(self, block: bytes) -> list[bytes]:
         """The lines that end in this block."""
@@ -109,7 +112,7 @@ def is_idle(line: bytes) -> bool:
 
 
 def read(path: Path | None, accesslist: AccessList) -> Generator[None, None, None]:
-    """Fill an access list from a file, in slices; without one it stays empty. Warns, and raises UsageError."""
+    """Fill an access list from a file, in slices; without a path it stays empty. Raises UsageError."""
     if path is None:
         effect = "no torrent is served" if WANT_ACCESSLIST_WHITE else "no torrent is refused"
         log.warning("no access list was given: %s", effect)
@@ -134,7 +137,7 @@ def read(path: Path | None, accesslist: AccessList) -> Generator[None, None, Non
 
 
 def open_list(path: Path) -> int:
-    """The descriptor of a file that can be read without waiting for anybody. Raises OSError and UsageError."""
+    """Open a file whose reads never block, and return its descriptor. Raises OSError and UsageError."""
     fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     mode = os.fstat(fd).st_mode
     if stat.S_ISREG(mode) or stat.S_ISCHR(mode):  # /dev/null is an empty list
@@ -146,7 +149,7 @@ def open_list(path: Path) -> int:
 
 
 def fill(fd: int, info_hashes: InfoHashSet, name: str) -> Iterator[None]:
-    """Put the info_hashes of an open file into a set, in slices. Warns, and raises UsageError if it was cut off."""
+    """Put the info_hashes of an open file into a set, in slices. Raises UsageError for a file that is refused."""
     lines = Lines()
     number = 0
     ignored = 0
@@ -186,7 +189,7 @@ def fill(fd: int, info_hashes: InfoHashSet, name: str) -> Iterator[None]:
 
 
 def load(path: Path | None) -> AccessList:
-    """The access list in a file, or without one an empty list and a warning. Raises UsageError."""
+    """Load the access list from a file; without a path it is empty, with a warning. Raises UsageError."""
     accesslist = AccessList()
     for _ in read(path, accesslist):
         pass
@@ -194,9 +197,9 @@ def load(path: Path | None) -> AccessList:
 
 
 class AccessListReloader:
-    """Keeps the access list of a running tracker: replaces it as a whole, while announces go on being answered.
+    """Reloads the access list of a running tracker: it replaces the whole list, while announces are answered.
 
-    `start` takes on long work, as Loop.start does.
+    `start` starts long work, as Loop.start does.
     """
 
     def __init__(
@@ -205,8 +208,8 @@ class AccessListReloader:
         self.tracker = tracker
         self.start = start
         self.current = accesslist
-        self.coming: AccessList | None = None  # what is being read
-        self.held: list[AccessList] = [accesslist]  # these two, and those that are not all freed yet
+        self.coming: AccessList | None = None  # the list that is being read
+        self.held: list[AccessList] = [accesslist]  # `current`, `coming`, and lists that are not freed yet
         self.outcome = Outcome(
             "opentracker_accesslist",
             "reload",
@@ -218,25 +221,25 @@ class AccessListReloader:
         admit_by(tracker, accesslist)
 
     def weight(self) -> int:
-        """About how many bytes of memory the list takes, the one that is being read and those that are being freed."""
+        """Approximate bytes of memory of the current list, the list being read and the lists being freed."""
         return sum([each.weight() for each in self.held])
 
     def tell(self, snapshot: StatsSnapshot) -> None:
-        """Tell a statistic of the list."""
+        """Add the values of the list's gauges to a snapshot."""
         snapshot.tell(TORRENTS, self.current.info_hashes.size)
         if WANT_DYNAMIC_ACCESSLIST:
             snapshot.tell(CHANGES, len(self.current.changes))
         self.outcome.tell(snapshot)
 
     def reload(self, path: Path | None) -> None:
-        """Read the file anew; what is being read already is given up for it. A failure leaves the list as it was."""
+        """Start to read the file again; a reload under way is abandoned. A failure leaves the list as it was."""
         coming = AccessList()
         self.coming = coming
         self.held.append(coming)
         self.start(self.replace(path, coming))
 
     def replace(self, path: Path | None, coming: AccessList) -> Iterator[None]:
-        """Read a list and let it decide; what it is not needed for any more is freed, all in slices."""
+        """Read the new list in slices, install it, and free the old one; after a failure free the new one."""
         is_whole = False
         reading = read(path, coming)
         try:

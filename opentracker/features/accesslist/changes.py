@@ -1,9 +1,9 @@
-"""Changes of the access list as the tracker runs: lines of the list's own form, written into FIFOs.
+"""Changes of the access list while the tracker runs: lines in the format of the list, written into FIFOs.
 
-A hash that is added is listed from then on, one that is deleted is not, whatever the file says; of several changes the
-last counts. They are kept beside the file's info_hashes, in some 120 bytes each, unless the file says the same; how
-many there are is up to the operator. A reload that succeeds forgets those from before it; those that come while the
-file is being read hold for the new list as well.
+An added info_hash is listed from then on, a deleted one is not; a change overrides the file, and a later change an
+earlier one. Changes that differ from the file are kept beside its info_hashes, in some 120 bytes each, without a limit
+on their number. A successful reload drops all changes from before it; changes that come while the file is being read
+apply to the new list as well.
 """
 
 import logging
@@ -23,23 +23,23 @@ SHOWN: Final = 50  # bytes of a line that is ignored
 
 
 class Changes:
-    """What one FIFO does to the list: adds, or deletes. `name` is what it is called in the log."""
+    """Applies the lines of one FIFO to the list: adds, or deletes. `name` is the FIFO's name in the log."""
 
     def __init__(self, keeper: AccessListReloader, name: str, listed: bool) -> None:
         self.keeper = keeper
         self.name = name
         self.listed = listed
         self.lines = Lines()
-        self.waiting = b""  # an unfinished line, as it was at the last look
-        self.ignored = 0  # lines, since the last look
+        self.waiting = b""  # the unfinished line at the last `look`
+        self.ignored = 0  # ignored lines since the last `look`
 
     def feed(self, block: bytes) -> None:
-        """Carry out what was read, however it was cut into pieces."""
+        """Apply the lines that end in a block; reads may cut lines at any byte."""
         for line in self.lines.cut(block):
             self.take(line)
 
     def take(self, line: bytes) -> None:
-        """Carry out one line."""
+        """Apply one line."""
         info_hash = parse_line(line)
         if info_hash is not None:
             change(self.keeper, info_hash, self.listed)
@@ -49,10 +49,10 @@ class Changes:
             self.ignored += 1
 
     def look(self) -> None:
-        """To be called every second or so: takes 40 hex digits for a line when their end does not come.
+        """Apply 40 hex digits that have waited for their line end since the last call, and log ignored lines.
 
-        `printf %s HASH` writes none, as the last line of a file may have none. Of further lines that were ignored
-        since the last look it is told how many.
+        It is called about every second. `printf %s HASH` writes no line end, and the last line of a file may have
+        none. The log gets the number of lines that were ignored since the last call, beside the first one.
         """
         if len(self.waiting) == HEX_SIZE and self.lines.rest == self.waiting:
             self.lines.rest = b""
@@ -64,7 +64,7 @@ class Changes:
 
 
 def change(keeper: AccessListReloader, info_hash: bytes, listed: bool) -> None:
-    """List an info_hash (20 bytes) or not; a torrent that is refused now is taken away."""
+    """Add an info_hash (20 bytes) to the list, or delete it; a torrent that is refused now is removed."""
     current = keeper.current
     if current.info_hashes.holds(info_hash) is listed:
         current.changes.pop(info_hash, None)

@@ -1,4 +1,4 @@
-"""The access list as a feature: its file, and the part that keeps it while the tracker runs."""
+"""The access list as a feature: its file, and the reloads while the tracker runs."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from opentracker.swarm.policy.admission import REFUSED
 
 @dataclass
 class AccessListSettings:
-    """The list; black or white, whichever the build has."""
+    """The path of the list; the build decides whether it is a blacklist or a whitelist."""
 
     path: Path | None = None
 
@@ -26,14 +26,14 @@ LIST: Final = NamedPath(AccessListSettings, "path", "would load the access list"
 
 
 def option() -> Option:
-    """The option of the list that this build has."""
+    """The option for the kind of list that this build has."""
     if WANT_ACCESSLIST_WHITE:
         return Option(SERVING, "w", "file", LIST.take, "serve only the torrents listed in this file")
     return Option(SERVING, "b", "file", LIST.take, "refuse the torrents listed in this file")
 
 
 class AccessListFeature(Feature[Host]):
-    """A list of torrents that decides which are served; SIGHUP has it read again."""
+    """A list of torrents to serve, or to refuse; SIGHUP reloads it."""
 
     options: ClassVar[tuple[Option, ...]] = (option(),)
     paths: ClassVar[tuple[NamedPath, ...]] = (LIST,)
@@ -49,15 +49,15 @@ class AccessListFeature(Feature[Host]):
         self.torrents = load(LIST.of(self.settings))
 
     def try_load(self) -> None:
-        """The same: reading changes nothing."""
+        """As `load`, which only reads."""
         self.load()
 
     def renew(self, settings: Settings) -> None:
-        """Read another list at the next reload, which is about to come."""
+        """Set the path of the list for the reload that follows."""
         LIST.put(self.settings, LIST.of(settings))
 
     def join(self, host: Host) -> None:
-        """Let the list decide, and a signal replace it."""
+        """Install the list, and reload it at SIGHUP."""
         reloader = AccessListReloader(host.tracker, self.torrents, host.start_work)
         host.add_part(reloader)
         host.weights.append(reloader.weight)

@@ -1,1 +1,1 @@
-"""What members of a cluster tell each other, and what they make of it."""
+"""The cluster: live sync of peers and scrape sync of counts, without sockets."""

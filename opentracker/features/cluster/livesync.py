@@ -1,8 +1,8 @@
-"""Live sync: what clients announce here is told to the other trackers of a cluster, and what they tell is stored.
+"""Live sync: this tracker sends its clients' announces to the other trackers of a cluster, and stores their peers.
 
-Told are every newcomer, a peer that renews after more than OT_CLIENT_SYNC_RENEW_BOUNDARY minutes (0: every one), a
-fresh `completed` and every `stopped`. Records gather in a buffer for each family until the next would not fit, or
-until 15 s have passed since the family's last packet. What came by live sync is never told on, so nothing goes round.
+It sends every new peer, a peer that renews after more than OT_CLIENT_SYNC_RENEW_BOUNDARY minutes (0: every renewal), a
+first `completed` and every `stopped`. Records wait in a buffer for each family until the packet is full, or until 15 s
+have passed since the family's last packet. Peers that came by live sync are never sent on, so no record circulates.
 """
 
 from collections.abc import Callable, Iterator
@@ -39,27 +39,27 @@ FLUSH_SECONDS: Final = 15.0  # the C tracker's
 
 
 def nobody(packet: bytes) -> int:
-    """Send to nobody: there is no cluster."""
+    """Send nothing: there is no cluster."""
     return 0
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)  # a test's
+@mypyc_attr(allow_interpreted_subclasses=True)  # tests have subclasses
 class Extension:
-    """What speaks to the cluster in packets that are not of peers: scrape sync. Here: nothing."""
+    """Handles the packets of a cluster that hold no peers; this one ignores them, ScrapeSync is the real one."""
 
     def __init__(self) -> None:
         self.send: Callable[[bytes], int] = nobody
 
     def tick(self, seconds: float, minute: i64) -> Iterator[None] | None:
-        """Send what is due; called about every second. Gives long work where there is some to do."""
+        """Send packets that are due; called about every second. Returns long work, if there is any."""
         return None
 
     def received(self, kind: i64, packet: bytes) -> None:
-        """Look at a packet of another tracker of the cluster."""
+        """Handle a packet of another tracker of the cluster."""
 
 
 class Buffer:
-    """Records of one family on their way."""
+    """The records of one family that wait for a packet."""
 
     def __init__(self, head: bytes, record_size: i64) -> None:
         self.head = head
@@ -68,7 +68,7 @@ class Buffer:
         self.sent_at = -FLUSH_SECONDS  # seconds of the loop's clock
 
     def take(self, seconds: float) -> bytes:
-        """The packet that leaves now."""
+        """Make a packet of all records, and empty the buffer."""
         packet = self.head + b"".join(self.records)
         self.records = []
         self.sent_at = seconds
@@ -76,9 +76,9 @@ class Buffer:
 
 
 class LiveSync(Watcher):
-    """Both directions of live sync, without a socket: packets are handed to `send`, and given to `received`.
+    """Both directions of live sync, without a socket: packets leave by `send`, and arrive by `received`.
 
-    `send` gives how many members of the cluster it could not send to.
+    `send` returns the number of members of the cluster that it could not send to.
     `tracker_id` is any number of 32 bits that no other tracker of the cluster has.
     """
 
@@ -109,14 +109,14 @@ class LiveSync(Watcher):
             self.flush_buffer(buffer)
 
     def tick(self, seconds: float) -> None:
-        """Send what has waited long enough; to be called about every second."""
+        """Send buffers that have waited long enough; called about every second."""
         self.seconds = seconds
         for buffer in (self.buffer4, self.buffer6):
             if buffer.records and seconds - buffer.sent_at >= FLUSH_SECONDS:
                 self.flush_buffer(buffer)
 
     def flush(self) -> None:
-        """Send what there is: the tracker ends."""
+        """Send all buffers, since the tracker ends."""
         for buffer in (self.buffer4, self.buffer6):
             if buffer.records:
                 self.flush_buffer(buffer)
@@ -127,7 +127,7 @@ class LiveSync(Watcher):
         self.counts["sync_unsent"].value += self.send(buffer.take(self.seconds))
 
     def received(self, packet: bytes, address: bytes, minute: i64) -> None:
-        """Take in a packet that came from `address` (4 or 16 bytes); bad ones are counted and dropped."""
+        """Handle a packet from `address` (4 or 16 bytes); bad packets are counted and dropped."""
         counts = self.counts
         if self.permissions.rights(address) & MAY_LIVESYNC == 0:
             counts["sync_unblessed"].value += 1

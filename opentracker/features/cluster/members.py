@@ -1,4 +1,4 @@
-"""The other members of a cluster, by the address that each sends from: what has come from it, and when it came last."""
+"""The other members of a cluster, by the address that each sends from: counts and the time of the latest packet."""
 
 from typing import Final
 
@@ -8,12 +8,13 @@ from opentracker.features.cluster.counting import MEMBER_BYTES, MEMBER_PACKETS, 
 from opentracker.protocol.addresses import format_ip
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
-MOST: Final = 256  # members with an entry of their own; a believed network may have millions of addresses
+# Members with an entry of their own; a network with the right may have millions of addresses.
+MOST: Final = 256
 NEVER: Final = -1.0
 
 
 class Heard:
-    """What has come from one member."""
+    """Counts of the packets of one member."""
 
     __slots__ = ("bytes", "last", "malformed", "packets", "records")
 
@@ -25,23 +26,23 @@ class Heard:
         self.last = NEVER  # seconds of the loop's clock at the latest packet, to the second
 
     def silence(self, seconds: float) -> float:
-        """Seconds since the latest packet; NEVER where none has come."""
+        """Seconds since the latest packet; NEVER if none has come."""
         return self.last if self.last == NEVER else seconds - self.last
 
 
 class Members:
-    """A bounded table of members. Those that are expected are in it before they have sent anything."""
+    """A bounded table of members. Expected members are in it before they have sent anything."""
 
     def __init__(self) -> None:
-        self.by_address: dict[bytes, Heard] = {}  # 4 or 16 bytes -> what has come from there
+        self.by_address: dict[bytes, Heard] = {}  # by packed address, 4 or 16 bytes
         self.others = Heard()  # members beyond MOST, together
 
     def expect(self, address: bytes) -> None:
-        """Give a member its entry; to be called for every address that the operator has named."""
+        """Create a member's entry; called for every address that the operator has named."""
         self.of(address)
 
     def tell(self, snapshot: StatsSnapshot, seconds: float) -> None:
-        """Tell a statistic of each member, at a time of the loop's clock, whose 0 is the start."""
+        """Add the gauges of each member to a snapshot; `seconds` is the loop's time, whose 0 is the start."""
         named = {format_ip(address): heard for address, heard in self.by_address.items()}
         if self.others.packets > 0:
             named["others"] = self.others
@@ -52,7 +53,7 @@ class Members:
             snapshot.tell(MEMBER_SILENCE, seconds if heard.last == NEVER else heard.silence(seconds), labels)
 
     def of(self, address: bytes) -> Heard:
-        """The entry of a believed address."""
+        """The entry of an address that has the right to take part."""
         found = self.by_address.get(address)
         if found is not None:
             return found

@@ -1,8 +1,9 @@
-"""Scrape sync: a tracker that knows few torrents asks one that knows many for their counts.
+"""Scrape sync: a tracker with few torrents asks one with many for their counts.
 
-Each tells every minute how many torrents it has, once it has run for half an hour. Who hears of another with so many
-that its own are under three quarters of them waits for two minutes, and asks the one that has most. That one tells
-all its torrents, a slice a second; everybody hears it, takes the larger of two counts, and creates what is unknown.
+A tracker that has run for half an hour sends a beacon with its number of torrents every minute. A tracker with less
+than three quarters of another one's torrents waits for two minutes, and then sends an inquire to the largest. The
+largest tells all its torrents, 100 packets a second. Every tracker that hears a tell takes the larger of two counts,
+and creates torrents that it does not know.
 """
 
 from collections.abc import Iterator
@@ -32,14 +33,14 @@ from opentracker.swarm.tracker import Tracker
 FIRST_BEACON: Final = 1800.0  # seconds after the start
 BEACON_SECONDS: Final = 60.0
 THINKING_SECONDS: Final = 2 * BEACON_SECONDS
-FEW_FOURTHS: Final = 3  # own torrents are few under so many fourths of another tracker's
-PACKETS: Final = 100  # told a second
+FEW_FOURTHS: Final = 3  # under three quarters of another tracker's torrents, the own torrents are few
+PACKETS: Final = 100  # tells sent in a second
 MOST_KNOWN: Final = 256  # other trackers whose beacons are remembered
 NEVER: Final = -1.0
 
 
 class ScrapeSync(Extension):
-    """Beacons, inquiries and tells of one tracker; packets are handed to `send`."""
+    """Beacons, inquires and tells of one tracker; packets leave by `send`."""
 
     def __init__(self, tracker: Tracker, tracker_id: int) -> None:
         super().__init__()
@@ -49,14 +50,14 @@ class ScrapeSync(Extension):
         self.seconds = 0.0  # as of the latest tick
         self.minute: i64 = 0
         self.next_beacon = FIRST_BEACON
-        self.larger: dict[bytes, i64] = {}  # tracker id -> torrents, of those that have many more
-        self.asked = b""  # the id of the tracker that has been asked, and has not told yet
-        self.next_inquiry = NEVER  # when to choose whom to ask, or to ask once more
-        self.packets: Iterator[bytes] | None = None  # what is left to tell
-        self.telling = False  # whether a slice of it is under way
+        self.larger: dict[bytes, i64] = {}  # trackers with many more torrents: tracker id -> torrents
+        self.asked = b""  # the id of the tracker that was asked, until a tell comes
+        self.next_inquiry = NEVER  # the time of the next inquire
+        self.packets: Iterator[bytes] | None = None  # the packets that are left to tell
+        self.telling = False  # whether the packets of one second are being sent
 
     def torrents(self) -> i64:
-        """How many torrents this tracker has."""
+        """The number of torrents of this tracker."""
         return self.tracker.store.totals.torrents
 
     def tick(self, seconds: float, minute: i64) -> Iterator[None] | None:
@@ -74,7 +75,7 @@ class ScrapeSync(Extension):
         return self.tell()
 
     def inquire(self) -> None:
-        """Ask the tracker that has most torrents, or the one that has been asked before."""
+        """Ask the tracker with the most torrents, or the one that was asked before and has not answered."""
         if not self.asked:
             self.asked = max(self.larger, key=lambda tracker_id: self.larger[tracker_id])
             self.larger.clear()
@@ -92,7 +93,7 @@ class ScrapeSync(Extension):
             self.take_in(packet)
 
     def note(self, tracker_id: bytes, torrents: i64) -> None:
-        """Remember a tracker that has many more torrents."""
+        """Remember a tracker, if it has many more torrents."""
         if self.asked or torrents == 0 or 4 * self.torrents() >= FEW_FOURTHS * torrents:
             return
         if tracker_id in self.larger or len(self.larger) < MOST_KNOWN:
@@ -116,7 +117,7 @@ class ScrapeSync(Extension):
         self.telling = False
 
     def tells(self) -> Iterator[bytes]:
-        """Packets with all torrents; empty ones say only that there is more to be done."""
+        """Packets with all torrents; an empty one after each shard is only a pause."""
         head = write_head(self.tracker_id, TELL_TYPE)
         records: list[bytes] = []
         store = self.tracker.store
@@ -137,7 +138,7 @@ class ScrapeSync(Extension):
     # ---- Hearing ----
 
     def take_in(self, packet: bytes) -> None:
-        """Take the counts of a tell; whoever tells puts off what else we would ask or say."""
+        """Merge the counts of a tell; it resets the timers of our own inquire and beacon."""
         self.asked = b""
         self.larger.clear()
         self.next_inquiry = NEVER
@@ -148,7 +149,7 @@ class ScrapeSync(Extension):
                 self.take(info_hash, minutes, min(count, MOST_DOWNLOADED))
 
     def take(self, info_hash: bytes, minutes: i64, count: i64) -> None:
-        """Take the larger count of a torrent, which may be unknown here."""
+        """Keep the larger count of a torrent, or create the torrent if it is unknown."""
         store = self.tracker.store
         contents = Contents(count, self.minute - minutes)
         if store.has(info_hash):
@@ -161,5 +162,5 @@ class ScrapeSyncFeature(Feature[Host]):
     """Scrape sync, as a feature beside live sync."""
 
     def join(self, host: Host) -> None:
-        """Speak to the cluster through live sync."""
+        """Send and receive packets through live sync."""
         host.part(LiveSync).extension = ScrapeSync(host.tracker, host.tracker_id)

@@ -1,4 +1,4 @@
-"""The settings of a cluster: the addresses of this tracker, and those of the others."""
+"""The settings of a cluster: the addresses of this tracker, and those of the other trackers."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class SyncSettings:
     peers: list[Endpoint] = field(default_factory=list)  # none: the multicast group
 
     def check(self) -> None:
-        """Raise StartError for what cannot work, before anything is opened."""
+        """Raise StartError for addresses that cannot work together, before any socket is opened."""
         if not self.binds:
             raise StartError(
                 "live sync has no address: this build (WANT_SYNC_LIVE) needs livesync.cluster.listen, or -s"
@@ -55,9 +55,9 @@ def describe(endpoint: Endpoint) -> str:
 
 
 def parse_sync_endpoint(value: str) -> Endpoint:
-    """Address, port and interface of text that `parse_endpoint` takes, and of `[fe80::1%eth0]:9696`.
+    """Address, port and interface of an endpoint: the forms of `parse_endpoint`, and `[fe80::1%eth0]:9696`.
 
-    Either family will do in any build: trackers of IPv6 alone may tell each other of it over IPv4.
+    Every build accepts both families: trackers that serve IPv6 alone may sync over IPv4.
     """
     host, zone_mark, rest = value.partition("%")
     interface, bracket, port = rest.partition("]")
@@ -72,7 +72,7 @@ def parse_sync_endpoint(value: str) -> Endpoint:
 
 
 def sync_port(settings: Settings, value: str) -> None:
-    """`-s`: on the latest `-i`; without one, on any address (of IPv4, where the build has it)."""
+    """`-s`: binds the address of the latest `-i`; without one, the wildcard (of IPv4, if the build has it)."""
     address = settings.last_address
     if address is None:
         address = bytes(16 if WANT_V6 else 4)

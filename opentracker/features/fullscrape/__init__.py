@@ -1,1 +1,1 @@
-"""Full scrapes: the page, its encodings, and how often an address may ask."""
+"""Full scrapes: the page, its encodings, and the limit on repeated requests of an address."""

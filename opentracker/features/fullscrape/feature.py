@@ -1,4 +1,4 @@
-"""Full scrapes as a feature: who gets them, and how many at a time."""
+"""Full scrapes as a feature: permissions, and limits on simultaneous full scrapes."""
 
 import logging
 from collections.abc import Mapping
@@ -22,21 +22,21 @@ log = logging.getLogger("opentracker")
 class FullScrapeSettings:
     """Limits on full scrapes and dumps; 0 is none."""
 
-    restricted: bool = False  # to those who may: some were named, beside those who may everything
+    restricted: bool = False  # to addresses with MAY_FULLSCRAPE, since the operator has named some
     most: int = OT_MAX_FULLSCRAPES
     most_per_address: int = OT_MAX_FULLSCRAPES_PER_ADDRESS
 
 
 def may_fullscrape(settings: Settings, value: str) -> None:
-    """`access.fullscrape`: from now on only those who were given it."""
+    """`access.fullscrape`: give the right to a network, and restrict full scrapes to networks with the right."""
     blessing(MAY_FULLSCRAPE)(settings, value)
     settings.of(FullScrapeSettings).restricted = True
 
 
 def within(most: int, share: int) -> int:
-    """As many full scrapes as were asked for, or fewer where a share of the memory (bytes) has no room for them.
+    """The limit on full scrapes: `most`, or fewer if `share` bytes of memory have no room for them.
 
-    No limit stays none.
+    A limit of 0 (none) stays 0.
     """
     room = max(share // heaviest(), 1)
     if share == 0 or most <= room:
@@ -64,14 +64,14 @@ class FullScrapeFeature(Feature[Host]):
         self.share = 0
 
     def renew(self, settings: Settings) -> None:
-        """Set other limits, and let others have full scrapes."""
+        """Set other limits and permissions."""
         if self.page is not None:
             asked = settings.of(FullScrapeSettings)
             self.page.restricted = asked.restricted
             self.page.slots.limit(within(asked.most, self.share), asked.most_per_address)
 
     def join(self, host: Host) -> None:
-        """Answer with full scrapes."""
+        """Add the page and the streams."""
         self.share = host.share
         asked, permissions = self.settings.of(FullScrapeSettings), self.settings.permissions
         slots = Slots(within(asked.most, host.share), asked.most_per_address, permissions)

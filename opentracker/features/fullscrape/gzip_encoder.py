@@ -1,7 +1,7 @@
 """Full scrapes by gzip, with the package gzip-stream.
 
-Where the package isal is installed, its compressor stands in the stream for zlib's: Intel's library takes a tenth of
-the time for a fifth more bytes.
+If the package isal is installed, its compressor replaces zlib's in the stream: Intel's library takes a tenth of the
+time for a fifth more bytes.
 """
 
 from typing import Any, Final
@@ -16,28 +16,28 @@ except ImportError:
     igzip = None
 
 LEVEL: Final = 7
-ISAL_LEVEL: Final = 2  # of 0 to 3; 3 takes half as long again for 2 % less
-TIME: Final = slice(4, 8)  # of the header: when it was compressed
+ISAL_LEVEL: Final = 2  # of 0 to 3; level 3 takes half as long again for 2 % fewer bytes
+TIME: Final = slice(4, 8)  # the time of compression in the header
 
 
-# The class that stands for `gzip.GzipFile`; None where isal is not installed.
+# The class that replaces `gzip.GzipFile`; None if isal is not installed.
 Compressor: Final[Any] = None if igzip is None else igzip.IGzipFile
 
 
 class Source:
-    """What is to be compressed next, as the package reads it."""
+    """The file object from which the package reads the next bytes to compress."""
 
     def __init__(self) -> None:
         self.data = b""
 
     def read(self, size: int) -> bytes:
-        """All of it; nothing ends the stream."""
+        """All bytes that were fed; an empty result ends the stream."""
         data, self.data = self.data, b""
         return data
 
 
 class Stream(GZIPCompressedStream):  # type: ignore[misc]
-    """Compresses one slice at a time; the package's own read() goes on until it has the bytes it was asked for."""
+    """Compresses one slice at a time; the package's own read() goes on until it has the requested bytes."""
 
     def __init__(self, source: Source) -> None:
         super().__init__(source, compression_level=LEVEL)
@@ -47,7 +47,7 @@ class Stream(GZIPCompressedStream):  # type: ignore[misc]
             self.use(Compressor)
 
     def use(self, compressor: Any) -> None:
-        """Take another class's compressor, which writes a header of its own, in place of gzip's."""
+        """Replace gzip's compressor by one of another class, which writes its own header."""
         self._compressor.close()
         self.compressed.seek(0)
         self.compressed.truncate(0)
@@ -55,19 +55,19 @@ class Stream(GZIPCompressedStream):  # type: ignore[misc]
         self.compressed.seek(0)
 
     def step(self) -> bytes:
-        """Read from the source once, and give what has come of it."""
+        """Read from the source once, and return the compressed bytes."""
         self._read_n_compress(1)
         data: bytes = self.compressed.read()
         return data
 
     def header(self) -> bytes:
-        """The header, which the first step would throw away; without the time, so that equal scrapes are equal."""
+        """The header, which the first step would discard; its time is 0, so that equal scrapes give equal bytes."""
         header = bytearray(self.compressed.read())
         header[TIME] = bytes(4)
         return bytes(header)
 
     def close(self) -> None:
-        """Close the compressor too: collected later, it would find its file closed, and complain."""
+        """Close the compressor too: if collected later, it would find its file closed and raise."""
         self._compressor.close()
         super().close()
 
@@ -90,7 +90,7 @@ class GzipEncoder(Encoder):
         return self.step()
 
     def step(self) -> bytes:
-        """What has come of the source's data."""
+        """Compress the source's data; the header comes before the first bytes."""
         start, self.start = self.start, b""
         return start + self.stream.step()
 

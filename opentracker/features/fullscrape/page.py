@@ -1,4 +1,4 @@
-"""Full scrapes: every torrent with its counts, in the order of the info_hashes, as the client takes them."""
+"""Full scrapes: every torrent with its counts, in the order of the info_hashes, in pieces."""
 
 import logging
 from collections.abc import Callable
@@ -42,12 +42,12 @@ log = logging.getLogger("opentracker")
 
 CONTENT_TYPE: Final = b"application/octet-stream"
 DEFAULT: Final = b"ben"
-PIECE: Final = 16 << 10  # bytes of a piece, at least: some 200 torrents, and a tenth of a millisecond
-PLAIN_WEIGHT: Final = 64 << 10  # bytes of memory that one takes where it is not compressed
-KERNEL_WEIGHT: Final = 256 << 10  # bytes that the kernel keeps for a client that does not read
+PIECE: Final = 16 << 10  # least bytes of a piece: some 200 torrents, and a tenth of a millisecond
+PLAIN_WEIGHT: Final = 64 << 10  # bytes of memory of a full scrape without compression
+KERNEL_WEIGHT: Final = 256 << 10  # bytes that the kernel buffers for a client that does not read
 SLICE: Final = 8192  # bytes compressed in one go
-MOST_REMEMBERED: Final = 4096  # counts whose text is at hand
-CODE: Final = ROW - KEY  # bytes of a row that stand for the counts
+MOST_REMEMBERED: Final = 4096  # counts whose text is cached
+CODE: Final = ROW - KEY  # bytes of the counts in a row
 
 
 COUNTERS: Final = (
@@ -67,7 +67,7 @@ COUNTERS: Final = (
 class FullScrape(Page):
     """Answers `/scrape` without a query, and the statistics modes `tpbs` and `statedump`.
 
-    With `restricted` it does so for addresses that may have full scrapes, and turns others down.
+    With `restricted` it answers only addresses with MAY_FULLSCRAPE, and refuses others.
     """
 
     def __init__(
@@ -88,7 +88,7 @@ class FullScrape(Page):
         self.permissions = permissions
         self.restricted = restricted
         self.slots = slots
-        self.held = 0  # bytes of memory that those under way take
+        self.held = 0  # bytes of memory of the full scrapes under way
         self.remembered: dict[bytes, dict[bytes, bytes]] = {name: {} for name in FORMATS}
 
     def takes(self, request: Request) -> bool:
@@ -100,7 +100,7 @@ class FullScrape(Page):
         return self.answer_as(b"", request, address, minute)
 
     def answer_as(self, form: bytes, request: Request, address: bytes, minute: int) -> Pieces:
-        """The same in one of five formats, by name, `ben` if it is empty. Raises HttpError."""
+        """Answer with a full scrape in one of five formats, by name; empty is `ben`. Raises HttpError."""
         name = form or DEFAULT
         if name not in FORMATS:
             raise HttpError(400)
@@ -108,14 +108,14 @@ class FullScrape(Page):
         return self.send(self.torrents(name, minute), request, address)
 
     def dump_as(self, form: bytes, request: Request, address: bytes, minute: int) -> Pieces:
-        """A state dump, which has one form. Raises HttpError."""
+        """Answer with a state dump, which has one format only. Raises HttpError."""
         if form:
             raise HttpError(400)
         self.admit(request, address)
         return self.send(self.state.lines(), request, address)
 
     def admit(self, request: Request, address: bytes) -> None:
-        """Let an address have what it asks for, or raise HttpError."""
+        """Raise HttpError if an address may not have a full scrape now; else count and log the request."""
         if self.restricted and not self.permissions.rights(address) & MAY_FULLSCRAPE:
             raise HttpError(403)
         if self.slots.is_full() or self.slots.refuses(address):
@@ -127,7 +127,7 @@ class FullScrape(Page):
             log.info("%s - FULL SCRAPE", format_ip(address))
 
     def send(self, body: Pieces, request: Request, address: bytes) -> Pieces:
-        """A body as an answer to a request."""
+        """Make an answer of a body: encoded, framed, counted and with a slot."""
         weight = PLAIN_WEIGHT
         if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
             encoding = encoding_for(request)
@@ -144,7 +144,7 @@ class FullScrape(Page):
         return pieces
 
     def count(self, pieces: Pieces) -> Pieces:
-        """Pieces, each counted once it has been sent."""
+        """Pass on pieces, and count the bytes of each once it has been sent."""
         try:
             for piece in pieces:
                 yield piece
@@ -153,9 +153,10 @@ class FullScrape(Page):
             pieces.close()
 
     def placed(self, pieces: Pieces, address: bytes, weight: int) -> Pieces:
-        """Pieces for which a place is taken until they end or are closed.
+        """Pass on pieces, with a slot taken until they end or are closed.
 
-        The first step takes it, and is to be made at once: to close what has not begun would not give it back.
+        The first step takes the slot, so the caller makes it at once: closing a generator that has not begun runs no
+        `finally`.
         """
         self.slots.enter(address)
         self.held += weight
@@ -168,14 +169,14 @@ class FullScrape(Page):
             pieces.close()
 
     def weight(self) -> int:
-        """Bytes of memory that all of them take together, about."""
+        """Approximate bytes of memory of all full scrapes."""
         return self.held + self.listing.weight()
 
     def torrents(self, name: bytes, minute: int) -> Pieces:
         """The body in one of the formats."""
         form = FORMATS[name]
         reader = Reader(self.listing, minute)
-        # It always ends with what stands before the next torrent, which is cut off when a piece is taken out.
+        # `out` always ends with the bytes before the next torrent; `piece_of` cuts them off.
         out = BytesWriter()
         out.write(form.before)
         try:
@@ -192,7 +193,7 @@ class FullScrape(Page):
             reader.close()
 
     def render(self, rows: list[bytes], reader: Reader, name: bytes, out: BytesWriter) -> None:
-        """Append each torrent: its key, its counts, and what stands before the next one."""
+        """Append each torrent: its key, its counts, and the bytes before the next torrent."""
         form = FORMATS[name]
         key_of = form.key
         remembered = self.remembered[name]
@@ -201,7 +202,7 @@ class FullScrape(Page):
             counts = remembered.get(code)
             if counts is None:
                 counts = self.render_counts(code, reader, form, remembered)
-            if key_of is None:  # cutting the code off costs less than an object without it
+            if key_of is None:  # truncating the writer costs less than slicing the row
                 out.write(row)
                 out.truncate(len(out) - CODE)
             else:
@@ -211,7 +212,7 @@ class FullScrape(Page):
     def render_counts(
         self, code: bytes, reader: Reader, form: Format, remembered: dict[bytes, bytes]
     ) -> bytes:
-        """The counts of a torrent; small ones are remembered."""
+        """The text of a torrent's counts; that of small counts is cached."""
         complete, completed, incomplete = reader.counts(code)
         text = form.counts(complete, completed, incomplete) + form.before
         if code[0] < 128:
@@ -222,7 +223,7 @@ class FullScrape(Page):
 
 
 def heaviest() -> int:
-    """Bytes of memory that a full scrape takes at most, those in the kernel included."""
+    """The most bytes of memory that a full scrape takes, including the kernel's."""
     weights = [PLAIN_WEIGHT]
     if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
         weights += WEIGHTS.values()
@@ -230,7 +231,7 @@ def heaviest() -> int:
 
 
 def piece_of(out: BytesWriter, before: bytes) -> bytes:
-    """The text without what ends it; only that is left in `out`."""
+    """Take the text out of `out`, all but `before` at its end, which stays."""
     out.truncate(len(out) - len(before))
     piece = out.getvalue()
     out.truncate(0)
@@ -240,7 +241,7 @@ def piece_of(out: BytesWriter, before: bytes) -> bytes:
 
 if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
     ENCODERS: Final[dict[bytes, Callable[[], Encoder]]] = {}  # with both, zstd wins
-    # Bytes of memory that a full scrape takes, its compressor above all.
+    # Bytes of memory of a full scrape; most of them are the compressor's.
     WEIGHTS: Final[dict[bytes, int]] = {}
     if WANT_COMPRESSION_ZSTD:
         ENCODERS[b"zstd"] = ZstdEncoder
@@ -259,7 +260,7 @@ if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
         return name
 
     def varies() -> bool:
-        """Whether that depends on what the client accepts."""
+        """Whether the encoding depends on the client's Accept-Encoding."""
         always = len(ENCODERS) == 1
         if not WANT_COMPRESSION_GZIP_ALWAYS:
             always = False
@@ -282,7 +283,7 @@ if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
 
 
 def framed(head: bytes, body: Pieces, request: Request) -> Pieces:
-    """Head and body as they go over the connection; the head alone to HEAD."""
+    """The bytes of an answer: head and body, chunked for HTTP/1.1; the head alone for HEAD."""
     try:
         yield head
         if request.method == b"HEAD":

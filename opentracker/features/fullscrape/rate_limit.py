@@ -1,4 +1,4 @@
-"""Full scrapes only so often: one for each address in OT_MODEST_PEER_TIMEOUT seconds, for IPv6 one for each /64."""
+"""The rate limit of full scrapes: one for each address in OT_MODEST_PEER_TIMEOUT seconds, for IPv6 one for each /64."""
 
 from collections.abc import Callable
 from typing import Final
@@ -7,19 +7,19 @@ from opentracker._features import OT_MODEST_PEER_TIMEOUT
 from opentracker.errors import HttpError
 from opentracker.swarm.policy.slots import host_of
 
-MOST: Final = 16384  # addresses remembered; beyond that the earliest is forgotten before its time
+MOST: Final = 16384  # remembered addresses; beyond that the earliest is dropped too soon
 
 
 class RateLimiter:
-    """Who has had a full scrape of late; `seconds` never goes back."""
+    """Remembers the addresses of recent full scrapes; the clock `seconds` never goes back."""
 
     def __init__(self, seconds: Callable[[], float], most: int = MOST) -> None:
         self.seconds = seconds
         self.most = most
-        self.served: dict[bytes, float] = {}  # when, the earliest first
+        self.served: dict[bytes, float] = {}  # address -> time, the earliest first
 
     def ask(self, address: bytes, takes: bool) -> None:
-        """Raises HttpError if it is too soon; else the address is served now, if it `takes` what it asks for."""
+        """Raise HttpError if it is too soon; else remember the address, unless the request is a HEAD (not `takes`)."""
         now = self.seconds()
         self.forget(now)
         host = host_of(address)
@@ -31,7 +31,7 @@ class RateLimiter:
             self.served[host] = now
 
     def forget(self, now: float) -> None:
-        """Forget those who may come again."""
+        """Drop the addresses that may ask again."""
         while self.served:
             earliest = next(iter(self.served))
             if now - self.served[earliest] < OT_MODEST_PEER_TIMEOUT:

@@ -11,8 +11,8 @@ else:
     from backports.zstd import CompressionParameter, ZstdCompressor
 
 LEVEL: Final = 6
-# 0.6 MB of memory for each client: 128 KiB of window, tables of as many bytes. Info_hashes repeat nothing, so the
-# level's own window of 2 MiB would find no more, and its own tables, which make it 3.1 MB, 0.4 % more.
+# 0.6 MB of memory for each client: a window of 128 KiB, and tables of 128 KiB each. Info_hashes do not repeat, so the
+# level's own window of 2 MiB would save nothing, and its own tables, with 3.1 MB in all, only 0.4 %.
 WINDOW_LOG: Final = 17
 TABLE_LOG: Final = 15
 

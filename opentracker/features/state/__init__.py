@@ -1,1 +1,1 @@
-"""What outlives a restart: dumps, files of the full state, and writing them."""
+"""The state that outlives a restart: dumps, files of the full state, and writing them."""

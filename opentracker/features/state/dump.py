@@ -1,6 +1,6 @@
 """State dumps: a line `HEXHASH:BASE:DOWNLOADED` for every torrent, BASE in minutes since 1970.
 
-Loading one makes torrents without peers, last touched at BASE. A dump of what was loaded is the same dump.
+Loading a dump creates torrents without peers, last touched at BASE. A dump of the loaded torrents is the same again.
 """
 
 import logging
@@ -20,13 +20,13 @@ PIECE: Final = 128  # torrents in a piece, or lines in a step
 HEX_SIZE: Final = 40
 HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 MOST_DIGITS: Final = 10  # of BASE and of DOWNLOADED
-LONGEST_LINE: Final = 80  # bytes; whatever is longer is no line of a dump
+LONGEST_LINE: Final = 80  # bytes; a longer line is not from a dump
 SHOWN_LINES: Final = 5
 ALL_BROKEN: Final = "{}: none of its lines is one of a state dump"
 
 
 def write_lines(tracker: Tracker, minute: int, epoch: int) -> Generator[bytes, None, None]:
-    """A dump in pieces, as of `minute` of the tracker's clock, whose minute 0 was `epoch` minutes after 1970."""
+    """A dump in pieces, at `minute` of the tracker's clock, whose minute 0 was `epoch` minutes after 1970."""
     for shard in range(tracker.store.shards):
         info_hashes = tracker.store.info_hashes(shard)
         for start in range(0, len(info_hashes), PIECE):
@@ -35,7 +35,7 @@ def write_lines(tracker: Tracker, minute: int, epoch: int) -> Generator[bytes, N
 
 
 def write_line(tracker: Tracker, info_hash: bytes, minute: int, epoch: int) -> bytes:
-    """The line of a torrent; empty if it has gone or is refused."""
+    """The line of a torrent; empty if the torrent was removed or is refused."""
     count = tracker.store.downloads(info_hash)
     if count == NOT_THERE or not tracker.serves(info_hash):
         return b""
@@ -59,7 +59,7 @@ def read_line(line: bytes) -> tuple[bytes, int, int] | None:
 
 
 class Loading:
-    """What has become of a dump's lines."""
+    """Loads the lines of a dump, and counts the results."""
 
     def __init__(self, tracker: Tracker, minute: int, epoch: int) -> None:
         self.tracker = tracker
@@ -83,7 +83,7 @@ class Loading:
                 yield
 
     def take(self, info_hash: bytes, base: int, count: int) -> None:
-        """Take one torrent in, unless it is known, not allowed or too old."""
+        """Store one torrent, unless it is known, not allowed, too old or beyond the limits."""
         tracker = self.tracker
         age = max(0, self.epoch + self.minute - base)
         contents = Contents(min(count, MOST_DOWNLOADED), self.minute - age)
@@ -103,7 +103,7 @@ class Loading:
         self.tally.loaded += 1
 
     def finish(self, name: str) -> int:
-        """Tell how it went, and how many lines were broken. Raises BrokenStateError where all of them were."""
+        """Log the results, and return the number of broken lines. Raises BrokenStateError if all lines are broken."""
         if self.broken_lines and self.tally.loaded + self.tally.skipped() == 0:
             raise BrokenStateError(ALL_BROKEN.format(name))
         log.info("%s: %s", name, self.tally.in_words())
@@ -114,7 +114,7 @@ class Loading:
 
 
 def examine(lines: Iterable[bytes], name: str) -> None:
-    """Look whether there is a good line in a dump that is not empty. Raises BrokenStateError."""
+    """Raise BrokenStateError if a dump has lines, and none of them is valid."""
     is_empty = True
     for line in lines:
         if read_line(line) is not None:
@@ -125,7 +125,7 @@ def examine(lines: Iterable[bytes], name: str) -> None:
 
 
 def lines_of(read: Iterable[bytes]) -> Iterator[bytes]:
-    """Lines of blocks of any sizes. One that does not end in time is cut off, yet stays too long for a dump's."""
+    """Cut blocks of any sizes into lines. A line over LONGEST_LINE is truncated, but stays too long to be valid."""
     rest = b""
     for block in read:
         lines = (rest + block).split(b"\n")

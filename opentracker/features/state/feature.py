@@ -23,8 +23,8 @@ class StateSettings:
     """The files of the state."""
 
     to_load: Path | None = None  # `-l`
-    file: Path | None = None  # loaded at the start too, unless another is to be
-    interval: int = 600  # seconds between two writes; 0: none but at SIGUSR1 and at the end
+    file: Path | None = None  # the state file, which is loaded at the start too, unless `to_load` is given
+    interval: int = 600  # seconds between two writes; 0: write only at SIGUSR1 and at the end
 
 
 LOADED: Final = NamedPath(StateSettings, "to_load", "would load the state in", inside=False)
@@ -55,31 +55,31 @@ class StateFeature(Feature[Host]):
         self.file: StateFile | None = None
 
     def open(self) -> None:
-        """Open the state to begin with. Raises UsageError."""
+        """Open the state to load, if one was given. Raises UsageError."""
         path = LOADED.of(self.settings)
         if path is not None:
             self.opened = open_state(path)
 
     def try_open(self) -> None:
-        """Find out whether it can be loaded. Raises UsageError."""
+        """Find out whether that state can be loaded. Raises UsageError."""
         path = LOADED.of(self.settings)
         if path is not None:
             examine(path)
 
     def load(self) -> None:
-        """Take hold of the state file. Raises UsageError and StartError."""
+        """Check and lock the state file. Raises UsageError and StartError."""
         path = KEPT.of(self.settings)
         if path is not None:
             self.kept = Kept(path)
 
     def try_load(self) -> None:
-        """Find out whether it can be written. Raises UsageError and StartError."""
+        """Find out whether the state file can be written. Raises UsageError and StartError."""
         path = KEPT.of(self.settings)
         if path is not None:
             keeping.check(path)
 
     def join(self, host: Host) -> None:
-        """Load the state, and have it written as time passes and when a signal asks for it."""
+        """Load the state, and write it at intervals and at SIGUSR1."""
         state = State(host.tracker, host.minute, time.time)
         host.add_part(state)
         if self.opened is not None:
@@ -102,7 +102,7 @@ class StateFeature(Feature[Host]):
             self.file.write()
 
     def close(self) -> None:
-        """Close the state that was to be loaded, and let go of the state file."""
+        """Close the loaded state, and unlock the state file."""
         if self.opened is not None:
             self.opened.close()
         if self.kept is not None:

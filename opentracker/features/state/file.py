@@ -1,4 +1,4 @@
-"""The state file: written beside the old one and renamed over it, so that there is always a whole one."""
+"""The state file: a new one is written beside the old one and renamed over it, so that a whole file always exists."""
 
 import logging
 import os
@@ -17,13 +17,13 @@ from opentracker.swarm.surveys.snapshot import StatsSnapshot
 log = logging.getLogger("opentracker")
 
 Steps = Generator[None, None, None]
-Start = Callable[[Iterator[None]], None]  # takes on long work, as Loop.start does
+Start = Callable[[Iterator[None]], None]  # starts long work, as Loop.start does
 
 BYTES: Final = Gauge("opentracker_state_last_write_bytes", "Size of the state that was written last.")
 
 
 class StateFile:
-    """Writes the state to a file; `dump` gives it in pieces."""
+    """Writes the state to a file; `dump` returns the state in pieces."""
 
     def __init__(self, path: Path, dump: Callable[[], Iterator[bytes]]) -> None:
         self.path = path
@@ -37,15 +37,15 @@ class StateFile:
         )
         self.size = 0  # bytes of the file that was written last
         self.under_way: Steps | None = None
-        self.again = False  # whether it is to be written once more
+        self.again = False  # whether another write follows the current one
 
     def tell(self, snapshot: StatsSnapshot) -> None:
-        """Tell a statistic of the file."""
+        """Add the values of the file's gauges to a snapshot."""
         snapshot.tell(BYTES, self.size)
         self.outcome.tell(snapshot)
 
     def write(self) -> None:
-        """Write it all now, in place of what is being written. Raises EndError."""
+        """Write the whole state now, and abandon a write under way. Raises EndError."""
         if self.under_way is not None:
             self.under_way.close()
         try:
@@ -56,20 +56,20 @@ class StateFile:
         log.info("wrote the state to %s", self.path)
 
     def begin(self, start: Start) -> None:
-        """Write it in slices; what is being written already is finished first, since it may hold less by now."""
+        """Write the state in slices. If a write is under way, another one follows it, with the current state."""
         if self.under_way is None:
             self.renew(start)
         else:
             self.again = True
 
     def renew(self, start: Start) -> None:
-        """The same, unless it is being written already."""
+        """Write the state in slices, unless a write is under way."""
         if self.under_way is None:
             self.under_way = self.steps()
             start(self.under_way)
 
     def steps(self) -> Steps:
-        """Write, in small steps, until nobody has asked for it meanwhile; a failure is logged."""
+        """Write in small steps, and again while `begin` was called meanwhile; log a failure."""
         try:
             while True:
                 self.again = False
@@ -86,7 +86,7 @@ class StateFile:
             self.under_way = None
 
     def write_new(self, in_background: bool) -> Steps:
-        """Write a new file down to the disk, and put it in the old one's place."""
+        """Write and fsync a new file, and rename it over the old one."""
         new = place.new_name(self.path)
         fd = place.create(new)
         try:
@@ -99,7 +99,7 @@ class StateFile:
             self.size = os.fstat(fd).st_size
             yield from synced(fd, in_background)
             new.rename(self.path)
-        except BaseException:  # given up, among others
+        except BaseException:  # GeneratorExit too, from a write that is abandoned
             new.unlink(missing_ok=True)
             raise
         finally:
@@ -108,7 +108,7 @@ class StateFile:
 
 
 def mode_of(path: Path) -> int:
-    """The permissions of a file that is to be replaced; what its owner alone needs if there is none."""
+    """The permissions of the file to replace; read and write for the owner alone if there is none."""
     try:
         return path.stat().st_mode & 0o777
     except FileNotFoundError:
@@ -116,9 +116,9 @@ def mode_of(path: Path) -> int:
 
 
 def synced(fd: int, in_background: bool) -> Steps:
-    """Wait until a file is on the disk: in small steps, by a thread, since the system has no call that does not block.
+    """Call fsync on a file. In the background a thread calls it, since fsync always blocks, while this yields.
 
-    Where no thread can be started the loop has to wait.
+    If no thread can be started, fsync blocks the loop.
     """
     errors: list[OSError] = []
 
@@ -148,7 +148,7 @@ def synced(fd: int, in_background: bool) -> Steps:
 
 
 def sync_directory(path: Path, in_background: bool) -> Steps:
-    """Let a rename in a directory last, where the system can tell it so."""
+    """Call fsync on the directory so that a rename survives a crash, where supported."""
     try:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     except OSError:

@@ -1,4 +1,4 @@
-"""State files that hold the peers too, so that a restart forgets nothing.
+"""State files that hold the peers too, so that a restart loses nothing.
 
 ::
 
@@ -6,13 +6,13 @@
     for each torrent: info_hash[20] · u32 length · record      a small torrent, see swarm.store.records
                    or info_hash[20] · u32 LARGE + downloaded · four tables: IPv4 leechers and seeders, IPv6 likewise
                       a table: u32 blocks · for each one u32 length · block, see swarm.store.peers
-    u64 torrents · blake2b[16] of all that stands before it
+    u64 torrents · blake2b[16] of all bytes before it
 
-Numbers are big-endian. A file is read twice: to see that it is whole, and then to take it in.
+Numbers are big-endian. A file is read twice: first to verify its checksum, then to load it.
 
-Other settings may hold by then: torrents that the access list or the limits have no room for are skipped, and peers
-that are not to be listed are left out. The limits on the peers of a torrent and on the ports of an address hold for
-newcomers alone, so a torrent that has more than they allow by now keeps them until they go.
+The settings may have changed since the file was written: torrents that the access list refuses or that are beyond the
+limits are skipped, and peers that must not be listed are left out. The limits on the peers of a torrent and on the
+ports of an address apply to new peers only, so a loaded torrent keeps peers beyond them until they expire.
 """
 
 import logging
@@ -55,11 +55,11 @@ MAGIC: Final = kinds.FULL + b"\x01"  # and the version of the format
 DIGEST: Final = 16
 HEADER: Final = 24
 TRAILER: Final = 8 + DIGEST
-PIECE: Final = 128  # torrents looked at in one go
+PIECE: Final = 128  # torrents in a step
 ENOUGH: Final = 1 << 15  # bytes in a piece
 BLOCK: Final = 1 << 16
 OLDEST_TORRENT: Final = OT_TORRENT_TIMEOUT_HOURS * 60  # minutes without a peer
-# Two million years: no clock tells more, and sums of a few are far from overflowing.
+# Two million years: more than any clock shows, and sums of a few such numbers do not overflow.
 MOST_MINUTES: Final = 1 << 40
 
 
@@ -92,7 +92,7 @@ def write(tracker: Tracker, minute: int, epoch: int) -> Generator[bytes, None, N
 
 
 def joined(parts: list[bytes]) -> Iterator[bytes]:
-    """Parts put together to pieces of some tens of kilobytes: a swarm may have megabytes of peers."""
+    """Join parts to pieces of some tens of kilobytes, since a swarm may have megabytes of peers."""
     start: i64 = 0
     size: i64 = 0
     for index in range(len(parts)):
@@ -107,7 +107,7 @@ def joined(parts: list[bytes]) -> Iterator[bytes]:
 
 
 class Input:
-    """The bytes of a file up to its trailer, of which all or none are there."""
+    """Reads the bytes of a file up to its trailer; fails for a read beyond that."""
 
     def __init__(self, file: FileIO, size: int) -> None:
         self.file = file
@@ -117,7 +117,8 @@ class Input:
 
     def take(self, size: i64) -> bytes:
         """The next bytes. Raises BrokenStateError."""
-        if self.at + size > len(self.block) + self.left:  # before room is made for what a length says
+        # Checked before memory is allocated for a wrong length.
+        if self.at + size > len(self.block) + self.left:
             raise BrokenStateError("a torrent is cut")
         while self.at + size > len(self.block):
             more = self.file.read(max(BLOCK, size)) if self.left else b""
@@ -135,12 +136,12 @@ class Input:
         return int.from_bytes(self.take(4), "big")
 
     def is_at_end(self) -> bool:
-        """Whether there is nothing more."""
+        """Whether all bytes have been read."""
         return self.left == 0 and self.at == len(self.block)
 
 
 def checked_size(file: FileIO) -> int:
-    """The bytes before the trailer of a file, which is read and rewound. Raises BrokenStateError."""
+    """The number of bytes before the trailer of a whole file, which is rewound. Raises BrokenStateError."""
     if file.read(len(MAGIC)) != MAGIC:
         raise BrokenStateError("it is of a version that this tracker does not know")
     size = file.seek(0, 2)
@@ -162,7 +163,7 @@ def checked_size(file: FileIO) -> int:
 
 
 def examine(file: FileIO, name: str) -> None:
-    """Look whether a file is whole, without taking it in. Raises BrokenStateError, which names it."""
+    """Raise BrokenStateError, which names the file, if it is not whole."""
     try:
         checked_size(file)
     except BrokenStateError as error:
@@ -170,7 +171,7 @@ def examine(file: FileIO, name: str) -> None:
 
 
 def times_of(head: bytes) -> tuple[int, int]:
-    """The writer's epoch and minute. Raises BrokenStateError for what is beyond all clocks."""
+    """The writer's epoch and minute. Raises BrokenStateError for times that no clock shows."""
     epoch = int.from_bytes(head[8:16], "big", signed=True)
     minute = int.from_bytes(head[16:24], "big")
     if abs(epoch) > MOST_MINUTES or minute > MOST_MINUTES:
@@ -179,21 +180,21 @@ def times_of(head: bytes) -> tuple[int, int]:
 
 
 class Loading:
-    """Takes a file in: all of it or nothing."""
+    """Loads a file: all of it or nothing."""
 
     def __init__(self, tracker: Tracker, minute: int, epoch: int) -> None:
         self.tracker = tracker
         self.minute: i64 = minute
         self.epoch: i64 = epoch
-        self.moved: i64 = 0  # from the writer's minutes to ours
+        self.moved: i64 = 0  # the difference between our minutes and the writer's
         self.written: i64 = 0  # the writer's minute when it began
         self.passed: i64 = 0  # minutes since then
-        self.ages_then = b""  # by stamp: age then,
-        self.ages = b""  # and age now, 255 being too old
+        self.ages_then = b""  # by stamp: the age in that minute
+        self.ages = b""  # by stamp: the age now; 255 is too old
         self.tally = Tally()
 
     def load(self, file: FileIO, name: str) -> None:
-        """Load a file; of one that is not whole nothing is taken. Raises BrokenStateError, which names it."""
+        """Load a file; a broken one leaves the tracker empty. Raises BrokenStateError, which names the file."""
         try:
             size = checked_size(file)
             for _ in self.take_all(file, size):
@@ -204,7 +205,7 @@ class Loading:
         log.info("%s, with peers: %s", name, self.tally.in_words())
 
     def take_all(self, file: FileIO, size: int) -> Iterator[None]:
-        """Take in a file that is whole. Raises BrokenStateError where it is not what it says."""
+        """Load a file whose checksum is right. Raises BrokenStateError if its content is wrong."""
         source = Input(file, size)
         head = source.take(HEADER)
         written_epoch, written = times_of(head)
@@ -223,7 +224,7 @@ class Loading:
             raise BrokenStateError("the number of torrents is wrong")
 
     def take_torrent(self, source: Input) -> None:
-        """Take in the next torrent."""
+        """Load the next torrent."""
         info_hash = source.take(20)
         length = source.number()
         if length >= LARGE:
@@ -247,7 +248,7 @@ class Loading:
         self.tally.loaded += 1
 
     def without_unlisted(self, addresses: bytes, ages: bytes, stride: i64) -> bytes:
-        """The ages of peers, 255 also for those that are not to be listed."""
+        """The ages of peers, with 255 for peers that must not be listed too."""
         if not WANT_BOGON_FILTER:
             return ages
         visibility = self.tracker.visibility
@@ -258,14 +259,14 @@ class Loading:
         return bytes(listed)
 
     def bounded(self, left: i64) -> i64:
-        """A minute in which a last peer left, as a record holds it: neither in the future nor older than it matters.
+        """The minute in which a last peer left, not in the future and not older than a torrent's timeout.
 
-        A clock that was wrong, then or now, says any minute, and a record has room for 16 years of them.
+        A clock that was wrong, then or now, may give any minute, and a record has room for 16 years of minutes.
         """
         return max(self.minute - OLDEST_TORRENT - 1, min(self.minute, left))
 
     def read_record(self, record: bytes) -> Contents:
-        """A small torrent as it is now, without the peers that are too old. Raises BrokenStateError."""
+        """A small torrent with its current ages, without expired peers. Raises BrokenStateError."""
         if len(record) < HEADER_SIZE:
             raise BrokenStateError("a torrent is too short")
         if downloaded(record) < 0:
@@ -292,7 +293,7 @@ class Loading:
         return contents
 
     def read_planes(self, planes: bytes, leechers: i64, stride: i64) -> tuple[bytes, i64]:
-        """The planes of some peers and the leechers among them, without those that are too old, as they are now.
+        """The planes of some peers with current stamps, without expired ones, and the number of leechers among them.
 
         Peers of a family that is not in this build are left out.
         """
@@ -312,14 +313,14 @@ class Loading:
         return planes, leechers
 
     def read_swarm(self, source: Input, completed: i64) -> Contents:
-        """A large swarm as it is now. Raises BrokenStateError."""
+        """A large swarm with its current ages, without expired peers. Raises BrokenStateError."""
         contents = Contents(completed, self.bounded(self.minute - max(self.passed, OT_PEER_TIMEOUT + 1)))
         contents.planes4, contents.leechers4 = self.read_family(source, STRIDE4)
         contents.planes6, contents.leechers6 = self.read_family(source, STRIDE6)
         return contents
 
     def read_family(self, source: Input, stride: i64) -> tuple[bytes, i64]:
-        """The planes of a large swarm's peers of one family, and the leechers among them."""
+        """The planes of a large swarm's peers of one family, and the number of leechers among them."""
         parts: tuple[list[bytes], list[bytes], list[bytes]] = ([], [], [])
         leechers: i64 = 0
         for seeding in (False, True):
@@ -346,9 +347,9 @@ class Loading:
 
 
 def ages_now(ages: bytes, passed: i64) -> bytes:
-    """A table from stamp to the age that a peer has now, in minutes; 255 for one that is too old.
+    """A table from stamp to a peer's current age in minutes; 255 for an expired peer.
 
-    `ages` is the same table as of when the writer began, `passed` how many minutes have passed since.
+    `ages` is the same table for the minute when the writer began, `passed` the number of minutes since.
     """
     return bytes([age + passed if age + passed <= OT_PEER_TIMEOUT else 255 for age in ages])
 

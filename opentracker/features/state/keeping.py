@@ -1,4 +1,4 @@
-"""A state file from the start of a tracker to its end: looked at, locked, taken up, and written again and again."""
+"""A state file from the start of a tracker to its end: it is checked, locked and loaded, and replaced when written."""
 
 import logging
 from io import FileIO
@@ -12,9 +12,9 @@ log = logging.getLogger("opentracker")
 
 
 def check(path: Path) -> None:
-    """Try whether a state can be written, and tell if the one that is there cannot be read.
+    """Find out whether a state can be written, and warn if the existing one cannot be read.
 
-    Raises UsageError and StartError. A tracker that runs may hold it meanwhile.
+    Raises UsageError and StartError. A running tracker may hold the lock meanwhile.
     """
     place.check(path)
     if path.exists():
@@ -25,7 +25,7 @@ def check(path: Path) -> None:
 
 
 class Kept:
-    """The state file of one tracker, which no other has meanwhile. Raises UsageError and StartError."""
+    """The locked state file of one tracker. Raises UsageError and StartError."""
 
     def __init__(self, path: Path) -> None:
         place.check(path)
@@ -34,7 +34,7 @@ class Kept:
         place.sweep(path)
 
     def take_up(self, state: State) -> None:
-        """Load the state of an earlier run, if there is one; one that cannot be read is kept aside.
+        """Load the state of an earlier run, if there is one; a file that cannot be read is kept aside.
 
         Raises StartError.
         """
@@ -56,5 +56,5 @@ class Kept:
             log.warning("%s is kept as %s too", self.path, place.keep_aside(self.path, True))
 
     def close(self) -> None:
-        """Let another tracker have it."""
+        """Unlock the file."""
         self.lock.close()

@@ -1,4 +1,4 @@
-"""Which kind of state a file holds: a dump of lines, or one with the peers too."""
+"""The two kinds of state files: a dump of lines, and a full state with the peers."""
 
 from io import FileIO
 from typing import Final
@@ -7,7 +7,7 @@ from opentracker import build_info
 from opentracker._features import WANT_FULL_STATE
 from opentracker.errors import BrokenStateError
 
-FULL: Final = b"otstate"  # at the head of a file with peers, before the version of its format
+FULL: Final = b"otstate"  # the beginning of a file with peers; the version of its format follows
 
 
 def is_full(file: FileIO, name: str) -> bool:

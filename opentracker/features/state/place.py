@@ -1,10 +1,10 @@
-"""Where the state is kept: tried at the start, held by one tracker alone, and never robbed of what could not be read.
+"""The state file's directory: checked at the start, locked for one tracker; unreadable states are kept.
 
 Beside a state file `state` there may be::
 
-    state.lock          held, and never removed, by the tracker whose state it is: its process id and host
-    state.new-1a2b3c4d  what is being written; one that a killed tracker left is removed at the next start
-    state.bad-TIME      what could not be read, by when it was written last (UTC)
+    state.lock          the lock file of the tracker that uses the state, with its process id and host; never removed
+    state.new-1a2b3c4d  a state that is being written; the next start removes the leftover of a killed tracker
+    state.bad-TIME      a state that could not be read, named after its time of modification (UTC)
 """
 
 import fcntl
@@ -24,22 +24,22 @@ log = logging.getLogger("opentracker")
 NEW: Final = ".new-"
 LOCK: Final = ".lock"
 BAD: Final = ".bad-"
-DIGITS: Final = 8  # hex digits of a new file's name, which two trackers do not draw alike
+DIGITS: Final = 8  # random hex digits of a new file's name, so that two trackers use different names
 LONGEST_NOTE: Final = 200  # bytes read of a lock
 
 
 def new_name(path: Path) -> Path:
-    """A name for a new file, beside the one whose place it will take."""
+    """A name for a new file, in the directory of the file that it will replace."""
     return path.with_name(f"{path.name}{NEW}{secrets.token_hex(DIGITS // 2)}")
 
 
 def create(path: Path) -> int:
-    """The descriptor of a file that was not there. Raises OSError."""
+    """Create a file that must not exist, and return its descriptor. Raises OSError."""
     return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
 
 
 def check(path: Path) -> None:
-    """Try whether a state could be written there. Raises UsageError and StartError."""
+    """Find out whether a state can be written to `path`. Raises UsageError and StartError."""
     if path.name in ("", ".."):
         raise UsageError(f"tracker.state_file {path} is not the name of a file")
     try:
@@ -59,7 +59,7 @@ def check(path: Path) -> None:
 
 
 def check_file(path: Path, there: os.stat_result) -> None:
-    """Look at the file that is there: it is to be read now and replaced later. Raises UsageError and StartError."""
+    """Check that an existing file can be read now and replaced later. Raises UsageError and StartError."""
     if not stat.S_ISREG(there.st_mode):
         raise UsageError(f"tracker.state_file {path} is not a regular file: it is left as it is")
     if not os.access(path, os.R_OK):
@@ -70,7 +70,7 @@ def check_file(path: Path, there: os.stat_result) -> None:
 
 
 class Lock:
-    """Keeps other trackers from a state file, as long as this process lives. Raises StartError if one holds it."""
+    """Keeps other trackers from a state file until this process ends. Raises StartError if another one holds it."""
 
     def __init__(self, path: Path) -> None:
         lock = path.with_name(path.name + LOCK)
@@ -90,12 +90,12 @@ class Lock:
         os.write(self.fd, f"process {os.getpid()} on {os.uname().nodename}\n".encode())
 
     def close(self) -> None:
-        """Let another tracker have it."""
+        """Unlock the state."""
         os.close(self.fd)
 
 
 def sweep(path: Path) -> None:
-    """Remove what killed trackers left half written; to be called with the lock held."""
+    """Remove unfinished files of killed trackers; the caller holds the lock."""
     start = path.name + NEW
     try:
         names = os.listdir(path.parent)
@@ -108,7 +108,7 @@ def sweep(path: Path) -> None:
 
 
 def keep_aside(path: Path, stays: bool) -> Path:
-    """Give a file another name, where nothing overwrites it; `stays` lets it keep its own too. Raises StartError."""
+    """Give a file another, unused name; with `stays` it keeps its own name too. Raises StartError."""
     written = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(path.stat().st_mtime))
     for number in count():
         kept = path.with_name(f"{path.name}{BAD}{written}{f'-{number}' if number else ''}")

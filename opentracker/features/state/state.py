@@ -1,4 +1,4 @@
-"""The state of a tracker on its way to a file and back, which is where the wall clock comes in."""
+"""The state of a tracker on its way to a file and back; times in files are those of the wall clock."""
 
 from collections.abc import Callable, Generator, Iterator
 from io import FileIO
@@ -17,7 +17,7 @@ BLOCK: Final = 1 << 16
 
 
 class State:
-    """`minute` tells the tracker's time, `wall_clock` seconds since 1970."""
+    """Writes and loads the state; `minute` returns the tracker's time, `wall_clock` seconds since 1970."""
 
     def __init__(self, tracker: Tracker, minute: Callable[[], int], wall_clock: Callable[[], float]) -> None:
         self.tracker = tracker
@@ -33,15 +33,15 @@ class State:
         return dump.write_lines(self.tracker, self.minute(), self.epoch())
 
     def pieces(self) -> Generator[bytes, None, None]:
-        """What is written to the state file."""
+        """The content of the state file, in pieces."""
         if WANT_FULL_STATE:
             return full.write(self.tracker, self.minute(), self.epoch())
         return self.lines()
 
     def load(self, file: FileIO, name: str) -> int:
-        """Take in what an open file holds; gives the number of broken lines that were skipped.
+        """Load an open file, and return the number of broken lines that were skipped.
 
-        Raises BrokenStateError, with nothing taken in.
+        Raises BrokenStateError, with nothing loaded.
         """
         if kinds.is_full(file, name):
             if WANT_FULL_STATE:
@@ -54,7 +54,7 @@ class State:
 
 
 def examine(path: Path) -> None:
-    """Look whether a state can be loaded, without taking it in. Raises UsageError."""
+    """Find out whether a state can be loaded. Raises UsageError."""
     with open_state(path) as file:
         if not kinds.is_full(file, str(path)):
             dump.examine(dump.lines_of(blocks_of(file)), str(path))
@@ -63,7 +63,7 @@ def examine(path: Path) -> None:
 
 
 def open_state(path: Path) -> FileIO:
-    """A file that is to be loaded. Raises UsageError."""
+    """Open a file to load. Raises UsageError."""
     try:
         return FileIO(path)
     except OSError as error:
@@ -71,6 +71,6 @@ def open_state(path: Path) -> FileIO:
 
 
 def blocks_of(file: FileIO) -> Iterator[bytes]:
-    """What a file holds, block by block."""
+    """The content of a file, block by block."""
     while block := file.read(BLOCK):
         yield block

@@ -1,4 +1,4 @@
-"""What has become of the torrents of a state that is loaded."""
+"""Counts of the torrents that were loaded from a state, and of those that were skipped."""
 
 from typing import Final
 
@@ -9,18 +9,18 @@ TOO_OLD: Final = "whose time is up"
 
 
 class Tally:
-    """How many torrents were loaded, and how many were skipped for which reason."""
+    """The numbers of torrents that were loaded, and that were skipped for each reason."""
 
     def __init__(self) -> None:
         self.loaded = 0
         self.reasons: dict[str, int] = {}
 
     def skip(self, reason: str) -> None:
-        """Count a torrent that is left out."""
+        """Count a skipped torrent."""
         self.reasons[reason] = self.reasons.get(reason, 0) + 1
 
     def skipped(self) -> int:
-        """How many were left out."""
+        """The number of skipped torrents."""
         return sum(self.reasons.values())
 
     def in_words(self) -> str:

@@ -1,1 +1,1 @@
-"""Statistics modes and the formats that they are given out in."""
+"""Statistics: the modes and their formats."""

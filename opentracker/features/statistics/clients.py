@@ -1,6 +1,6 @@
-"""Client software, `mode=clients`: newcomers by the program that their peer_id names (BEP 20).
+"""Client software, `mode=clients`: new peers by the program that their peer_id names (BEP 20).
 
-A peer_id says what a client likes, so names come from a table, and all others count as one: memory is bounded.
+A client may send any peer_id. So only names from a table are counted, and all others together, which bounds the memory.
 """
 
 from typing import Final
@@ -66,7 +66,7 @@ DASH: Final = 0x2D
 
 
 def name_of(peer_id: bytes) -> str:
-    """The name of a client; OTHERS for a peer_id that the table does not know."""
+    """The name of a client; OTHERS for a peer_id that is not in the tables."""
     if len(peer_id) == 20 and peer_id[0] == DASH:
         return AZUREUS.get(peer_id[1:3], OTHERS) if peer_id[7] == DASH else OTHERS
     if len(peer_id) == 20 and DASH in peer_id[:4]:
@@ -75,7 +75,7 @@ def name_of(peer_id: bytes) -> str:
 
 
 class Clients(Watcher):
-    """Counts newcomers that are stored, by client."""
+    """Counts stored new peers, by client."""
 
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
@@ -87,13 +87,13 @@ class Clients(Watcher):
             self.counts[name] = self.counts.get(name, 0) + 1
 
     def tell(self, snapshot: StatsSnapshot) -> None:
-        """Tell a statistic, the largest number first."""
+        """Add the counts to a snapshot, in descending order."""
         for name, count in sorted(self.counts.items(), key=lambda item: (-item[1], item[0])):
             snapshot.tell(NEWCOMERS, count, f'client="{name}"')
 
 
 def shares(snapshot: StatsSnapshot) -> list[tuple[str, int]]:
-    """Clients and their newcomers, the largest number first."""
+    """Clients and their numbers of new peers, in descending order."""
     found = [reading for reading in snapshot.readings.values() if reading.gauge.name == NEWCOMERS.name]
     return [(reading.labels.removeprefix('client="')[:-1], int(reading.value)) for reading in found]
 
@@ -102,7 +102,7 @@ class ClientsFeature(Feature[Host]):
     """`mode=clients`."""
 
     def join(self, host: Host) -> None:
-        """Watch the tracker, and let its statistics tell the clients."""
+        """Watch announces, and add the counts to snapshots."""
         clients = Clients()
         host.tracker.watchers.append(clients)
         host.part(Statistics).sources.own.append(clients.tell)

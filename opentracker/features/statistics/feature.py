@@ -63,7 +63,7 @@ class StatisticsFeature(Feature[Host]):
         self.pages[path_of(self.settings)] = page
 
     def join(self, host: Host) -> None:
-        """Answer with statistics."""
+        """Add the page with the text modes."""
         sources = Sources(host.tracker, host.uptime, build_info.one_line(), host.tracker_id, host.complete)
         statistics = Statistics(sources, self.settings.permissions, host.streams)
         host.add_part(statistics)

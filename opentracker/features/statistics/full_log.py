@@ -1,6 +1,6 @@
-"""The raw HTTP requests of chosen networks: `/announce?lognet=NET` adds one, `mode=fulllog` reads and empties the log.
+"""Raw HTTP requests of chosen networks: `/announce?lognet=NET` adds one, `mode=fulllog` reads and empties the log.
 
-Both are for addresses with may_stat alone, in every build. The latest mebibyte is kept.
+Both need MAY_STAT, in every build. The log keeps the latest mebibyte.
 """
 
 import json
@@ -26,7 +26,7 @@ TOO_MANY: Final = b"too many networks"
 
 
 class FullLog:
-    """The networks, and the requests that came from them. It is a mode of `statistics`."""
+    """The chosen networks and their latest requests; a mode of `statistics`."""
 
     def __init__(self, statistics: Statistics) -> None:
         self.counters = statistics.sources.tracker.counters
@@ -38,7 +38,7 @@ class FullLog:
         self.size = 0
 
     def requested(self, request: Request, address: bytes) -> None:
-        """Keep a request, if it is from one of the networks; the oldest ones make room."""
+        """Log a request, if it is from one of the networks, and drop the oldest ones beyond MOST_BYTES."""
         if self.networks.rights(address) != LOGGED:
             return
         ip = format_ip(address).encode("ascii")
@@ -49,7 +49,7 @@ class FullLog:
             self.size -= len(self.entries.popleft())
 
     def add(self, text: bytes) -> None:
-        """Log a network from now on. Raises TrackerFailure."""
+        """Add a network. Raises TrackerFailure."""
         try:
             first, bits = parse_network(text.decode("ascii"))
         except ValueError as error:
@@ -60,12 +60,12 @@ class FullLog:
         self.many += 1
 
     def forget_networks(self) -> None:
-        """Log nobody any more."""
+        """Remove all networks."""
         self.networks = Permissions()
         self.many = 0
 
     def read(self, form: bytes, request: Request, address: bytes, minute: int) -> Pieces:
-        """`mode=fulllog`: all requests; they are forgotten then, unless it is a HEAD. Raises HttpError."""
+        """`mode=fulllog`: all requests; it empties the log, unless the request is a HEAD. Raises HttpError."""
         self.refuse_unless_blessed(address)
         content_type = b"text/plain"
         body = b"".join(self.entries)
@@ -85,7 +85,7 @@ class FullLog:
 
 
 class LogNet(Page):
-    """`/announce?lognet=NET`, and `lognet=-` to log nobody; any other announce is an announce."""
+    """`/announce?lognet=NET`, and `lognet=-` to remove all networks; other announces are not its business."""
 
     def __init__(self, log: FullLog) -> None:
         self.log = log
@@ -123,7 +123,7 @@ class FullLogFeature(Feature[Host]):
     """`mode=fulllog`, and the announces that choose its networks."""
 
     def join(self, host: Host) -> None:
-        """Add the mode and the page, and see each request."""
+        """Add the mode and the page, and watch requests."""
         log = FullLog(host.part(Statistics))
         host.streams["fulllog"] = log.read
         host.http_answers.pages.setdefault(b"/announce", LogNet(log))  # statistics may be served there

@@ -39,7 +39,7 @@ Shape = Callable[[StatsSnapshot], dict[str, Any]]
 
 
 def conn(snapshot: StatsSnapshot) -> dict[str, Any]:
-    """Connections of all kinds, and what came of them."""
+    """Connections of all kinds, and their successes."""
     tcp, udp = snapshot.count("tcp_connections"), snapshot.count("udp_datagrams")
     return {**rates(snapshot, tcp + udp, snapshot.successes()), "tcp_connections": tcp, "udp_datagrams": udp}
 
@@ -116,7 +116,7 @@ def swarm(census: Census) -> dict[str, Any]:
 
 
 def s24s(snapshot: StatsSnapshot) -> dict[str, Any]:
-    """The networks of most peers."""
+    """The networks with the most peers."""
     return blocks(snapshot.networks(NETWORKS))
 
 
@@ -165,12 +165,12 @@ def herr(snapshot: StatsSnapshot) -> dict[str, Any]:
 
 
 def renew(snapshot: StatsSnapshot) -> dict[str, Any]:
-    """How old peers were when they renewed, by minutes."""
+    """The number of renewals, by the minutes since each peer's announce before."""
     return {"uptime": snapshot.uptime, "renewals": snapshot.renewals[:OT_PEER_TIMEOUT]}
 
 
 def version(snapshot: StatsSnapshot) -> dict[str, Any]:
-    """What this build is."""
+    """The version of this build."""
     return {"version": snapshot.version}
 
 
@@ -225,14 +225,14 @@ if WANT_LOG_NETWORKS:
 if WANT_CLIENT_COUNT:
 
     def client_shares(snapshot: StatsSnapshot) -> dict[str, Any]:
-        """Newcomers by client."""
+        """New peers by client."""
         return {"uptime": snapshot.uptime, "newcomers": dict(shares(snapshot))}
 
     SHAPES["clients"] = client_shares
 if WANT_LOG_NUMWANT:
 
     def numwants(snapshot: StatsSnapshot) -> dict[str, Any]:
-        """How many peers were asked for."""
+        """The number of announces, by the number of peers that they asked for."""
         return {"uptime": snapshot.uptime, "numwants": snapshot.numwants}
 
     SHAPES["numwants"] = numwants

@@ -1,7 +1,7 @@
-"""The statistics' page: `/stats?mode=...&format=...`, and what its modes are made of. Every build has it.
+"""The statistics page: `/stats?mode=...&format=...`, and the sources of its modes. Every build has it.
 
-A mode is a `Renderer`: the surveys it needs, and a function that makes its text from a snapshot. A mode with an answer
-of its own kind, such as a full scrape, is a function that gives the pieces of that answer.
+A mode is a `Renderer`: the surveys that it needs, and a function that makes its text from a snapshot. A mode that
+writes its whole answer itself, such as a full scrape, is a function that returns the pieces of that answer.
 """
 
 from collections.abc import Callable, Iterator
@@ -25,7 +25,7 @@ DEFAULT_MODE: Final = "peer"
 
 
 class Renderer:
-    """How a mode is shown: the surveys it needs, and its type; `headers` are whole header lines."""
+    """The rendering of a mode: the surveys that it needs, and its type; `headers` are whole header lines."""
 
     def __init__(self, needs: tuple[str, ...], content_type: bytes, headers: bytes) -> None:
         self.needs = needs
@@ -33,12 +33,12 @@ class Renderer:
         self.headers = headers
 
     def parts(self, snapshot: StatsSnapshot) -> Iterator[bytes]:
-        """The body, in parts none of which takes long to make."""
+        """The body, in parts that each take little time."""
         raise NotImplementedError
 
 
 class Rendering(Renderer):
-    """A mode that a function makes from a snapshot, quickly."""
+    """A mode that one quick function renders from a snapshot."""
 
     def __init__(
         self,
@@ -55,7 +55,7 @@ class Rendering(Renderer):
 
 
 class Sources:
-    """The origin of snapshots; `uptime` gives seconds since the start, `complete` adds what only a server knows."""
+    """Makes snapshots; `uptime` gives seconds since the start, `complete` adds the values that only a server has."""
 
     def __init__(
         self,
@@ -70,18 +70,18 @@ class Sources:
         self.version = version
         self.tracker_id = tracker_id
         self.complete = complete
-        self.own: list[Callable[[StatsSnapshot], None]] = []  # of modes: tell the values of gauges
+        self.own: list[Callable[[StatsSnapshot], None]] = []  # functions of modes that add values of gauges
         self.surveyors = {
             CENSUS: ScanCache(lambda: Census(tracker), uptime),
             NETWORKS: ScanCache(lambda: Networks(tracker), uptime),
         }
 
     def rank(self, mode: str, counts: dict[int, NetworkCount]) -> None:
-        """Let a mode show the busiest networks of counts that go on all the time."""
+        """Add a mode with the busiest networks of counts that go on all the time."""
         self.surveyors[mode] = ScanCache(lambda: RankedNetworks(counts), self.uptime)
 
     def snapshot(self) -> StatsSnapshot:
-        """All that needs no survey."""
+        """A snapshot of all values but those of surveys."""
         counters = self.tracker.counters
         snapshot = StatsSnapshot(self.version, self.tracker_id, int(self.uptime()), counters.rows)
         snapshot.counters = counters.values()
@@ -107,10 +107,10 @@ class Statistics(Page):
         self.permissions = permissions
         self.renderings: dict[str, dict[str, Renderer]] = {}
         self.streams = streams
-        self.browser_mode = DEFAULT_MODE  # what a browser gets that asks for no mode
+        self.browser_mode = DEFAULT_MODE  # the mode for a browser's request without a query
 
     def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
-        """See Page. Raises HttpError: 400 for what there is not, 403 for who may not."""
+        """See Page. Raises HttpError: 400 for an unknown mode or format, 403 for a client without the right."""
         if WANT_RESTRICT_STATS:
             self.refuse_unless_blessed(address)
         mode, form = parse_query(request.query or b"")
@@ -126,19 +126,19 @@ class Statistics(Page):
         return self.pieces(rendering, request)
 
     def choices(self, form: str) -> bytes:
-        """The modes of this build, for an asker that knew none of them."""
+        """The modes and formats of this build, as the text of an error."""
         modes = sorted({*self.renderings.get(form, self.renderings[""]), *self.streams})
         forms = sorted(name for name in self.renderings if name)
         more = f"format: {', '.join(forms)}\n" if forms else ""
         return f"mode: {', '.join(modes)}\n{more}".encode("ascii")
 
     def refuse_unless_blessed(self, address: bytes) -> None:
-        """Raises HttpError for who has no may_stat."""
+        """Raise HttpError for an address without MAY_STAT."""
         if not self.permissions.rights(address) & MAY_STAT:
             raise HttpError(403)
 
     def pieces(self, rendering: Renderer, request: Request) -> Pieces:
-        """The answer, once the surveys are done that it needs."""
+        """The answer; it waits for the surveys that the mode needs."""
         sources = self.sources
         surveys: dict[str, Scan] = {}
         for name in rendering.needs:
@@ -158,12 +158,12 @@ class Statistics(Page):
 
 
 def wants_html(request: Request) -> bool:
-    """Whether a browser asks: programs accept `*/*` or say nothing."""
+    """Whether a browser asks: programs accept `*/*` or have no Accept header."""
     return any(b"text/html" in value.lower() for value in header_values(request, b"Accept"))
 
 
 def parse_query(query: bytes) -> tuple[str, str]:
-    """Mode and format, the latter empty if none was given; of a repeated key the last counts. Raises HttpError."""
+    """Mode and format; an empty format if none was given. The last of repeated keys counts. Raises HttpError."""
     mode, form = DEFAULT_MODE, ""
     try:
         fields = [field.partition(b"=") for field in fields_of(query)]

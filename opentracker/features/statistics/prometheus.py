@@ -1,6 +1,6 @@
 """`mode=prometheus`: the text exposition format, version 0.0.4. Base units; names of counters end in `_total`.
 
-Everything is made from the rows and readings of a snapshot; docs/statistics.md lists the names.
+All samples come from the rows and readings of a snapshot; docs/statistics.md lists the names.
 """
 
 from collections.abc import Iterator
@@ -57,7 +57,7 @@ def sample_line(name: str, labels: str, value: str) -> str:
 
 
 def number(value: float) -> str:
-    """A value: whole numbers without a point, times of days to the microsecond."""
+    """A value: whole numbers without a point, others with six decimals."""
     return str(int(value)) if value == int(value) else f"{value:.6f}"
 
 
@@ -88,7 +88,7 @@ def tell_census(snapshot: StatsSnapshot) -> None:
 
 
 def renewals(ages: list[int]) -> tuple[list[int], float]:
-    """Renewals as counts of the histogram's bounds. Minutes are whole, so the sum is of their middles."""
+    """Renewals as counts of the histogram's bounds, and their sum, with each whole minute taken at its middle."""
     counts = [sum(ages[minute : minute + 5]) for minute in range(0, OT_PEER_TIMEOUT // 5 * 5, 5)]
     counts.append(sum(ages) - sum(counts))
     return counts, sum([count * (age + 0.5) * 60 for age, count in enumerate(ages)])

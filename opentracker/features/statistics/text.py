@@ -1,4 +1,4 @@
-"""Statistics as text, in the shapes that MRTG scripts and people know from the C tracker."""
+"""Statistics as text, in the formats of the C tracker, which MRTG scripts and people know."""
 
 from collections.abc import Callable
 from typing import Final
@@ -26,13 +26,13 @@ HERR_ORDER: Final = (302, 400, 403, 404, 500, 402)
 
 
 def mrtg(snapshot: StatsSnapshot, first: int, second: int, caption: str) -> bytes:
-    """Four lines without a final newline: two counters, how long they have been counted, and a caption."""
+    """Four lines without a final newline: two counters, the uptime, and a caption."""
     uptime = snapshot.uptime
     return f"{first}\n{second}\n{uptime} seconds ({uptime // 3600} hours)\n{caption}".encode("ascii")
 
 
 def conn(snapshot: StatsSnapshot) -> bytes:
-    """Connections of all kinds, and what came of them."""
+    """Connections of all kinds, and their successes."""
     count = snapshot.count("tcp_connections") + snapshot.count("udp_datagrams")
     return mrtg(snapshot, count, snapshot.successes(), connections(snapshot, "connections", count))
 
@@ -102,7 +102,7 @@ def torr(snapshot: StatsSnapshot) -> bytes:
 
 
 def serving(first: int, second: int, torrents: int) -> bytes:
-    """Four lines that tell how many torrents there are."""
+    """Four lines with two numbers and the number of torrents."""
     return f"{first}\n{second}\nopentracker serving {torrents} torrents\nopentracker".encode("ascii")
 
 
@@ -115,12 +115,12 @@ def block(caption: str, ranked: list[tuple[int, bytes]]) -> str:
 
 
 def first_address(network: bytes) -> str:
-    """The text of a network's first address; 3 bytes and fewer are of IPv4, and so are no others."""
+    """The text of a network's first address; networks of up to 3 bytes are IPv4, longer ones IPv6."""
     return format_ip(network + bytes((4 if len(network) <= 3 else 16) - len(network)))
 
 
 def s24s(snapshot: StatsSnapshot) -> bytes:
-    """The networks of most peers."""
+    """The networks with the most peers."""
     blocks = []
     networks = snapshot.networks(NETWORKS)
     for size in SIZES4 + SIZES6:
@@ -178,13 +178,13 @@ def herr_place(status: Status) -> int:
 
 
 def renew(snapshot: StatsSnapshot) -> bytes:
-    """How old peers were when they renewed."""
+    """The number of renewals, by the minutes since each peer's announce before."""
     lines = [f"{age:02d} {snapshot.renewals[age]}\n" for age in range(OT_PEER_TIMEOUT)]
     return "".join(lines).encode("ascii")
 
 
 def version(snapshot: StatsSnapshot) -> bytes:
-    """What this build is, on a line."""
+    """The version of this build, on a line."""
     return f"{snapshot.version}\n".encode()
 
 
@@ -214,7 +214,7 @@ if WANT_LOG_NETWORKS:
 if WANT_CLIENT_COUNT:
 
     def client_shares(snapshot: StatsSnapshot) -> bytes:
-        """Newcomers by client."""
+        """New peers by client."""
         lines = [f"{count:08d}: {name}\n" for name, count in shares(snapshot)]
         return "".join(lines).encode("ascii")
 
@@ -222,7 +222,7 @@ if WANT_CLIENT_COUNT:
 if WANT_LOG_NUMWANT:
 
     def numwants(snapshot: StatsSnapshot) -> bytes:
-        """How many peers were asked for."""
+        """The number of announces, by the number of peers that they asked for."""
         lines = [f"{number:03d} => {count}\n" for number, count in enumerate(snapshot.numwants)]
         return "".join(lines).encode("ascii")
 

@@ -1,4 +1,4 @@
-"""Woodpeckers: networks whose peers renew much sooner than they are asked to, `mode=woodpeckers`."""
+"""Woodpeckers: networks whose peers renew much sooner than their interval, `mode=woodpeckers`."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -12,11 +12,11 @@ from opentracker.protocol.messages import EVENT_COMPLETED, Announce
 from opentracker.swarm.counting.network_count import AddressCount
 from opentracker.swarm.policy.watching import Watcher
 
-SOON: Final = 20  # minutes, as the C tracker's
+SOON: Final = 20  # minutes, as in the C tracker
 
 
 class Woodpeckers(Watcher):
-    """Counts renewals within 20 minutes, by network; what a peer says when it has completed is none."""
+    """Counts renewals within SOON minutes, by network; an announce with `completed` is not a renewal."""
 
     def __init__(self) -> None:
         self.seen = AddressCount()
@@ -27,7 +27,7 @@ class Woodpeckers(Watcher):
             self.seen.add(a.peer[:-2])
 
     def halve(self) -> Iterator[None]:
-        """Let bygones fade, once in a clean cycle; in small steps."""
+        """Halve all counts, so that old ones fade; called once in a clean cycle, in small steps."""
         for count in self.seen.counts.values():
             yield from count.halve()
 
@@ -36,7 +36,7 @@ class WoodpeckerFeature(Feature[Host]):
     """`mode=woodpeckers`."""
 
     def join(self, host: Host) -> None:
-        """Watch the tracker, and let its statistics rank the networks."""
+        """Watch announces, and add the mode with the ranked networks."""
         woodpeckers = Woodpeckers()
         host.tracker.watchers.append(woodpeckers)
         host.part(Statistics).sources.rank("woodpeckers", woodpeckers.seen.counts)

@@ -1,1 +1,1 @@
-"""Connections over TCP, the requests on them, and what answers them."""
+"""HTTP: listeners, connections, and the responder to requests."""

@@ -1,8 +1,7 @@
-"""Accepting connections as bare descriptors that do not block, with packed addresses.
+"""Accepting connections as bare, non-blocking descriptors with packed addresses.
 
-`FastAcceptor` asks the kernel for just that with one `accept4`; `PlainAcceptor` goes through Python's sockets, for
-machines whose C library has no such call. Building a socket object for a connection that lives for one request would
-cost a tenth of that request.
+`FastAcceptor` does so with one call of `accept4`; `PlainAcceptor` uses Python's sockets, for machines without `accept4`
+in the C library. A socket object for a connection of one request would cost a tenth of that request.
 """
 
 import ctypes
@@ -14,9 +13,9 @@ from typing import Final
 from opentracker.protocol.addresses import unmap
 from opentracker.server.system.libc import NAME_SIZE, pointer_to, receive_buffer
 
-ROUNDS: Final = 64  # connections before other sockets have their turn
-TCP_INFO_SIZE: Final = 28  # of Linux's struct tcp_info, up to and with tcpi_unacked,
-UNACKED_AT: Final = 24  # a u32, which for a listening socket is the length of its queue
+ROUNDS: Final = 64  # connections accepted before other sockets are served
+TCP_INFO_SIZE: Final = 28  # bytes of Linux's struct tcp_info up to tcpi_unacked, inclusive
+UNACKED_AT: Final = 24  # tcpi_unacked, a u32: for a listening socket the length of its queue
 EXHAUSTED: Final = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
 
 
@@ -25,15 +24,15 @@ class Acceptor:
 
     def __init__(self, sock: socket.socket) -> None:
         self.sock = sock
-        self.address = b""  # of the last client: 4 or 16 bytes
+        self.address = b""  # of the last accepted client: 4 or 16 bytes
         self.exhausted = False  # whether the last failure was a lack of descriptors or memory
 
     def waiting(self) -> int:
-        """How many connections can be accepted now; a guess that is too high ends with an accept that gives -1."""
+        """The number of connections to accept now; if it is too high, `accept` returns -1."""
         return ROUNDS
 
     def accept(self) -> int:
-        """The descriptor of a new connection; -1 if there is none to be had now."""
+        """Accept a connection and return its descriptor; -1 if there is none."""
         raise NotImplementedError
 
 
@@ -44,7 +43,7 @@ class PlainAcceptor(Acceptor):
         """See Acceptor."""
         try:
             connection, source = self.sock.accept()
-        except OSError as error:  # BlockingIOError: none; ECONNABORTED: it is gone already
+        except OSError as error:  # BlockingIOError: none; ECONNABORTED: closed by the client already
             self.exhausted = error.errno in EXHAUSTED
             return -1
         connection.setblocking(False)
@@ -66,7 +65,7 @@ class FastAcceptor(Acceptor):
         self.flags = int(socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
 
     def waiting(self) -> int:
-        """See Acceptor. Asking costs a tenth of an accept that finds nobody."""
+        """See Acceptor. This call costs a tenth of an accept that finds no connection."""
         info = self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, TCP_INFO_SIZE)
         return min(int.from_bytes(info[UNACKED_AT:], sys.byteorder), ROUNDS)
 

@@ -1,7 +1,7 @@
 """Plain announces, read, answered and sent in one go, in buffers made once; for compiled builds.
 
-`AtOnce` answers what `PlainReader` reads, without a Connection. It leaves everything else, with the bytes that it has
-read already, to a Connection.
+`AtOnce` answers the announces that `PlainReader` reads, without a Connection. It leaves all other requests to a
+Connection, together with the bytes that it has read already.
 """
 
 import ctypes
@@ -17,11 +17,11 @@ from opentracker.protocol.plain_announce import PADDING
 from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer
 from opentracker.server.system.libc import pointer_to, receive_buffer
 
-# What has become of what a client sent.
-NOTHING_YET: Final = 0  # it has sent nothing
-GONE: Final = 1  # it has closed, or reset the connection
-ANSWERED: Final = 2  # all of it is answered, and the answers are sent
-LEFT: Final = 3  # `received` is to be answered, `unsent` to be sent before
+# Outcomes of a read.
+NOTHING_YET: Final = 0  # the client has sent nothing
+GONE: Final = 1  # the client has closed or reset the connection
+ANSWERED: Final = 2  # all requests are answered, and the answers are sent
+LEFT: Final = 3  # `unsent` is still to be sent, and then `received` to be answered
 
 
 class AtOnce:
@@ -29,9 +29,8 @@ class AtOnce:
 
     def __init__(self, server: HttpServer) -> None:
         self.server = server
-        self.read = ctypes.PyDLL(
-            None, use_errno=True
-        ).read  # see libc.Mmsg; it reads into a buffer that is there
+        # See libc.Mmsg; `os.read` would make a new object.
+        self.read = ctypes.PyDLL(None, use_errno=True).read
         self.write = os.write
         self.buffer, address = receive_buffer(READ_SIZE + PADDING)
         self.buffer_pointer = pointer_to(address)
@@ -39,11 +38,11 @@ class AtOnce:
         self.ends = False  # whether the connection closes after the answer
         self.received = b""
         self.unsent = b""
-        self.unread = False  # whether there may be more than `received`
+        self.unread = False  # whether the kernel may hold bytes beyond `received`
         self.has_answered = False
 
     def serve(self, fd: int, address: bytes) -> i64:
-        """Read from a connection of `address` and answer; gives one of the four above."""
+        """Read from a connection of `address` and answer; returns one of the four outcomes."""
         size: i64 = self.read(fd, self.buffer_pointer, READ_SIZE)
         if size <= 0:
             return NOTHING_YET if size < 0 and ctypes.get_errno() == errno.EAGAIN else GONE
@@ -70,7 +69,7 @@ class AtOnce:
         return LEFT
 
     def answer(self, size: i64, address: bytes) -> i64:
-        """Put the answers to the plain announces that the buffer begins with into `out`; gives where others begin."""
+        """Write answers to the plain announces at the buffer's beginning to `out`; returns the offset behind them."""
         server = self.server
         answers = server.answers
         out = self.out

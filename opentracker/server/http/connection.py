@@ -5,11 +5,12 @@
     RECEIVING ──bytes──> ANSWERING ──a request──> SENDING ──all sent──> closed, DRAINING, RECEIVING or ANSWERING
         ^────needs more bytes────┘                                      DRAINING ──end of file──> closed
 
-Each state has one step, in `_STEPS`. A step ends with the connection in its next state, or waits: for the selector, for
-the loop's next slice, or for nothing any more, since the connection is closed.
+Each state has one step, in `_STEPS`. A step returns True with the connection in its next state, or False if the
+connection waits for the selector or for the loop's next slice, or is closed.
 
-A connection that is served in one go never meets the selector. The rest of a request, the rest of an answer, the next
-request of a client that keeps its connection, or the bytes that a refused client is still sending make it wait.
+A connection that is served in one iteration is never registered with the selector. It waits for the rest of a request,
+for room to send an answer, for the next request of a kept connection, or for the bytes that a refused client still
+sends.
 """
 
 import logging
@@ -34,7 +35,7 @@ if WANT_COMPILED:
 
 log = logging.getLogger("opentracker")
 
-MOST_DRAINED: Final = 1 << 20  # bytes that a refused client may go on sending before it is cut off
+MOST_DRAINED: Final = 1 << 20  # bytes that a refused client may still send before the close
 
 NOTHING: Final = 0  # no events
 
@@ -65,19 +66,19 @@ class Connection(Unfinished):
         super().__init__(fd, address, server.now.seconds + OT_CLIENT_TIMEOUT)
         self.server = server
         self.state = RECEIVING
-        self.watched = NOTHING  # events the selector looks for; without any it does not know this connection
+        self.watched = NOTHING  # events registered with the selector; NOTHING: not registered
         self.received = b""
         self.outbox = Outbox(fd)
-        self.pieces: Pieces | None = None  # of an answer of which there is more than the outbox has
+        self.pieces: Pieces | None = None  # the rest of a long answer, behind the outbox
         self.closed = False
         self.ends = False  # whether the connection closes after this answer
-        self.unread = False  # whether bytes may be waiting that nobody will read
+        self.unread = False  # whether the kernel may hold bytes that will not be parsed
         self.drained = 0
         if WANT_COMPILED:
-            self.at_once: AtOnce | None = None  # what read first, and reads on
+            self.at_once: AtOnce | None = None  # the reader of this connection's plain announces
 
     def ready(self, events: int) -> None:
-        """Go on as far as it goes without blocking."""
+        """See Handler."""
         if self.closed:  # by a sweep, after it had become ready
             return
         if self.state == SENDING:
@@ -93,7 +94,7 @@ class Connection(Unfinished):
             self.fail(error)
 
     def take_over(self, at_once: "AtOnce", outcome: i64) -> None:
-        """Go on with a new connection, behind what `at_once` did with it."""
+        """Continue a new connection after the outcome of `at_once`."""
         self.at_once = at_once
         try:
             goes_on = self.resume(at_once, outcome)
@@ -104,13 +105,13 @@ class Connection(Unfinished):
             self.go_on()
 
     def fail(self, error: Exception) -> None:
-        """Close after a fault of ours or for want of memory, from which nobody else is to suffer."""
+        """Close after a fault of ours or a lack of memory, so that other connections go on."""
         log.error("a connection of %s is closed: %r", format_ip(self.address), error, exc_info=error)
         answer = self.server.answers.error(500, False, True)
-        if self.state in (RECEIVING, ANSWERING) and not self.closed:  # nothing of an answer has been sent
+        if self.state in (RECEIVING, ANSWERING) and not self.closed:  # no byte of an answer has been sent
             try:
                 os.write(self.fd, answer)
-            except OSError:  # gone, or its socket is full
+            except OSError:  # the client is gone, or the socket is full
                 pass
         self.close()
 
@@ -118,10 +119,10 @@ class Connection(Unfinished):
         """See Unfinished."""
         return self.outbox.is_slow(seconds)
 
-    # ---- Steps: each tells whether the next one may be taken at once ----
+    # ---- Steps: each returns whether the next one may follow at once ----
 
     def receive(self) -> bool:
-        """Read what has come."""
+        """Read the bytes that have come."""
         if WANT_COMPILED and WANT_KEEPALIVE and self.at_once is not None and not self.received:
             return self.resume(self.at_once, self.at_once.serve(self.fd, self.address))
         try:
@@ -142,7 +143,7 @@ class Connection(Unfinished):
         return True
 
     def answer(self) -> bool:
-        """Answer the complete requests that have been received, in order; those of one turn, if there are many."""
+        """Answer the complete requests that have been received, in order, as far as this iteration's time allows."""
         out = b""
         while not self.ends and self.pieces is None and (self.received or not out) and len(out) < MOST_UNSENT:
             if out and self.server.is_late():
@@ -160,7 +161,7 @@ class Connection(Unfinished):
         return True
 
     def answer_next(self) -> bytes | None:
-        """The whole answer to the next request, b"" for one that comes in `pieces`, None if it is not complete."""
+        """The answer to the next request; b"" if it comes in `pieces`, None if the request is not complete."""
         answers = self.server.answers
         if answers.reads_plain(self.received):
             return self.answer_plain()
@@ -195,7 +196,7 @@ class Connection(Unfinished):
         return answers.answer_query(answers.plain_query, keep_alive, self.address, self.server.now.minute)
 
     def send(self) -> bool:
-        """Send what is left of the answers, then close or wait for the next request."""
+        """Send the rest of the answers, then close or wait for the next request."""
         if self.outbox.unsent and not self.send_some():
             return False
         if self.pieces is not None:
@@ -206,7 +207,7 @@ class Connection(Unfinished):
         if self.ends:
             return self.end()
         if self.received and self.server.is_late():
-            self.wait(True)  # for the next turn: the socket takes more at once
+            self.wait(True)  # for the next iteration: the socket is writable
             return False
         self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT
         if self.received:
@@ -217,19 +218,19 @@ class Connection(Unfinished):
         return False
 
     def end(self) -> bool:
-        """Close, at once or after reading on: a close with bytes unread would reset the connection, answer and all."""
+        """Close, after draining if there are unread bytes: they would make the close reset the connection."""
         if self.unread:
             self.server.half_close(self.fd)
             self.state = DRAINING
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT
             return True
-        if CORKED:  # the FIN takes the answer along
+        if CORKED:  # answer and FIN leave in one segment
             self.server.half_close(self.fd)
         self.close()
         return False
 
     def drain(self) -> bool:
-        """Read and forget."""
+        """Read and discard."""
         try:
             data = os.read(self.fd, 65536)
         except BlockingIOError:
@@ -244,10 +245,10 @@ class Connection(Unfinished):
             self.watch(READ)
         return False
 
-    # ---- What steps share ----
+    # ---- Used by several steps ----
 
     def resume(self, at_once: "AtOnce", outcome: i64) -> bool:
-        """Take the next step after `at_once` has read, with the outcome that it gave."""
+        """Continue after `at_once` has read, by its outcome; returns as a step does."""
         if outcome == GONE:
             self.close()
             return False
@@ -266,7 +267,7 @@ class Connection(Unfinished):
         return False
 
     def send_some(self) -> bool:
-        """Send what is unsent; False if there is some left, which waits for the selector, or nobody to send it to."""
+        """Send the outbox; False if bytes are left, which wait for the selector, or if the client is gone."""
         taken = self.outbox.taken
         try:
             progresses = self.outbox.send()
@@ -280,7 +281,7 @@ class Connection(Unfinished):
         return True
 
     def wait(self, progresses: bool) -> None:
-        """Wait for the socket to take more; a new deadline if it took some, or if this is the first time."""
+        """Wait until the socket is writable; sets a new deadline if it took bytes, or at the first time."""
         seconds = self.server.now.seconds
         self.outbox.wait(seconds)
         if progresses or self.watched != WRITE:
@@ -288,7 +289,7 @@ class Connection(Unfinished):
         self.watch(WRITE)
 
     def stream(self, pieces: Pieces) -> Iterator[None]:
-        """Send piece after piece, in slices, until the socket is full or the answer is whole."""
+        """Send piece after piece, in slices, until the socket is full or the answer ends."""
         while not self.closed:
             try:
                 goes_on = self.send_next(pieces)
@@ -300,7 +301,7 @@ class Connection(Unfinished):
             yield
 
     def send_next(self, pieces: Pieces) -> bool:
-        """Send the next piece; False if that was the last one, or not all of it could be sent."""
+        """Send the next piece; False if there was none, or if bytes of it are unsent."""
         piece = next(pieces, None)
         if piece is None:
             self.pieces = None
@@ -313,7 +314,7 @@ class Connection(Unfinished):
         return self.send_some()
 
     def watch(self, events: int) -> None:
-        """Be called when the connection is ready for `events`, and be known to the sweep."""
+        """Register for `events` with the selector, and with the server's sweep."""
         if self.watched == NOTHING:
             if events != NOTHING:
                 self.server.selector.register(self.fd, events, self)
@@ -325,10 +326,10 @@ class Connection(Unfinished):
         self.watched = events
 
     def close(self) -> None:
-        """Close, and be forgotten, once: another connection may soon have the descriptor.
+        """Close once: another connection may soon have the same descriptor.
 
-        The connection is reset if the answer was cut short: where the end of the connection ends the answer, a FIN
-        would look like success.
+        The connection is reset if the response was cut short: for close-delimited responses a FIN would look like
+        success.
         """
         if self.closed:
             return
@@ -346,7 +347,8 @@ class Connection(Unfinished):
                 log.error("an answer to %s: %r", format_ip(self.address), error, exc_info=error)
 
 
-_STEPS: Final[list[Callable[[Connection], bool]]] = [  # by state
+# By state.
+_STEPS: Final[list[Callable[[Connection], bool]]] = [
     Connection.receive,
     Connection.answer,
     Connection.send,

@@ -1,4 +1,4 @@
-"""Listening TCP sockets: who is let in."""
+"""Listening TCP sockets: accepting connections, within the limits."""
 
 import logging
 import os
@@ -34,7 +34,7 @@ class Listener(Handler):
         server.loop.watch(self.fd, self, READ)
 
     def ready(self, events: int) -> None:
-        """Accept and serve what is waiting, for as long as that may take."""
+        """Accept and serve the waiting connections, until the time of this iteration is used up."""
         self.server.begin()
         for _ in range(self.acceptor.waiting()):
             if WANT_MAX_PEER and self.server.gate.is_full():
@@ -58,7 +58,7 @@ class Listener(Handler):
                 return
 
     def serve(self, fd: int, address: bytes) -> None:
-        """Read from a new connection, answer and close it in one go, if that is possible."""
+        """Read from a new connection, answer and close it at once, if possible."""
         if WANT_COMPILED:
             try:
                 outcome = self.at_once.serve(fd, address)
@@ -68,7 +68,7 @@ class Listener(Handler):
             if outcome == GONE:
                 os.close(fd)
             elif outcome == ANSWERED and self.at_once.ends:
-                if CORKED:  # the FIN takes the answer along
+                if CORKED:  # answer and FIN leave in one segment
                     self.server.half_close(fd)
                 os.close(fd)
             else:
@@ -77,18 +77,18 @@ class Listener(Handler):
             Connection(fd, address, self.server).go_on()
 
     def pause(self, until: float) -> None:
-        """Leave the rest waiting in the kernel's queue: a loop that finds them again and again would spin."""
+        """Stop accepting, and leave connections in the backlog: a watched listener would wake the loop all the time."""
         self.server.loop.unwatch(self.fd)
         self.paused = True
         self.resume_at = until
 
     def resume(self) -> None:
-        """Go on, if it is time to."""
+        """Accept again, if the pause is over."""
         if self.paused and self.server.now.seconds >= self.resume_at:
             self.go_on()
 
     def go_on(self) -> None:
-        """Accept again; without memory for that, try once more later."""
+        """Accept again; if the kernel lacks memory for that, try again later."""
         try:
             self.server.loop.watch(self.fd, self, READ)
         except OSError as error:

@@ -1,4 +1,4 @@
-"""What is on its way to a client, and how readily the client takes it."""
+"""The unsent bytes of a connection's answers, and the rate at which the client takes them."""
 
 import os
 from typing import Final
@@ -12,8 +12,8 @@ NOT_WAITING: Final = -1.0
 class Outbox:
     """The bytes of answers that a connection's socket has not taken yet.
 
-    `taken` counts the bytes that the socket took. `waited` are the seconds for which it was full, but for the time
-    since `waiting_since`.
+    `taken` counts the bytes that the socket took. `waited` are the seconds for which it was full, without the current
+    wait, which began at `waiting_since`.
     """
 
     __slots__ = ("fd", "taken", "unsent", "waited", "waiting_since")
@@ -26,7 +26,7 @@ class Outbox:
         self.waiting_since = NOT_WAITING
 
     def send(self) -> bool:
-        """Send what is unsent; whether the socket took some of it. Raises OSError for a client that is gone."""
+        """Send unsent bytes; returns whether the socket took any. Raises OSError for a client that is gone."""
         try:
             sent = os.write(self.fd, self.unsent)
         except BlockingIOError:
@@ -36,18 +36,18 @@ class Outbox:
         return sent > 0
 
     def wait(self, seconds: float) -> None:
-        """Note that the socket is full."""
+        """Record that the socket is full."""
         self.waiting_since = seconds
 
     def go_on(self, seconds: float) -> None:
-        """Note that the socket takes more."""
+        """Record that the socket is writable again."""
         self.waited += seconds - self.waiting_since
         self.waiting_since = NOT_WAITING
 
     def is_slow(self, seconds: float) -> bool:
         """Whether the client takes its answer at less than LEAST_RATE, or has taken nothing for a while.
 
-        Only the time counts for which the socket was full, not the time for which the tracker had others to serve.
+        Only the time with a full socket counts, not the time in which the tracker served other clients.
         """
         if self.waiting_since == NOT_WAITING:
             return False

@@ -1,4 +1,4 @@
-"""An HTTP request in, its answer out: routes, and what each of them says, without a socket."""
+"""An HTTP request in, its answer out, without a socket: routes, and the answer of each."""
 
 import logging
 from collections.abc import Callable
@@ -31,7 +31,7 @@ log = logging.getLogger("opentracker")
 ANNOUNCE_PREFIX: Final = b"/a"  # the C tracker's leniency: /announce.php is an announce
 SCRAPE_PREFIX: Final = b"/sc"
 
-# What the log says of a client that speaks another protocol.
+# Texts of the log for clients that speak another protocol.
 FOREIGN: Final = {
     TLS: "speaks TLS to an HTTP port",
     PROXY: "speaks the PROXY protocol, which is not understood: let the proxy send X-Forwarded-For instead",
@@ -54,20 +54,20 @@ COUNTERS: Final = tuple(
 
 
 def its_connection(request: Request, address: bytes) -> bytes:
-    """The client is the one that has connected."""
+    """The client's address is that of its connection, without trusted proxies."""
     return address
 
 
 class HttpResponder:
     """Answers HTTP requests from a tracker; one serves all TCP sockets of a process.
 
-    `pages` are what features have to answer, by path: statistics at `/stats`, full scrapes at `/scrape`.
+    `pages` are the pages of features, by path: statistics at `/stats`, full scrapes at `/scrape`.
     """
 
     def __init__(self, tracker: Tracker, counters: Counters, redirect_url: bytes) -> None:
         self.tracker = tracker
         self.counters = counters
-        self.redirect_url = redirect_url  # where `/` goes; empty: nowhere
+        self.redirect_url = redirect_url  # the target of a redirect of `/`; empty: none
         self.request = Announce(both_families=True)
         self.pages: dict[bytes, Page] = {}
         self.foreign = {name: counters.count_of(row) for name, row in zip(FOREIGN, COUNTERS, strict=True)}
@@ -106,9 +106,10 @@ class HttpResponder:
         return write_ok(body, request.keep_alive, request.method == b"HEAD")
 
     def known_client(self, request: Request, address: bytes) -> bytes:
-        """The address that a request is from. Raises TrackerFailure for an announce of an unknown client.
+        """The client's address of a request. Raises TrackerFailure for an announce of an unknown client.
 
-        Other requests store nothing. Theirs is the unspecified address, whose rights are those that everybody has.
+        Other requests store nothing. For them an unknown client has the unspecified address, which has no special
+        rights.
         """
         try:
             return self.client_of(request, address)
@@ -134,7 +135,7 @@ class HttpResponder:
         """
         a = self.request
         if WANT_COMPILED:
-            if WANT_FULLLOG_NETWORKS and self.watchers:  # they want a Request
+            if WANT_FULLLOG_NETWORKS and self.watchers:  # they need a Request
                 return False
             if not self.plain.read(data, start, size, a):
                 return False
@@ -176,7 +177,7 @@ class HttpResponder:
         return write_ok(body, keep_alive, False)
 
     def announce(self, query: bytes, is_safe: bool, address: bytes, minute: int) -> bytes:
-        """The body for an announce; one that is safe (RFC 9110, 9.2.1) changes nothing."""
+        """The body for an announce; with `is_safe` (a HEAD request; RFC 9110, 9.2.1) it changes nothing."""
         a = self.request
         parse_announce(query, address, a)
         if WANT_LOG_NUMWANT:
@@ -197,7 +198,7 @@ class HttpResponder:
         return write_scrape(entries)
 
     def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
-        """The whole answer for bytes from `address` that are no request."""
+        """The whole answer to bytes from `address` that are not a request."""
         protocol = foreign_protocol(unread)
         if protocol:
             self.foreign[protocol].value += 1

@@ -1,7 +1,7 @@
-"""What all listening TCP sockets share: the connections that are not finished, and the time that they may take.
+"""The unfinished connections of all listening TCP sockets, and the time limit on them in an iteration.
 
-Strangers may let a thousand connections become ready at the same moment. They have a selector of their own, which the
-loop watches like a socket, so that those who are not served within a millisecond wait there, and datagrams do not.
+A thousand connections may become ready at the same moment. They have a selector of their own, which the loop watches
+like a socket: connections beyond a millisecond of an iteration wait there, so that datagrams need not wait.
 """
 
 import selectors
@@ -18,16 +18,16 @@ if WANT_MAX_PEER:
     from opentracker.swarm.policy.permissions import Permissions
 
 READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
-MOST_UNSENT: Final = (
-    1 << 16
-)  # bytes of answers, the last one not counted, that wait for a client to read them
+# Bytes of answers that may wait for a client; only the answer that reaches the limit may exceed it.
+MOST_UNSENT: Final = 1 << 16
 
-BUDGET: Final = 0.001  # seconds of a turn for one listener's new connections, and for all those that go on
-AT_ONCE: Final = 16  # connections that a sweep looks at in one go
+# Seconds of an iteration for one listener's new connections, and for all unfinished ones.
+BUDGET: Final = 0.001
+AT_ONCE: Final = 16  # connections that a sweep checks in one step
 
 
 class Unfinished(Handler):
-    """A connection that could not be served in one go, as the server sees it."""
+    """A connection that outlives an iteration, with the parts of it that the server uses."""
 
     __slots__ = ("address", "deadline", "fd")
 
@@ -46,7 +46,7 @@ class Unfinished(Handler):
 
 
 class HttpServer(Handler):
-    """The connections that are not finished, all listeners' together."""
+    """The unfinished connections of all listeners."""
 
     def __init__(self, loop: Loop, answers: HttpResponder) -> None:
         self.loop = loop
@@ -54,25 +54,25 @@ class HttpServer(Handler):
         self.answers = answers
         self.connections: dict[int, Unfinished] = {}
         self.selector = selectors.DefaultSelector()
-        # Those that are ready and have not been served yet; the next one last.
+        # Ready connections that have not been served yet, in reverse order.
         self.late: list[tuple[selectors.SelectorKey, int]] = []
-        self.end = 0.0  # of what this turn has for them, in seconds
+        self.end = 0.0  # of the budget of this iteration, in seconds of the loop's clock
         self.half_close = HalfClose()
         self.scarcities: list[Callable[[], bool]] = []  # each says whether slots of a kind are scarce
         loop.watch(self.selector.fileno(), self, READ)
         if WANT_MAX_PEER:
             self.gate = ConnectionSlots(0, 0, Permissions())
-            self.shut: list[Callable[[], None]] = []  # lets listeners accept again that wait for free slots
+            self.shut: list[Callable[[], None]] = []  # resume the listeners that wait for free slots
 
     def remember(self, connection: Unfinished) -> None:
-        """Take note of a connection that is not finished; it may be known already."""
+        """Register an unfinished connection, unless it is registered already."""
         if connection.fd not in self.connections:
             self.connections[connection.fd] = connection
             if WANT_MAX_PEER:
                 self.gate.enter(connection.address)
 
     def forget(self, connection: Unfinished) -> None:
-        """Forget a connection that is over; it may never have been noted."""
+        """Unregister a finished connection, which need not have been registered."""
         if self.connections.pop(connection.fd, None) is None:
             return
         if WANT_MAX_PEER:
@@ -83,7 +83,7 @@ class HttpServer(Handler):
                 self.shut.clear()
 
     def ready(self, events: int) -> None:
-        """Let connections go on for as long as they all may; the rest comes first in the next turn."""
+        """Serve ready connections within the budget; the rest comes first in the next iteration."""
         if not self.late:
             self.late = self.selector.select(0)
             self.late.reverse()
@@ -96,17 +96,17 @@ class HttpServer(Handler):
                 return
 
     def begin(self) -> None:
-        """Begin what a turn has for connections."""
+        """Begin the budget of an iteration."""
         self.now.read()
         self.end = self.now.seconds + BUDGET
 
     def is_late(self) -> bool:
-        """Whether it is over: what there is to do beside the request at hand is the next turn's."""
+        """Whether the budget is used up: further requests wait for the next iteration."""
         self.now.read()
         return self.now.seconds >= self.end
 
     def is_scarce(self) -> bool:
-        """Whether somebody may be kept waiting for a slot."""
+        """Whether slots of any kind are scarce, so that clients may have to wait for one."""
         return any(is_scarce() for is_scarce in self.scarcities)
 
     def may_stay(self, address: bytes) -> bool:
@@ -114,7 +114,7 @@ class HttpServer(Handler):
         return self.gate.may_stay(address) if WANT_MAX_PEER else True
 
     def sweep(self) -> None:
-        """Begin to close the connections whose time is up."""
+        """Begin to close overdue connections."""
         self.loop.start(self.close_overdue())
 
     def close_overdue(self) -> Iterator[None]:

@@ -1,8 +1,9 @@
-"""How many TCP connections may be open: in all, and of one address, IPv6 counted by /64.
+"""The limits on open TCP connections: on all of them, and on those of one address, IPv6 counted by /64.
 
-Only those count that could not be served in one go: who sends slowly, reads slowly, or keeps a connection for the next
-request. At the limit of all nobody is accepted until some have gone; the kernel keeps the rest waiting. Who has too
-many of his own is closed at once, but for trusted proxies, behind whose address are many clients.
+Only connections that outlive one iteration of the loop count: those of clients that send slowly, read slowly, or keep
+the connection for the next request. At the limit on all of them the listeners pause until some have closed, and further
+connections wait in the backlog. A connection of an address over its limit is closed at once; trusted proxies are
+exempt, since many clients are behind their address.
 """
 
 import resource
@@ -13,27 +14,27 @@ from opentracker.swarm.policy.slots import UNLIMITED, Slots
 
 SPARE: Final = 64  # descriptors for listening sockets, lists, state files and logs
 SHARE: Final = 8  # an eighth of the memory is for connections
-WEIGHT: Final = 32 << 10  # bytes: a head of 8 KiB that is not finished, or an answer that nobody reads
+WEIGHT: Final = 32 << 10  # bytes of a connection: an unfinished head of 8 KiB, or an answer that is not read
 
 
 class ConnectionSlots(Slots):
-    """The places of connections."""
+    """The slots of connections."""
 
     def has_room(self) -> bool:
-        """Whether it is worth while to accept again: not for one connection at a time."""
+        """Whether to resume accepting. Hysteresis: 1/16 of the slots must be free."""
         return self.open <= self.most - 1 - self.most // 16
 
     def may_stay(self, address: bytes) -> bool:
-        """Whether a connection may be kept for another request: while there is room, and always a trusted proxy's."""
+        """Whether to keep a connection for another request: unless slots are scarce, and always for trusted proxies."""
         return not self.is_crowded() or self.permissions.rights(address) & MAY_PROXY != 0
 
     def weight(self) -> int:
-        """Bytes of memory that are set aside for those that are open."""
+        """Bytes of memory that are reserved for the open connections."""
         return self.open * WEIGHT
 
 
 def most_by_default(memory: int) -> int:
-    """As many as there are descriptors but for a few, and as the memory (bytes, 0: not known) has room for."""
+    """The default limit: the descriptors but for a few, or fewer if the memory (bytes, 0: not known) is short."""
     descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     most = UNLIMITED if descriptors == resource.RLIM_INFINITY else max(descriptors - SPARE, descriptors // 2)
     if memory > 0:

@@ -1,1 +1,1 @@
-"""What the operating system has to offer, and takes away: rights, memory, sandbox, logs, the service manager."""
+"""The operating system: rights, memory, sandbox, logs, the service manager."""

@@ -1,4 +1,4 @@
-"""How many descriptors this process may have: a connection takes one each."""
+"""The limit on the descriptors of this process: each connection needs one."""
 
 import logging
 import resource
@@ -7,9 +7,9 @@ log = logging.getLogger("opentracker")
 
 
 def raise_limit() -> None:
-    """Take as many as the machine gives without being asked twice: the hard limit.
+    """Raise the soft limit to the hard limit.
 
-    The soft one is 1024 nearly everywhere, for the sake of programs that use select(2).
+    The soft limit is 1024 nearly everywhere, for the sake of programs that use select(2).
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == hard:
@@ -17,10 +17,7 @@ def raise_limit() -> None:
         return
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    except (
-        OSError,
-        ValueError,
-    ) as error:  # macOS takes no "unlimited"; a service manager may forbid the call
+    except (OSError, ValueError) as error:  # macOS refuses "unlimited"; a service manager may forbid the call
         log.warning("%s descriptors at most, not the %s allowed: %s", describe(soft), describe(hard), error)
     else:
         log.info("%s descriptors at most (the limit was %s)", describe(hard), describe(soft))

@@ -1,7 +1,7 @@
-"""The C library's calls that Python's `socket` lacks, and the layouts they need: many datagrams in one system call.
+"""Calls of the C library that Python's `socket` lacks, and their layouts: many datagrams in one system call.
 
-The layouts are those of Linux on 64-bit little-endian machines. Elsewhere, and where the C library lacks the calls,
-`has_mmsg` says no and the UDP server uses plain `recvmsg` and `sendmsg`.
+The layouts are those of Linux on 64-bit little-endian machines. Elsewhere, and if the C library lacks the calls,
+`has_mmsg` returns False and the UDP server uses plain `recvmsg` and `sendmsg`.
 """
 
 import ctypes
@@ -17,13 +17,13 @@ LENGTH_AT: Final = 56
 IOVEC_SIZE: Final = 16
 MSG_DONTWAIT: Final = 0x40
 SHUT_WR: Final = 1
-NAME_SIZE: Final = 28  # struct sockaddr_in6, the larger of the two
+NAME_SIZE: Final = 28  # struct sockaddr_in6, which is larger than sockaddr_in
 WORD: Final = 8  # bytes
-SMALLEST_CAPACITY: Final = 256  # bytes that a BytesWriter has room for inside its object
+SMALLEST_CAPACITY: Final = 256  # bytes of a BytesWriter's built-in buffer
 
 
 def has_mmsg() -> bool:
-    """Whether this machine has the calls, in the layouts that are known here."""
+    """Whether this machine has the calls, with the layouts of this module."""
     if not sys.platform.startswith("linux") or sys.byteorder != "little" or struct.calcsize("P") != 8:
         return False
     libc = ctypes.CDLL(None)
@@ -31,15 +31,15 @@ def has_mmsg() -> bool:
 
 
 def address_of(buffer: bytearray) -> int:
-    """Where a buffer lies in memory, as long as it is not resized: the caller sees to that."""
+    """The address of a buffer in memory; it is valid until the buffer is resized."""
     return ctypes.addressof(ctypes.c_char.from_buffer(buffer))
 
 
 def receive_buffer(size: int) -> tuple[bytes, int]:
-    """A buffer for the kernel to write into, and where it lies.
+    """A buffer for the kernel to write into, and its address.
 
-    It is a bytes object, since a slice of one is one new object; of a bytearray it is a bytearray to be copied again,
-    twice the cost. Nothing else may refer to it, and only slices, which are copies, may leave its owner.
+    It is a bytes object, since slicing it gives bytes at once; a slice of a bytearray would have to be copied again,
+    at twice the cost. No other object may refer to the buffer, and only slices, which are copies, may leave its owner.
     """
     buffer = bytes(size)
     address = ctypes.cast(ctypes.c_char_p(buffer), ctypes.c_void_p).value
@@ -48,14 +48,14 @@ def receive_buffer(size: int) -> tuple[bytes, int]:
 
 
 def pointer_to(address: int) -> object:
-    """An address as an argument for the calls below, which have no `argtypes`: a bare int would be cut to 32 bits."""
+    """An address as an argument for the calls below: without `argtypes` a bare int would be cut to 32 bits."""
     return ctypes.byref(ctypes.c_char.from_address(address))
 
 
 def buffer_of(writer: BytesWriter, size: int) -> int:
-    """Where a writer that holds `size` bytes has them; 0 if its object is not laid out as in librt's ABI 1.
+    """The address of a writer's `size` bytes; 0 if its object does not have the layout of librt's ABI 1.
 
-    That is, in words of 8 bytes: two of every Python object, the buffer's address, the length, the capacity.
+    The layout, in words of 8 bytes: two of every Python object, the buffer's address, the length, the capacity.
     """
     if struct.calcsize("P") != WORD or type(writer).__basicsize__ < 5 * WORD:
         return 0
@@ -68,10 +68,10 @@ def buffer_of(writer: BytesWriter, size: int) -> int:
 
 
 class SendBuffer:
-    """A writer of up to `size` bytes, which lie at `address` after `settle`.
+    """A writer of up to `size` bytes; after `settle` its bytes are at `address`.
 
-    The writer never grows, and is emptied by `truncate`. So the address is read once, out of librt's object; where that
-    looks different from what is known here, `settle` makes a copy.
+    The writer never grows, and is emptied by `truncate`. So the address is read once, from librt's object. If the
+    object has another layout than expected, `settle` makes a copy.
     """
 
     def __init__(self, size: int, locate: Callable[[BytesWriter, int], int] = buffer_of) -> None:
@@ -85,7 +85,7 @@ class SendBuffer:
         self.writer.truncate(0)
 
     def settle(self) -> None:
-        """Bring what was written to where `address` points."""
+        """Make the written bytes available at `address`."""
         if self.copy:
             data = self.writer.getvalue()
             self.copy[: len(data)] = data
@@ -102,11 +102,11 @@ def pack_iovec(base: int, size: int) -> bytes:
 
 
 class Mmsg:
-    """`recvmmsg` and `sendmmsg`: each gives the number of datagrams, or -1 with the reason in `error()`.
+    """`recvmmsg` and `sendmmsg`: each returns the number of datagrams, or -1 with the reason in `error()`.
 
-    They have no `argtypes`, by which a conversion of the arguments costs as much as the rest of a call: integers are C
-    ints, and addresses are made by `pointer_to` once. PyDLL keeps the interpreter's lock, for which nobody waits: the
-    sockets never block.
+    They have no `argtypes`, since converting the arguments would cost as much as the rest of a call: integers are C
+    ints, and addresses are made once by `pointer_to`. PyDLL keeps the interpreter's lock, which delays no thread, since
+    the sockets never block.
     """
 
     def __init__(self) -> None:
@@ -115,12 +115,12 @@ class Mmsg:
         self.send = libc.sendmmsg
 
     def error(self) -> int:
-        """The errno of the call that has just failed."""
+        """The errno of the latest failed call."""
         return ctypes.get_errno()
 
 
 class HalfClose:
-    """`shutdown` of the sending half of a bare descriptor: what was written leaves, then a FIN."""
+    """`shutdown` of the sending half of a bare descriptor: the written bytes leave, then a FIN."""
 
     def __init__(self) -> None:
         self.call = ctypes.PyDLL(None).shutdown  # see Mmsg
@@ -131,9 +131,9 @@ class HalfClose:
 
 
 class HeapTrim:
-    """Gives the system the pages that the C library's heap has free; nothing where it has no such call.
+    """Returns free pages of the C library's heap to the system, if the library has `malloc_trim`.
 
-    Tables that grow leave holes behind, 3 bytes a torrent. Done once a second there is little to give each time: 0.1 to
+    Growing tables leave holes in the heap, 3 bytes a torrent. Called once a second it has little to return: 0.1 to
     0.25 ms at a million torrents.
     """
 
@@ -142,6 +142,6 @@ class HeapTrim:
         self.call = libc.malloc_trim if hasattr(libc, "malloc_trim") else None
 
     def __call__(self) -> None:
-        """Give back what is free."""
+        """Return the free pages."""
         if self.call is not None:
             self.call(0)

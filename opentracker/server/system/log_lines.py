@@ -1,7 +1,7 @@
-"""Lines of the log: safe to show, in one of three formats, told apart by the journal, and only so many a minute.
+"""Lines of the log: safe to show, in one of three formats, with priorities for the journal, and limited per minute.
 
-Whatever a stranger sent is in a line is escaped. Nobody can fill a disk: of each message a minute takes so many, of all
-together so many more, and then tells how many it left out. Debugging lines have an allowance of their own, a larger.
+Bytes from clients are escaped. Each message is limited per minute, and so is the total, so that no client can fill a
+disk; a line then reports how many lines were left out. Debugging lines have larger limits of their own.
 """
 
 import json
@@ -15,12 +15,12 @@ from typing import IO, Final
 log = logging.getLogger("opentracker")
 
 LONGEST: Final = 2000  # characters of a line
-MOST_OF_A_KIND: Final = 20  # lines a minute with one text, whatever is filled into it
+MOST_OF_A_KIND: Final = 20  # lines a minute of one message, with any arguments
 MOST: Final = 300  # lines a minute
 MOST_OF_A_DEBUGGING_KIND: Final = 600
 MOST_DEBUGGING: Final = 3000
 
-# systemd's priorities at the head of a line, which are those of syslog (sd-daemon(3)).
+# systemd's priorities at the beginning of a line, which are those of syslog (sd-daemon(3)).
 PRIORITIES: Final = {
     logging.DEBUG: 7,
     logging.INFO: 6,
@@ -31,19 +31,19 @@ PRIORITIES: Final = {
 
 
 def escaped(text: str) -> str:
-    """A text without line ends, terminal controls or anything else that is not to be shown, and not too long."""
+    """A text with all unprintable characters, such as line ends and terminal controls, escaped, cut to LONGEST."""
     if not text.isprintable():
         text = "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text)
     return text if len(text) <= LONGEST else text[:LONGEST] + "..."
 
 
 def when(record: logging.LogRecord) -> str:
-    """The time of a record, in UTC: there may be no file of time zones in the root directory."""
+    """The time of a record, in UTC, since the root directory may hide the time zone files."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(record.created))
 
 
 def as_text(record: logging.LogRecord, lines: list[str], for_journal: bool) -> list[str]:
-    """`2026-01-31T12:00:00Z opentracker: text`; the journal knows time and name. A traceback has lines of its own."""
+    """`2026-01-31T12:00:00Z opentracker: text`; the journal adds time and name. A traceback has further lines."""
     head = "" if for_journal else f"{when(record)} opentracker: "
     return [head + escaped(line) for line in lines]
 
@@ -68,7 +68,7 @@ FORMATS: Final[dict[str, Callable[[logging.LogRecord, list[str], bool], list[str
 
 
 class LineFormatter(logging.Formatter):
-    """Makes a line of a record, in one of the FORMATS; where the journal reads it `<6>` or so stands before."""
+    """Makes a line of a record, in one of the FORMATS; for the journal with a prefix such as `<6>`."""
 
     def __init__(self, for_journal: bool, form: str = "text") -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class LineFormatter(logging.Formatter):
 
 
 def is_journal(stream: IO[str] | None, environment: Mapping[str, str]) -> bool:
-    """Whether what is written to a stream goes to systemd's journal, as `JOURNAL_STREAM` says (systemd.exec(5))."""
+    """Whether a stream goes to systemd's journal, by `JOURNAL_STREAM` (systemd.exec(5))."""
     if stream is None:  # closed from the start
         return False
     try:
@@ -96,7 +96,7 @@ def is_journal(stream: IO[str] | None, environment: Mapping[str, str]) -> bool:
 
 
 class Allowance:
-    """So many lines of one kind, and so many in all."""
+    """Limits on the lines of one kind, and on all lines, in a minute."""
 
     def __init__(self, most_of_a_kind: int, most: int) -> None:
         self.most_of_a_kind = most_of_a_kind
@@ -106,7 +106,7 @@ class Allowance:
         self.left_out: Counter[str] = Counter()
 
     def takes(self, kind: str) -> bool:
-        """Whether there is room for one more line, which is counted either way."""
+        """Count a line; returns whether it is within the limits."""
         if self.total < self.most and self.passed[kind] < self.most_of_a_kind:
             self.passed[kind] += 1
             self.total += 1
@@ -115,16 +115,16 @@ class Allowance:
         return False
 
     def clear(self) -> None:
-        """Begin anew."""
+        """Begin a new minute."""
         self.total = 0
         self.passed.clear()
         self.left_out.clear()
 
 
 class LineLimiter(logging.Filter):
-    """Lets through so many lines of a minute; somebody tells it when a new one begins.
+    """Limits the lines of a minute; `next_minute` has to be called at the end of each minute.
 
-    Lines for debugging, of which a stranger's every packet may be one, take nothing from what there is for the others.
+    Debugging lines, which any client's packet may cause, have limits of their own.
     """
 
     def __init__(self) -> None:
@@ -138,7 +138,7 @@ class LineLimiter(logging.Filter):
         return allowance.takes(str(record.msg))
 
     def next_minute(self) -> None:
-        """Begin a new minute, after a line on what was left out in the old one."""
+        """Begin a new minute, after a line with the number of lines left out in the old one."""
         left_out = self.usual.left_out + self.debugging.left_out
         often = "; ".join(f"{count} of {kind!r}" for kind, count in left_out.most_common(3))
         self.usual.clear()

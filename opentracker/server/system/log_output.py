@@ -1,8 +1,8 @@
-"""The log's way out, standard error, which is never waited for.
+"""The output of the log, standard error, written without ever blocking.
 
-A collector that reads no more would otherwise stop the tracker with its next line: a pipe takes 64 KiB, a terminal that
-was told to stop nothing at all. What is not taken waits here, up to MOST_WAITING; lines beyond it are lost, and counted
-in the line that follows them.
+A log collector that stops reading would otherwise stop the tracker: a pipe takes 64 KiB, and a stopped terminal takes
+nothing. Lines that are not taken wait here, up to MOST_WAITING bytes; lines beyond that are lost, and the next line
+tells their number.
 """
 
 import logging
@@ -19,8 +19,8 @@ from opentracker.server.system.log_lines import LineFormatter
 log = logging.getLogger("opentracker")
 
 MOST_WAITING: Final = 1 << 20  # bytes
-PIECE: Final = 4096  # bytes in one go: a pipe that says it has room has room for these (PIPE_BUF)
-PATIENCE: Final = 1000  # milliseconds in which the last lines have to be taken, at the end of the process
+PIECE: Final = 4096  # bytes of a write: a writable pipe has room for as many (PIPE_BUF)
+PATIENCE: Final = 1000  # milliseconds to wait for the reader at the end of the process
 
 
 class LogOutput(logging.Handler):
@@ -34,9 +34,9 @@ class LogOutput(logging.Handler):
         self.room = select.poll()
         self.room.register(fd, select.POLLOUT)
         self.waiting: deque[bytes] = deque()
-        self.bytes = 0  # of those that wait
-        self.lost = 0  # lines, in all
-        self.untold = 0  # lines that were lost since it was told how many were
+        self.bytes = 0  # of the waiting lines
+        self.lost = 0  # lines since the start
+        self.untold = 0  # lost lines since the last line about them
 
     def emit(self, record: logging.LogRecord) -> None:
         """See logging.Handler. Never waits."""
@@ -48,7 +48,7 @@ class LogOutput(logging.Handler):
         self.write_waiting(0)
 
     def flush(self) -> None:
-        """Write what is waiting, as far as it is taken; to be called now and then."""
+        """Write waiting lines, as far as the reader takes them; called about every second."""
         self.acquire()
         try:
             self.write_waiting(0)
@@ -59,7 +59,7 @@ class LogOutput(logging.Handler):
             self.release()
 
     def close(self) -> None:
-        """See logging.Handler. The last lines get a moment to be taken."""
+        """See logging.Handler. Waits up to PATIENCE for the reader to take the last lines."""
         self.write_waiting(PATIENCE)
         self.waiting.clear()
         self.release_fd()
@@ -67,7 +67,7 @@ class LogOutput(logging.Handler):
         super().close()
 
     def put(self, record: logging.LogRecord) -> bool:
-        """Have a record wait; False if too many do."""
+        """Add a record to the waiting lines; False if there is no room."""
         line = (self.format(record) + "\n").encode("utf-8", "backslashreplace")
         if self.bytes + len(line) > MOST_WAITING:
             return False
@@ -76,14 +76,14 @@ class LogOutput(logging.Handler):
         return True
 
     def tell_losses(self) -> None:
-        """Have a line wait that says how many others were lost."""
+        """Add a line with the number of lost lines."""
         text = f"{self.untold} lines of the log were lost: nobody read them"
         attributes = {"name": "opentracker", "levelno": logging.WARNING, "levelname": "WARNING", "msg": text}
         if self.put(logging.makeLogRecord(attributes)):
             self.untold = 0
 
     def write_waiting(self, patience: int) -> None:
-        """Write what is waiting until no more is taken within so many milliseconds."""
+        """Write waiting lines until the reader takes nothing for `patience` milliseconds."""
         while self.waiting and self.room.poll(patience):
             line = self.waiting[0]
             try:
@@ -102,7 +102,7 @@ class LogOutput(logging.Handler):
 
 
 def lost_lines() -> int:
-    """How many lines of the log nobody has read in time."""
+    """The number of lost lines of the log."""
     handlers = logging.getLogger().handlers
     return sum(handler.lost for handler in handlers if isinstance(handler, LogOutput))
 
@@ -116,14 +116,14 @@ def set_up(level: int, form: str) -> None:
 
 
 def do_nothing() -> None:
-    """Nothing is to be closed."""
+    """Close nothing."""
 
 
 def writer_of(fd: int) -> tuple[Callable[[bytes], int], Callable[[], None]]:
-    """What writes to a descriptor without waiting, even if another process fills it up at the same moment.
+    """Two functions: one writes to a descriptor without blocking, even if another process fills it up meanwhile.
 
-    The descriptor is shared with whoever started us, so it is not made non-blocking itself; what is opened or copied
-    for that purpose is closed by the second function.
+    The descriptor is shared with the process that started us, so its flags stay as they are. The write function uses a
+    descriptor of its own if possible, and the second function closes that one.
     """
     mode = os.fstat(fd).st_mode
     if stat.S_ISSOCK(mode):
@@ -132,7 +132,7 @@ def writer_of(fd: int) -> tuple[Callable[[bytes], int], Callable[[], None]]:
     if stat.S_ISFIFO(mode):
         try:
             own = os.open(f"/proc/self/fd/{fd}", os.O_WRONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-        except OSError:  # another system's, or of another user
+        except OSError:  # not Linux, or a pipe of another user
             pass
         else:
             return lambda data: os.write(own, data), lambda: os.close(own)

@@ -1,7 +1,7 @@
-"""How much memory this process may use: the machine's, or less where a control group or a resource limit says so.
+"""The memory that this process may use: the machine's, or less by a control group or a resource limit.
 
-And how much it does use, looked at as it runs: what is counted of torrents and peers does not have the holes between
-them.
+This module also measures the memory that the process does use, since the counted bytes of torrents and peers leave out
+the fragmentation between them.
 """
 
 import logging
@@ -15,17 +15,17 @@ from opentracker.swarm.policy.limits import Limits
 
 log = logging.getLogger("opentracker")
 
-V1_NONE: Final = 1 << 60  # version 1 has no word for "no limit": it is a number as large as can be
-LONGEST_PATH: Final = 64  # groups above ours that are asked
+V1_NONE: Final = 1 << 60  # in version 1 of control groups, "no limit" is a number above this
+LONGEST_PATH: Final = 64  # most levels of control groups that are read
 RESERVE: Final = 24 << 20  # bytes: pages of libraries, sockets in the kernel, waiting lines of the log
 STATM: Final = Path("/proc/self/statm")  # proc_pid_statm(5): pages in all, resident ones, those of files, ...
 
 
 class Resident:
-    """The memory of this process itself, read from a file that is opened while /proc can still be seen (Linux).
+    """The resident memory of this process, read from a file that is opened while /proc is still visible (Linux).
 
-    Pages of files, such as those of libraries, are not among it: they come as they are used, and the system takes them
-    back when it likes. What is swapped out is not either.
+    It excludes pages of files, such as those of libraries, which the system can drop at any time. It also excludes
+    pages that are swapped out.
     """
 
     def __init__(self, path: Path = STATM) -> None:
@@ -36,11 +36,11 @@ class Resident:
             self.fd = -1
 
     def is_known(self) -> bool:
-        """Whether this system tells."""
+        """Whether this system has the file."""
         return self.fd >= 0
 
     def read(self) -> int:
-        """Bytes."""
+        """The resident memory in bytes."""
         _, pages, of_files, *_ = os.pread(self.fd, 256, 0).split()
         return (int(pages) - int(of_files)) * self.page
 
@@ -52,15 +52,16 @@ class Resident:
 
 
 class Watch:
-    """Tells the limits what this process has grown by since it began to serve.
+    """Reports to the limits how much this process has grown since it began to serve.
 
-    That is what it has now, less what it had when access list and state were loaded and nobody was served yet; the
-    torrents of that state count as growth with the bytes that are counted for them, so they count once, and a tracker
-    that is started again begins without an excess.
+    The growth is the current memory less the memory after access list and state were loaded, before any client was
+    served. The torrents of the loaded state count as growth with their counted bytes, so that they count once, and a
+    restarted tracker begins without an excess.
 
-    `aside` are functions that give the bytes of what has limits of its own, or none that a stranger reaches: access
-    lists (a reload may make two for a while), connections and full scrapes. Were they counted, a few strangers who read
-    nothing could have everybody's torrents dropped. All else is growth: above all, what the allocators hold on to.
+    `aside` are functions that return the bytes of parts with limits of their own, or that strangers cannot enlarge:
+    access lists (a reload may hold two for a while), connections and full scrapes. If these counted, a few strangers
+    who read nothing could have everybody's torrents dropped. All other memory counts, above all memory that the
+    allocators hold.
     """
 
     def __init__(
@@ -72,35 +73,35 @@ class Watch:
         self.base = self.now() - limits.totals.bytes
 
     def now(self) -> int:
-        """Bytes that may be the torrents'."""
+        """The memory of the process in bytes, without the parts in `aside`."""
         return self.resident() - sum([size() for size in self.aside])
 
     def look(self) -> None:
-        """To be called once a second, when all that can be has been given back."""
+        """Measure and report; called once a second, after free memory was returned to the system."""
         try:
             now = self.now()
-        except (OSError, ValueError) as error:  # what was known last holds
+        except (OSError, ValueError) as error:  # the last measurement stays
             log.error("cannot read how much memory is in use: %s", error)
             return
         self.limits.measured(now - self.base)
 
 
 def left_over(memory: int, resident: int) -> int:
-    """The bytes that are left for torrents, connections and answers of all that the process may use (0: not known).
+    """The part of `memory` bytes (0: not known) that is left for torrents, connections and answers.
 
-    Off go those that the interpreter has by now, and a reserve; a small machine keeps an eighth, whatever it is.
+    The interpreter's current memory and a reserve are subtracted; at least an eighth of `memory` is left.
     """
     return max(memory - resident - RESERVE, memory // 8)
 
 
 def memory_to_use(root: Path = Path("/")) -> int:
-    """Bytes; 0 if nothing tells. `root` is where /proc and /sys are."""
+    """The memory that this process may use, in bytes; 0 if unknown. `root` is the directory of /proc and /sys."""
     known = [physical_memory(), *resource_limits(), *group_limits(root)]
     return min((limit for limit in known if limit > 0), default=0)
 
 
 def physical_memory() -> int:
-    """The machine's memory in bytes; 0 if it does not tell."""
+    """The machine's memory in bytes; 0 if unknown."""
     try:
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (ValueError, OSError):
@@ -114,7 +115,7 @@ def resource_limits() -> list[int]:
 
 
 def group_limits(root: Path) -> list[int]:
-    """The limits of the control groups that this process is in, and of those around them; versions 1 and 2."""
+    """The limits of the control groups of this process, and of their parents; versions 1 and 2."""
     try:
         lines = (root / "proc/self/cgroup").read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:  # not Linux
@@ -131,9 +132,9 @@ def group_limits(root: Path) -> list[int]:
 
 
 def limits_above(mount: Path, path: str, name: str) -> list[int]:
-    """The limits in a group's file of this name and in those of the groups around it, as far as they can be seen.
+    """The limits in the file `name` of a group and of its parents, as far as they are visible.
 
-    Within a container the path may be one that only the outside knows: then the mount itself is the group.
+    Inside a container the path may be visible on the host only; then the mount itself is the group.
     """
     found = []
     parts = [part for part in path.split("/") if part not in ("", "..")][:LONGEST_PATH]

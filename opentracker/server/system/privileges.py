@@ -1,10 +1,10 @@
-"""What a tracker gives up once its sockets are open: root's rights, the file system, the way to other programs.
+"""Giving up rights once the sockets are open: root's rights, the file system, the rights of setuid programs.
 
-As root: the directory becomes the root directory, the supplementary groups go, then the group, then the user, and it is
-tried whether root can be had back. Others change to the directory. Nobody gains privileges from here on, and whoever
-has Landlock goes into its sandbox.
+A process with root's rights makes its directory the root directory, drops its supplementary groups, its group and its
+user, and checks that root's rights cannot be regained. Another process changes to the directory. Both set
+no-new-privileges, and enter a Landlock sandbox if the kernel has it.
 
-What the new root directory hides has to be there before: whatever Python imports late, and the time zone.
+Modules that Python imports late, and the time zone, are loaded before the root directory hides them.
 """
 
 import ctypes
@@ -29,8 +29,8 @@ log = logging.getLogger("opentracker")
 ROOT: Final = 0
 PR_SET_NO_NEW_PRIVS: Final = 38  # Linux
 
-# Modules that Python imports when it first needs them, for a traceback, a codec, a warning or an end; the standard
-# library cannot be found from inside another root directory. A test listens for whatever is looked for in there.
+# Modules that Python imports when it first needs them, for a traceback, a codec, a warning or the exit; the standard
+# library is not visible from inside another root directory. A test watches for imports from there.
 NEEDED_LATER: Final = (
     "encodings.ascii",
     "encodings.idna",
@@ -48,7 +48,7 @@ NEEDED_LATER: Final = (
 
 @dataclass(frozen=True)
 class Account:
-    """Whom a tracker that was started as root becomes."""
+    """The user that a tracker started as root becomes."""
 
     name: str
     uid: int
@@ -72,7 +72,7 @@ def is_root() -> bool:
 
 
 def confine(settings: Settings, paths: Sequence[NamedPath]) -> None:
-    """Give up what a tracker with open sockets no longer needs; `settings` then has `paths` as seen from inside.
+    """Give up rights that a tracker with open sockets no longer needs; `paths` in `settings` become those from inside.
 
     Raises StartError.
     """
@@ -96,7 +96,7 @@ def confine(settings: Settings, paths: Sequence[NamedPath]) -> None:
 
 
 def preload() -> None:
-    """Load what will be needed and cannot be found later."""
+    """Load modules and the time zone, which cannot be found later."""
     for name in NEEDED_LATER:
         importlib.import_module(name)
     time.tzset()
@@ -114,7 +114,7 @@ def enter(directory: Path) -> None:
 
 def change_root(directory: Path) -> None:
     """Make a directory the root directory, and go there. Raises StartError."""
-    enter(directory)  # which tells one that is not there from one that may not be made the root
+    enter(directory)  # its error differs from chroot's: the directory is missing, or root is refused
     try:
         os.chroot(".")
         os.chdir("/")
@@ -124,7 +124,7 @@ def change_root(directory: Path) -> None:
 
 
 def see_from_inside(settings: Settings, paths: Sequence[NamedPath], root: Path) -> None:
-    """Shorten the paths that begin with the new root directory: that is how existing configurations write them."""
+    """Shorten paths that begin with the new root directory, as they do in existing configurations."""
     for named in paths:
         path = named.of(settings)
         if named.inside and path is not None and path.is_relative_to(root):
@@ -132,7 +132,7 @@ def see_from_inside(settings: Settings, paths: Sequence[NamedPath], root: Path) 
 
 
 def become(account: Account) -> None:
-    """Become somebody who is not root, for good. Raises StartError."""
+    """Become a user who is not root, irreversibly. Raises StartError."""
     try:
         os.setgroups([])
         if hasattr(os, "setresuid"):
@@ -149,7 +149,7 @@ def become(account: Account) -> None:
 
 
 def can_be_root_again() -> bool:
-    """Whether root's rights can be had back; whoever tries and succeeds has them."""
+    """Whether root's rights can be regained; a True result means that the process has them again."""
     for call in (os.setuid, os.seteuid):
         try:
             call(ROOT)
@@ -160,7 +160,7 @@ def can_be_root_again() -> bool:
 
 
 def gain_nothing() -> None:
-    """See to it that no program that is run from here, setuid or not, has more rights than this one (Linux)."""
+    """Set no-new-privileges: no program run from here, setuid or not, gets more rights than this one (Linux)."""
     if not sys.platform.startswith("linux"):
         return
     prctl = ctypes.CDLL(None, use_errno=True).prctl

@@ -1,6 +1,6 @@
-"""The process itself in statistics, under the names that Prometheus' client libraries use.
+"""The statistics of the process, under the names that Prometheus' client libraries use.
 
-Files of /proc are opened before the process is confined, so that they can be read inside of a root directory.
+Files of /proc are opened before the process is confined, so that they can be read inside a root directory.
 """
 
 import os
@@ -20,7 +20,7 @@ RESIDENT_AT: Final = 1  # field of statm (proc_pid_statm(5)), in pages
 
 
 class ProcessFeature(Feature[Core]):
-    """CPU time, memory, descriptors and start of the process; a system without /proc tells fewer of them."""
+    """CPU time, memory, descriptors and start time of the process; a system without /proc has fewer of them."""
 
     def __init__(self, settings: Settings, proc: Path = PROC) -> None:
         super().__init__(settings)
@@ -39,7 +39,7 @@ class ProcessFeature(Feature[Core]):
         host.sources.append(self.tell)
 
     def tell(self, snapshot: StatsSnapshot) -> None:
-        """Tell a statistic how the process is."""
+        """Add the gauges of the process to a snapshot."""
         used = resource.getrusage(resource.RUSAGE_SELF)
         snapshot.tell(CPU, used.ru_utime + used.ru_stime)
         snapshot.tell(START_TIME, self.began_at)
@@ -47,7 +47,7 @@ class ProcessFeature(Feature[Core]):
             pages = int(os.pread(self.statm, 256, 0).split()[RESIDENT_AT])
             snapshot.tell(RESIDENT, pages * os.sysconf("SC_PAGE_SIZE"))
         if self.descriptors >= 0:
-            snapshot.tell(OPEN_FDS, len(os.listdir(self.descriptors)) - 1)  # less the one that lists them
+            snapshot.tell(OPEN_FDS, len(os.listdir(self.descriptors)) - 1)  # without the one of os.listdir
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
         if most != resource.RLIM_INFINITY:
             snapshot.tell(MAX_FDS, most)
@@ -61,7 +61,7 @@ class ProcessFeature(Feature[Core]):
 
 
 def opened(path: Path, flags: int) -> int:
-    """A descriptor, -1 where there is no such file."""
+    """Open a file and return its descriptor; -1 if there is no such file."""
     try:
         return os.open(path, flags | os.O_CLOEXEC)
     except OSError:

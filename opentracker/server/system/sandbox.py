@@ -1,11 +1,11 @@
-"""Landlock: a tracker that serves can open no file but those it was told of, and no TCP connection at all.
+"""Landlock: a serving tracker can open files in configured directories only, and no TCP connection at all.
 
-Linux's Landlock lets a process shut itself in, for good and without rights of its own. A tracker that runs opens files
-below the directories of the paths that its features name, such as an access list or a state file: a whole directory
-each, since such files are replaced by others. A kernel without it, or one that refuses, is no reason not to serve: that
-is said once.
+Linux's Landlock lets a process restrict itself, irreversibly and without special rights. A running tracker opens files
+below the directories of its features' paths, such as an access list or a state file. The rules are for whole
+directories, since such files are replaced by new ones. Without Landlock, or if it fails, the tracker serves all the
+same, and logs it once.
 
-The numbers are those of <linux/landlock.h>; kernels know more of them with each version of the interface (ABI).
+The numbers are those of <linux/landlock.h>; each version of the interface (ABI) adds some.
 """
 
 import ctypes
@@ -43,18 +43,19 @@ TRUNCATE: Final = 1 << 14
 READ: Final = READ_FILE | READ_DIR
 WRITE: Final = READ | WRITE_FILE | REMOVE_FILE | MAKE_REG | MAKE_FIFO | TRUNCATE
 
-FILE_BITS: Final = {1: 13, 2: 14, 3: 15, 5: 16}  # ABI from which on there are so many of them
-TCP_ABI: Final = 4  # from which on binds (bit 0) and connects (bit 1) can be forbidden
+FILE_BITS: Final = {1: 13, 2: 14, 3: 15, 5: 16}  # first ABI -> number of rights on files
+TCP_ABI: Final = 4  # the first one that can forbid binds (bit 0) and connects (bit 1)
 TCP: Final = 3
-SCOPE_ABI: Final = 6  # from which on abstract Unix sockets (bit 0) and signals (bit 1) of others can be
+# The first one that can forbid abstract Unix sockets (bit 0) and signals (bit 1) of others.
+SCOPE_ABI: Final = 6
 SCOPE: Final = 3
 
 
 class Kernel:
-    """The three system calls; each gives what the kernel does. Raises OSError."""
+    """The three system calls of Landlock. Raises OSError."""
 
     def create_ruleset(self, attributes: bytes) -> int:
-        """Make a set of rules (a descriptor) from a struct landlock_ruleset_attr; from b"": tell the ABI."""
+        """Create a ruleset (a descriptor) from a struct landlock_ruleset_attr; for b"" return the ABI."""
         if not sys.platform.startswith("linux"):
             raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
         if not attributes:
@@ -68,14 +69,14 @@ class Kernel:
         self.call(ADD_RULE, ruleset, PATH_BENEATH, ctypes.addressof(buffer), 0)
 
     def restrict_self(self, ruleset: int) -> None:
-        """Apply the rules to this process, and close them."""
+        """Apply a ruleset to this process, and close its descriptor."""
         try:
             self.call(RESTRICT_SELF, ruleset, 0)
         finally:
             os.close(ruleset)
 
     def call(self, number: int, *arguments: int) -> int:
-        """A system call of numbers."""
+        """A system call with integer arguments."""
         syscall = ctypes.CDLL(None, use_errno=True).syscall
         syscall.restype = ctypes.c_long
         result: int = syscall(ctypes.c_long(number), *map(ctypes.c_long, arguments))
@@ -85,7 +86,7 @@ class Kernel:
 
 
 def handled_files(abi: int) -> int:
-    """All rights on files that an ABI knows: those that no rule gives are taken."""
+    """All rights on files that an ABI knows; rights that no rule gives are denied."""
     return (1 << max(bits for since, bits in FILE_BITS.items() if since <= abi)) - 1
 
 
@@ -105,9 +106,9 @@ def path_rule(rights: int, directory: int) -> bytes:
 
 
 def needed(settings: Settings, paths: Sequence[NamedPath]) -> dict[Path, int]:
-    """Directories and the rights on what is below them.
+    """The needed directories, and the rights on the files below each.
 
-    Where a file is a link, the directory that it leads to is needed as well.
+    For a symbolic link the directory of its target is needed as well.
     """
     wanted: dict[Path, int] = {}
     for named in paths:
@@ -118,14 +119,14 @@ def needed(settings: Settings, paths: Sequence[NamedPath]) -> dict[Path, int]:
     for name in settings.config_files:
         try:
             directory = located(settings, name).parent
-        except ConfigError:  # it cannot be seen from inside
+        except ConfigError:  # it is outside of the root directory
             continue
         wanted[directory] = wanted.get(directory, 0) | READ
     return wanted
 
 
 def restrict(settings: Settings, paths: Sequence[NamedPath], kernel: Kernel) -> None:
-    """Shut this process in, as far as the kernel can; it needs no-new-privileges, or root's rights, for that."""
+    """Restrict this process, as far as the kernel can; the kernel requires no-new-privileges, or root's rights."""
     try:
         abi = kernel.create_ruleset(b"")
         ruleset = kernel.create_ruleset(ruleset_attributes(abi))
@@ -140,7 +141,7 @@ def restrict(settings: Settings, paths: Sequence[NamedPath], kernel: Kernel) -> 
 
 
 def allow(kernel: Kernel, ruleset: int, directory: Path, rights: int) -> None:
-    """Leave a directory open; one that is not there stays closed, and whoever opens a file in it will say so."""
+    """Allow a directory; a missing one is logged, and later opens of files in it fail."""
     try:
         descriptor = os.open(directory, os.O_PATH | os.O_CLOEXEC)
     except OSError as error:

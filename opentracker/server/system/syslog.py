@@ -1,4 +1,4 @@
-"""The socket of the system's log: written to without waiting, whatever has become of its reader."""
+"""The socket of the system's log, written without ever blocking, also if its reader is gone."""
 
 import logging
 import socket
@@ -14,10 +14,10 @@ log = logging.getLogger("opentracker")
 
 
 class SystemLog:
-    """A connection to the system's log; it is opened before the root directory hides it.
+    """A connection to the system's log; it is opened before the root directory hides the socket.
 
-    A message that cannot be written at once is lost, and counted. When the reader is gone each message tries to find it
-    again: from inside another root directory only with a socket in there.
+    A message that cannot be written at once is lost, and counted. If the reader is gone, each message tries to connect
+    again; inside another root directory this works only with a socket there.
     """
 
     def __init__(self, path: str) -> None:
@@ -26,11 +26,11 @@ class SystemLog:
         self.sock.setblocking(False)
         self.lost = 0
         self.connected = False
-        self.told = False  # that it cannot be reached
+        self.told = False  # whether the failure to connect was logged
         self.connect()
 
     def connect(self) -> None:
-        """Find the reader; where there is none that is said once."""
+        """Connect to the reader; log the first failure."""
         try:
             self.sock.connect(self.path)
         except OSError as error:
@@ -49,7 +49,7 @@ class SystemLog:
             self.lost += 1
 
     def send(self, message: bytes) -> bool:
-        """Whether the reader takes a message; one that has come back gets another chance."""
+        """Send a message; returns whether the reader took it. After an error it connects and sends once more."""
         for _ in range(2):
             if not self.connected:
                 return False
@@ -84,11 +84,11 @@ class CompletedLogFeature(Feature[Core]):
         self.log: SystemLog | None = None
 
     def open(self) -> None:
-        """Find the system's log, before the root directory hides it."""
+        """Connect to the system's log, before the root directory hides it."""
         self.log = SystemLog(self.settings.of(SystemLogSettings).socket)
 
     def join(self, host: Core) -> None:
-        """Write from now on."""
+        """Begin to write completed downloads."""
         if self.log is not None:
             host.tracker.watchers.append(CompletedLog(self.log.write, time.time))
 

@@ -1,9 +1,9 @@
-"""A service manager's side of the tracker: sockets that it hands over, and what it is told (systemd's protocols).
+"""systemd's protocols for service managers: sockets that the manager passes on, and notifications to it.
 
-Sockets come as descriptors from 3 on, as `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES` say (sd_listen_fds(3)). The
-manager is told in datagrams to the socket that `NOTIFY_SOCKET` names (sd_notify(3)): that all is bound and loaded, that
-a reload goes on, that the end has begun, and as long as the loop turns that it does. Without these variables nothing of
-it happens.
+Sockets come as descriptors from 3 on, by `LISTEN_PID`, `LISTEN_FDS` and `LISTEN_FDNAMES` (sd_listen_fds(3)).
+Notifications are datagrams to the socket that `NOTIFY_SOCKET` names (sd_notify(3)): the tracker is ready, it is
+reloading, it is ending, and, at intervals while the loop runs, it is alive. Without these variables this module does
+nothing.
 """
 
 import logging
@@ -22,11 +22,11 @@ log = logging.getLogger("opentracker")
 FIRST: Final = 3  # SD_LISTEN_FDS_START
 MOST_SOCKETS: Final = 1024
 MICROSECONDS: Final = 1_000_000
-SHORTEST_WATCHDOG: Final = 0.1  # seconds between two signs of life, at the least
+SHORTEST_WATCHDOG: Final = 0.1  # least seconds between two signs of life
 
 
 def number_in(environment: Mapping[str, str], name: str) -> int:
-    """The number in a variable; 0 where it is not set. Raises StartError."""
+    """The number in a variable; 0 if it is not set. Raises StartError."""
     text = environment.get(name, "") or "0"
     if not (text.isascii() and text.isdigit() and len(text) <= 20):
         raise StartError(f"{name}={text!r}, from the service manager: expected a number")
@@ -36,7 +36,7 @@ def number_in(environment: Mapping[str, str], name: str) -> int:
 def passed_sockets(environment: Mapping[str, str], pid: int, first: int = FIRST) -> list[socket.socket]:
     """The sockets that a service manager has opened for the process with this id. Raises StartError."""
     if number_in(environment, "LISTEN_PID") != pid:
-        return []  # they were meant for somebody else, a parent of ours
+        return []  # they were meant for another process, such as our parent
     count = number_in(environment, "LISTEN_FDS")
     if count > MOST_SOCKETS:
         raise StartError(f"LISTEN_FDS={count}, from the service manager: expected at most {MOST_SOCKETS}")
@@ -54,7 +54,7 @@ def passed_sockets(environment: Mapping[str, str], pid: int, first: int = FIRST)
 
 
 def passed_socket(fd: int, name: str) -> socket.socket:
-    """The socket behind a descriptor, made ready. Raises StartError for one that cannot be served."""
+    """The socket of a descriptor, with its options set. Raises StartError for one that cannot be served."""
     where = f"descriptor {fd} ({name!r}), from the service manager"
     try:
         os.set_inheritable(fd, False)
@@ -78,7 +78,7 @@ def passed_socket(fd: int, name: str) -> socket.socket:
 
 
 def fault_of(sock: socket.socket) -> str:
-    """Why a socket cannot be served by this build; empty if it can."""
+    """The reason why this build cannot serve a socket; empty if it can."""
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
         return "it is no IPv4 or IPv6 socket"
     if sock.type not in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
@@ -97,7 +97,7 @@ def fault_of(sock: socket.socket) -> str:
 
 
 def connected(address: str) -> socket.socket | None:
-    """A connection to a manager's socket, `@` standing for an abstract one; None, and a warning, if it is not there."""
+    """A connection to a manager's socket (`@`: an abstract one); None, with a warning, if that fails."""
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     sock.setblocking(False)
     try:
@@ -110,17 +110,17 @@ def connected(address: str) -> socket.socket | None:
 
 
 class Notifier:
-    """Tells a service manager how the tracker is; without one it tells nobody.
+    """Sends notifications to a service manager, if there is one.
 
-    The socket is connected at once, before the root directory hides it. A manager that does not read loses what it is
-    told.
+    The socket is connected at once, before the root directory hides it. Notifications to a manager that does not read
+    are lost.
     """
 
     def __init__(self, environment: Mapping[str, str], pid: int) -> None:
         address = environment.get("NOTIFY_SOCKET", "")
         self.sock = connected(address) if address else None
         self.watchdog_interval = 0.0  # seconds between two signs of life; 0: none is expected
-        # The manager waits twice as long. Without WATCHDOG_PID it means every process that has the variable.
+        # The manager waits twice as long. Without WATCHDOG_PID the variable is meant for every process that has it.
         if number_in(environment, "WATCHDOG_PID") in (0, pid):
             interval = number_in(environment, "WATCHDOG_USEC") / 2 / MICROSECONDS
             if self.sock is not None and interval > 0:
@@ -135,20 +135,20 @@ class Notifier:
                 log.debug("the service manager was not told %s: %s", lines[0], error.strerror)
 
     def is_ready(self, status: str) -> None:
-        """Everything is bound and loaded, or loaded again."""
+        """Notify that all sockets are bound and all files loaded, or loaded again."""
         self.tell("READY=1", f"STATUS={status}")
 
     def is_reloading(self) -> None:
-        """A reload begins; `is_ready` ends it."""
+        """Notify that a reload begins; `is_ready` ends it."""
         now = time.clock_gettime_ns(time.CLOCK_MONOTONIC) // 1000
         self.tell("RELOADING=1", f"MONOTONIC_USEC={now}", "STATUS=Reloading")
 
     def is_stopping(self) -> None:
-        """The end has begun."""
+        """Notify that the end has begun."""
         self.tell("STOPPING=1", "STATUS=Ending")
 
     def is_alive(self) -> None:
-        """The loop turns."""
+        """Notify that the loop runs."""
         self.tell("WATCHDOG=1")
 
     def close(self) -> None:
@@ -159,9 +159,9 @@ class Notifier:
 
 
 class Reload:
-    """A reload as a service manager sees it: from the signal until the last work that it began is done.
+    """Reports a reload to a service manager: from the signal until the last work that the reload began is done.
 
-    `status` tells how the tracker is by then, a reload that failed included.
+    `status` returns the text for its end, with faults such as a failed reload.
     """
 
     def __init__(
@@ -173,7 +173,7 @@ class Reload:
     ) -> None:
         self.notifier = notifier
         self.action = action
-        self.work = work  # what the loop has to do
+        self.work = work  # the loop's long work
         self.status = status
         self.begun: list[object] | None = None
 
@@ -187,7 +187,7 @@ class Reload:
         self.look()
 
     def look(self) -> None:
-        """Tell when it is done; to be called now and then."""
+        """Notify the manager if the reload is done; called at intervals."""
         if self.begun is not None and not any(work is new for work in self.work for new in self.begun):
             self.begun = None
             self.notifier.is_ready(self.status())

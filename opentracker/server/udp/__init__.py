@@ -1,1 +1,1 @@
-"""Datagrams in batches, and what answers them."""
+"""UDP: sockets that move datagrams in batches, and the responder to datagrams."""

@@ -1,4 +1,4 @@
-"""A datagram in, its answer out: what happens between two sockets' calls, without a socket."""
+"""A datagram in, its answer out, without a socket."""
 
 from librt.strings import BytesWriter
 from mypy_extensions import i64
@@ -37,7 +37,7 @@ class UdpResponder:
         self.request = Announce(both_families=False)
 
     def answer(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> None:
-        """Append the answer to a datagram from `address` (4 or 16 bytes) to `out`; or nothing, to stay silent.
+        """Append the answer to a datagram from `address` (4 or 16 bytes) to `out`, or nothing, to stay silent.
 
         The datagram is the first `size` bytes of `packet`.
         """
@@ -78,11 +78,11 @@ class UdpResponder:
             self.scrape(packet, size, out)
 
     def bring_near(self, packets: list[bytes], count: i64) -> None:
-        """Prepare for the first `count` datagrams of a batch; see Store.bring_near."""
+        """Bring the torrents of the first `count` datagrams into the CPU's caches; see Store.bring_near."""
         self.tracker.store.bring_near(packets, count)
 
     def answer_at_once(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> bool:
-        """Answer an announce if nothing in this build has to look at it on its way; see Tracker.answer_udp."""
+        """Answer an announce the fast way, if this build's features allow it; see Tracker.answer_udp."""
         if WANT_LOG_NUMWANT or WANT_BOGON_FILTER:
             return False
         return self.tracker.answer_udp(packet, address, numwant_of(packet, address), minute, out)

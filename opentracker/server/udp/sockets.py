@@ -1,8 +1,8 @@
 """UDP sockets: batches of datagrams in, their answers out.
 
-`UdpBatchSocket` moves up to 64 datagrams with one system call. The kernel writes them, their source names and, on
-wildcard sockets, the addresses they were sent to into buffers made once; the answers are written where the kernel sends
-them from, with those very names and addresses. `UdpSocket` does the same one by one, for machines without the calls.
+`UdpBatchSocket` moves up to 64 datagrams with one system call, in buffers that are made once. The kernel writes the
+datagrams, their source addresses and, on wildcard sockets, their destination addresses; the answers use the same
+address buffers. `UdpSocket` moves one datagram at a time, for machines without these system calls.
 """
 
 import ctypes
@@ -38,16 +38,16 @@ from opentracker.server.udp.responder import UdpResponder
 log = logging.getLogger("opentracker")
 
 BATCH: Final = 64
-ROUNDS: Final = 4  # batches, some 2 ms, before other sockets have their turn
-LARGEST: Final = 2048  # bytes of a datagram that are looked at; 74 scraped hashes take 1496
+ROUNDS: Final = 4  # batches, some 2 ms, before other sockets are served
+LARGEST: Final = 2048  # bytes read of a datagram; 74 scraped hashes take 1496
 ANSWERS: Final = BATCH * 1500  # bytes; no answer is larger than an Ethernet frame carries
 CONTROL_SIZE: Final = 64  # room for one packet-info message
 PKTINFO4_SIZE: Final = 32  # struct cmsghdr and in_pktinfo, padded
 PKTINFO6_SIZE: Final = 40
-INTERFACE4_AT: Final = 16  # in such a message, behind the struct cmsghdr; an u32
+INTERFACE4_AT: Final = 16  # in a packet-info message, behind the struct cmsghdr; a u32
 ADDRESS6_AT: Final = 16
 INTERFACE6_AT: Final = 32
-LINK_LOCAL: Final = 0xFE  # first byte of fe80::/10: such an address means nothing without its interface
+LINK_LOCAL: Final = 0xFE  # first byte of fe80::/10: such an address needs its interface
 NO_INTERFACES: Final = bytes(BATCH)
 
 SOCKADDR_IN: Final = 16  # sizes; the port is at 2, an IPv4 address at 4, an IPv6 address at 8
@@ -64,8 +64,8 @@ class UdpBatchSocket(Handler):
         self.now = now
         self.is_v6 = sock.family == socket.AF_INET6
         self.mmsg = Mmsg()
-        # One object for each datagram, so that none is cut out of a larger buffer. Their headers and the heap's keep
-        # them a little more than 2048 bytes apart: at a power of two they would compete for the same cache lines.
+        # One object for each datagram, so that none has to be sliced from a larger buffer. The headers of objects and
+        # of the heap keep them a little more than 2048 bytes apart: at a power of two they would share cache lines.
         received = [receive_buffer(LARGEST) for _ in range(BATCH)]
         names = [receive_buffer(NAME_SIZE) for _ in range(BATCH)]
         self.packets = [buffer for buffer, _ in received]
@@ -104,7 +104,7 @@ class UdpBatchSocket(Handler):
         self.out_headers[:] = going
 
     def ready(self, events: int) -> None:
-        """Answer what has come in."""
+        """Answer the datagrams that have come."""
         for _ in range(ROUNDS):
             count: i64 = self.mmsg.receive(self.fd, self.in_headers_pointer, BATCH, MSG_DONTWAIT, None)
             if count < 0:
@@ -141,7 +141,7 @@ class UdpBatchSocket(Handler):
             address = unmap(name[8:24]) if is_v6 else name[4:8]
             try:
                 answers.answer(packets[i], size, address, minute, out)
-            except Exception as error:  # want of memory, or a fault of ours: nobody else is to suffer from it
+            except Exception as error:  # a lack of memory, or a fault of ours: answer the others
                 out.truncate(begin)
                 tell_fault(address, error)
             end: i64 = len(out)
@@ -158,9 +158,8 @@ class UdpBatchSocket(Handler):
         counters.udp_received += received
         counters.udp_sent += begin
         if self.is_wildcard:
-            ctypes.memmove(
-                self.in_headers_at, self.fresh_headers, count * HEADER_SIZE
-            )  # sizes were overwritten
+            # The kernel has overwritten the sizes.
+            ctypes.memmove(self.in_headers_at, self.fresh_headers, count * HEADER_SIZE)
             self.forget_interfaces(count)
         first: i64 = 0
         for gap in silent:
@@ -169,9 +168,9 @@ class UdpBatchSocket(Handler):
         self.send(first, count)
 
     def forget_interfaces(self, count: i64) -> None:
-        """Keep the addresses that were asked, but let routing choose the interfaces that the answers leave by.
+        """Clear the interfaces of the answers, so that routing chooses them; their source addresses stay.
 
-        Where two networks share one default route, the way back is not the way of the request.
+        If two networks share one default route, an answer may have to leave by another interface than its request's.
         """
         control = self.control
         if self.is_v6 and LINK_LOCAL in control[ADDRESS6_AT : count * CONTROL_SIZE : CONTROL_SIZE]:
@@ -180,7 +179,8 @@ class UdpBatchSocket(Handler):
                     control[at + INTERFACE6_AT : at + INTERFACE6_AT + 4] = bytes(4)
             return
         interface = INTERFACE6_AT if self.is_v6 else INTERFACE4_AT
-        for at in range(interface, interface + 4):  # all at once: a third of a microsecond a batch
+        # The same byte of all messages at once: a third of a microsecond a batch.
+        for at in range(interface, interface + 4):
             control[at::CONTROL_SIZE] = NO_INTERFACES
 
     def send(self, first: i64, end: i64) -> None:
@@ -188,7 +188,7 @@ class UdpBatchSocket(Handler):
         while first < end:
             sent: i64 = self.mmsg.send(self.fd, self.out_header_pointers[first], end - first, 0)
             if sent < 0:
-                # A full buffer, a firewall, source port 0: one answer is lost, as datagrams are.
+                # A full buffer, a firewall, source port 0: one answer is lost.
                 self.answers.counters.udp_unsent += 1
                 sent = 1
             first += sent
@@ -205,7 +205,7 @@ class UdpSocket(Handler):
             ask_destinations(sock)
 
     def ready(self, events: int) -> None:
-        """Answer what has come in."""
+        """Answer the datagrams that have come."""
         for _ in range(BATCH * ROUNDS):
             try:
                 packet, beside, _, source = self.sock.recvmsg(LARGEST, CONTROL_SIZE)
@@ -242,7 +242,7 @@ def tell_fault(address: bytes, error: Exception) -> None:
 
 
 def without_interface(beside: list[tuple[int, int, bytes]]) -> list[tuple[int, int, bytes]]:
-    """Packet-info messages with the address that was asked alone; see UdpBatchSocket.forget_interfaces."""
+    """Packet-info messages with their interfaces cleared; see UdpBatchSocket.forget_interfaces."""
     kept = []
     for level, kind, data in beside:
         if level != socket.IPPROTO_IPV6:

@@ -146,7 +146,7 @@ class Store:
         return NOT_TAKEN
 
     def bring_near(self, packets: list[bytes], count: i64) -> None:
-        """Look at what the first `count` datagrams ask for, so that it is in the processor's cache when they do."""
+        """Read the torrents of the first `count` datagrams, so that they are in the CPU's caches when answered."""
 
     def sync(self, a: Announce, minute: i64) -> None:
         """Carry out an announce that came by live sync; only the counts of its answer are filled in."""

@@ -31,7 +31,7 @@ class Table:
         self.most = most
         self.count: i64 = 1  # blocks
         self.peers: i64 = 0
-        self.mask: i64 = 0  # the least 2^k - 1 that is not below the last block's number
+        self.mask: i64 = 0  # 2^k - 1, not below the last block's number; k may be one more than needed
         self.longest: i64 = 0  # no block holds more peers than this
 
     # ---- Defined by a subclass ----

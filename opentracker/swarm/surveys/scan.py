@@ -8,9 +8,8 @@ from typing import Final
 
 from mypy_extensions import mypyc_attr
 
-GOOD_FOR: Final = (
-    1.0  # seconds since the last step, after which a survey, done or not, is replaced by a new one
-)
+# Seconds since the last step, after which a survey, done or not, is replaced by a new one.
+GOOD_FOR: Final = 1.0
 
 
 @mypyc_attr(allow_interpreted_subclasses=True)  # tests have subclasses

@@ -42,7 +42,7 @@ def contents(info_hashes: InfoHashSet) -> set[bytes]:
 
 
 def listed(text: bytes, name: str = "list") -> set[bytes]:
-    """What a list file with these bytes lists."""
+    """The info_hashes of a list file with these bytes."""
     info_hashes = InfoHashSet(len(text) // 41)
     with tempfile.TemporaryFile() as file:
         file.write(text)
@@ -204,7 +204,7 @@ def test_a09_scrapes_of_refused_torrents_give_zeros(live: Live) -> None:
 
 
 def seen(path: Path) -> Path:
-    """What a running tracker calls a path: root's is shut in its folder."""
+    """The path as a running tracker sees it: root's tracker is confined to its folder."""
     return Path("/", path.name) if os.geteuid() == 0 else path
 
 
@@ -327,7 +327,7 @@ def keeping(tmp_path: Path) -> Keeping:
 
 
 def many(first: int) -> list[bytes]:
-    """So many info_hashes that it takes several slices to read them."""
+    """A thousand info_hashes, which take several slices to read."""
     return [number.to_bytes(20, "big") for number in range(first, first + 1000)]
 
 

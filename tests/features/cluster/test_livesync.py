@@ -74,7 +74,7 @@ class Node:
         self.tracker.announce(a, minute)
 
     def records(self, kind: int = KIND) -> list[bytes]:
-        """What has been told of a family since the last look."""
+        """The records of a family that were sent since the last call."""
         self.sync.flush()
         size = (28, 40)[kind]
         head = OWN_ID.to_bytes(4, "big") + kind.to_bytes(4, "big")

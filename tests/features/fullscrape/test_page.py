@@ -96,7 +96,7 @@ def body_in(page: FullScrape, name: str) -> bytes:
 
 
 def torrents_in(body: bytes) -> dict[bytes, Counts]:
-    """What a bencoded scrape says, read by a decoder that takes nothing but canonical bencoding."""
+    """The counts of a bencoded scrape, read by a decoder that accepts only canonical bencoding."""
     whole = decode(body)
     assert isinstance(whole, dict)
     assert list(whole) == [b"files"]

@@ -219,7 +219,7 @@ def peer_of(text: str, port: int) -> bytes:
 
 
 def wide(seeding: bool, public: int) -> Tracker:
-    """A tracker without a filter, whose one torrent has all of these peers, and so many public ones more."""
+    """A tracker without a filter, whose one torrent has all of these peers, and some public ones more."""
     tracker = open_tracker()
     peers = [peer_of(text, port) for text, (port, _) in PEERS.items()]
     host = next(iter(PEERS))

@@ -1,4 +1,4 @@
-"""What is done with a state file's place before it is used, and with what could not be read."""
+"""The checks of a state file's directory before it is used, and the handling of unreadable states."""
 
 import os
 from pathlib import Path

@@ -96,7 +96,7 @@ def test_sigusr1_writes_it_while_the_tracker_serves(tmp_path: Path) -> None:
         assert scraped(tracker.endpoint("TCP"), HASH).startswith(b"HTTP/1.1 200")
 
 
-# What Debian's unit for the C tracker does at a stop, and others: the second signal comes while the state is written.
+# The signals of Debian's unit for the C tracker at a stop, and others; the second one comes while the state is written.
 STOPS = [
     (signal.SIGINT, signal.SIGTERM),
     (signal.SIGTERM, signal.SIGTERM),

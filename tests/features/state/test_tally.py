@@ -1,4 +1,4 @@
-"""What a log says of a state that was loaded."""
+"""The log's line about a loaded state."""
 
 from opentracker.features.state.tally import NO_ROOM, TOO_OLD, Tally
 

@@ -1,4 +1,4 @@
-"""What the tests of connections share."""
+"""Helpers for the tests of connections."""
 
 import errno
 import os

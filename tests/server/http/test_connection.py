@@ -140,7 +140,7 @@ def test_conversation(live: Live, conversation: Conversation) -> None:
     cuts=st.lists(st.integers(0, 400), max_size=4),
 )
 def test_p2_any_bytes_any_split(data: bytes, cuts: list[int]) -> None:
-    """What is said does not depend on how the bytes arrived, and the next client is served."""
+    """The answer does not depend on how the bytes arrived, and the next client is served."""
     live = Live()
     try:
         to = live.listen_tcp()

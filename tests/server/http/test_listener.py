@@ -1,4 +1,4 @@
-"""Who is let in, by how many at a time, and what happens without descriptors."""
+"""Accepting connections: limits, the number at a time, and a lack of descriptors."""
 
 import os
 import resource

@@ -1,4 +1,4 @@
-"""What a socket takes of an answer, and which clients are slow."""
+"""The bytes of an answer that a socket takes, and slow clients."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What the HTTP cases are answered, without a socket: the same from clients of either family."""
+"""The answers to the HTTP cases, without a socket: the same for clients of either family."""
 
 import pytest
 from librt.random import Random

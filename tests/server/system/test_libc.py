@@ -110,7 +110,7 @@ def test_a_call_that_fails_tells_why() -> None:
     not hasattr(ctypes.CDLL(None), "malloc_trim"), reason="this C library cannot trim its heap"
 )
 def test_trimming_gives_freed_memory_back() -> None:
-    """What lies under the top of the heap is not given back by freeing it."""
+    """Freeing memory under the top of the heap does not return it to the system."""
     blocks = [b"x" * 100_000 for _ in range(200)]
     top = bytes(100_000)
     full = resident()

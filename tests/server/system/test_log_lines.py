@@ -143,7 +143,7 @@ def test_only_so_many_lines_of_a_kind_in_a_minute(
 
 @pytest.mark.parametrize(("level", "most"), [(logging.WARNING, MOST), (logging.DEBUG, MOST_DEBUGGING)])
 def test_only_so_many_lines_in_a_minute(level: int, most: int, caplog: pytest.LogCaptureFixture) -> None:
-    """Whatever they are: texts that are all different, which ours are not to be."""
+    """The total is limited, also for texts that are all different, as ours should not be."""
     limits = LineLimiter()
     passed = sum(limits.filter(record(f"kind {number}", level=level)) for number in range(3 * most))
     assert passed == most

@@ -1,4 +1,4 @@
-"""What the machine and its control groups say, in files as Linux writes them; and what this process says."""
+"""The memory limits of the machine and its control groups, in files as Linux writes them, and of this process."""
 
 import errno
 import os
@@ -132,7 +132,7 @@ class Process:
         return Watch(self.limits, self.read, [lambda: self.listed])
 
     def read(self) -> int:
-        """What the process has."""
+        """The memory of the process."""
         if not self.is_readable:
             raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
         return self.resident

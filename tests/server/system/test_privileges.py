@@ -1,4 +1,4 @@
-"""What is given up at the start, in processes of their own: there is no way back."""
+"""Giving up rights at the start, in processes of their own, since it is irreversible."""
 
 import os
 import pwd

@@ -14,7 +14,7 @@ from tests.server.live import Live
 
 
 def told(feature: ProcessFeature) -> StatsSnapshot:
-    """What the feature tells a statistic of a tracker that it has joined."""
+    """The values that the feature adds to a snapshot of a tracker that it has joined."""
     live = Live()
     feature.join(live.server)
     snapshot = StatsSnapshot("opentracker", 1, 1)

@@ -95,7 +95,7 @@ def test_of_400_it_counts_whether_there_was_a_request() -> None:
     assert (counters.value("http_400_parse"), counters.value("http_400_parameter")) == (1, 1)
 
 
-# What is asked -> the counter that goes up, and no other of its group does.
+# Request -> the counter that it raises, as the only one of its group.
 HTTP = {
     "announce": (announce(7000), "tcp_announces"),
     "stopped": (announce(7000, more=b"&event=stopped"), "tcp_announces"),

@@ -1,4 +1,4 @@
-"""What is counted equals a recount after anything; and what the limits refuse, keep and let go."""
+"""The totals equal a recount after any operation; and the limits refuse, keep and drop the right ones."""
 
 from dataclasses import dataclass
 
@@ -84,12 +84,12 @@ class Held:
                 pass
 
     def counted(self) -> Totals:
-        """What the limits say is held."""
+        """The totals of the limits."""
         totals = self.tracker.store.totals
         return Totals(totals.torrents, totals.peers, totals.bytes)
 
     def recounted(self) -> Totals:
-        """What a look at the whole store says."""
+        """The totals of a recount of the whole store."""
         totals, store = Totals(), self.tracker.store
         for shard in range(store.shards):
             found = store.weigh(shard)
@@ -113,7 +113,7 @@ class Held:
 
 
 class Recounted(RuleBasedStateMachine):
-    """Whatever happens, the totals are what a recount says, and no limit is passed."""
+    """After any operations the totals equal a recount, and no limit is exceeded."""
 
     MOST_TORRENTS = 12
     MOST_PEERS = 3 * SMALL
@@ -435,7 +435,7 @@ MIB = 1 << 20
 
 
 def measured(held: Held, excess: int, times: int = 1) -> None:
-    """Tell the limits that the process has grown by so much more than is counted."""
+    """Tell the limits that the process has grown by `excess` bytes more than are counted."""
     for _ in range(times):
         held.limits.measured(held.counted().bytes + excess)
 
@@ -497,7 +497,7 @@ def test_r03_a_peak_drops_nobody_and_an_excess_that_lasts_does() -> None:
 
 @pytest.mark.needs(WANT_COMPILED=False)  # there memory comes and goes shard by shard
 def test_r03_only_so_many_go_at_a_time_if_the_process_gets_no_smaller() -> None:
-    """What one round was to give has to be missing for as long again before there is another."""
+    """The excess has to last for another half minute before a second round of drops."""
     held = Held(memory=MIB)
     held.flood(range(1000))
     each = held.counted().bytes // 1000

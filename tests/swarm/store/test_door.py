@@ -363,7 +363,7 @@ def test_a_datagram_for_an_unknown_torrent(store: Store) -> None:
 
 
 def test_what_is_brought_near_is_not_changed(store: Store) -> None:
-    """Whatever a batch asks for: torrents that are there, others, and what is no announce at all."""
+    """A batch may hold announces of stored torrents, of others, and datagrams that are no announce."""
     fill(store, A, 3)
     fill(store, B, 3 * SMALL)
     before = all_packed(Tracker(Random(1), store))

@@ -62,7 +62,7 @@ def test_a_peer_is_found_where_it_is_and_nowhere_else(
 def test_inserting_and_removing(
     swarm: tuple[int, list[Peer]], before: bytes, behind: bytes, data: st.DataObject
 ) -> None:
-    """What stands behind the planes is kept; what stands before them is replaced."""
+    """The bytes behind the planes are kept; the bytes before them are replaced."""
     stride, peers = swarm
     n = len(peers)
     packed = before + planes(peers) + behind

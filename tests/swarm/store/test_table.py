@@ -71,7 +71,7 @@ def test_a_table_grows_and_shrinks_and_loses_nobody(stride: int, make: Maker) ->
 @each_table
 @pytest.mark.parametrize("stride", STRIDES)
 def test_no_block_grows_far_beyond_the_others(stride: int, make: Maker) -> None:
-    """What an announce costs: it copies one block, and no more."""
+    """An announce copies one block, and no more."""
     table = make(stride, False)
     for number in range(20_000):
         table.add(peer_of(number, stride), 0, 0)

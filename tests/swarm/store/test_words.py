@@ -122,7 +122,7 @@ def test_probes_are_short_where_the_index_is_as_full_as_it_gets(torrents: int) -
         elif run:
             runs.append(run)
             run = 0
-    # What is not there is looked for to the end of a run, from anywhere in it.
+    # A search for a missing torrent goes to the end of a run, from any slot in it.
     mean = sum(each * (each + 1) / 2 for each in runs) / (int(s.mask) + 1) + 1
     assert mean < 11
     assert max(runs) < 40 * torrents.bit_length()

@@ -12,7 +12,7 @@ LENGTHS = Histogram("lengths", "Lengths.", (1, 2))
 
 
 def part(uptime: int) -> StatsSnapshot:
-    """What a worker would tell."""
+    """The snapshot of one worker."""
     snapshot = StatsSnapshot("opentracker 1", 7, uptime, COUNTERS)
     snapshot.counters.update(tcp_announces=10, udp_announces=20, udp_connects=30, tcp_scrapes=40)
     snapshot.renewals = [1, 2]

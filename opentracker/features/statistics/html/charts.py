@@ -1,5 +1,5 @@
-"""Charts as inline SVG, made without a script: stacked areas and bars over the last hour, with a title, a description
-in words, a grid and a tooltip for every minute. Colours are classes, so that style sheets decide them; each has one
+"""Charts as inline SVG, made without a script: stacked areas and bars over the last hour, with a title, a text
+description, a grid and a tooltip for every minute. Colours are classes, which the style sheet defines; each has one
 meaning on the whole page.
 """
 
@@ -13,7 +13,7 @@ HTTP: Final = 2
 SEEDERS: Final = 3
 LOST: Final = 4
 LEECHERS: Final = 5
-PLAIN: Final = 6  # a number of anything else
+PLAIN: Final = 6  # other numbers
 TURNED_DOWN: Final = 7
 NOT_STORED: Final = 8
 
@@ -23,9 +23,9 @@ LEFT: Final = 58  # room for the labels of values
 RIGHT: Final = 12
 TOP: Final = 10
 BOTTOM: Final = 26  # room for the labels of times
-STEPS: Final = (1, 2, 2.5, 5, 10)  # a grid goes up by one of these, times a power of ten
-LINES: Final = 5  # of the grid, about
-QUARTERS: Final = 8  # minutes from which on the time axis has labels between its ends
+STEPS: Final = (1, 2, 2.5, 5, 10)  # the step of a grid is one of these, times a power of ten
+LINES: Final = 5  # approximate number of grid lines
+QUARTERS: Final = 8  # a time axis of as many minutes or more has labels between its ends
 NOTHING_YET: Final = (
     f'<text x="{(LEFT + WIDTH - RIGHT) / 2:.0f}" y="{(HEIGHT - BOTTOM + TOP) / 2:.0f}" class="middle quiet">'
     "the first minute is being counted</text>"
@@ -33,7 +33,7 @@ NOTHING_YET: Final = (
 
 
 class Series:
-    """Values, one a minute, the latest last; `colour` is the number of a class."""
+    """Values, one a minute, in ascending order of time; `colour` is the number of a class."""
 
     def __init__(self, name: str, colour: int, values: Sequence[float]) -> None:
         self.name = name
@@ -42,7 +42,7 @@ class Series:
 
 
 def short(value: float) -> str:
-    """A number as people read it: 0.4, 12, 1,234, 56.7k, 8.9M."""
+    """A number for people: 0.4, 12, 1,234, 56.7k, 8.9M."""
     for size, suffix in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if value >= size:
             scaled = value / (1e3 if suffix == "k" else size)
@@ -53,7 +53,7 @@ def short(value: float) -> str:
 
 
 def grid_step(highest: float) -> float:
-    """What the grid goes up by, so that some five lines reach the highest value."""
+    """The step of a grid with about LINES lines up to the highest value."""
     rough = max(highest, 1e-9) / LINES
     power = 1e-9
     while power * 10 <= rough:
@@ -62,7 +62,7 @@ def grid_step(highest: float) -> float:
 
 
 def stacked(series: Sequence[Series], minutes: int) -> list[list[float]]:
-    """Sums of the series from the first one up, each filled up with nothing before its first value."""
+    """Cumulative sums of the series, with 0 for the minutes before a series begins."""
     levels = []
     total = [0.0] * minutes
     for each in series:
@@ -74,23 +74,23 @@ def stacked(series: Sequence[Series], minutes: int) -> list[list[float]]:
 
 
 def minutes_shown(series: Sequence[Series], most: int) -> int:
-    """The minutes of a chart: it begins where the tracker did."""
+    """The minutes of a chart, which begins at the start of the tracker."""
     known = max((len(each.values) for each in series), default=0)
     return min(most, max(known, 1))
 
 
 def x_at(place: float, minutes: int) -> float:
-    """Where a place on the time axis is, 0 being the oldest and `minutes` now."""
+    """The x coordinate of a place on the time axis; 0 is the oldest, `minutes` is now."""
     return LEFT + place * (WIDTH - LEFT - RIGHT) / minutes
 
 
 def y_at(value: float, ceiling: float) -> float:
-    """Where a value is."""
+    """The y coordinate of a value."""
     return HEIGHT - BOTTOM - value * (HEIGHT - TOP - BOTTOM) / ceiling
 
 
 def axes(ceiling: float, step: float, labels: Sequence[tuple[float, str]], places: int) -> str:
-    """The grid, and what its lines and the times are called."""
+    """The grid, and the labels of its lines and of the times."""
     parts = ['<g class="grid">']
     value = 0.0
     while value <= ceiling * 1.0001:
@@ -106,7 +106,7 @@ def axes(ceiling: float, step: float, labels: Sequence[tuple[float, str]], place
 
 
 def framed(name: str, title: str, description: str, body: str) -> str:
-    """An SVG that tells in words what it shows."""
+    """An SVG with a title and a text description."""
     return (
         f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}-t {name}-d">'
         f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(description)}</desc>'
@@ -115,7 +115,7 @@ def framed(name: str, title: str, description: str, body: str) -> str:
 
 
 def time_labels(minutes: int) -> list[tuple[float, str]]:
-    """What the time axis says."""
+    """The labels of the time axis, with their places."""
     between = []
     if minutes >= QUARTERS:
         between = [(n * minutes / 4, f"{minutes - n * minutes // 4}") for n in (1, 2, 3)]
@@ -123,7 +123,7 @@ def time_labels(minutes: int) -> list[tuple[float, str]]:
 
 
 def area_chart(name: str, title: str, series: Sequence[Series], minutes: int, unit: str) -> str:
-    """Areas on top of each other over the last minutes; values are at the ends of their minutes."""
+    """Stacked areas over the last minutes; values are at the ends of their minutes."""
     minutes = minutes_shown(series, minutes)
     levels = stacked(series, minutes)
     known = max((len(each.values) for each in series), default=0)
@@ -146,7 +146,7 @@ def area_chart(name: str, title: str, series: Sequence[Series], minutes: int, un
 def area(
     colour: int, floor: list[float], level: list[float], first: int, minutes: int, ceiling: float
 ) -> str:
-    """One area, and the line that it ends with; a single value is as wide as its minute."""
+    """One area, and the line on top of it; a single value is as wide as its minute."""
     numbers = list(range(first, minutes))
     upper = [(x_at(n + 1, minutes), y_at(level[n], ceiling)) for n in numbers]
     lower = [(x_at(n + 1, minutes), y_at(floor[n], ceiling)) for n in numbers]
@@ -158,7 +158,7 @@ def area(
 
 
 def bar_chart(name: str, title: str, series: Sequence[Series], minutes: int, unit: str) -> str:
-    """Bars on top of each other, one a minute."""
+    """Stacked bars, one a minute."""
     minutes = minutes_shown(series, minutes)
     levels = stacked(series, minutes)
     known = max((len(each.values) for each in series), default=0)
@@ -180,7 +180,7 @@ def bar_chart(name: str, title: str, series: Sequence[Series], minutes: int, uni
 
 
 def bar(colour: int, number: int, places: int, low: float, high: float, ceiling: float) -> str:
-    """A bar, with a little air around it."""
+    """A bar, with a little space on both sides."""
     x, right = x_at(number, places) + 0.75, x_at(number + 1, places) - 0.75
     y, bottom = y_at(high, ceiling), y_at(low, ceiling)
     return (
@@ -190,7 +190,7 @@ def bar(colour: int, number: int, places: int, low: float, high: float, ceiling:
 
 
 def histogram(name: str, title: str, values: Sequence[int], description: str) -> str:
-    """Bars over minutes that are not times: how often each number of them was met."""
+    """Bars over numbers of minutes: the count of each number."""
     places = len(values)
     highest = max([0, *values])
     step = max(1.0, grid_step(highest or 4.0))
@@ -211,7 +211,7 @@ def histogram(name: str, title: str, values: Sequence[int], description: str) ->
 
 
 def tooltips(series: Sequence[Series], minutes: int, first: int, unit: str) -> str:
-    """A strip for each minute that tells its values to whoever points at it."""
+    """A transparent strip for each minute, with its values as a tooltip."""
     width = x_at(1, minutes) - LEFT
     parts = ['<g class="tips">']
     for n in range(first, minutes):
@@ -224,7 +224,7 @@ def tooltips(series: Sequence[Series], minutes: int, first: int, unit: str) -> s
 
 
 def describe(series: Sequence[Series], unit: str) -> str:
-    """What the chart shows, for who cannot see it."""
+    """A text description of the chart, for screen readers."""
     told = []
     for each in series:
         if each.values:

@@ -1,4 +1,4 @@
-"""The page's banner and its card of health: what an operator has to know first."""
+"""The page's banner with alarms, and its card of health."""
 
 import time
 from html import escape
@@ -11,13 +11,13 @@ from opentracker.swarm.counting.core_gauges import BUSY
 from opentracker.swarm.counting.metric import LOST, NOT_STORED, Metric, Reading
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
-LATELY: Final = 600.0  # seconds for which the banner remembers
+LATELY: Final = 600.0  # seconds for which the banner shows an alarm
 BUSY_LIMIT: Final = 0.85  # of the time
 FAULTS: Final = "http_500"
 
 
 def alarms(snapshot: StatsSnapshot, history: History) -> list[str]:
-    """Everything that is wrong now, or was within LATELY, a sentence each."""
+    """All faults of now or within LATELY, a sentence each."""
     told = [
         reading.gauge.alarm.format(*label_values(reading))
         for reading in snapshot.readings.values()
@@ -34,7 +34,7 @@ def alarms(snapshot: StatsSnapshot, history: History) -> list[str]:
 
 
 def lately(row: Metric, what: str, snapshot: StatsSnapshot, history: History) -> str:
-    """A sentence for a counter that went up within LATELY, else nothing."""
+    """A sentence for a counter that went up within LATELY, else empty."""
     gained = history.gained(snapshot.counters, row.name, snapshot.uptime, LATELY)
     return f"{what}. {row.text}: {gained:,} in the last 10 minutes." if gained else ""
 
@@ -45,12 +45,12 @@ def label_values(reading: Reading) -> list[str]:
 
 
 def busy(snapshot: StatsSnapshot, history: History) -> float:
-    """The share of the time that the loop was busy lately."""
+    """The share of recent time in which the loop was busy."""
     return history.recent_busy(snapshot.reading(BUSY), snapshot.uptime)
 
 
 def banner(told: list[str]) -> str:
-    """The alarms, or one line that says that there are none."""
+    """The alarms, or one line if there are none."""
     if not told:
         return '<section class="banner good" role="status"><p>Nothing is wrong.</p></section>'
     items = "".join(f"<li>{escape(each)}</li>" for each in told)
@@ -72,7 +72,7 @@ def card_of_health(snapshot: StatsSnapshot, history: History, now: float) -> str
 
 
 def shown(reading: Reading, now: float) -> str:
-    """A value with its unit, which the name of a metric ends in."""
+    """A value with its unit, which is the end of the metric's name."""
     name, value = reading.gauge.name, reading.value
     if name.endswith("_timestamp_seconds"):
         return ago(value, now)
@@ -84,13 +84,13 @@ def shown(reading: Reading, now: float) -> str:
 
 
 def size(number: float) -> str:
-    """A number of bytes as people read it: 56.7 kB."""
+    """A number of bytes for people: 56.7 kB."""
     text = short(number)
     return f"{text[:-1]} {text[-1]}B" if text[-1].isalpha() else f"{text} B"
 
 
 def ago(seconds: float, now: float) -> str:
-    """A time since 1970 in words."""
+    """A time in seconds since 1970 for people: its age, and date and time."""
     if seconds == 0:
         return "not yet"
     return f"{duration(max(0, int(now - seconds)))} ago, {at(seconds)}"

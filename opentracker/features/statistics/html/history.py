@@ -1,4 +1,4 @@
-"""What the tracker has been doing for the last hour: a sample a minute, for the page with the pictures."""
+"""The history of the last hour: a sample a minute, for the charts of the page."""
 
 from collections import deque
 from collections.abc import Iterator
@@ -11,11 +11,11 @@ from opentracker.swarm.surveys.snapshot import CENSUS
 
 INTERVAL: Final = 60.0  # seconds between two samples
 SHOWN: Final = 60  # intervals
-RECENT: Final = 30.0  # seconds; a rate over less says little
+RECENT: Final = 30.0  # least seconds for a rate that is not noise
 
 
 class Sample:
-    """Counters, torrents and peers at one time, which is in seconds since the start."""
+    """Counters, torrents and peers at one time, in seconds since the start."""
 
     def __init__(self, seconds: float, counters: dict[str, int], busy: float) -> None:
         self.seconds = seconds
@@ -27,7 +27,7 @@ class Sample:
 
 
 class History:
-    """The latest samples, the oldest first; the first of all is of the start, where everything was 0."""
+    """The latest samples, the oldest first; the very first one is of the start, with zeros."""
 
     def __init__(self, sources: Sources) -> None:
         self.sources = sources
@@ -35,7 +35,7 @@ class History:
         self.samples: deque[Sample] = deque([Sample(sources.uptime(), zeros, 0.0)], maxlen=SHOWN + 1)
 
     def take(self) -> Iterator[None]:
-        """Add a sample, once the torrents have been counted."""
+        """Count the torrents, then add a sample."""
         under_way = self.sources.surveyors[CENSUS].current()
         while not under_way.is_done:
             under_way.advance(self.sources.uptime())
@@ -50,7 +50,7 @@ class History:
         self.samples.append(sample)
 
     def rates(self, *names: str) -> list[float]:
-        """How much these counters went up together a second, in each interval."""
+        """The growth of some counters together, per second, in each interval."""
         rates = []
         samples = list(self.samples)
         for number in range(1, len(samples)):
@@ -59,16 +59,16 @@ class History:
         return rates
 
     def recent(self, counters: dict[str, int], seconds: float, *names: str) -> float:
-        """How much they go up a second just now, since the latest sample that is half a minute old."""
+        """Their current growth per second, since the latest sample that is RECENT seconds old."""
         return rate(self.before(seconds, RECENT), counters, seconds, names)
 
     def recent_busy(self, busy: float, seconds: float) -> float:
-        """The share of the time that the loop was busy just now; `busy` is what it is in all."""
+        """The share of recent time in which the loop was busy; `busy` is its total of busy seconds."""
         before = self.before(seconds, RECENT)
         return (busy - before.busy) / max(1.0, seconds - before.seconds)
 
     def gained(self, counters: dict[str, int], name: str, seconds: float, back: float) -> int:
-        """How much a counter went up in the last `back` seconds, or since the start, or within the hour."""
+        """The growth of a counter in the last `back` seconds, as far as the samples reach."""
         return counters.get(name, 0) - self.before(seconds, back).counters.get(name, 0)
 
     def before(self, seconds: float, back: float) -> Sample:
@@ -81,6 +81,6 @@ class History:
 
 
 def rate(before: Sample, counters: dict[str, int], seconds: float, names: tuple[str, ...]) -> float:
-    """How much counters went up together a second since a sample."""
+    """The growth of some counters together, per second, since a sample."""
     gained = sum(counters.get(name, 0) - before.counters.get(name, 0) for name in names)
     return max(0.0, gained / max(1.0, seconds - before.seconds))

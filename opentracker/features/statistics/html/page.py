@@ -1,7 +1,7 @@
-"""`mode=html`: what the tracker is doing, now and over the last hour, as a page for people.
+"""`mode=html`: the statistics of now and of the last hour, as a page for people.
 
-One page, nothing loaded from elsewhere, no scripts: style and pictures are in it, and a browser that obeys its
-Content-Security-Policy could load nothing else.
+The page loads nothing else and has no scripts: style and charts are inline, and its Content-Security-Policy keeps a
+browser from loading anything.
 """
 
 import time
@@ -39,7 +39,7 @@ def rate(value: float) -> str:
 
 
 def numbers(snapshot: StatsSnapshot, history: History) -> str:
-    """The big numbers: what there is and what is going on now."""
+    """The big numbers: peers, torrents, announces and downloads."""
     census, counters = snapshot.counted(), snapshot.counters
     seeders, everybody = census.seeders(), census.peers()
     udp = history.recent(counters, snapshot.uptime, "udp_announces")
@@ -74,7 +74,7 @@ def numbers(snapshot: StatsSnapshot, history: History) -> str:
 
 
 def families(census: Census) -> str:
-    """Peers by the address families that are in the build, in words."""
+    """A text with the peers of each address family of the build."""
     told: list[str] = []
     if not WANT_V6:
         told.append(f"{census.seeders4 + census.leechers4:,} peers over IPv4")
@@ -84,7 +84,7 @@ def families(census: Census) -> str:
 
 
 class PageForm(Renderer):
-    """The mode, for a tracker with this history; `wall_clock` gives seconds since 1970."""
+    """The renderer of the mode, for a tracker with this history; `wall_clock` gives seconds since 1970."""
 
     def __init__(self, history: History, wall_clock: Callable[[], float]) -> None:
         super().__init__((CENSUS,), CONTENT_TYPE, HEADERS)
@@ -112,7 +112,7 @@ def page(snapshot: StatsSnapshot, history: History, now: float) -> Iterator[str]
 
 
 def head(snapshot: StatsSnapshot, now: float, wrong: int) -> str:
-    """The page's beginning: which tracker it is of, and as of when."""
+    """The page's beginning, with the tracker's id and the time."""
     mark = f"({wrong}) " if wrong else ""
     listening = ", ".join(snapshot.addresses)
     return (
@@ -129,7 +129,7 @@ class HtmlFeature(Feature[Host]):
     """`mode=html`."""
 
     def join(self, host: Host) -> None:
-        """Add the mode, which browsers get without asking for it, and take samples from now on."""
+        """Add the mode, make it the default for browsers, and begin to take samples."""
         statistics = host.part(Statistics)
         history = History(statistics.sources)
         statistics.renderings[""]["html"] = PageForm(history, time.time)

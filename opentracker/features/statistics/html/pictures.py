@@ -1,4 +1,4 @@
-"""The page's charts: what has been going on for the last hour."""
+"""The page's charts of the last hour."""
 
 from collections.abc import Callable, Iterator
 
@@ -52,7 +52,7 @@ def pictures(snapshot: StatsSnapshot, history: History) -> Iterator[str]:
 
 
 def trouble(snapshot: StatsSnapshot, history: History) -> list[Series]:
-    """Requests that were turned down, newcomers that were not stored, datagrams that were lost."""
+    """Requests that were turned down, new peers that were not stored, datagrams that were lost."""
     kinds = (
         ("Turned down", TURNED_DOWN, metric.TURNED_DOWN),
         ("Not stored", NOT_STORED, metric.NOT_STORED),
@@ -72,12 +72,12 @@ def charted(draw: Draw, name: str, title: str, series: list[Series], unit: str) 
 
 
 def per_minute(history: History, *names: str) -> list[float]:
-    """How much counters went up, in each minute."""
+    """The growth of some counters in each minute."""
     return [round(each * INTERVAL) for each in history.rates(*names)]
 
 
 def renewals(snapshot: StatsSnapshot) -> str:
-    """After how many minutes peers come back, since the start."""
+    """The histogram of the minutes between two announces of a peer, since the start."""
     values = snapshot.renewals[:OT_PEER_TIMEOUT]
     total = sum(values)
     most = values.index(max(values)) if total else 0

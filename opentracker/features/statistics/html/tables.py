@@ -1,4 +1,4 @@
-"""The page's tables: what was asked for, why requests were turned down, the largest torrents, client software."""
+"""The page's tables: requests by kind, reasons for refusals, the largest torrents, client software."""
 
 from html import escape
 from typing import Final
@@ -44,7 +44,7 @@ def served(snapshot: StatsSnapshot) -> str:
 
 
 def turned_down(snapshot: StatsSnapshot) -> str:
-    """The reasons why requests were turned down and newcomers not stored, those that were met."""
+    """The reasons for which requests were turned down or new peers not stored, without those that never came up."""
     rows = [
         (row.text, colour, snapshot.counters[row.name])
         for group, colour in WHY
@@ -55,7 +55,7 @@ def turned_down(snapshot: StatsSnapshot) -> str:
 
 
 def counted(title: str, what: str, rows: list[Row], nothing: str) -> str:
-    """A table of numbers, the largest first."""
+    """A table of numbers, in descending order."""
     rows = sorted(rows, key=lambda row: -row[2])
     most = max([1, *[number for _, _, number in rows]])
     lines = [
@@ -71,7 +71,7 @@ def largest(snapshot: StatsSnapshot, tracker: Tracker) -> str:
     most = ranked[0][0] if ranked else 1
     lines = []
     for count, info_hash in ranked:
-        seeding: int = min(count, int(tracker.scrape(info_hash)[0]))  # it may have changed since the census
+        seeding: int = min(count, int(tracker.scrape(info_hash)[0]))  # may have changed since the census
         parts = [(SEEDERS, seeding), (LEECHERS, count - seeding)]
         lines.append(
             f"<tr><td><code>{info_hash.hex().upper()}</code></td>{bars(parts, most)}{cell(f'{count:,}')}</tr>"
@@ -83,7 +83,7 @@ def largest(snapshot: StatsSnapshot, tracker: Tracker) -> str:
 
 
 def clients(snapshot: StatsSnapshot) -> str:
-    """Newcomers by client software, in a build that counts them."""
+    """New peers by client software, in a build that counts them."""
     if WANT_CLIENT_COUNT:
         rows = [(name, PLAIN, count) for name, count in shares(snapshot)[:MOST_CLIENTS]]
         return counted("Client software of newcomers, since the start", "Client", rows, "Nobody came yet.")

@@ -1,4 +1,4 @@
-"""What the statistics' page is put together from: its style, cards, big numbers, bars and tables."""
+"""The parts of the statistics page: its style, cards, big numbers, bars and tables."""
 
 from collections.abc import Sequence
 from html import escape
@@ -80,7 +80,7 @@ def number(name: str, value: str, unit: str, note: str, shares: str = "") -> str
 
 
 def share(parts: Sequence[tuple[int, float]]) -> str:
-    """A bar that is divided: colours and amounts; only a picture of what the text beside it says."""
+    """A divided bar, from colours and amounts; it only illustrates the text beside it."""
     total = 0.0
     for _, amount in parts:
         total += amount
@@ -100,7 +100,7 @@ def card(title: str, legend: list[tuple[str, int]], picture: str) -> str:
 
 
 def duration(seconds: int) -> str:
-    """A time in the two units that matter."""
+    """A time in its two largest units."""
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
     if days:
         return f"{days} d {hours % 24} h"
@@ -128,7 +128,7 @@ def table(title: str, legend: list[tuple[str, int]], columns: tuple[str, ...], l
 
 
 def bars(parts: Sequence[tuple[int, float]], most: int) -> str:
-    """A table's cell with a bar, as long as its amounts are of the largest row's."""
+    """A table's cell with a bar, whose length is relative to `most`, the amount of the largest row."""
     rest = float(most)
     shown = []
     for colour, amount in parts:

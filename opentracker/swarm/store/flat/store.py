@@ -56,9 +56,10 @@ class FlatStore(FlatTorrents):
     def __init__(self, random: Random) -> None:
         super().__init__(random)
         self.out = BytesWriter()
-        self.hashes = vec[i64]([0] * BATCH)  # of a batch, and places that the index names for them
+        # Of a batch: the hashes of its info_hashes, and their places by the index.
+        self.hashes = vec[i64]([0] * BATCH)
         self.places = vec[i64]([0] * BATCH)
-        self.seen: i64 = 0  # what was looked at; or a compiler might think that nobody needs it
+        self.seen: i64 = 0  # the result of the reads of `bring_near`, so that a compiler cannot drop them
         self.request = Announce(both_families=False)
         self.minute: i64 = -1  # of the table of ages
         self.ages = b""
@@ -169,7 +170,7 @@ class FlatStore(FlatTorrents):
         return self.age if self.age >= 0 else -2 - complete - incomplete
 
     def bring_near(self, packets: list[bytes], count: i64) -> None:
-        """See Store. Nothing here depends on anything before it, so memory is waited for once instead of each time."""
+        """See Store. The reads do not depend on each other, so the CPU overlaps their cache misses."""
         if count > BATCH:
             count = BATCH
         hashes, places, shards = self.hashes, self.places, self.all

@@ -1,4 +1,4 @@
-"""What the packed store looks at is missed where it is broken by hand."""
+"""The packed store's checks find faults that are made by hand."""
 
 import re
 

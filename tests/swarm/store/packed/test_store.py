@@ -1,4 +1,4 @@
-"""What is the packed store's alone: its dicts. All else is asked of both stores, in test_door.py."""
+"""The dicts, which only the packed store has. The rest is tested for both stores, in test_door.py."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""What live sync stores, beside announces of clients, against a naive model and case by case."""
+"""Peers stored by live sync, beside announces of clients, against a naive model and case by case."""
 
 from dataclasses import dataclass
 
@@ -23,7 +23,7 @@ LATER = 300  # a minute in which a stamp has wrapped round
 
 @dataclass
 class Known:
-    """What is known of a peer."""
+    """The state of a peer."""
 
     seeding: bool
     minute: int
@@ -56,7 +56,7 @@ def own(tracker: Tracker, peer: bytes, minute: int, *, seeding: bool = False, ev
 
 
 def tracker_with(crowd: int) -> Tracker:
-    """A tracker whose torrent A has so many peers of its own in each family."""
+    """A tracker whose torrent A has `crowd` peers of its own in each family."""
     tracker = Tracker(Random(1))
     for number in range(crowd):
         for size in FAMILIES:
@@ -126,7 +126,7 @@ def test_renewals_are_not_counted(tracker: Tracker, peer: bytes) -> None:
 
 
 def test_nobody_is_told() -> None:
-    """What would be told would go round and round."""
+    """Watchers do not see peers of live sync: their records would circulate."""
     tracker = Tracker(Random(1))
     tracker.watchers.append(Watcher())  # which raises when it is told
     told(tracker, peer_of(1, FAMILIES[0]), 0)
