@@ -146,10 +146,6 @@ def test_every_combination_is_staged_and_imported(
         )
 
 
-# The store of interpreted builds. [modules] has no way to say that a flag leaves a module out.
-INTERPRETED_STORE = "swarm.store.packed"
-
-
 def profile_names() -> list[str]:
     text = (ROOT / "features.toml").read_text(encoding="utf-8")
     return [line[len("[profile.") : -1] for line in text.splitlines() if line.startswith("[profile.")]
@@ -165,8 +161,6 @@ def test_every_profile_is_staged_and_imported(profile: str, tmp_path: Path) -> N
     names = import_everything(tmp_path)
     assert "opentracker.cli" in names
     unused = {name.removeprefix(f"{PACKAGE}.") for name in names} - reached(tmp_path / PACKAGE) - {PACKAGE}
-    if build.flags["WANT_COMPILED"]:
-        unused = {name for name in unused if not name.startswith(INTERPRETED_STORE)}
     assert not unused, "in the wheel and imported by none of its modules: [modules] has to name their flags"
 
 
