@@ -59,8 +59,8 @@ class Request:
 def parse_request(data: bytes) -> Request | None:
     """The request at the beginning of `data`; None if `data` does not hold all of its head yet.
 
-    Statuses raised: 414 and 431 over OT_MAX_REQUEST bytes, 405 for another method, 400 for anything else that
-    is no request, and for a body.
+    Statuses raised: 414 and 431 over OT_MAX_REQUEST bytes, 405 for another method, 404 for a broken escape in
+    the path, 400 for anything else that is no request, and for a body.
     """
     start = _skip_empty_line(data)
     size = _find_head_end(data, start)
