@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, NoReturn
 
 from opentracker.bridge.carrier import Carrier, Route
-from opentracker.bridge.nats import raw_credentials, server_url
+from opentracker.bridge.nats import load_client, raw_credentials, server_url
 from opentracker.bridge.relay import QUEUE, Bridge
 from opentracker.errors import EXIT_START, EXIT_USAGE, StartError, UsageError
 from opentracker.features.cluster.settings import SyncSettings, parse_sync_endpoint
@@ -211,6 +211,8 @@ def carrier_of(options: argparse.Namespace) -> Carrier:
     notifier = Notifier(os.environ, os.getpid())
     cluster = open_cluster(SyncSettings(options.listen, options.peer))
     try:
+        load_client()
+        privileges.preload()
         if privileges.is_root():
             privileges.become(privileges.account_of(options.user))
         privileges.gain_nothing()

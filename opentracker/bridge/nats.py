@@ -39,6 +39,12 @@ def server_name(url: str) -> str:
     return f"{host}:{parts.port or DEFAULT_PORT}"
 
 
+def load_client() -> None:
+    """Import the client. The user that the bridge becomes may not be able to read the files of Python."""
+    importlib.import_module("nats")
+    importlib.import_module("nats.aio.client")
+
+
 def raw_credentials(text: str) -> Any:
     """The text of a credentials file, as the client's argument in place of the file's name."""
     return importlib.import_module("nats.aio.client").RawCredentials(text)

@@ -18,6 +18,8 @@ from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from opentracker.errors import InvariantError
 from opentracker.server.clock import Now
 from opentracker.swarm.counting.core_gauges import ITERATIONS
@@ -33,6 +35,7 @@ READ: Final = selectors.EVENT_READ
 WRITE: Final = selectors.EVENT_WRITE
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Handler:
     """Called by the loop when a file descriptor is ready."""
 

@@ -276,9 +276,11 @@ def test_a_torrent_of_unlisted_peers_alone_is_skipped(path: Path) -> None:
     [
         ({"torrents": 3}, 3),
         ({"peers": 9}, 4),
-        ({"memory": 416}, 2),  # 192 bytes a torrent, 208 where its two peers have IPv6 addresses
-        ({"memory": 415}, 1 if WANT_V6 else 2),
-        ({"memory": 191}, 0),
+        *[
+            pytest.param({"memory": memory}, kept, marks=pytest.mark.needs(WANT_COMPILED=False))
+            # 192 bytes a torrent of records, 208 if its two peers have IPv6 addresses. Words are counted by the shard.
+            for memory, kept in [(416, 2), (415, 1 if WANT_V6 else 2), (191, 0)]
+        ],
         ({}, 10),
     ],
 )
