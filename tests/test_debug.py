@@ -70,17 +70,19 @@ def test_a_flood_of_what_is_refused_does_not_fill_the_log(tmp_path: Path) -> Non
     assert len(left_out) == 1
 
 
-# The debug command, its store broken as soon as it serves, and checked at once.
-BREAK = """
+# The debug command, whose store is checked as soon as it serves, with a peer last heard of 156 minutes ago.
+BREAK = f"""
 import sys
 from opentracker import cli, debug
+from opentracker._features import WANT_V6
+from opentracker.protocol.messages import Announce
+
 class Broken(debug.DebugServer):
     def check_next(self):
-        store = self.tracker.store
-        for shard in store.dicts:
-            for info_hash in shard:
-                shard[info_hash] = shard[info_hash][:-1]
-        for _ in range(store.shards):
+        a = Announce(both_families=False)
+        a.info_hash, a.peer, a.stored = {HASH_A!r}, bytes(range(1, 19 if WANT_V6 else 7)), True
+        self.tracker.announce(a, 100)
+        for _ in range(self.tracker.store.shards):
             super().check_next()
 
 sys.exit(cli.main(sys.argv[1:], serve=lambda settings: debug.serve(settings, Broken), verbose=True))
