@@ -250,7 +250,7 @@ def test_c11_a_redirect_that_is_no_header(value: str) -> None:
 
 @pytest.mark.parametrize(("value", "workers"), [("0", 0), ("1", 1), ("01", 1)])
 def test_c12_one_process(value: str, workers: int) -> None:
-    assert taken(f"listen.udp.workers {value}").udp_workers == workers
+    assert taken(f"listen.udp.workers {value}").workers == workers
 
 
 @pytest.mark.parametrize(
