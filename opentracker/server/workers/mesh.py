@@ -1,5 +1,6 @@
 """The other workers, as one of them sees them: requests to the owners of torrents, streams, and all answers."""
 
+import errno
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -43,8 +44,11 @@ class Asked:
         self.deadline = deadline
 
 
-class StreamLost(Exception):
+class StreamLost(OSError):
     """A stream was cut: its worker has died, or met a fault."""
+
+    def __init__(self, worker: int) -> None:
+        super().__init__(errno.EPIPE, f"worker {worker} has died in the middle")
 
 
 class RemoteStream:
@@ -61,7 +65,7 @@ class RemoteStream:
     def take(self) -> bytes:
         """The next piece; empty while there is none, and at the end. Raises StreamLost."""
         if self.is_broken:
-            raise StreamLost(f"worker {self.worker}")
+            raise StreamLost(self.worker)
         piece, self.piece = self.piece, b""
         if piece:
             self.mesh.send(self.worker, NEXT, self.number, b"")
@@ -74,7 +78,7 @@ class RemoteStream:
         if frame.kind == PIECE:
             self.piece = frame.payload
             return
-        self.is_over = True
+        self.is_over = frame.kind == LAST
         self.is_broken = frame.kind == BROKEN
         self.mesh.streams.pop(self.number, None)
 

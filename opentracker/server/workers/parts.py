@@ -127,10 +127,11 @@ class StreamedParts(OtherParts):
     def merged(self, own: StatsSnapshot) -> StatsSnapshot:
         """See OtherParts."""
         parts = [
-            unpack_snapshot(each, own.version, own.tracker_id, own.rows, self.tracker) for each in self.packed
+            unpack_snapshot(each, own.version, own.tracker_id, own.rows, self.tracker)
+            for each in (pack_snapshot(own), *self.packed)
         ]
         whole = parts[0]
-        for part in [*parts[1:], own]:
+        for part in parts[1:]:
             whole.merge(part)
         self.complete(whole)
         return whole

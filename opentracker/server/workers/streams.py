@@ -5,7 +5,6 @@ A stream's source is a generator of bytes, which yields b"" every fraction of a 
 
 import logging
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from opentracker.protocol.pages import Pieces
 from opentracker.server.loop import Loop
@@ -21,8 +20,6 @@ from opentracker.server.workers.frames import (
 )
 
 log = logging.getLogger("opentracker")
-
-STREAMING: Final = (OPEN, NEXT)
 
 # Makes a source for an argument.
 MakeSource = Callable[[bytes], Pieces]

@@ -258,7 +258,7 @@ class Supervisor:
         for process in self.processes.values():
             process.control.put(LOST, seat.number, b"")
         self.vacant.append(seat)
-        self.fill_seats()
+        self.look()
 
     def fill_seats(self) -> None:
         """Fork for vacant seats, but not while a thread waits for a disk: a fork would copy its locks."""
