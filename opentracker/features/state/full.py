@@ -119,12 +119,12 @@ class Input:
         """The next bytes. Raises BrokenStateError."""
         # Checked before memory is allocated for a wrong length.
         if self.at + size > len(self.block) + self.left:
-            raise BrokenStateError("a torrent is cut")
+            raise BrokenStateError("a torrent is truncated")
         while self.at + size > len(self.block):
             more = self.file.read(max(BLOCK, size)) if self.left else b""
             more = (more or b"")[: self.left]
             if not more:
-                raise BrokenStateError("a torrent is cut")
+                raise BrokenStateError("a torrent is truncated")
             self.left -= len(more)
             self.block = self.block[self.at :] + more
             self.at = 0
@@ -147,7 +147,7 @@ def checked_size(file: FileIO) -> int:
     size = file.seek(0, 2)
     file.seek(0)
     if size < HEADER + TRAILER:
-        raise BrokenStateError(f"it is cut: {size} bytes")
+        raise BrokenStateError(f"it is truncated: {size} bytes")
     hashed = blake2b(digest_size=DIGEST)
     left = size - DIGEST
     while left:
@@ -157,7 +157,7 @@ def checked_size(file: FileIO) -> int:
         hashed.update(block)
         left -= len(block)
     if file.read(DIGEST) != hashed.digest():
-        raise BrokenStateError("its checksum is wrong: it is cut or corrupted")
+        raise BrokenStateError("its checksum is wrong: it is truncated or corrupted")
     file.seek(0)
     return size - TRAILER
 

@@ -338,7 +338,7 @@ def refused(path: Path, data: bytes) -> str:
 def test_a_cut_file_is_refused_wherever_it_is_cut(path: Path) -> None:
     data = written(filled(known(20)))
     for size in [8, 9, HEADER, HEADER + 23, *range(HEADER + 24, len(data), 97), len(data) - 1]:
-        assert "cut" in refused(path, data[:size])
+        assert "truncated" in refused(path, data[:size])
 
 
 def test_a_corrupted_file_is_refused(path: Path) -> None:
@@ -373,11 +373,11 @@ def signed(data: bytes) -> bytes:
         (b"a" * 20 + (3).to_bytes(4, "big") + b"abc", "too short"),
         (b"a" * 20 + (8).to_bytes(4, "big") + bytes(8), "wrong length"),
         (b"a" * 20 + (15).to_bytes(4, "big") + bytes([0, 0, 0, 0, 1, 2, 0]) + bytes(8), "wrong length"),
-        (b"a" * 20 + (1000).to_bytes(4, "big"), "cut"),
-        (b"a" * 20 + (LARGE - 1).to_bytes(4, "big"), "cut"),  # and no room is made for 2 GB
+        (b"a" * 20 + (1000).to_bytes(4, "big"), "truncated"),
+        (b"a" * 20 + (LARGE - 1).to_bytes(4, "big"), "truncated"),  # and no room is made for 2 GB
         (b"a" * 20 + (7).to_bytes(4, "big") + bytes([128, 0, 0, 5, 0, 0, 0]), "wrong count"),
         (b"a" * 20 + (15).to_bytes(4, "big") + bytes([255, 0, 0, 5, 1, 1, 0]) + bytes(8), "wrong count"),
-        (b"a" * 19, "cut"),
+        (b"a" * 19, "truncated"),
         pytest.param(
             b"a" * 20
             + (1 << 31).to_bytes(4, "big")
