@@ -14,7 +14,7 @@ from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 OURS = ("WANT_", "OT_", "OPENTRACKER_")
-# What a clone holds that wheels are made of, or that tests read.
+# The parts of a clone that wheels are made of or that tests read.
 REPOSITORY = (
     *("opentracker", "tests", "docs", "bench", "build_hook"),
     *("features.toml", "hatch_build.py", "pyproject.toml", "tox.ini", "opentracker.conf.sample"),
