@@ -51,6 +51,7 @@ GOALS: Final = (
     Goal("sync", "all-told", "compiled", "at least", 0.9),
     Goal("sync-intake", "compiled", "", "at least", 150_000, "peers a CPU second"),
     Goal("micro 100000 against 100", "compiled", "", "at most", 1.5),
+    Goal("slices", "compiled", "", "at most", 2, "ms"),
     Goal("stall longest slice", "compiled", "", "at most", 5, "ms"),
     Goal("stall longest slice", "pure", "", "at most", 10, "ms"),
     Goal("stall p99.9 added", "compiled", "", "at most", 2, "ms"),
