@@ -3,13 +3,14 @@
 from typing import Final
 
 from librt.strings import read_i64_le
-from mypy_extensions import i64
 
 from opentracker._features import WANT_COMPILED
-from opentracker.swarm.connection_ids import ID_SIZE, KEY_SIZE, ConnectionIds
+from opentracker.swarm.connection_ids import ConnectionIds
 
 if WANT_COMPILED:
     from opentracker.swarm.siphash import SipHash
+else:
+    from opentracker.swarm.connection_ids import compute
 
 MARGIN: Final = (
     2.0  # seconds at the end of an epoch: longer than the interval at which a worker looks for a new one
@@ -31,8 +32,7 @@ class SharedIds(ConnectionIds):
 
     def is_next(self, packet: bytes, address: bytes) -> bool:
         """Whether a packet begins with the address's id of the next epoch."""
-        following: i64 = self.epoch + 1
+        key = self.key_of(self.epoch + 1)
         if WANT_COMPILED:
-            mac = SipHash(self.digest(following, b"", KEY_SIZE))
-            return read_i64_le(packet, 0) == mac.mac(address)
-        return packet.startswith(self.digest(following, address, ID_SIZE))
+            return read_i64_le(packet, 0) == SipHash(key).mac(address)
+        return packet.startswith(compute(key, address, {}))

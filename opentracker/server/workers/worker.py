@@ -210,7 +210,7 @@ class Worker(wiring.Server):
     def serve_supervisor(self) -> None:
         """After the last client: give the supervisor what it asks for, until it is done."""
         loop = self.loop
-        for fd in {key.fd for key in loop.selector.get_map().values()} - {self.control.sock.fileno()}:
+        for fd in set(loop.selector.watched) - {self.control.sock.fileno()}:
             loop.unwatch(fd)
         self.http.close()
         loop.timers.clear()

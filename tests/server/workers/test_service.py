@@ -6,6 +6,7 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from hashlib import blake2b
 from pathlib import Path
 from urllib.parse import quote_from_bytes
 
@@ -33,7 +34,7 @@ several = pytest.mark.parametrize("workers", [1, 2, 3])
 needs_statistics = pytest.mark.skipif(
     not WANT_STATS_PROMETHEUS, reason="needs a build with WANT_STATS_PROMETHEUS=1"
 )
-INFO_HASHES = [bytes([number]) * 20 for number in range(40)]
+INFO_HASHES = [blake2b(bytes([number]), digest_size=20).digest() for number in range(40)]
 
 
 def options(folder: Path, workers: int, *more: str) -> list[str]:
