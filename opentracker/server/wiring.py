@@ -12,6 +12,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
     WANT_CLIENT_COUNT,
+    WANT_DENY,
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
@@ -44,6 +45,10 @@ if WANT_MAX_PEER:
     from opentracker.server.limits import LimitsFeature
 
     FEATURES.append(LimitsFeature)
+if WANT_DENY:
+    from opentracker.features.denial import DenialFeature
+
+    FEATURES.append(DenialFeature)
 if WANT_BOGON_FILTER:
     from opentracker.features.bogons import BogonFeature
 
