@@ -35,12 +35,13 @@ from opentracker.features.health import HealthFeature
 from opentracker.features.statistics.feature import StatisticsFeature
 from opentracker.server import binding
 from opentracker.server.core import Core
+from opentracker.server.http.stats_address import StatsAddressFeature
 from opentracker.server.reload import ConfigReload
 from opentracker.server.system.process import ProcessFeature
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
 # In the order of every phase: a feature can use the parts of the features before it.
-FEATURES: Final[list[type[Feature[Core]]]] = [ProcessFeature]
+FEATURES: Final[list[type[Feature[Core]]]] = [ProcessFeature, StatsAddressFeature]
 if WANT_MAX_PEER:
     from opentracker.server.limits import LimitsFeature
 
