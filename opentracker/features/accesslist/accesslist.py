@@ -168,7 +168,7 @@ def fill(fd: int, info_hashes: InfoHashSet, name: str) -> Iterator[None]:
                 if ignored <= SHOWN_LINES:
                     first.append(str(number))
         if lines.length > LONGEST_LINE:
-            raise UsageError(f"{name}:{number + 1}: a line of over {LONGEST_LINE} bytes: this is no list")
+            raise UsageError(f"{name}:{number + 1}: a line of over {LONGEST_LINE} bytes: this is not a list")
         yield
     if lines.rest:
         info_hash = parse_line(lines.rest) if len(lines.rest) == HEX_SIZE else None
@@ -178,7 +178,7 @@ def fill(fd: int, info_hashes: InfoHashSet, name: str) -> Iterator[None]:
             )
         info_hashes.add(info_hash)
     if ignored and info_hashes.size == 0:
-        raise UsageError(f"{name}: not one line starts with 40 hex digits: this is no list")
+        raise UsageError(f"{name}: not one line starts with 40 hex digits: this is not a list")
     if ignored:
         log.warning(
             "%s: %d lines do not start with 40 hex digits and are ignored, the first: %s",
