@@ -25,6 +25,7 @@ from opentracker._features import (
     WANT_SYNC_LIVE,
     WANT_SYNC_SCRAPE,
     WANT_SYSLOGS,
+    WANT_TLS,
 )
 from opentracker.config.file import ConfigReader
 from opentracker.config.paths import NamedPath
@@ -66,6 +67,10 @@ if WANT_SYNC_SCRAPE:
     from opentracker.features.cluster.scrape_sync import ScrapeSyncFeature
 
     FEATURES.append(ScrapeSyncFeature)
+if WANT_TLS:
+    from opentracker.server.tls.feature import TlsFeature
+
+    FEATURES.append(TlsFeature)
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.feature import AccessListFeature
 
