@@ -84,6 +84,7 @@ GOALS: Final = (
     Goal("fullscrape", "compiled", "c", "at least", 1.3),
     Goal("fullscrape-gzip", "compiled", "", "at least", 0.9, "× gzip -7"),
     Goal("fullscrape-gzip isal", "compiled", "", "at least", 1.4, "× gzip -7"),
+    Goal("slices", "compiled", "", "at most", 2, "ms"),
     *(Goal("fullscrape growth", subject, "", "at most", 20, "MiB") for subject in ("compiled", "pure")),
     Goal("state", "compiled", "", "at most", 5, "s"),
     Goal("lists 1000000 read", "compiled", "", "at most", 2, "s"),

@@ -5,9 +5,19 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_SYNC_LIVE
-from opentracker.swarm.store.peers import BYTE, find, insert, ports_in, remove, without
-from opentracker.swarm.store.table import Table
+from opentracker._features import WANT_MAX_PEER, WANT_SYNC_LIVE
+from opentracker.swarm.store.peers import (
+    BYTE,
+    HOST4,
+    HOST6,
+    STRIDE4,
+    find,
+    insert,
+    ports_in,
+    remove,
+    without,
+)
+from opentracker.swarm.store.table import SHARES, Table
 
 if WANT_SYNC_LIVE:
     from opentracker.swarm.store.peers import FROM_SYNC
@@ -21,6 +31,28 @@ class PeerTable(Table):
     def __init__(self, stride: int, by_host: bool = False) -> None:
         super().__init__(stride, by_host, BLOCK)
         self.blocks = [b""]
+
+    def block_of(self, peer: bytes) -> i64:
+        """See Table."""
+        if WANT_MAX_PEER and self.by_host:
+            peer = self.share_of(peer, peer[self.stride - 1])
+        at: i64 = hash(peer) & self.mask
+        if at >= self.count:
+            at &= self.mask >> 1  # its block has not been split yet
+        return at
+
+    def share_of(self, peer: bytes, number: i64) -> bytes:
+        """The hash key of a host's peers whose ports end in the same bits as `number`."""
+        host = peer[:HOST4] if self.stride == STRIDE4 else peer[:HOST6]
+        return host + BYTE[number & (SHARES - 1)]
+
+    def blocks_of_host(self, peer: bytes) -> set[int]:
+        """The numbers of all blocks that may hold peers with the host of `peer`; needs `by_host`."""
+        found: set[int] = set()
+        for number in range(SHARES):
+            at: int = hash(self.share_of(peer, number)) & self.mask
+            found.add(at if at < self.count else at & (self.mask >> 1))
+        return found
 
     def size_of(self, at: i64) -> i64:
         """See Table."""
@@ -113,9 +145,11 @@ class PeerTable(Table):
         """See Table."""
         self.blocks.pop()
 
-    def clear(self, at: i64) -> None:
+    def move(self, at: i64) -> None:
         """See Table."""
+        planes = self.blocks[at]
         self.blocks[at] = b""
+        self.spread(planes)
 
     def ports_of(self, peer: bytes) -> list[bytes]:
         """See Table."""
