@@ -85,6 +85,7 @@ class HttpResponder:
             self.heads = PlainHeads()
         self.plain_query = b""
         self.plain_keep_alive = False
+        self.plain_forwarded = b""  # see PlainHeads.forwarded
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
 
@@ -181,29 +182,25 @@ class HttpResponder:
         return False
 
     def reads_plain(self, data: bytes) -> bool:
-        """Whether `plain_query` and `plain_keep_alive` now are those of the one whole plain announce that `data` is."""
+        """Whether `data` is one whole plain announce, whose parts are in `plain_query` and the fields behind it now."""
         if WANT_COMPILED or WANT_FULLLOG_NETWORKS:
             return False
         if not self.heads.read(data):
             return False
         self.plain_query = self.heads.query
         self.plain_keep_alive = self.heads.keep_alive
+        self.plain_forwarded = self.heads.forwarded
         return True
-
-    def plain_client(self, address: bytes) -> bytes:
-        """The client's address of the plain announce that was read last. Raises TrackerFailure for an unknown one."""
-        if WANT_IP_FROM_PROXY and not WANT_COMPILED:
-            line = self.heads.forwarded
-            return self.client_of(Request(line, len(line)), address)
-        return address
 
     def answer_query(self, query: bytes, keep_alive: bool, address: bytes, minute: int) -> bytes:
         """The whole answer to a plain announce."""
         try:
-            client = self.plain_client(address)
+            if WANT_IP_FROM_PROXY:
+                line = self.plain_forwarded
+                address = self.client_of(Request(line, len(line)), address)
             if WANT_DENY:
-                self.refuse_denied(client, False)
-            body = self.announce(query, False, client, minute)
+                self.refuse_denied(address, False)
+            body = self.announce(query, False, address, minute)
         except TrackerFailure as failure:
             self.counters.tcp_failures += 1
             body = write_failure(failure.reason, self.tracker.interval())
