@@ -68,6 +68,10 @@ class Host(Protocol):
     def http_answers(self) -> Answers:
         """The answers to HTTP requests."""
 
+    @property
+    def stats_answers(self) -> Answers:
+        """The answers at the address of the statistics; those of `http_answers`, if they have none of their own."""
+
     def minute(self) -> int:
         """The tracker's time."""
 
@@ -96,6 +100,7 @@ class Overseer(Protocol):
     dumps: list[Action]  # called at SIGUSR1
     complaints: list[Callable[[], str]]  # each returns a lasting fault, or ""
     sources: list[Callable[[StatsSnapshot], None]]  # each adds the values of its gauges to a snapshot
+    beginnings: list[Action]  # called once, when all workers serve
     endings: list[Callable[[], Iterator[None]]]  # long work at a clean end; raises EndError
 
     def minute(self) -> int:
@@ -131,8 +136,7 @@ class Feature(Generic[Joined_contra]):
     def plan(self) -> Iterator[str]:
         """Lines of `-t`: the files and sockets that a start would open, load or write."""
         for path in self.paths:
-            given = path.of(self.settings)
-            if given is not None:
+            for given in path.all_of(self.settings):
                 yield f"{path.words} {shown(str(given))}"
 
     def check(self) -> None:

@@ -90,12 +90,17 @@ class StateFeature(Feature[Host]):
         host.add_part(state)
         if self.opened and not self.is_successor:
             state.load(self.opened[self.worker], str(LOADED.of(self.settings)))
-        if self.kept is None:
-            return
-        if not self.opened or self.is_successor:
+        elif self.kept is not None:
             self.kept.take_up(state, self.worker == 0)
-        if self.settings.workers == 1:
+        self.close_loaded()
+        if self.kept is not None and self.settings.workers == 1:
             self.file = self.keep(StateFile(self.kept.path, state.pieces), host)
+
+    def close_loaded(self) -> None:
+        """Close the state that was loaded: an open file would keep its blocks on the disk after the next write."""
+        for file in self.opened:
+            file.close()
+        self.opened.clear()
 
     def keep(self, file: StateFile, host: "Host | Overseer") -> StateFile:
         """Write a file at intervals and at SIGUSR1."""
@@ -110,6 +115,7 @@ class StateFeature(Feature[Host]):
     def oversee(self, overseer: Overseer) -> None:
         """Write the states of all workers to one file. Raises UsageError and StartError."""
         self.load()
+        overseer.beginnings.append(self.close_loaded)
         if self.kept is not None:
             self.kept.keep_aside_if_broken()
             file = StateFile(
@@ -132,8 +138,7 @@ class StateFeature(Feature[Host]):
             self.file.write()
 
     def close(self) -> None:
-        """Close the loaded state, and unlock the state file."""
-        for file in self.opened:
-            file.close()
+        """Close the state to load, if the start failed before, and unlock the state file."""
+        self.close_loaded()
         if self.kept is not None:
             self.kept.close()

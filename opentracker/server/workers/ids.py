@@ -9,8 +9,6 @@ from opentracker.swarm.connection_ids import ConnectionIds
 
 if WANT_COMPILED:
     from opentracker.swarm.siphash import SipHash
-else:
-    from opentracker.swarm.connection_ids import compute
 
 MARGIN: Final = (
     2.0  # seconds at the end of an epoch: longer than the interval at which a worker looks for a new one
@@ -35,4 +33,4 @@ class SharedIds(ConnectionIds):
         key = self.key_of(self.epoch + 1)
         if WANT_COMPILED:
             return read_i64_le(packet, 0) == SipHash(key).mac(address)
-        return packet.startswith(compute(key, address, {}))
+        return packet.startswith(self.compute(key, address, {}))

@@ -59,7 +59,8 @@ def serve(settings: Settings, passed: Sequence[socket.socket], manager: Notifier
         if proc >= 0:
             opened.callback(os.close, proc)
         privileges.give_up(settings, wiring.PATHS)
-        supervisor = Supervisor(settings, features, proc, manager, signals, lambda: begun(groups, manager))
+        supervisor = Supervisor(settings, features, proc, manager, signals)
+        supervisor.beginnings.append(lambda: begun(groups, manager))
         supervisor.seats += make_seats(settings.workers, keys, supervisor.now.start, groups)
         for seat in supervisor.seats:
             for end in seat.channels.values():

@@ -73,7 +73,7 @@ class Process:
 class Supervisor:
     """Keeps a worker in each seat. It is the Overseer of features, see features.feature.
 
-    `begun` is called once, when all workers serve. Until then a worker that cannot start ends all; `reason` is why.
+    Until all workers serve, one that cannot start ends all; `reason` is why.
     """
 
     def __init__(
@@ -83,19 +83,18 @@ class Supervisor:
         proc: int,
         manager: Notifier,
         signals: Signals,
-        begun: Callable[[], None],
     ) -> None:
         self.settings = settings
         self.features = features
         self.proc = proc  # a descriptor of /proc, which workers read about themselves; -1: there is none
         self.manager = manager
         self.signals = signals
-        self.begun = begun
         self.now = Now(time.monotonic)
         self.loop = Loop(self.now)
         self.dumps: list[Callable[[], None]] = []
         self.complaints: list[Callable[[], str]] = []
         self.sources: list[Callable[[StatsSnapshot], None]] = [self.tell_deaths]
+        self.beginnings: list[Callable[[], None]] = []
         self.endings: list[Callable[[], Iterator[None]]] = []
         self.seats: list[Seat] = []
         self.processes: dict[int, Process] = {}
@@ -287,7 +286,7 @@ class Supervisor:
             each.is_ready for each in self.processes.values()
         ):
             self.has_begun = True
-            self.begun()
+            each(self.beginnings)()
 
     def failed(self, number: int, process: Process, frame: Frame) -> None:
         """A worker cannot start; its end follows."""
