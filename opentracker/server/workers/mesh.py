@@ -1,6 +1,5 @@
 """The other workers, as one of them sees them: requests to the owners of torrents, streams, and all answers."""
 
-import errno
 import logging
 from collections.abc import Callable
 from typing import Final
@@ -44,11 +43,11 @@ class Asked:
         self.deadline = deadline
 
 
-class StreamLost(OSError):
+class StreamLost(Exception):
     """A stream was cut: its worker has died, or met a fault."""
 
     def __init__(self, worker: int) -> None:
-        super().__init__(errno.EPIPE, f"worker {worker} has died in the middle")
+        super().__init__(f"worker {worker} has died in the middle")
 
 
 class RemoteStream:

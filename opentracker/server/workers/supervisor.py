@@ -3,6 +3,7 @@
 It serves no client. Signals and the service manager speak to the supervisor alone, which passes on what they ask for.
 """
 
+import errno
 import logging
 import marshal
 import os
@@ -37,7 +38,7 @@ from opentracker.server.workers.frames import (
     STOP,
     Frame,
 )
-from opentracker.server.workers.mesh import Mesh
+from opentracker.server.workers.mesh import Mesh, StreamLost
 from opentracker.server.workers.parts import pack_reading
 from opentracker.server.workers.sharing import gathered
 from opentracker.server.workers.worker import Seat
@@ -133,8 +134,14 @@ class Supervisor:
         self.loop.start(work)
 
     def gather(self, name: bytes) -> Pieces:
-        """The pieces of a stream of all workers."""
-        return gathered(self.mesh, name)
+        """The pieces of a stream of all workers. Raises OSError if one of them dies."""
+        pieces = gathered(self.mesh, name)
+        try:
+            yield from pieces
+        except StreamLost as error:
+            raise OSError(errno.EPIPE, str(error)) from error
+        finally:
+            pieces.close()
 
     # ---- From the start to the end -----------------------------------------------------------------------------
 
