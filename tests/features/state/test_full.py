@@ -22,7 +22,8 @@ from opentracker._features import (
 )
 from opentracker.errors import BrokenStateError
 from opentracker.features.state import full as full_state
-from opentracker.features.state.full import DIGEST, HEADER, MOST_MINUTES, Loading
+from opentracker.features.state.full import Loading
+from opentracker.features.state.full_file import DIGEST, HEADER, MOST_MINUTES, examine
 from opentracker.features.state.state import State, open_state
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.invariants import OLDEST, Checker
@@ -352,9 +353,9 @@ def test_a_corrupted_file_is_refused(path: Path) -> None:
 def test_examine_says_the_same_and_takes_nothing_in(path: Path, size: int) -> None:
     data = written(filled(known(20)))
     with file_of(path, data) as file:
-        full_state.examine(file, "FILE")
+        examine(file, "FILE")
     with file_of(path, data[:size]) as file, pytest.raises(BrokenStateError, match=r"^FILE: its checksum"):
-        full_state.examine(file, "FILE")
+        examine(file, "FILE")
 
 
 def test_a_file_of_another_version_is_refused(path: Path) -> None:
