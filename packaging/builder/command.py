@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from builder import debian, rpm
+from builder import debian, oci, rpm
 from builder.errors import PackagingError
 from builder.layers import Layers
 from builder.variants import VARIANTS
@@ -17,6 +17,7 @@ from builder.workshop import Workshop
 
 DISTROS: Final[dict[str, Callable[[Workshop, list[str]], list[Path]]]] = {
     "debian": debian.build,
+    "oci": oci.build,
     "rpm": rpm.build,
 }
 

@@ -47,6 +47,7 @@ LAYERS: Final = {
     "rpm-build": Layer("debian-build", ("rpm", "python3-installer")),
     "rpm-run": Layer("base", ("rpm",)),
     "oci-base": Layer(packages=("python3", "python3-venv")),
+    "oci-build": Layer("oci-base", ("gcc", "libc6-dev", "python3-dev")),
 }
 
 

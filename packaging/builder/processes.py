@@ -14,6 +14,10 @@ TAIL: Final = 30  # lines of a log that are shown when a command fails
 # A command's own mounts, processes and network: there is a loopback interface, and it is down.
 ALONE: Final = ("unshare", "--mount", "--net", "--pid", "--ipc", "--uts", "--fork", "--kill-child")
 
+# systemd as process 1, and crun, need cgroups of version 2 alone; a machine may have both versions, or 2 elsewhere.
+CGROUPS: Final = 'umount -R /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup && exec "$@"'
+WITH_CGROUPS: Final = ("sh", "-c", CGROUPS, "sh")
+
 
 def run(
     command: Sequence[str], log: Path, seconds: float, environment: Mapping[str, str] | None = None

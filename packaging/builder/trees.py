@@ -13,15 +13,13 @@ from pathlib import Path
 from typing import Final
 
 from builder.layers import Layers, overlay
-from builder.processes import ALONE, run
+from builder.processes import ALONE, WITH_CGROUPS, run
 
 BUILDER: Final = "builder"  # the user that builds
 BOOT: Final = (
     *("systemd-nspawn", "--quiet", "--boot", "--register=no", "--keep-unit", "--private-network"),
     *("--console=pipe", "--kill-signal=SIGRTMIN+3"),
 )
-# systemd as process 1 needs cgroups of version 2, which this machine may have elsewhere.
-CGROUPS: Final = 'umount -R /sys/fs/cgroup 2>/dev/null; mount -t cgroup2 none /sys/fs/cgroup && exec "$@"'
 
 
 @dataclass(frozen=True)
@@ -49,8 +47,7 @@ class Tree:
     def boot(self, seconds: float) -> None:
         """Boot the tree with systemd, and wait until it has powered off."""
         machine = [*BOOT, f"--directory={self.root}", f"--machine=trial-{os.getpid()}"]
-        inside = ["sh", "-c", CGROUPS, "sh", *machine]
-        run(["unshare", "--mount", "--propagation=private", "--kill-child", *inside], self.log, seconds)
+        run([*ALONE[:2], "--fork", "--kill-child", *WITH_CGROUPS, *machine], self.log, seconds)
 
     def add_builder(self) -> None:
         """Make the user that builds."""

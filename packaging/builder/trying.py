@@ -19,7 +19,8 @@ Description=Trial of the packages
 After=multi-user.target
 [Service]
 Type=oneshot
-ExecStart=/usr/bin/python3 /trial/run.py
+WorkingDirectory=/
+ExecStart=/usr/bin/python3 -m trial.run
 ExecStopPost=/usr/bin/systemctl poweroff --no-block
 StandardOutput=file:/trial/output
 StandardError=inherit
@@ -39,22 +40,27 @@ def asked(record: Mapping[str, Any]) -> dict[str, Any]:
 def try_packages(tree: Tree, plan: Mapping[str, Any]) -> dict[str, float]:
     """Carry out a plan in a tree that has the packages in /trial; return the seconds of its steps."""
     tree.write("trial/plan.json", json.dumps(plan))
-    tree.copy({"trial/run.py": ROOT / "packaging" / "trial" / "run.py"})
+    tree.copy({"trial": ROOT / "packaging" / "trial"})
     tree.write("etc/systemd/system/trial.service", SERVICE)
     tree.write("etc/systemd/system/trial.target", TARGET)
     default = tree.root / "etc/systemd/system/default.target"
     default.unlink(missing_ok=True)
     default.symlink_to("/etc/systemd/system/trial.target")
     tree.boot(LONGEST)
-    output, result = tree.root / "trial/output", tree.root / "trial/result.json"
+    output = tree.root / "trial/output"
     text = output.read_text(encoding="utf-8", errors="replace") if output.exists() else ""
     with tree.log.open("a", encoding="utf-8") as log:
         log.write(text)
+    return times_of(tree.root / "trial/result.json", tree.log)
+
+
+def times_of(result: Path, log: Path) -> dict[str, float]:
+    """Return the seconds of the steps that a trial wrote down; raise PackagingError if it failed."""
     if not result.exists():
-        raise PackagingError(f"the trial did not end; see {tree.log}")
+        raise PackagingError(f"the trial did not end; see {log}")
     outcome = json.loads(result.read_text(encoding="utf-8"))
     if outcome["fault"]:
-        raise PackagingError(f"the trial failed: {outcome['fault']}\nsee {tree.log}")
+        raise PackagingError(f"the trial failed: {outcome['fault']}\nsee {log}")
     times: dict[str, float] = outcome["times"]
     return times
 

@@ -63,8 +63,12 @@
   withIpFromQueryString ? false,
   # believe X-Forwarded-For of trusted proxies
   withIpFromProxy ? false,
+  # networks that are not served: access.deny
+  withDeny ? true,
   # HTTP keep-alive and pipelining
   withKeepalive ? false,
+  # HTTPS: listen.tls
+  withTls ? false,
   # limits on torrents, peers and memory
   withMaxPeer ? true,
   # unroutable addresses are never listed
@@ -145,7 +149,9 @@ python3Packages.buildPythonApplication {
     WANT_SYSLOGS = choice withSyslogs;
     WANT_IP_FROM_QUERY_STRING = choice withIpFromQueryString;
     WANT_IP_FROM_PROXY = choice withIpFromProxy;
+    WANT_DENY = choice withDeny;
     WANT_KEEPALIVE = choice withKeepalive;
+    WANT_TLS = choice withTls;
     WANT_MAX_PEER = choice withMaxPeer;
     WANT_BOGON_FILTER = choice withBogonFilter;
     WANT_COMPILED = choice withCompiled;

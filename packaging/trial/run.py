@@ -1,7 +1,7 @@
-"""Try packages on the machine that this runs on: install, ask, start, announce, reload, upgrade, switch, remove, purge.
+"""Try packages on the machine that this runs on: install, start, announce, reload, upgrade, switch, purge.
 
-It is run as root by systemd in a throwaway tree, beside plan.json, and writes result.json. It needs nothing but the
-standard library: the tree has what the packages depend on, and no more.
+systemd runs it as root in a throwaway tree, as `python3 -m trial.run` beside plan.json, and it writes result.json. It
+needs nothing but the standard library: the tree has what the packages depend on, and no more.
 """
 
 import json
@@ -11,10 +11,11 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final
+
+from trial.steps import Steps, TrialError
 
 HERE: Final = Path(__file__).resolve().parent
 CONFIG: Final = Path("/etc/opentracker/opentracker.conf")
@@ -37,10 +38,6 @@ RPM: Final = {
     "purge": ["rpm", "--erase", "--nodeps"],
 }
 MANAGERS: Final = {"dpkg": DPKG, "rpm": RPM}
-
-
-class TrialError(Exception):
-    """The packages are not as they should be."""
 
 
 def run(*command: str) -> str:
@@ -128,24 +125,13 @@ def is_active() -> bool:
 # ---- The steps -------------------------------------------------------------------------------------------------
 
 
-class Trial:
-    """Steps, in order, with the time that each took."""
+class Trial(Steps):
+    """The steps of packages."""
 
     def __init__(self, plan: dict[str, Any]) -> None:
+        super().__init__()
         self.plan = plan
         self.manager = MANAGERS[plan["manager"]]
-        self.times: dict[str, float] = {}
-
-    @contextmanager
-    def step(self, name: str) -> Iterator[None]:
-        """Time a step, and name it in a complaint."""
-        print(f"==== {name}", flush=True)
-        started = time.monotonic()
-        try:
-            yield
-        except (TrialError, subprocess.TimeoutExpired) as error:
-            raise TrialError(f"{name}: {error}") from None
-        self.times[name] = round(time.monotonic() - started, 2)
 
     def install(self, packages: list[str]) -> None:
         """Install package files, and wait until the tracker answers."""
@@ -252,15 +238,11 @@ class Trial:
 
 def main() -> int:
     """Run the plan, and write its result."""
-    trial, fault = Trial(json.loads((HERE / "plan.json").read_text())), ""
-    try:
-        trial.run()
-    except Exception as error:
-        fault = f"{error}" if isinstance(error, TrialError) else repr(error)
-        print(fault, flush=True)
+    trial = Trial(json.loads((HERE / "plan.json").read_text()))
+    status = trial.write_result(trial.run, HERE / "result.json")
+    if status:
         subprocess.run(["journalctl", "--no-pager", "-u", "opentracker"], check=False, timeout=STEP)
-    (HERE / "result.json").write_text(json.dumps({"times": trial.times, "fault": fault}))
-    return bool(fault)
+    return status
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_BOGON_FILTER, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
+from opentracker._features import WANT_BOGON_FILTER, WANT_DENY, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.udp import (
@@ -41,6 +41,8 @@ class UdpResponder:
 
         The datagram is the first `size` bytes of `packet`.
         """
+        if WANT_DENY and self.is_denied(address):
+            return
         action = action_of(packet, size)
         counters = self.counters
         if action == SILENCE:
@@ -77,6 +79,15 @@ class UdpResponder:
         else:
             counters.udp_scrapes += 1
             self.scrape(packet, size, out)
+
+    def is_denied(self, address: bytes) -> bool:
+        """Whether an address is not served; its datagram is counted, and stays unanswered as it may be forged."""
+        if WANT_DENY:
+            denial = self.tracker.denial
+            if denial.in_force and denial.holds(address):
+                denial.udp.value += 1
+                return True
+        return False
 
     def bring_near(self, packets: list[bytes], count: i64) -> None:
         """Bring the torrents of the first `count` datagrams into the CPU's caches; see Store.bring_near."""
