@@ -30,9 +30,8 @@ log = logging.getLogger("opentracker")
 
 QUIET: Final = 45.0  # seconds until a ping: nginx cuts after 60, and a sweep may be 10 late
 PONG_TIME: Final = 60.0  # seconds for any byte after a ping
-MOST_FRAMES: Final = (
-    500  # of a burst: a client with many torrents announces all of them when it has connected
-)
+# Of a burst: a client with many torrents announces all of them when it has connected.
+MOST_FRAMES: Final = 500.0
 FRAMES_A_SECOND: Final = 20.0
 MOST_WAITING: Final = 1 << 18  # bytes that are not read: dozens of offers
 MOST_DRAINED: Final = 1 << 20  # bytes behind the tracker's close frame
@@ -88,7 +87,7 @@ class WebSocket(Successor):
         self.outbox = Outbox(fd, channel)
         self.link = SocketLink()
         self.parts: list[bytes] = []  # of a fragmented message
-        self.frames: float = MOST_FRAMES  # that the client may send in a burst from now on
+        self.frames = MOST_FRAMES  # that the client may send in a burst from now on
         self.frames_at = now
         self.watched = 0  # events
         self.drained = 0
@@ -152,7 +151,8 @@ class WebSocket(Successor):
     def overdue(self) -> None:
         """Ping a quiet client; close if the last ping got no answer."""
         if self.was_pinged or self.is_over:
-            self.hub.silent.value += not self.is_over
+            if not self.is_over:
+                self.hub.silent.value += 1
             self.close()
             return
         self.was_pinged = True

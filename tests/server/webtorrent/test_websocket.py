@@ -151,7 +151,7 @@ def test_w43_too_many_pings(live: Live, to: Endpoint) -> None:
     browser, other = Browser(live, to, "A"), Browser(live, to, "B")
     browser.announce()
     browser.next_message()
-    for _ in range(MOST_FRAMES + 1):
+    for _ in range(int(MOST_FRAMES) + 1):
         browser.protocol.send_ping(b"")
     browser.flush()
     assert browser.close_code() == 1008
@@ -168,7 +168,7 @@ def test_w44_a_budget_of_messages_is_filled_again(live: Live, to: Endpoint) -> N
         for _ in range(times):
             browser.next_message()
 
-    scrape(MOST_FRAMES)
+    scrape(int(MOST_FRAMES))
     live.advance(2.0)
     scrape(int(2 * FRAMES_A_SECOND))
     browser.say({"action": "scrape", "info_hash": []})
