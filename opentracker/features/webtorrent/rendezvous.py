@@ -120,7 +120,7 @@ class Rendezvous:
         complete, _, incomplete = self.tracker.scrape(info_hash)
         self.announced.value += 1
         link.send(write_answer(message.info_hash, OT_WEBTORRENT_INTERVAL, complete, incomplete))
-        if peer is not None and message.offers:
+        if message.offers and peer in link.peers:  # the connection may have ended with the answer
             self.forward(message, peer, seconds)
 
     def forward(self, message: WebAnnounce, peer: BrowserPeer, seconds: float) -> None:

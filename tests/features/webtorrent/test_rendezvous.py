@@ -339,6 +339,25 @@ def test_two_peers_on_one_link_are_two_peers(meeting: Meeting) -> None:
     assert b.take() == [told(0, 1)]
 
 
+def test_w28_a_connection_that_ends_while_it_is_answered(meeting: Meeting) -> None:
+    """Its offers are not forwarded, and its peers are gone."""
+
+    class Ending(Client):
+        """One that is reset as soon as it is sent something."""
+
+        def send(self, message: bytes) -> None:
+            self.meeting.rendezvous.leave(self)
+
+    a = meeting.client("A")
+    a.announce()
+    a.take()
+    ending = Ending(meeting, "E")
+    ending.announce(offers="12")
+    assert a.take() == []
+    a.announce(offers="3")
+    assert a.take() == [told(0, 1)]
+
+
 def test_w25_a_limit_on_the_torrents_of_a_link(meeting: Meeting) -> None:
     a = meeting.client("A")
     for number in range(MOST_PEERS):
