@@ -1,6 +1,7 @@
 """Every row over UDP and HTTP, and some others, once and small: each measures what it says and prints its tables."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,9 @@ from harness.errors import BenchError
 from harness.setting import Bench
 from harness.tables import processor
 from opentracker.server.sockets import has_ipv6
+from opentracker.server.system.libc import has_mmsg
 from rows import http, udp
+from rows.calls import BATCH
 from rows.table import ROWS, run_rows
 
 Tables = dict[str, list[str]]
@@ -118,3 +121,17 @@ def test_slices_are_of_one_shards_part_of_the_torrents(
     (name,) = {*table} - {"---", "pure"}
     assert re.fullmatch(r"slices: ms, \d+ torrents", name)
     assert all(float(figure) > 0 for figure in table["pure"][1:])
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="this machine has no strace")
+def test_calls_of_a_connection_and_of_a_batch(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """A batch is received and sent with one call each, however many answers it has."""
+    run_rows(bench, ["calls"])
+    found = {
+        line.split("|")[2].strip(): line for line in capsys.readouterr().out.splitlines() if "| pure" in line
+    }
+    assert set(found) == {"an HTTP connection", f"{BATCH} datagrams"}
+    for name in ("read 1,", "write 1,", "close 1"):
+        assert name in found["an HTTP connection"]
+    if has_mmsg():
+        assert "sendmmsg 1" in found[f"{BATCH} datagrams"]
