@@ -12,8 +12,8 @@ from mypy_extensions import i32, i64
 from opentracker.swarm.store.flat.members import copy_peer
 
 BUCKET: Final = 32  # most peers of a bucket on average; fewer cost memory (4 bytes a bucket), more cost time
-SPARE: Final = 24  # a part of a block's words that is left free when the block grows
-LEAST_SPARE: Final = 6  # words that are left free beside that
+SPARE: Final = 64  # a part of a block's words that is left free when the block grows
+LEAST_SPARE: Final = 16  # words that are left free beside that
 
 
 class Block:

@@ -4,7 +4,7 @@ from typing import Final
 
 from librt.random import Random
 from librt.strings import BytesWriter
-from librt.vecs import append, vec
+from librt.vecs import extend, vec
 from mypy_extensions import i32, i64, u8
 
 from opentracker._features import WANT_MAX_PEER
@@ -21,7 +21,15 @@ from opentracker.swarm.store.flat.layout import (
     flags_of_byte,
     words_of_peer,
 )
-from opentracker.swarm.store.flat.members import STEP4, TAIL6, copy_peer, find, write_others, write_peers
+from opentracker.swarm.store.flat.members import (
+    STEP4,
+    TAIL6,
+    copy_peer,
+    exchange,
+    find,
+    write_others,
+    write_peers,
+)
 from opentracker.swarm.store.peers import STRIDE4, ports_in
 from opentracker.swarm.store.table import SHARES, Table
 
@@ -113,35 +121,26 @@ class WordTable(Table):
     def move(self, at: i64) -> None:
         """See Table. Half of the peers or so stay where they are, or all go to one other block."""
         step = self.step
-        old = self.blocks[at]
-        words, n = old.words, old.size()
-        staying: i64 = 0
+        block = self.blocks[at]
+        words, n = block.words, block.size()
         target: i64 = -1
-        moving = vec[i64](capacity=n * step)
-        number: i64 = 0
-        while number < n:
-            place = self.block_by(self.hash_at(words, number))
+        staying: i64 = 0
+        end = n
+        while staying < end:  # those that move go behind the others
+            place = self.block_by(self.hash_at(words, staying))
             if place == at:
-                copy_peer(words, 0, step, number, staying)
                 staying += 1
             else:
                 target = place
-                i = number * step
-                while i < (number + 1) * step:
-                    moving = append(moving, words[i])
-                    i += 1
-            number += 1
-        self.blocks[at] = self.sorted(words, staying, staying)
+                end -= 1
+                exchange(words, staying * step, end * step, step)
         if target >= 0:
             other = self.blocks[target]
-            there, size = other.words, other.size()
-            i = 0
-            while i < size * step:
-                moving = append(moving, there[i])
-                i += 1
+            moving = extend(words[staying * step : n * step], other.words[: other.size() * step])
             n = len(moving) // step
             self.blocks[target] = self.sorted(moving, n, n)
             self.note(n)
+        self.blocks[at] = self.sorted(words, staying, staying)
 
     # ---- As a Table ----
 
@@ -214,6 +213,13 @@ class WordTable(Table):
             words[i] = p0
             words[i + 1] = p1
             words[i + TAIL6] = p2 | tail
+
+    def load(self, planes: bytes) -> None:
+        """See Table."""
+        n: i64 = len(planes) // (self.stride + 2)
+        if self.peers == 0 and n <= self.most:
+            self.blocks[0] = Block(n, self.step)
+        super().load(planes)
 
     def remove(self, at: i64, index: i64) -> None:
         """See Table."""
