@@ -8,7 +8,7 @@ from librt.vecs import extend, vec
 from mypy_extensions import i32, i64, u8
 
 from opentracker._features import WANT_MAX_PEER
-from opentracker.swarm.store.flat.block import LEAST_SPARE, Block
+from opentracker.swarm.store.flat.block import GRID, Block
 from opentracker.swarm.store.flat.keyed import KeyedHash
 from opentracker.swarm.store.flat.layout import (
     FLAGS_AT,
@@ -51,8 +51,7 @@ class WordTable(Table):
 
     def __init__(self, stride: int, by_host: bool = False) -> None:
         super().__init__(stride, by_host, BLOCK)
-        self.step: i64 = STEP4 if stride == STRIDE4 else WORDS6
-        self.tail: i64 = 0 if stride == STRIDE4 else TAIL6  # the number of a peer's word with flags and stamp
+        self.step: i64 = STEP4 if stride == STRIDE4 else WORDS6  # the last word has flags and stamp
         self.blocks = [Block(0, self.step)]
 
     # ---- By words ----
@@ -161,15 +160,15 @@ class WordTable(Table):
     def block(self, at: i64) -> bytes:
         """See Table."""
         block = self.blocks[at]
-        words, step = block.words, self.step
+        words, step, tail = block.words, self.step, self.step - 1
         used = block.size() * step
         out = BytesWriter()
         write_peers(out, words, 0, step, 0, used // step)
-        i = self.tail
+        i = tail
         while i < used:
             out.append(u8(byte_of_flags(words[i] >> FLAGS_AT)))
             i += step
-        i = self.tail
+        i = tail
         while i < used:
             out.append(u8(words[i] >> STAMP_AT & M8))
             i += step
@@ -177,13 +176,13 @@ class WordTable(Table):
 
     def state(self, at: i64, index: i64) -> i64:
         """See Table."""
-        word = self.blocks[at].words[index * self.step + self.tail]
+        word = self.blocks[at].words[(index + 1) * self.step - 1]
         return byte_of_flags(word >> FLAGS_AT) << 8 | word >> STAMP_AT & M8
 
     def refresh(self, at: i64, index: i64, stamp: i64) -> i64:
         """See Table."""
         words = self.blocks[at].words
-        i = index * self.step + self.tail
+        i = (index + 1) * self.step - 1
         word = words[i]
         words[i] = word & ~(M8 << STAMP_AT) | stamp << STAMP_AT
         return word >> STAMP_AT & M8
@@ -191,7 +190,7 @@ class WordTable(Table):
     def unmark(self, at: i64, index: i64, flag: i64) -> None:
         """See Table."""
         words = self.blocks[at].words
-        i = index * self.step + self.tail
+        i = (index + 1) * self.step - 1
         words[i] &= ~(flags_of_byte(flag) << FLAGS_AT)
 
     def insert(self, at: i64, peer: bytes, flags: i64, stamp: i64) -> None:
@@ -227,13 +226,13 @@ class WordTable(Table):
         block.close(self.hash_at(block.words, index) >> BUCKET_AT & block.mask(), index, self.step)
         self.peers -= 1
         n = block.size()
-        if n * self.step * 2 + LEAST_SPARE < len(block.words):
+        if n * self.step * 2 + GRID < len(block.words):
             self.blocks[at] = self.sorted(block.words, n, n)
 
     def expire(self, at: i64, expired: bytes) -> None:
         """See Table."""
         block = self.blocks[at]
-        words, starts, step, tail = block.words, block.starts, self.step, self.tail
+        words, starts, step, tail = block.words, block.starts, self.step, self.step - 1
         n = block.size()
         kept: i64 = 0
         number: i64 = 0
@@ -249,7 +248,7 @@ class WordTable(Table):
             bucket += 1
         starts[bucket] = i32(kept)
         self.peers -= n - kept
-        if kept * step * 2 + LEAST_SPARE < len(words):
+        if kept * step * 2 + GRID < len(words):
             self.blocks[at] = self.sorted(words, kept, kept)
 
     def add_block(self) -> None:
