@@ -14,6 +14,7 @@ from rows.memory import memory
 from rows.scrapes import fullscrape, fullscrape_gzip, fullscrape_many, state
 from rows.sync import sync, sync_intake
 from rows.udp import udp, udp6, udp_connects, udp_growth, udp_large, udp_renewals, udp_sources
+from rows.websocket import https, websocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +33,8 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "http-saturated": http_saturated,
     "http-keepalive": http_keepalive,
     "http-proxied": http_proxied,
+    "https": https,
+    "websocket": websocket,
     "memory": memory,
     "micro": micro,
     "slices": slices,

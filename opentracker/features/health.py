@@ -23,7 +23,7 @@ MOST_DROPPED: Final = 1  # percent of the datagrams between two looks
 
 CHECKS: Final = Metric(
     "health_checks",
-    Family("opentracker_health_checks_total", "Answers that the tracker is well."),
+    Family("opentracker_health_checks_total", "Answers of the health check that the tracker is well."),
     *("", "Health checks", SERVED, "tcp_connections"),
 )
 
@@ -112,7 +112,9 @@ class HealthFeature(Feature[Host]):
         health = self.health = Health(counters)
         host.add_part(health)
         path = b"/" + self.settings.of(HealthSettings).path.encode("ascii")
-        host.http_answers.pages.setdefault(path, HealthPage(health, counters))
+        page = HealthPage(health, counters)
+        for answers in (host.http_answers, host.stats_answers):
+            answers.pages.setdefault(path, page)
         host.every(LOOK_SECONDS, lambda: health.look(uptime()))
 
     def begin(self, host: Host) -> None:

@@ -17,12 +17,14 @@ from opentracker._features import (
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
     WANT_CLIENT_COUNT,
+    WANT_DENY,
     WANT_LOG_NETWORKS,
     WANT_LOG_NUMWANT,
     WANT_MAX_PEER,
     WANT_SPOT_WOODPECKER,
     WANT_SYNC_LIVE,
     WANT_SYSLOGS,
+    WANT_WEBTORRENT,
 )
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
@@ -34,12 +36,16 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.policy.admission import REFUSED, UNAUTHORIZED, Admission
 if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.visibility import Visibility
+if WANT_DENY:
+    from opentracker.swarm.policy.denial import Denial
 if WANT_MAX_PEER:
     from opentracker.swarm.policy.limits import Limits
 if WANT_LOG_NETWORKS:
     from opentracker.swarm.counting.network_count import AddressCount
 if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.policy.watching import Watcher
+if WANT_WEBTORRENT:
+    from opentracker.swarm.browsers import BrowserSwarms
 
 MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6)
 SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
@@ -61,8 +67,12 @@ class Tracker:
             self.numwants = [0] * (MOST_WANTED + 1)  # clients' announces, by the peers they asked for
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             self.watchers: list[Watcher] = []
+        if WANT_WEBTORRENT:
+            self.browsers = BrowserSwarms()
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
+        if WANT_DENY:
+            self.denial = Denial(self.counters)  # of requests; the servers ask it
         if WANT_MAX_PEER:
             self.limits = Limits()
             limit_by(self, self.limits)
@@ -110,6 +120,8 @@ class Tracker:
             self.limits.look(a.complete + a.incomplete)
         if a.has_completed:
             self.counters.completed += 1
+        if WANT_WEBTORRENT:
+            self.browsers.add_counts(a)
         # 6. The watchers.
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             for watcher in self.watchers:
@@ -128,10 +140,14 @@ class Tracker:
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             if self.watchers:
                 return False
+        if WANT_WEBTORRENT:
+            if self.browsers.by_hash and packet[16:36] in self.browsers.by_hash:  # BEP 15: the info_hash
+                return False
         may_come = True
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             may_come = False
-        age = self.store.answer_udp(packet, address, numwant, self.interval(), minute, may_come, out)
+        interval = SHORTEST_INTERVAL + self.random.randrange(INTERVALS)
+        age = self.store.answer_udp(packet, address, numwant, interval, minute, may_come, out)
         if age == NOT_TAKEN:
             return False
         if age >= 0:
@@ -180,6 +196,10 @@ class Tracker:
         """(complete, downloaded, incomplete) of a torrent; zeros for one that is unknown or refused."""
         if not self.serves(info_hash):
             return 0, 0, 0
+        if WANT_WEBTORRENT:
+            complete, downloaded, incomplete = self.store.scrape(info_hash)
+            seeders, leechers = self.browsers.counts(info_hash)
+            return complete + seeders, downloaded, incomplete + leechers
         return self.store.scrape(info_hash)
 
 
