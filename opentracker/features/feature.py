@@ -65,6 +65,10 @@ class Host(Protocol):
     def http_answers(self) -> Answers:
         """The answers to HTTP requests."""
 
+    @property
+    def stats_answers(self) -> Answers:
+        """The answers at the address of the statistics; those of `http_answers`, if they have none of their own."""
+
     def minute(self) -> int:
         """The tracker's time."""
 

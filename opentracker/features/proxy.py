@@ -113,4 +113,5 @@ class ProxyFeature(Feature[Host]):
 
     def join(self, host: Host) -> None:
         """Install the look-up of clients behind trusted proxies."""
-        host.http_answers.client_of = Proxies(self.settings.permissions, host.tracker.counters).client
+        client_of = Proxies(self.settings.permissions, host.tracker.counters).client
+        host.http_answers.client_of = host.stats_answers.client_of = client_of

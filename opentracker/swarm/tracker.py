@@ -17,6 +17,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
     WANT_CLIENT_COUNT,
+    WANT_DENY,
     WANT_LOG_NETWORKS,
     WANT_LOG_NUMWANT,
     WANT_MAX_PEER,
@@ -35,6 +36,8 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.policy.admission import REFUSED, UNAUTHORIZED, Admission
 if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.visibility import Visibility
+if WANT_DENY:
+    from opentracker.swarm.policy.denial import Denial
 if WANT_MAX_PEER:
     from opentracker.swarm.policy.limits import Limits
 if WANT_LOG_NETWORKS:
@@ -68,6 +71,8 @@ class Tracker:
             self.browsers = BrowserSwarms()
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
+        if WANT_DENY:
+            self.denial = Denial(self.counters)  # of requests; the servers ask it
         if WANT_MAX_PEER:
             self.limits = Limits()
             limit_by(self, self.limits)
@@ -141,7 +146,8 @@ class Tracker:
         may_come = True
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             may_come = False
-        age = self.store.answer_udp(packet, address, numwant, self.interval(), minute, may_come, out)
+        interval = SHORTEST_INTERVAL + self.random.randrange(INTERVALS)
+        age = self.store.answer_udp(packet, address, numwant, interval, minute, may_come, out)
         if age == NOT_TAKEN:
             return False
         if age >= 0:

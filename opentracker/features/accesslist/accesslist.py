@@ -4,15 +4,11 @@ A line counts if it starts with 40 hex digits, in either case, followed by the l
 digit. Every other line is ignored; a warning names the first of them and their number. A file is refused
 
 - if its last line has no line end and is not 40 hex digits: it was probably cut off;
-- if it changes while it is read;
 - if it has lines other than comments but no info_hash, such as a web server's error page;
-- if a line is longer than LONGEST_LINE.
+- for the reasons of `list_file`.
 """
 
-import errno
 import logging
-import os
-import stat
 import time
 from binascii import unhexlify
 from collections.abc import Callable, Collection, Generator, Iterator
@@ -22,6 +18,7 @@ from typing import Final
 from opentracker._features import WANT_ACCESSLIST_WHITE, WANT_DYNAMIC_ACCESSLIST
 from opentracker.errors import UsageError
 from opentracker.features.accesslist.info_hash_set import InfoHashSet
+from opentracker.features.list_file import ListFile
 from opentracker.features.outcome import Outcome
 from opentracker.swarm.counting.metric import MOST, Gauge
 from opentracker.swarm.policy.admission import Admission
@@ -34,9 +31,6 @@ log = logging.getLogger("opentracker")
 HEX_SIZE: Final = 40
 HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
 SHOWN_LINES: Final = 5
-BLOCK: Final = 8192  # bytes of a file read between two yields: 200 lines, two tenths of a millisecond
-KEPT: Final = 64  # bytes kept of an unfinished line: bytes behind the 41st have no effect
-LONGEST_LINE: Final = 1 << 16  # bytes; a sparse file can be one line that is larger than the disk
 LISTED: Final = 31  # bytes of memory of an info_hash from a file
 CHANGED: Final = 120  # bytes of memory of an info_hash that was added or deleted since
 
@@ -78,22 +72,6 @@ class AccessList(Admission):
         return weight
 
 
-class Lines:
-    """Cuts blocks of bytes into lines, and keeps the first KEPT bytes of an unfinished one."""
-
-    def __init__(self) -> None:
-        self.rest = b""
-        self.length = 0  # bytes of the whole unfinished line
-
-    def cut(self, block: bytes) -> list[bytes]:
-        """The lines that end in this block."""
-        lines = (self.rest + block).split(b"\n")
-        rest = lines.pop()
-        self.length = len(rest) if lines else self.length + len(block)
-        self.rest = rest[:KEPT]
-        return lines
-
-
 def parse_line(line: bytes) -> bytes | None:
     """The info_hash (20 bytes) of a line, or None for one that does not count."""
     if len(line) != HEX_SIZE:
@@ -118,47 +96,23 @@ def read(path: Path | None, accesslist: AccessList) -> Generator[None, None, Non
         log.warning("no access list was given: %s", effect)
         return
     began = time.monotonic()
-    name = str(path)
+    file = ListFile(path, "the access list")
     try:
-        fd = open_list(path)
-        try:
-            before = os.fstat(fd)
-            accesslist.info_hashes = InfoHashSet(before.st_size // (HEX_SIZE + 1) + 1)
-            yield from fill(fd, accesslist.info_hashes, name)
-            after = os.fstat(fd)
-        finally:
-            os.close(fd)
-    except OSError as error:
-        raise UsageError(f"cannot read the access list {name}: {error.strerror}") from error
-    if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise UsageError(f"{name} was changed while it was read as the access list")
+        accesslist.info_hashes = InfoHashSet(file.size // (HEX_SIZE + 1) + 1)
+        yield from fill(file, accesslist.info_hashes)
+    finally:
+        file.close()
     seconds = time.monotonic() - began
-    log.info("access list %s: %d torrents, read in %.2f s", name, accesslist.info_hashes.size, seconds)
+    log.info("access list %s: %d torrents, read in %.2f s", file.name, accesslist.info_hashes.size, seconds)
 
 
-def open_list(path: Path) -> int:
-    """Open a file whose reads never block, and return its descriptor. Raises OSError and UsageError."""
-    fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    mode = os.fstat(fd).st_mode
-    if stat.S_ISREG(mode) or stat.S_ISCHR(mode):  # /dev/null is an empty list
-        return fd
-    os.close(fd)
-    if stat.S_ISDIR(mode):
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
-    raise UsageError(f"cannot read the access list {path}: it is not a regular file")
-
-
-def fill(fd: int, info_hashes: InfoHashSet, name: str) -> Iterator[None]:
-    """Put the info_hashes of an open file into a set, in slices. Raises UsageError for a file that is refused."""
-    lines = Lines()
+def fill(file: ListFile, info_hashes: InfoHashSet) -> Iterator[None]:
+    """Put the info_hashes of a file into a set, in slices. Raises UsageError for a file that is refused."""
     number = 0
     ignored = 0
     first: list[str] = []
-    while True:
-        block = os.read(fd, BLOCK)
-        if not block:
-            break
-        for line in lines.cut(block):
+    for lines in file.blocks():
+        for line in lines:
             number += 1
             info_hash = parse_line(line)
             if info_hash is not None:
@@ -167,22 +121,20 @@ def fill(fd: int, info_hashes: InfoHashSet, name: str) -> Iterator[None]:
                 ignored += 1
                 if ignored <= SHOWN_LINES:
                     first.append(str(number))
-        if lines.length > LONGEST_LINE:
-            raise UsageError(f"{name}:{number + 1}: a line of over {LONGEST_LINE} bytes: this is not a list")
         yield
-    if lines.rest:
-        info_hash = parse_line(lines.rest) if len(lines.rest) == HEX_SIZE else None
+    if file.rest:
+        info_hash = parse_line(file.rest) if len(file.rest) == HEX_SIZE else None
         if info_hash is None:
             raise UsageError(
-                f"{name}:{number + 1}: the last line has no line end and is not 40 hex digits: is it cut off?"
+                f"{file.name}:{number + 1}: the last line has no line end and is not 40 hex digits: is it cut off?"
             )
         info_hashes.add(info_hash)
     if ignored and info_hashes.size == 0:
-        raise UsageError(f"{name}: not one line starts with 40 hex digits: this is not a list")
+        raise UsageError(f"{file.name}: not one line starts with 40 hex digits: this is not a list")
     if ignored:
         log.warning(
             "%s: %d lines do not start with 40 hex digits and are ignored, the first: %s",
-            name,
+            file.name,
             ignored,
             ", ".join(first),
         )

@@ -12,10 +12,10 @@ from typing import Final
 from opentracker.features.accesslist.accesslist import (
     HEX_SIZE,
     AccessListReloader,
-    Lines,
     is_idle,
     parse_line,
 )
+from opentracker.features.list_file import Lines
 
 log = logging.getLogger("opentracker")
 

@@ -7,7 +7,13 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_COMPILED, WANT_FULLLOG_NETWORKS, WANT_IP_FROM_PROXY, WANT_LOG_NUMWANT
+from opentracker._features import (
+    WANT_COMPILED,
+    WANT_DENY,
+    WANT_FULLLOG_NETWORKS,
+    WANT_IP_FROM_PROXY,
+    WANT_LOG_NUMWANT,
+)
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.bencode import write_announce, write_failure, write_scrape
@@ -20,6 +26,8 @@ from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.counting.metric import CAUSE, Family, Metric
 from opentracker.swarm.tracker import Tracker
 
+if WANT_DENY:
+    from opentracker.swarm.policy.denial import NOT_SERVED
 if WANT_COMPILED:
     from opentracker.protocol.plain_announce import PlainReader
     from opentracker.protocol.plain_answer import append_announce
@@ -77,6 +85,7 @@ class HttpResponder:
             self.heads = PlainHeads()
         self.plain_query = b""
         self.plain_keep_alive = False
+        self.plain_forwarded = b""  # see PlainHeads.forwarded
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
 
@@ -89,7 +98,10 @@ class HttpResponder:
             if WANT_FULLLOG_NETWORKS:
                 for watcher in self.watchers:
                     watcher(request, address)
-            if path in self.pages and self.pages[path].takes(request):
+            is_page = path in self.pages and self.pages[path].takes(request)
+            if WANT_DENY:
+                self.refuse_denied(address, is_page)
+            if is_page:
                 return self.pages[path].answer(request, address, minute)
             if path.startswith(ANNOUNCE_PREFIX):
                 body = self.announce(request.query or b"", request.method == b"HEAD", address, minute)
@@ -104,6 +116,16 @@ class HttpResponder:
             self.counters.tcp_failures += 1
             body = write_failure(failure.reason, self.tracker.interval())
         return write_ok(body, request.keep_alive, request.method == b"HEAD")
+
+    def refuse_denied(self, address: bytes, is_page: bool) -> None:
+        """Raise TrackerFailure, or HttpError for a page, for a client in a network that is not served."""
+        if WANT_DENY:
+            denial = self.tracker.denial
+            if denial.in_force and denial.holds(address):
+                denial.http.value += 1
+                if is_page:
+                    raise HttpError(403)
+                raise TrackerFailure(NOT_SERVED)
 
     def known_client(self, request: Request, address: bytes) -> bytes:
         """The client's address of a request. Raises TrackerFailure for an announce of an unknown client.
@@ -144,6 +166,8 @@ class HttpResponder:
                 if WANT_IP_FROM_PROXY:
                     head = data[start : self.plain.end]
                     address = self.client_of(Request(head, len(head)), address)
+                if WANT_DENY:
+                    self.refuse_denied(address, False)
                 self.plain.place(address, a)
                 if WANT_LOG_NUMWANT:
                     self.tracker.numwants[a.numwant] += 1
@@ -158,18 +182,24 @@ class HttpResponder:
         return False
 
     def reads_plain(self, data: bytes) -> bool:
-        """Whether `plain_query` and `plain_keep_alive` now are those of the one whole plain announce that `data` is."""
-        if WANT_COMPILED or WANT_IP_FROM_PROXY or WANT_FULLLOG_NETWORKS:
+        """Whether `data` is one whole plain announce, whose parts are in `plain_query` and the fields behind it now."""
+        if WANT_COMPILED or WANT_FULLLOG_NETWORKS:
             return False
         if not self.heads.read(data):
             return False
         self.plain_query = self.heads.query
         self.plain_keep_alive = self.heads.keep_alive
+        self.plain_forwarded = self.heads.forwarded
         return True
 
     def answer_query(self, query: bytes, keep_alive: bool, address: bytes, minute: int) -> bytes:
         """The whole answer to a plain announce."""
         try:
+            if WANT_IP_FROM_PROXY:
+                line = self.plain_forwarded
+                address = self.client_of(Request(line, len(line)), address)
+            if WANT_DENY:
+                self.refuse_denied(address, False)
             body = self.announce(query, False, address, minute)
         except TrackerFailure as failure:
             self.counters.tcp_failures += 1

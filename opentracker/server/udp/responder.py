@@ -3,7 +3,7 @@
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_BOGON_FILTER, WANT_COMPILED, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
+from opentracker._features import WANT_BOGON_FILTER, WANT_DENY, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.udp import (
@@ -41,6 +41,8 @@ class UdpResponder:
 
         The datagram is the first `size` bytes of `packet`.
         """
+        if WANT_DENY and self.is_denied(address):
+            return
         action = action_of(packet, size)
         counters = self.counters
         if action == SILENCE:
@@ -57,8 +59,9 @@ class UdpResponder:
             if size >= SHORTEST_ANSWERABLE:
                 write_error(out, packet, MISMATCH)
         elif action == ANNOUNCE:
-            if WANT_COMPILED:
-                if self.answer_at_once(packet, address, minute, out):
+            if not WANT_LOG_NUMWANT and not WANT_BOGON_FILTER:
+                numwant = numwant_of(packet, address)
+                if self.tracker.answer_udp(packet, address, numwant, minute, out):
                     counters.udp_announces += 1
                     return
             a = self.request
@@ -77,15 +80,18 @@ class UdpResponder:
             counters.udp_scrapes += 1
             self.scrape(packet, size, out)
 
+    def is_denied(self, address: bytes) -> bool:
+        """Whether an address is not served; its datagram is counted, and stays unanswered as it may be forged."""
+        if WANT_DENY:
+            denial = self.tracker.denial
+            if denial.in_force and denial.holds(address):
+                denial.udp.value += 1
+                return True
+        return False
+
     def bring_near(self, packets: list[bytes], count: i64) -> None:
         """Bring the torrents of the first `count` datagrams into the CPU's caches; see Store.bring_near."""
         self.tracker.store.bring_near(packets, count)
-
-    def answer_at_once(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> bool:
-        """Answer an announce the fast way, if this build's features allow it; see Tracker.answer_udp."""
-        if WANT_LOG_NUMWANT or WANT_BOGON_FILTER:
-            return False
-        return self.tracker.answer_udp(packet, address, numwant_of(packet, address), minute, out)
 
     def scrape(self, packet: bytes, size: i64, out: BytesWriter) -> None:
         """Answer a scrape with a good connection id."""
