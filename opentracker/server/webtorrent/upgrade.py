@@ -5,9 +5,11 @@ from typing import Final
 from websockets.http11 import Request as Handshake
 from websockets.server import ServerProtocol
 
-from opentracker.errors import HttpError
+from opentracker._features import WANT_DENY
+from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.http import Request, header_values
 from opentracker.server.http.channel import Channel
+from opentracker.server.http.responder import HttpResponder
 from opentracker.server.http.server import Successor, Upgrader
 from opentracker.server.webtorrent.framing import NO_LOG, release
 from opentracker.server.webtorrent.hub import Hub
@@ -19,8 +21,9 @@ PATHS: Final = (b"/announce", b"/")
 class WebSocketUpgrader(Upgrader):
     """Accepts WebSockets."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, answers: HttpResponder) -> None:
         self.hub = hub
+        self.answers = answers
 
     def takes(self, request: Request) -> bool:
         """See Upgrader."""
@@ -31,6 +34,8 @@ class WebSocketUpgrader(Upgrader):
 
     def accept(self, request: Request, fd: int, address: bytes, channel: Channel) -> tuple[bytes, Successor]:
         """See Upgrader. Raises HttpError for a client that may not, or whose request is malformed."""
+        if WANT_DENY:
+            self.refuse_denied(request, address)
         if self.hub.is_full():
             self.hub.refused.value += 1
             raise HttpError(503, b"limits.websockets is reached")
@@ -40,6 +45,13 @@ class WebSocketUpgrader(Upgrader):
         finally:
             release(protocol)
         return answer, WebSocket(fd, address, channel, self.hub)
+
+    def refuse_denied(self, request: Request, address: bytes) -> None:
+        """Raise HttpError for a client in a network that is not served, also behind a proxy."""
+        try:
+            self.answers.refuse_denied(self.answers.client_of(request, address), True)
+        except TrackerFailure as failure:  # the proxy names no client
+            raise HttpError(400, failure.reason) from failure
 
 
 def answer_of(protocol: ServerProtocol, request: Request) -> bytes:
