@@ -77,6 +77,26 @@ def test_the_usual_clock_of_a_revision_has_its_own_name() -> None:
     assert udp.young("compiled@HEAD") == "compiled-young@HEAD"
 
 
+def test_the_rows_on_tls_have_a_table_for_each_kind_of_connection(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = run(bench, "https", capsys)
+    assert [set(table) for table in tables] == [
+        {f"https {mode}", "---", "pure"} for mode in ("new", "resumed", "kept")
+    ]
+    new, resumed, kept = (float(table["pure"][1]) for table in tables)
+    assert min(new, resumed, kept) > 0
+
+
+def test_the_row_on_websockets_has_messages_and_idle_ones(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy, idle = run(bench, "websocket", capsys)
+    assert set(busy) == {"websocket", "---", "pure"}
+    assert set(idle) == {"websocket idle", "---", "pure"}
+    assert float(busy["pure"][1]) > 0
+
+
 def test_memory_grows_by_torrents_and_by_a_population(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
