@@ -25,6 +25,7 @@ from opentracker._features import (
     WANT_SYNC_LIVE,
     WANT_SYSLOGS,
     WANT_WEBTORRENT,
+    WANT_WORKERS,
 )
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
@@ -46,6 +47,9 @@ if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.policy.watching import Watcher
 if WANT_WEBTORRENT:
     from opentracker.swarm.browsers import BrowserSwarms
+
+if WANT_WORKERS:
+    from opentracker.swarm.ownership import Ownership
 
 MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6)
 SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
@@ -69,6 +73,8 @@ class Tracker:
             self.watchers: list[Watcher] = []
         if WANT_WEBTORRENT:
             self.browsers = BrowserSwarms()
+        if WANT_WORKERS:
+            self.ownership: Ownership | None = None  # none: this process owns all torrents
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
         if WANT_DENY:
@@ -168,6 +174,12 @@ class Tracker:
         """Whether the access list allows a new torrent."""
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             return self.admission.allows(info_hash)
+        return True
+
+    def owns(self, info_hash: bytes) -> bool:
+        """Whether a torrent belongs to this process, rather than to another worker."""
+        if WANT_WORKERS and self.ownership is not None:
+            return self.ownership.owns(info_hash)
         return True
 
     def has_room(self, contents: Contents) -> bool:

@@ -3,7 +3,7 @@
 A client may send any peer_id. So only names from a table are counted, and all others together, which bounds the memory.
 """
 
-from typing import Final
+from typing import ClassVar, Final
 
 from mypy_extensions import i64
 
@@ -100,6 +100,8 @@ def shares(snapshot: StatsSnapshot) -> list[tuple[str, int]]:
 
 class ClientsFeature(Feature[Host]):
     """`mode=clients`."""
+
+    in_workers: ClassVar[bool] = True
 
     def join(self, host: Host) -> None:
         """Watch announces, and add the counts to snapshots."""

@@ -1,9 +1,10 @@
-"""A connection from its accept to its close, as a machine of four states.
+"""A connection from its accept to its close, as a machine of five states.
 
 ::
 
     RECEIVING ──bytes──> ANSWERING ──a request──> SENDING ──all sent──> closed, DRAINING, RECEIVING or ANSWERING
         ^────needs more bytes────┘                                      DRAINING ──end of file──> closed
+                                 └──another worker's torrent──> WAITING ──its answer──> SENDING
 
 Each state has one step, in `_STEPS`. A step returns True with the connection in its next state, or False if the
 connection waits for the selector or for the loop's next slice, or is closed.
@@ -26,6 +27,7 @@ from opentracker._features import (
     WANT_COMPILED,
     WANT_KEEPALIVE,
     WANT_WEBTORRENT,
+    WANT_WORKERS,
 )
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
@@ -50,6 +52,7 @@ RECEIVING: Final = 0
 ANSWERING: Final = 1
 SENDING: Final = 2
 DRAINING: Final = 3
+WAITING: Final = 4
 
 
 class Connection(Unfinished):
@@ -161,6 +164,10 @@ class Connection(Unfinished):
             if out and self.server.is_late():
                 break
             answer = self.answer_next()
+            if WANT_WORKERS and answer == b"" and self.server.answers.awaits(self.answered):
+                self.outbox.unsent = out
+                self.state = WAITING
+                return True
             if answer is None:
                 break
             out += answer
@@ -269,7 +276,20 @@ class Connection(Unfinished):
             self.watch(READ)
         return False
 
+    def wait_for_worker(self) -> bool:
+        """Wait for the answer of another worker, which comes by `answered`."""
+        self.watch(NOTHING)
+        return False
+
     # ---- Used by several steps ----
+
+    def answered(self, answer: bytes) -> None:
+        """Send the answer of another worker, behind those to the requests before, and go on."""
+        if self.closed:
+            return
+        self.outbox.unsent += answer
+        self.state = SENDING
+        self.go_on()
 
     def resume(self, at_once: "AtOnce", outcome: i64) -> bool:
         """Continue after `at_once` has read, by its outcome; returns as a step does."""
@@ -377,4 +397,5 @@ _STEPS: Final[list[Callable[[Connection], bool]]] = [
     Connection.answer,
     Connection.send,
     Connection.drain,
+    Connection.wait_for_worker,
 ]
