@@ -214,6 +214,7 @@ DELETE: Final = NamedPath(
 class FifoFeature(Feature[Core]):
     """FIFOs beside an access list."""
 
+    is_asked_for: ClassVar[bool] = True
     paths: ClassVar[tuple[NamedPath, ...]] = (ADD, DELETE)
 
     def __init__(self, settings: Settings) -> None:

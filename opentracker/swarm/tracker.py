@@ -24,6 +24,7 @@ from opentracker._features import (
     WANT_SPOT_WOODPECKER,
     WANT_SYNC_LIVE,
     WANT_SYSLOGS,
+    WANT_WEBTORRENT,
     WANT_WORKERS,
 )
 from opentracker.errors import TrackerFailure
@@ -44,6 +45,8 @@ if WANT_LOG_NETWORKS:
     from opentracker.swarm.counting.network_count import AddressCount
 if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.policy.watching import Watcher
+if WANT_WEBTORRENT:
+    from opentracker.swarm.browsers import BrowserSwarms
 
 if WANT_WORKERS:
     from opentracker.swarm.ownership import Ownership
@@ -68,6 +71,8 @@ class Tracker:
             self.numwants = [0] * (MOST_WANTED + 1)  # clients' announces, by the peers they asked for
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             self.watchers: list[Watcher] = []
+        if WANT_WEBTORRENT:
+            self.browsers = BrowserSwarms()
         if WANT_WORKERS:
             self.ownership: Ownership | None = None  # none: this process owns all torrents
         if WANT_BOGON_FILTER:
@@ -121,6 +126,8 @@ class Tracker:
             self.limits.look(a.complete + a.incomplete)
         if a.has_completed:
             self.counters.completed += 1
+        if WANT_WEBTORRENT:
+            self.browsers.add_counts(a)
         # 6. The watchers.
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             for watcher in self.watchers:
@@ -138,6 +145,9 @@ class Tracker:
             return False
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             if self.watchers:
+                return False
+        if WANT_WEBTORRENT:
+            if self.browsers.by_hash and packet[16:36] in self.browsers.by_hash:  # BEP 15: the info_hash
                 return False
         may_come = True
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
@@ -198,6 +208,10 @@ class Tracker:
         """(complete, downloaded, incomplete) of a torrent; zeros for one that is unknown or refused."""
         if not self.serves(info_hash):
             return 0, 0, 0
+        if WANT_WEBTORRENT:
+            complete, downloaded, incomplete = self.store.scrape(info_hash)
+            seeders, leechers = self.browsers.counts(info_hash)
+            return complete + seeders, downloaded, incomplete + leechers
         return self.store.scrape(info_hash)
 
 

@@ -24,13 +24,16 @@ from opentracker._features import (
     WANT_SYNC_LIVE,
     WANT_SYNC_SCRAPE,
     WANT_V6,
+    WANT_WEBTORRENT,
 )
 from opentracker.server.workers.service import PROC
 from opentracker.server.workers.supervisor import MOST_DEATHS
 from tests.server.live import HOME, announce_packet, connect_packet, family_of
 from tests.server.process import PATIENCE, Tracker, allow, list_loopback, run
 
-REFUSED = WANT_SYNC_LIVE or WANT_SYNC_SCRAPE or WANT_FULLLOG_NETWORKS or WANT_MODEST_FULLSCRAPES
+REFUSED = (
+    WANT_SYNC_LIVE or WANT_SYNC_SCRAPE or WANT_FULLLOG_NETWORKS or WANT_MODEST_FULLSCRAPES or WANT_WEBTORRENT
+)
 needs_several = pytest.mark.skipif(REFUSED, reason="this build refuses several workers")
 several = pytest.mark.parametrize("workers", [1, 2, 3])
 needs_statistics = pytest.mark.skipif(
