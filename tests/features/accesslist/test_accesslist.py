@@ -5,6 +5,7 @@ import os
 import signal
 import tempfile
 from collections.abc import Generator, Iterator
+from contextlib import closing
 from itertools import pairwise
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,9 @@ from opentracker.errors import TrackerFailure, UsageError
 from opentracker.features.accesslist import accesslist
 from opentracker.features.accesslist.accesslist import LISTED as LISTED_BYTES
 from opentracker.features.accesslist.feature import AccessListSettings
-from opentracker.features.accesslist.info_hash_set import InfoHashSet
+from opentracker.features.list_file import ListFile
+from opentracker.features.list_lines import fill
+from opentracker.features.packed_set import PackedSet
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker as Swarms
@@ -37,18 +40,19 @@ OPTION = "-w" if WANT_ACCESSLIST_WHITE else "-b"
 ALLOWED, REFUSED = (HASH_B, HASH_A) if WANT_ACCESSLIST_WHITE else (HASH_A, HASH_B)  # with HASH_B in the list
 
 
-def contents(info_hashes: InfoHashSet) -> set[bytes]:
+def contents(info_hashes: PackedSet) -> set[bytes]:
     return {bucket[at : at + 20] for bucket in info_hashes.buckets for at in range(0, len(bucket), 20)}
 
 
-def listed(text: bytes, name: str = "list") -> set[bytes]:
+def listed(text: bytes) -> set[bytes]:
     """The info_hashes of a list file with these bytes."""
-    info_hashes = InfoHashSet(len(text) // 41)
-    with tempfile.TemporaryFile() as file:
-        file.write(text)
-        file.seek(0)
-        for _ in accesslist.fill(file.fileno(), info_hashes, name):
-            pass
+    info_hashes = PackedSet(len(text) // 41)
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "list"
+        path.write_bytes(text)
+        with closing(ListFile(path, "the access list")) as file:
+            for _ in fill(file, accesslist.HEX_LINES, info_hashes.add):
+                pass
     assert info_hashes.size == len(contents(info_hashes))
     return contents(info_hashes)
 
@@ -79,7 +83,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
     ids=repr,
 )
 def test_a02_lines_that_count(line: bytes) -> None:
-    assert accesslist.parse_line(line) == LISTED
+    assert accesslist.HEX_LINES.parse(line) == LISTED
     assert listed(line + b"\n") == {LISTED}
 
 
@@ -104,16 +108,16 @@ def test_a02_lines_that_count(line: bytes) -> None:
 )
 def test_a02_lines_that_do_not(line: bytes) -> None:
     other = b"\xcd" * 20
-    assert accesslist.parse_line(line) is None
+    assert accesslist.HEX_LINES.parse(line) is None
     assert listed(line + b"\n" + other.hex().encode() + b"\n") == {other}
 
 
 def test_a02_one_warning_tells_how_many_and_which(caplog: pytest.LogCaptureFixture) -> None:
     lines = [b"# comment", b"zz" + LINE[2:], LINE[:38], LINE, b"", LINE + b"ab", *[b"x"] * 20, b""]
     with caplog.at_level(logging.WARNING, logger="opentracker"):
-        assert listed(b"\n".join(lines), "the/list") == {LISTED}
+        assert listed(b"\n".join(lines)) == {LISTED}
     (record,) = caplog.records
-    assert record.getMessage().startswith("the/list: 23 lines ")
+    assert "/list: 23 lines " in record.getMessage()
     assert record.getMessage().endswith(": 2, 3, 6, 7, 8")
 
 
@@ -235,25 +239,6 @@ def write_list(path: Path, *info_hashes: bytes) -> None:
     new = path.with_suffix(".new")
     new.write_text("".join(f"{info_hash.hex()}\n" for info_hash in info_hashes))
     new.replace(path)
-
-
-@given(st.binary(max_size=300), st.integers(1, 100))
-def test_lines_do_not_depend_on_how_they_arrive(text: bytes, size: int) -> None:
-    lines = accesslist.Lines()
-    found: list[bytes] = []
-    for at in range(0, len(text), size):
-        found += lines.cut(text[at : at + size])
-    whole = [*found, lines.rest]
-    assert [line[:41] for line in whole] == [line[:41] for line in text.split(b"\n")]
-    assert [len(line) == 40 for line in whole] == [len(line) == 40 for line in text.split(b"\n")]
-
-
-def test_a_line_without_end_takes_no_memory() -> None:
-    lines = accesslist.Lines()
-    for _ in range(100):
-        assert lines.cut(LINE * 100) == []
-        assert len(lines.rest) <= accesslist.KEPT
-    assert [accesslist.parse_line(line) for line in lines.cut(b"\n" + LINE + b"\n")] == [None, LISTED]
 
 
 def test_a_list_that_others_have_to_write_first_is_refused(tmp_path: Path) -> None:
@@ -456,14 +441,6 @@ def test_a_file_of_anything_else_is_no_list(text: bytes) -> None:
 @pytest.mark.parametrize("text", [b"", b"\n\n", b"# nobody yet\n", b"# nobody yet\n\n  \r\n"])
 def test_a_file_of_comments_is_an_empty_list(text: bytes) -> None:
     assert listed(text) == set()
-
-
-def test_a_line_without_an_end_in_sight_is_no_list() -> None:
-    longest = accesslist.LONGEST_LINE
-    assert listed(b"#" * longest + b"\n" + LINE + b"\n") == {LISTED}
-    assert listed((b"#" * (longest // 2) + b"\n") * 5 + LINE + b"\n") == {LISTED}
-    with pytest.raises(UsageError, match="list:2: a line of over"):
-        listed(LINE + b"\n" + b"\0" * (longest + accesslist.BLOCK))
 
 
 @pytest.mark.parametrize("size", [1 << 30, 1 << 40, 1 << 43])
