@@ -13,7 +13,7 @@ from typing import Final
 from opentracker.errors import UsageError
 
 BLOCK: Final = 8192  # bytes of a file read between two yields: 200 hashes, two tenths of a millisecond
-KEPT: Final = 64  # bytes kept of an unfinished line: entries are shorter, and bytes behind one have no effect
+KEPT: Final = 128  # bytes kept of an unfinished line: entries are shorter, and bytes behind one have no effect
 LONGEST_LINE: Final = 1 << 16  # bytes; a sparse file can be one line that is larger than the disk
 
 
@@ -59,7 +59,7 @@ class ListFile:
             number += len(lines)
             if self.lines.length > LONGEST_LINE:
                 raise UsageError(
-                    f"{self.name}:{number + 1}: a line of over {LONGEST_LINE} bytes: this is no list"
+                    f"{self.name}:{number + 1}: a line of over {LONGEST_LINE} bytes: this is not a list"
                 )
             yield lines
         after = os.fstat(self.fd)

@@ -70,7 +70,7 @@ def fill(file: ListFile, form: LineFormat, add: Callable[[bytes], None]) -> Iter
         add(entry)
         entries += 1
     if ignored and not entries:
-        raise UsageError(f"{file.name}: not one line starts with {form.start}: this is no list")
+        raise UsageError(f"{file.name}: not one line starts with {form.start}: this is not a list")
     if ignored:
         log.warning(
             "%s: %d lines do not start with %s and are ignored, the first: %s",
