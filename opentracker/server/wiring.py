@@ -10,6 +10,7 @@ from typing import Final
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_AUTH_KEYS,
     WANT_BOGON_FILTER,
     WANT_CLIENT_COUNT,
     WANT_DYNAMIC_ACCESSLIST,
@@ -65,9 +66,15 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
 
     FEATURES.append(AccessListFeature)
 if WANT_DYNAMIC_ACCESSLIST:
-    from opentracker.server.fifos import FifoFeature
+    from opentracker.server.list_fifos import ListFifoFeature
 
-    FEATURES.append(FifoFeature)
+    FEATURES.append(ListFifoFeature)
+if WANT_AUTH_KEYS:
+    from opentracker.features.keys.feature import KeysFeature
+    from opentracker.server.key_fifos import KeyFifoFeature
+
+    FEATURES.append(KeysFeature)
+    FEATURES.append(KeyFifoFeature)
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape.feature import FullScrapeFeature
     from opentracker.features.state.feature import StateFeature

@@ -15,6 +15,7 @@ from opentracker._features import (
     OT_MAX_PEERS_UDP6,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_AUTH_KEYS,
     WANT_BOGON_FILTER,
     WANT_CLIENT_COUNT,
     WANT_LOG_NETWORKS,
@@ -32,6 +33,8 @@ from opentracker.swarm.store.engine import make_store
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.policy.admission import REFUSED, UNAUTHORIZED, Admission
+if WANT_AUTH_KEYS:
+    from opentracker.swarm.policy.keys import Keys
 if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.visibility import Visibility
 if WANT_MAX_PEER:
@@ -70,6 +73,8 @@ class Tracker:
             self.admission = Admission()
             self.refused = self.counters.count_of(REFUSED)  # clients' announces, by the access list
             self.has_doubtful = False  # whether stored torrents may be refused by the access list
+        if WANT_AUTH_KEYS:
+            self.keys = Keys()  # both protocols ask it before `announce` and `scrape`
 
     def announce(self, a: Announce, minute: i64) -> None:  # noqa: PLR0912 - a call each would cost more
         """Carry out an announce in `minute` (of a clock that never goes back) and fill in its answer.

@@ -46,7 +46,9 @@ def test_a_last_line_that_may_be_cut_off(tmp_path: Path) -> None:
 
 
 def test_a_file_without_an_entry_is_no_list(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="list: not one line starts with a capital letter: this is not a list"):
+    with pytest.raises(
+        UsageError, match="list: not one line starts with a capital letter: this is not a list"
+    ):
         entries(tmp_path / "list", b"<html>\n")
     assert entries(tmp_path / "list", b"# <html>\n\n") == []
 

@@ -7,7 +7,13 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_COMPILED, WANT_FULLLOG_NETWORKS, WANT_IP_FROM_PROXY, WANT_LOG_NUMWANT
+from opentracker._features import (
+    WANT_AUTH_KEYS,
+    WANT_COMPILED,
+    WANT_FULLLOG_NETWORKS,
+    WANT_IP_FROM_PROXY,
+    WANT_LOG_NUMWANT,
+)
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.bencode import write_announce, write_failure, write_scrape
@@ -20,6 +26,8 @@ from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.counting.metric import CAUSE, Family, Metric
 from opentracker.swarm.tracker import Tracker
 
+if WANT_AUTH_KEYS:
+    from opentracker.protocol.keyed_urls import key_of_query, split_path
 if WANT_COMPILED:
     from opentracker.protocol.plain_announce import PlainReader
     from opentracker.protocol.plain_answer import append_announce
@@ -30,6 +38,7 @@ log = logging.getLogger("opentracker")
 
 ANNOUNCE_PREFIX: Final = b"/a"  # the C tracker's leniency: /announce.php is an announce
 SCRAPE_PREFIX: Final = b"/sc"
+FULL_SCRAPE: Final = b"/scrape"  # without a query
 
 # Texts of the log for clients that speak another protocol.
 FOREIGN: Final = {
@@ -82,6 +91,9 @@ class HttpResponder:
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""
+        key = b""
+        if WANT_AUTH_KEYS and self.tracker.keys.in_force:
+            request.path, key = split_path(request.path)
         path = request.path
         try:
             if WANT_IP_FROM_PROXY:
@@ -89,6 +101,8 @@ class HttpResponder:
             if WANT_FULLLOG_NETWORKS:
                 for watcher in self.watchers:
                     watcher(request, address)
+            if WANT_AUTH_KEYS and self.tracker.keys.in_force:
+                self.check_key(request, key)
             if path in self.pages and self.pages[path].takes(request):
                 return self.pages[path].answer(request, address, minute)
             if path.startswith(ANNOUNCE_PREFIX):
@@ -104,6 +118,16 @@ class HttpResponder:
             self.counters.tcp_failures += 1
             body = write_failure(failure.reason, self.tracker.interval())
         return write_ok(body, request.keep_alive, request.method == b"HEAD")
+
+    def check_key(self, request: Request, key: bytes) -> None:
+        """Raise TrackerFailure for an announce, a scrape or a full scrape without a valid key in its path or query.
+
+        `key` is the one that stood in the path. Other pages need no key.
+        """
+        if WANT_AUTH_KEYS and request.path.startswith((ANNOUNCE_PREFIX, SCRAPE_PREFIX)):
+            page = self.pages.get(request.path)
+            if page is None or request.path == FULL_SCRAPE or not page.takes(request):
+                self.tracker.keys.check(key or key_of_query(request.query or b""))
 
     def known_client(self, request: Request, address: bytes) -> bytes:
         """The client's address of a request. Raises TrackerFailure for an announce of an unknown client.
@@ -135,6 +159,8 @@ class HttpResponder:
         """
         a = self.request
         if WANT_COMPILED:
+            if WANT_AUTH_KEYS and self.tracker.keys.in_force:
+                return False
             if WANT_FULLLOG_NETWORKS and self.watchers:  # they need a Request
                 return False
             if not self.plain.read(data, start, size, a):
@@ -160,6 +186,8 @@ class HttpResponder:
     def reads_plain(self, data: bytes) -> bool:
         """Whether `plain_query` and `plain_keep_alive` now are those of the one whole plain announce that `data` is."""
         if WANT_COMPILED or WANT_IP_FROM_PROXY or WANT_FULLLOG_NETWORKS:
+            return False
+        if WANT_AUTH_KEYS and self.tracker.keys.in_force:
             return False
         if not self.heads.read(data):
             return False

@@ -3,7 +3,13 @@
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_BOGON_FILTER, WANT_COMPILED, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
+from opentracker._features import (
+    WANT_AUTH_KEYS,
+    WANT_BOGON_FILTER,
+    WANT_COMPILED,
+    WANT_LOG_NETWORKS,
+    WANT_LOG_NUMWANT,
+)
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.udp import (
@@ -15,6 +21,7 @@ from opentracker.protocol.udp import (
     action_of,
     numwant_of,
     parse_announce,
+    parse_url_data,
     scrape_count,
     write_announce,
     write_connect_head,
@@ -25,6 +32,9 @@ from opentracker.protocol.udp import (
 from opentracker.swarm.connection_ids import ConnectionIds
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.tracker import Tracker
+
+if WANT_AUTH_KEYS:
+    from opentracker.protocol.keyed_urls import key_of_url_data
 
 
 class UdpResponder:
@@ -56,6 +66,8 @@ class UdpResponder:
             counters.udp_mismatches += 1
             if size >= SHORTEST_ANSWERABLE:
                 write_error(out, packet, MISMATCH)
+        elif WANT_AUTH_KEYS and self.tracker.keys.in_force and not self.has_key(action, packet, size, out):
+            counters.udp_failures += 1
         elif action == ANNOUNCE:
             if WANT_COMPILED:
                 if self.answer_at_once(packet, address, minute, out):
@@ -86,6 +98,17 @@ class UdpResponder:
         if WANT_LOG_NUMWANT or WANT_BOGON_FILTER:
             return False
         return self.tracker.answer_udp(packet, address, numwant_of(packet, address), minute, out)
+
+    def has_key(self, action: i64, packet: bytes, size: i64, out: BytesWriter) -> bool:
+        """Whether a request has a valid key; else append the error. A scrape has no room for a key (BEP 41)."""
+        if WANT_AUTH_KEYS:
+            try:
+                url_data = parse_url_data(packet, size) if action == ANNOUNCE else b""
+                self.tracker.keys.check(key_of_url_data(url_data))
+            except TrackerFailure as failure:
+                write_error(out, packet, failure.reason)
+                return False
+        return True
 
     def scrape(self, packet: bytes, size: i64, out: BytesWriter) -> None:
         """Answer a scrape with a good connection id."""
