@@ -12,6 +12,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_WHITE,
     WANT_AUTH_KEYS,
     WANT_BOGON_FILTER,
+    WANT_CLIENT_APPROVAL,
     WANT_CLIENT_COUNT,
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLLOG_NETWORKS,
@@ -75,6 +76,10 @@ if WANT_AUTH_KEYS:
 
     FEATURES.append(KeysFeature)
     FEATURES.append(KeyFifoFeature)
+if WANT_CLIENT_APPROVAL:
+    from opentracker.features.client_approval import ApprovalFeature
+
+    FEATURES.append(ApprovalFeature)
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape.feature import FullScrapeFeature
     from opentracker.features.state.feature import StateFeature

@@ -187,9 +187,7 @@ class HttpResponder:
         """Whether `plain_query` and `plain_keep_alive` now are those of the one whole plain announce that `data` is."""
         if WANT_COMPILED or WANT_IP_FROM_PROXY or WANT_FULLLOG_NETWORKS:
             return False
-        if WANT_AUTH_KEYS and self.tracker.keys.in_force:
-            return False
-        if not self.heads.read(data):
+        if (WANT_AUTH_KEYS and self.tracker.keys.in_force) or not self.heads.read(data):
             return False
         self.plain_query = self.heads.query
         self.plain_keep_alive = self.heads.keep_alive
