@@ -430,12 +430,23 @@ def test_no_class_depends_on_a_flag() -> None:
 UNTESTED = {
     "__main__": "one line, which the tests that start the program run",
     "swarm.store.checks": "behind the door: packed/test_checks.py breaks what it looks at",
+    "swarm.store.empty_table": "behind the door: every large swarm of one family has two",
     "swarm.store.engine": "one choice, which every tracker makes",
     **{
         f"swarm.store.flat.{name}": "behind the door, or in tests/swarm/store/test_words.py, whatever is built"
         for name in (
-            *("checks", "cleaning", "keyed", "layout", "members"),
-            *("packing", "pictures", "shard", "store", "torrents", "word_table"),
+            *(
+                "answers",
+                "block",
+                "changes",
+                "checks",
+                "cleaning",
+                "heads",
+                "keyed",
+                "large_swarms",
+                "layout",
+            ),
+            *("members", "packing", "pictures", "shard", "store", "torrents", "word_table"),
         )
     },
     "swarm.store.packed.cleaning": "behind the door: test_expiry.py",

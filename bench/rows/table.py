@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from harness.errors import BenchError
 from harness.tables import processor
 from rows.http import http, http_keepalive, http_proxied, http_saturated
-from rows.inside import micro, profile, stall
+from rows.inside import micro, profile, slices, stall
 from rows.lists import lists
 from rows.memory import memory
 from rows.scrapes import fullscrape, fullscrape_gzip, fullscrape_many, state
@@ -34,6 +34,7 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "http-proxied": http_proxied,
     "memory": memory,
     "micro": micro,
+    "slices": slices,
     "stall": stall,
     "fullscrape": fullscrape,
     "fullscrape-gzip": fullscrape_gzip,

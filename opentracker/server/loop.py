@@ -12,17 +12,21 @@ a fifth of a millisecond at most. A busy loop has long iterations and never slee
 """
 
 import logging
-import selectors
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
-from mypy_extensions import mypyc_attr
-
 from opentracker.errors import InvariantError
 from opentracker.server.clock import Now
+from opentracker.server.selector import READ, WRITE, Handler, PlainSelector, Selector, has_epoll
 from opentracker.swarm.counting.core_gauges import ITERATIONS
+
+if has_epoll():
+    from opentracker.server.epoll import EpollSelector
+
+# Handlers take the words of the selector from here.
+__all__ = ("READ", "WRITE", "Handler", "Loop", "Timer", "make_selector")
 
 log = logging.getLogger("opentracker")
 
@@ -31,19 +35,11 @@ SLICE: Final = 0.001  # seconds of an iteration up to which long work runs, afte
 LEAST_SLICE: Final = SLICE / 8  # seconds for long work if the sockets have used up SLICE
 # Iterations in a row that end in a fault: no client is served any more, and a restart may help.
 MOST_FAULTS: Final = 1000
-READ: Final = selectors.EVENT_READ
-WRITE: Final = selectors.EVENT_WRITE
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Handler:
-    """Called by the loop when a file descriptor is ready."""
-
-    __slots__ = ()
-
-    def ready(self, events: int) -> None:
-        """Read or write without blocking; `events` is READ, WRITE or both."""
-        raise NotImplementedError
+def make_selector() -> Selector:
+    """The best selector of this system."""
+    return EpollSelector() if has_epoll() else PlainSelector()
 
 
 class Timer:
@@ -61,7 +57,7 @@ class Loop:
     def __init__(self, now: Now, sleep: Callable[[float], None] = time.sleep) -> None:
         self.now = now
         self.sleep = sleep
-        self.selector = selectors.DefaultSelector()
+        self.selector = make_selector()
         self.timers: list[Timer] = []
         self.work: list[Iterator[None]] = []  # the tracker's own long work
         self.answers: list[Iterator[None]] = []  # long answers to clients
@@ -127,8 +123,7 @@ class Loop:
         now = self.now
         now.read()
         began = now.seconds
-        for key, events in ready:
-            handler: Handler = key.data
+        for handler, events in ready:
             handler.ready(events)
         for timer in self.timers:
             if timer.due <= began:

@@ -147,7 +147,8 @@ class Tracker:
         may_come = True
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             may_come = False
-        age = self.store.answer_udp(packet, address, numwant, self.interval(), minute, may_come, out)
+        interval = SHORTEST_INTERVAL + self.random.randrange(INTERVALS)
+        age = self.store.answer_udp(packet, address, numwant, interval, minute, may_come, out)
         if age == NOT_TAKEN:
             return False
         if age >= 0:

@@ -185,18 +185,29 @@ class HttpResponder:
 
     def reads_plain(self, data: bytes) -> bool:
         """Whether `plain_query` and `plain_keep_alive` now are those of the one whole plain announce that `data` is."""
-        if WANT_COMPILED or WANT_IP_FROM_PROXY or WANT_FULLLOG_NETWORKS:
+        if WANT_AUTH_KEYS and self.tracker.keys.in_force:
             return False
-        if (WANT_AUTH_KEYS and self.tracker.keys.in_force) or not self.heads.read(data):
+        if WANT_COMPILED or WANT_FULLLOG_NETWORKS:
+            return False
+        if not self.heads.read(data):
             return False
         self.plain_query = self.heads.query
         self.plain_keep_alive = self.heads.keep_alive
         return True
 
+    def plain_client(self, address: bytes) -> bytes:
+        """The client's address of the plain announce that was read last. Raises TrackerFailure for an unknown one."""
+        if WANT_IP_FROM_PROXY:
+            if WANT_COMPILED:
+                return address
+            line = self.heads.forwarded
+            return self.client_of(Request(line, len(line)), address)
+        return address
+
     def answer_query(self, query: bytes, keep_alive: bool, address: bytes, minute: int) -> bytes:
         """The whole answer to a plain announce."""
         try:
-            body = self.announce(query, False, address, minute)
+            body = self.announce(query, False, self.plain_client(address), minute)
         except TrackerFailure as failure:
             self.counters.tcp_failures += 1
             body = write_failure(failure.reason, self.tracker.interval())

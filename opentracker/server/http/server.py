@@ -4,13 +4,12 @@ A thousand connections may become ready at the same moment. They have a selector
 like a socket: connections beyond a millisecond of an iteration wait there, so that datagrams need not wait.
 """
 
-import selectors
 from collections.abc import Callable, Iterator
 from typing import Final
 
 from opentracker._features import OT_MAX_REQUEST, WANT_MAX_PEER
 from opentracker.server.http.responder import HttpResponder
-from opentracker.server.loop import READ, Handler, Loop
+from opentracker.server.loop import READ, Handler, Loop, make_selector
 from opentracker.server.system.libc import HalfClose
 
 if WANT_MAX_PEER:
@@ -53,9 +52,9 @@ class HttpServer(Handler):
         self.now = loop.now
         self.answers = answers
         self.connections: dict[int, Unfinished] = {}
-        self.selector = selectors.DefaultSelector()
+        self.selector = make_selector()
         # Ready connections that have not been served yet, in reverse order.
-        self.late: list[tuple[selectors.SelectorKey, int]] = []
+        self.late: list[tuple[Handler, int]] = []
         self.end = 0.0  # of the budget of this iteration, in seconds of the loop's clock
         self.half_close = HalfClose()
         self.scarcities: list[Callable[[], bool]] = []  # each says whether slots of a kind are scarce
@@ -89,9 +88,8 @@ class HttpServer(Handler):
             self.late.reverse()
         self.begin()
         while self.late:
-            key, what = self.late.pop()
-            connection: Handler = key.data
-            connection.ready(what)
+            connection, events = self.late.pop()
+            connection.ready(events)
             if self.is_late():
                 return
 

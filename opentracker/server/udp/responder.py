@@ -3,13 +3,7 @@
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import (
-    WANT_AUTH_KEYS,
-    WANT_BOGON_FILTER,
-    WANT_COMPILED,
-    WANT_LOG_NETWORKS,
-    WANT_LOG_NUMWANT,
-)
+from opentracker._features import WANT_AUTH_KEYS, WANT_BOGON_FILTER, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.udp import (
@@ -69,8 +63,9 @@ class UdpResponder:
         elif WANT_AUTH_KEYS and self.tracker.keys.in_force and not self.has_key(action, packet, size, out):
             counters.udp_failures += 1
         elif action == ANNOUNCE:
-            if WANT_COMPILED:
-                if self.answer_at_once(packet, address, minute, out):
+            if not WANT_LOG_NUMWANT and not WANT_BOGON_FILTER:
+                numwant = numwant_of(packet, address)
+                if self.tracker.answer_udp(packet, address, numwant, minute, out):
                     counters.udp_announces += 1
                     return
             a = self.request
@@ -92,12 +87,6 @@ class UdpResponder:
     def bring_near(self, packets: list[bytes], count: i64) -> None:
         """Bring the torrents of the first `count` datagrams into the CPU's caches; see Store.bring_near."""
         self.tracker.store.bring_near(packets, count)
-
-    def answer_at_once(self, packet: bytes, address: bytes, minute: i64, out: BytesWriter) -> bool:
-        """Answer an announce the fast way, if this build's features allow it; see Tracker.answer_udp."""
-        if WANT_LOG_NUMWANT or WANT_BOGON_FILTER:
-            return False
-        return self.tracker.answer_udp(packet, address, numwant_of(packet, address), minute, out)
 
     def has_key(self, action: i64, packet: bytes, size: i64, out: BytesWriter) -> bool:
         """Whether a request has a valid key; else append the error. A scrape has no room for a key (BEP 41)."""

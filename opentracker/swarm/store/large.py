@@ -1,13 +1,15 @@
 """The large swarm: for each family a table of leechers and one of seeders (see `table`)."""
 
+from collections.abc import Callable
 from typing import Final
 
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_COMPILED, WANT_SYNC_LIVE, WANT_V4_ONLY
+from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.ages import least_age
+from opentracker.swarm.store.empty_table import EmptyTable
 from opentracker.swarm.store.peers import (
     COMPLETED,
     FROM_SYNC,
@@ -19,20 +21,11 @@ from opentracker.swarm.store.peers import (
 from opentracker.swarm.store.records import LARGE, MOST_DOWNLOADED
 from opentracker.swarm.store.table import Table
 
-if WANT_COMPILED:
-    from opentracker.swarm.store.flat.word_table import WordTable
-else:
-    from opentracker.swarm.store.peer_table import PeerTable
 if WANT_SYNC_LIVE:
     from opentracker.swarm.store.peers import flags_after
 
 
-def make_table(stride: int, by_host: bool) -> Table:
-    """A table of the kind that this build uses."""
-    if WANT_COMPILED:
-        return WordTable(stride, by_host)
-    else:  # noqa: RET505 - an interpreted build has no WordTable
-        return PeerTable(stride, by_host)
+TableMaker = Callable[[int, bool], Table]  # of a stride and `by_host`, see Table
 
 
 class Family:
@@ -40,9 +33,9 @@ class Family:
 
     __slots__ = ("leechers", "seeders")
 
-    def __init__(self, stride: int, by_host: bool = False) -> None:
-        self.leechers = make_table(stride, by_host)
-        self.seeders = make_table(stride, by_host)
+    def __init__(self, leechers: Table, seeders: Table) -> None:
+        self.leechers = leechers
+        self.seeders = seeders
 
     def size(self) -> i64:
         """The number of peers."""
@@ -75,41 +68,42 @@ class Family:
 
         The asking peer, if `asker_index` is not -1, is in block `asker_at` of the seeders (`seeding`) or the leechers.
         """
+        few = self.share(want, seeding, asker_index >= 0, random)
+        addresses = self.leechers.window(few, asker_at, -1 if seeding else asker_index, random)
+        if few < want:
+            addresses += self.seeders.window(want - few, asker_at, asker_index if seeding else -1, random)
+        return addresses
+
+    def share(self, want: i64, seeding: bool, is_known: bool, random: Random) -> i64:
+        """The number of leechers among up to `want` peers for a peer, which may be known as one of these here."""
         leechers, seeders = self.leechers.peers, self.seeders.peers
-        among_leechers: i64 = -1
-        among_seeders: i64 = -1
-        if asker_index >= 0:
+        if is_known:
             if seeding:
                 seeders -= 1
-                among_seeders = asker_index
             else:
                 leechers -= 1
-                among_leechers = asker_index
-        few = leechers
-        if want < leechers + seeders:
-            few = share_of_leechers(leechers, seeders, want, seeding, random)
-        addresses = self.leechers.window(few, asker_at, among_leechers, random)
-        if few < want:
-            addresses += self.seeders.window(want - few, asker_at, among_seeders, random)
-        return addresses
+        if want >= leechers + seeders:
+            return leechers
+        return share_of_leechers(leechers, seeders, want, seeding, random)
 
 
 # Families without peers; they are shared, and never changed.
-NOBODY4: Final = Family(STRIDE4)
-NOBODY6: Final = Family(STRIDE6)
+NOBODY4: Final = Family(EmptyTable(STRIDE4), EmptyTable(STRIDE4))
+NOBODY6: Final = Family(EmptyTable(STRIDE6), EmptyTable(STRIDE6))
 
 
 class Swarm:
     """A torrent with many peers.
 
     `counted` and `weighed` are the peers and bytes of it that are in the store's totals (see `PackedShards.settle`).
-    `by_host`: see Table.
+    `make_table` makes the tables of the store's kind, `by_host` is for them.
     """
 
-    __slots__ = ("by_host", "counted", "downloaded", "v4", "v6", "weighed")
+    __slots__ = ("by_host", "counted", "downloaded", "make_table", "v4", "v6", "weighed")
 
-    def __init__(self, downloaded: int, by_host: bool = False) -> None:
+    def __init__(self, downloaded: int, make_table: TableMaker, by_host: bool = False) -> None:
         self.downloaded: i64 = downloaded
+        self.make_table = make_table
         self.by_host = by_host
         self.counted: i64 = 0
         self.weighed: i64 = 0
@@ -119,14 +113,18 @@ class Swarm:
     def own4(self) -> Family:
         """The IPv4 peers, for a change."""
         if self.v4 is NOBODY4:
-            self.v4 = Family(STRIDE4, self.by_host)
+            self.v4 = self.make_family(STRIDE4)
         return self.v4
 
     def own6(self) -> Family:
         """The IPv6 peers, for a change."""
         if self.v6 is NOBODY6:
-            self.v6 = Family(STRIDE6, self.by_host)
+            self.v6 = self.make_family(STRIDE6)
         return self.v6
+
+    def make_family(self, stride: int) -> Family:
+        """A family without peers yet."""
+        return Family(self.make_table(stride, self.by_host), self.make_table(stride, self.by_host))
 
     def tables(self) -> tuple[Table, Table, Table, Table]:
         """IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders."""

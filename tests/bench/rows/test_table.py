@@ -109,3 +109,12 @@ def test_a_row_that_cannot_be_measured_does_not_keep_the_next_one_from_it(
 
 def test_the_rows_over_http_have_as_many_peers_behind_a_proxy() -> None:
     assert http.BEHIND_PROXY.peers == http.USUAL.peers
+
+
+def test_slices_are_of_one_shards_part_of_the_torrents(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (table,) = run(bench, "slices", capsys)
+    (name,) = {*table} - {"---", "pure"}
+    assert re.fullmatch(r"slices: ms, \d+ torrents", name)
+    assert all(float(figure) > 0 for figure in table["pure"][1:])

@@ -61,12 +61,12 @@ def test_what_goes_makes_room_for_others() -> None:
     s = shard()
     for number in range(1000):
         create(s, number, 3)
-    room = s.room
+    room = len(s.words)
     for generation in range(1, 20):
         for number in range(1000):
             remove(s, (generation - 1) * 1000 + number)
             create(s, generation * 1000 + number, 3)
-    assert int(s.room) <= int(room) * 1.15
+    assert len(s.words) <= room * 1.15
 
 
 def test_waste_stays_under_a_quarter() -> None:
@@ -79,7 +79,7 @@ def test_waste_stays_under_a_quarter() -> None:
             place = place_of(s, number)
             if s.room_at(place) < need:
                 s.move(KEYED.of(number, 1, 2), place, need)
-        assert int(s.room) <= int(s.live) * 4 / 3
+        assert len(s.words) <= int(s.live) * 4 / 3
 
 
 def test_an_empty_shard_weighs_nothing() -> None:

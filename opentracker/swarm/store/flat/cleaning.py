@@ -8,6 +8,11 @@ from mypy_extensions import i64
 from opentracker._features import OT_PEER_TIMEOUT, WANT_MAX_PEER
 from opentracker.swarm.ages import OLDEST, expired_stamps, is_over
 from opentracker.swarm.store.door import Contents, Evictor
+from opentracker.swarm.store.flat.changes import FlatPeers
+from opentracker.swarm.store.flat.heads import (
+    members_at,
+    size_at,
+)
 from opentracker.swarm.store.flat.keyed import words_of
 from opentracker.swarm.store.flat.layout import (
     COMPLETED_BIT,
@@ -23,14 +28,13 @@ from opentracker.swarm.store.flat.layout import (
 from opentracker.swarm.store.flat.members import STEP4, STEP6, TAIL6, base_of
 from opentracker.swarm.store.flat.packing import info_hash_at
 from opentracker.swarm.store.flat.shard import PLACE, Shard
-from opentracker.swarm.store.flat.torrents import FlatTorrents, members_at, size_at
 from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.records import NEGATIVE, SMALL
 
 SLICE: Final = 64  # blocks of large swarms between two yields: some tens of microseconds
 
 
-def clean_shard(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
+def clean_shard(store: FlatPeers, number: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
     """See Store.clean."""
     before = store.all[number].count
     large = clean_small(store, number, minute, evictor)
@@ -46,7 +50,7 @@ def clean_shard(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor)
         evictor.look()
 
 
-def clean_small(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor) -> list[bytes]:
+def clean_small(store: FlatPeers, number: i64, minute: i64, evictor: Evictor) -> list[bytes]:
     """Clean the small torrents of a shard; returns the info_hashes of the large ones."""
     s = store.all[number]
     large: list[bytes] = []
@@ -66,7 +70,7 @@ def clean_small(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor)
     return large
 
 
-def goes(store: FlatTorrents, s: Shard, at: i64, minute: i64, evictor: Evictor) -> bool:
+def goes(store: FlatPeers, s: Shard, at: i64, minute: i64, evictor: Evictor) -> bool:
     """Expire the peers of a small torrent; returns whether to drop the torrent: it is over, or evicted."""
     words = s.words
     if words[at + 3] & EMPTY == 0:
@@ -90,7 +94,7 @@ def has_completed(s: Shard, at: i64) -> bool:
     return s.words[tail] >> FLAGS_AT & COMPLETED_BIT != 0
 
 
-def expire(store: FlatTorrents, s: Shard, at: i64, minute: i64) -> None:
+def expire(store: FlatPeers, s: Shard, at: i64, minute: i64) -> None:
     """Remove the expired peers of a small torrent; if all expired, `left_at` is the minute of the newest stamp."""
     words = s.words
     newest: i64 = OLDEST
@@ -113,7 +117,7 @@ def expire(store: FlatTorrents, s: Shard, at: i64, minute: i64) -> None:
 
 
 def clean_large(
-    store: FlatTorrents, number: i64, info_hash: bytes, minute: i64, evictor: Evictor
+    store: FlatPeers, number: i64, info_hash: bytes, minute: i64, evictor: Evictor
 ) -> Iterator[None]:
     """Clean a large swarm; if it has shrunk enough, it becomes a small torrent."""
     s = store.all[number]
@@ -147,7 +151,7 @@ def clean_large(
             evictor.look()
 
 
-def shrink(store: FlatTorrents, s: Shard, h: i64, at: i64, swarm: Swarm, minute: i64) -> i64:
+def shrink(store: FlatPeers, s: Shard, h: i64, at: i64, swarm: Swarm, minute: i64) -> i64:
     """Turn a large swarm with few peers into a small torrent; returns its place."""
     contents = Contents(swarm.downloaded, minute)
     contents.planes4, contents.leechers4 = swarm.v4.planes(), swarm.v4.leechers.peers
