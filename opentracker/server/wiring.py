@@ -19,6 +19,7 @@ from opentracker._features import (
     WANT_FULLSCRAPE,
     WANT_IP_FROM_PROXY,
     WANT_MAX_PEER,
+    WANT_PROXY_PROTOCOL,
     WANT_SPOT_WOODPECKER,
     WANT_STATS_HTML,
     WANT_STATS_JSON,
@@ -54,6 +55,10 @@ if WANT_IP_FROM_PROXY:
     from opentracker.features.proxy import ProxyFeature
 
     FEATURES.append(ProxyFeature)
+if WANT_PROXY_PROTOCOL:
+    from opentracker.server.proxy_protocol import ProxyProtocolFeature
+
+    FEATURES.append(ProxyProtocolFeature)
 if WANT_SYNC_LIVE:
     from opentracker.server.livesync import LiveSyncFeature
 

@@ -20,7 +20,13 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, WANT_COMPILED, WANT_KEEPALIVE
+from opentracker._features import (
+    OT_CLIENT_TIMEOUT,
+    OT_CLIENT_TIMEOUT_SEND,
+    WANT_COMPILED,
+    WANT_KEEPALIVE,
+    WANT_PROXY_PROTOCOL,
+)
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import begins_head, parse_request
@@ -50,9 +56,11 @@ class Connection(Unfinished):
 
     __slots__ = (
         "at_once",
+        "client",
         "closed",
         "drained",
         "ends",
+        "head_is_due",
         "outbox",
         "pieces",
         "received",
@@ -74,6 +82,9 @@ class Connection(Unfinished):
         self.ends = False  # whether the connection closes after this answer
         self.unread = False  # whether the kernel may hold bytes that will not be parsed
         self.drained = 0
+        if WANT_PROXY_PROTOCOL:
+            self.client = address  # of the requests; the connection may be that of a proxy
+            self.head_is_due = False  # whether a head of the PROXY protocol comes first
         if WANT_COMPILED:
             self.at_once: AtOnce | None = None  # the reader of this connection's plain announces
 
@@ -163,17 +174,19 @@ class Connection(Unfinished):
     def answer_next(self) -> bytes | None:
         """The answer to the next request; b"" if it comes in `pieces`, None if the request is not complete."""
         answers = self.server.answers
-        if answers.reads_plain(self.received):
-            return self.answer_plain()
         request = None
         try:
+            if WANT_PROXY_PROTOCOL and self.head_is_due and not self.take_head():
+                return None
+            if answers.reads_plain(self.received):
+                return self.answer_plain()
             request = parse_request(self.received)
             if request is None:
                 return None
             self.received = self.received[request.size :]
             if request.keep_alive and not self.server.may_stay(self.address):
                 request.keep_alive = False
-            answer = answers.answer(request, self.address, self.server.now.minute)
+            answer = answers.answer(request, self.asker(), self.server.now.minute)
             self.ends = not request.keep_alive
             if isinstance(answer, bytes):
                 return answer
@@ -187,13 +200,28 @@ class Connection(Unfinished):
                 return answers.refuse(error.status, head_only, self.received, self.address)
             return answers.error(error.status, request.method == b"HEAD", True, error.detail)
 
+    def take_head(self) -> bool:
+        """Read the head of the PROXY protocol; False if it has not come yet. Raises HttpError."""
+        if WANT_PROXY_PROTOCOL and self.server.proxy_heads is not None:
+            head = self.server.proxy_heads.read(self.received, self.address)
+            if head is None:
+                return False
+            self.received = self.received[head.size :]
+            self.client = head.client or self.address
+            self.head_is_due = False
+        return True
+
+    def asker(self) -> bytes:
+        """The address of the client that sends the requests."""
+        return self.client if WANT_PROXY_PROTOCOL else self.address
+
     def answer_plain(self) -> bytes:
         """The whole answer to the announce that was received, and is all that was received."""
         answers = self.server.answers
         keep_alive = answers.plain_keep_alive and self.server.may_stay(self.address)
         self.received = b""
         self.ends = not keep_alive
-        return answers.answer_query(answers.plain_query, keep_alive, self.address, self.server.now.minute)
+        return answers.answer_query(answers.plain_query, keep_alive, self.asker(), self.server.now.minute)
 
     def send(self) -> bool:
         """Send the rest of the answers, then close or wait for the next request."""

@@ -43,7 +43,7 @@ FULL_SCRAPE: Final = b"/scrape"  # without a query
 # Texts of the log for clients that speak another protocol.
 FOREIGN: Final = {
     TLS: "speaks TLS to an HTTP port",
-    PROXY: "speaks the PROXY protocol, which is not understood: let the proxy send X-Forwarded-For instead",
+    PROXY: "speaks the PROXY protocol, which is not believed of it: see access.proxy and access.proxy_header",
 }
 FOREIGN_FAMILY: Final = Family(
     "opentracker_http_foreign_total", "Connections that began with another protocol than HTTP, by protocol."
@@ -88,6 +88,7 @@ class HttpResponder:
         self.plain_keep_alive = False
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
+        self.needs_heads = False
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""
@@ -186,6 +187,8 @@ class HttpResponder:
     def reads_plain(self, data: bytes) -> bool:
         """Whether `plain_query` and `plain_keep_alive` now are those of the one whole plain announce that `data` is."""
         if WANT_AUTH_KEYS and self.tracker.keys.in_force:
+            return False
+        if WANT_IP_FROM_PROXY and self.needs_heads:
             return False
         if WANT_COMPILED or WANT_FULLLOG_NETWORKS:
             return False

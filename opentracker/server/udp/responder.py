@@ -3,7 +3,13 @@
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_AUTH_KEYS, WANT_BOGON_FILTER, WANT_LOG_NETWORKS, WANT_LOG_NUMWANT
+from opentracker._features import (
+    WANT_AUTH_KEYS,
+    WANT_BOGON_FILTER,
+    WANT_LOG_NETWORKS,
+    WANT_LOG_NUMWANT,
+    WANT_PROXY_PROTOCOL,
+)
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.udp import (
@@ -30,6 +36,10 @@ from opentracker.swarm.tracker import Tracker
 if WANT_AUTH_KEYS:
     from opentracker.protocol.keyed_urls import key_of_url_data
 
+if WANT_PROXY_PROTOCOL:
+    from opentracker.protocol.proxied import SIMPLE_SIZE, simple_client
+    from opentracker.server.http.proxy_heads import ProxyHeads, is_served
+
 
 class UdpResponder:
     """Answers datagrams from a tracker; one serves all UDP sockets of a process."""
@@ -39,12 +49,18 @@ class UdpResponder:
         self.ids = ids
         self.counters = counters
         self.request = Announce(both_families=False)
+        if WANT_PROXY_PROTOCOL:
+            self.proxy_heads: ProxyHeads | None = None
 
-    def answer(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> None:
+    def answer(  # noqa: PLR0912 - a call each would cost more
+        self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter
+    ) -> None:
         """Append the answer to a datagram from `address` (4 or 16 bytes) to `out`, or nothing, to stay silent.
 
         The datagram is the first `size` bytes of `packet`.
         """
+        if WANT_PROXY_PROTOCOL and self.answer_proxied(packet, size, address, minute, out):
+            return
         action = action_of(packet, size)
         counters = self.counters
         if action == SILENCE:
@@ -83,6 +99,24 @@ class UdpResponder:
         else:
             counters.udp_scrapes += 1
             self.scrape(packet, size, out)
+
+    def answer_proxied(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> bool:
+        """Answer a datagram with the simple head of a trusted proxy, under the same head; False if it has none."""
+        if WANT_PROXY_PROTOCOL:
+            heads = self.proxy_heads
+            client = simple_client(packet, size) if heads is not None else b""
+            if heads is None or not client or not heads.are_due(address):
+                return False
+            if not is_served(client):
+                self.counters.udp_invalid += 1
+                return True
+            begin = len(out)
+            out.write(packet[:SIMPLE_SIZE])
+            self.answer(packet[SIMPLE_SIZE:size], size - SIMPLE_SIZE, client, minute, out)
+            if len(out) == begin + SIMPLE_SIZE:
+                out.truncate(begin)
+            return True
+        return False
 
     def bring_near(self, packets: list[bytes], count: i64) -> None:
         """Bring the torrents of the first `count` datagrams into the CPU's caches; see Store.bring_near."""
