@@ -32,6 +32,7 @@ OF_A_FAMILY = {
     "listen.tcp_udp",
     "listen.tcp",
     "listen.udp",
+    "listen.stats",
 }
 
 

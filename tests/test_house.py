@@ -462,8 +462,8 @@ HOUSEHOLD = {
     "test_docs": "of the pages, which are about all of it",
     "test_house": "of all modules",
 }
-# Folders of tests of no one module: the benchmarks, the build hook, the program from outside, any bytes.
-OF_NO_MODULE = {"bench", "build", "e2e", "fuzz", "lint"}
+# Folders of tests of no one module: the benchmarks, the build hook, the packages, the program from outside, any bytes.
+OF_NO_MODULE = {"bench", "build", "e2e", "fuzz", "lint", "packaging"}
 
 
 def folder_of(module: str) -> str:

@@ -57,6 +57,7 @@ class Settings:
     """The settings of a tracker, from options and config files."""
 
     binds: list[Bind] = field(default_factory=list)  # none: TCP and UDP 6969 on `last_address`
+    binds_elsewhere: bool = False  # whether a feature binds sockets for clients, so that `binds` may be empty
     last_address: bytes | None = None  # the latest `-i`
     redirect_url: str = ""  # the target of a redirect of `/`; empty: 404
     directory: Path = field(default_factory=Path)  # the working directory; for root also the root directory

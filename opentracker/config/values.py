@@ -59,8 +59,9 @@ def parse_port(value: str) -> int:
     return int(value)
 
 
-def _endpoint(value: str) -> tuple[bytes, int]:
-    address, port = parse_endpoint(value, DEFAULT_PORT)
+def parse_listener(value: str, default_port: int = DEFAULT_PORT) -> tuple[bytes, int]:
+    """An address to listen on and a port, of a family that this build serves."""
+    address, port = parse_endpoint(value, default_port)
     check_family(address)
     return address, port
 
@@ -84,12 +85,12 @@ def udp_port(settings: Settings, value: str) -> None:
 
 def listen_tcp(settings: Settings, value: str) -> None:
     """`listen.tcp`."""
-    settings.binds.append(Bind(False, *_endpoint(value)))
+    settings.binds.append(Bind(False, *parse_listener(value)))
 
 
 def listen_udp(settings: Settings, value: str) -> None:
     """`listen.udp`."""
-    settings.binds.append(Bind(True, *_endpoint(value)))
+    settings.binds.append(Bind(True, *parse_listener(value)))
 
 
 def listen_both(settings: Settings, value: str) -> None:

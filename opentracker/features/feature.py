@@ -66,6 +66,10 @@ class Host(Protocol):
     def http_answers(self) -> Answers:
         """The answers to HTTP requests."""
 
+    @property
+    def stats_answers(self) -> Answers:
+        """The answers at the address of the statistics; those of `http_answers`, if they have none of their own."""
+
     def minute(self) -> int:
         """The tracker's time."""
 
@@ -107,8 +111,7 @@ class Feature(Generic[Joined_contra]):
     def plan(self) -> Iterator[str]:
         """Lines of `-t`: the files and sockets that a start would open, load or write."""
         for path in self.paths:
-            given = path.of(self.settings)
-            if given is not None:
+            for given in path.all_of(self.settings):
                 yield f"{path.words} {shown(str(given))}"
 
     def check(self) -> None:

@@ -112,7 +112,9 @@ class HealthFeature(Feature[Host]):
         health = self.health = Health(counters)
         host.add_part(health)
         path = b"/" + self.settings.of(HealthSettings).path.encode("ascii")
-        host.http_answers.pages.setdefault(path, HealthPage(health, counters))
+        page = HealthPage(health, counters)
+        for answers in (host.http_answers, host.stats_answers):
+            answers.pages.setdefault(path, page)
         host.every(LOOK_SECONDS, lambda: health.look(uptime()))
 
     def begin(self, host: Host) -> None:

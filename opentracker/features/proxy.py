@@ -154,5 +154,6 @@ class ProxyFeature(Feature[Host]):
         header = self.settings.of(ProxySettings).header
         if header in HEADERS:
             proxies = Proxies(self.settings.permissions, host.tracker.counters, header)
-            host.http_answers.client_of = proxies.client
-            host.http_answers.needs_heads = header != X_FORWARDED_FOR
+            for answers in (host.http_answers, host.stats_answers):
+                answers.client_of = proxies.client
+                answers.needs_heads = header != X_FORWARDED_FOR

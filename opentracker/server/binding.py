@@ -16,12 +16,17 @@ ANY6 = bytes(16)
 
 
 def planned_binds(settings: Settings) -> list[Bind]:
-    """The sockets to open, each with its address: the configured ones, or TCP and UDP 6969.
+    """The sockets to open, each with its address: the configured ones, or TCP and UDP 6969. Raises StartError."""
+    if settings.binds or settings.binds_elsewhere:
+        return spread(settings.binds)
+    return spread([Bind(udp, settings.last_address, DEFAULT_PORT) for udp in (False, True)])
 
-    A wildcard becomes one for each family that the build and the machine have. Raises StartError for a socket that is
-    named twice.
+
+def spread(asked: list[Bind]) -> list[Bind]:
+    """Sockets, each with its address: a wildcard becomes one for each family that the build and the machine have.
+
+    Raises StartError for a socket that is named twice.
     """
-    asked = settings.binds or [Bind(udp, settings.last_address, DEFAULT_PORT) for udp in (False, True)]
     everywhere = wildcards() if any(bind.address is None for bind in asked) else []
     binds: list[Bind] = []
     for bind in asked:

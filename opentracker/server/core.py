@@ -88,6 +88,8 @@ class Core:
         self.udp = self.new_udp_responder()
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
+        self.http_servers = [self.http]  # a feature may add others
+        self.stats_answers = self.http_answers  # others, if statistics have their own address
         self.parts: dict[type[Any], Any] = {}
         self.streams: dict[str, Stream] = {}
         self.scarcities = self.http.scarcities
@@ -235,7 +237,8 @@ class Core:
 
     def close(self) -> None:
         """Close everything."""
-        self.http.close()
+        for server in self.http_servers:
+            server.close()
         self.loop.close()  # before the sockets: the loop unwatches none, since a paused listener is not watched
         for sock in self.sockets:
             sock.close()

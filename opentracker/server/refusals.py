@@ -10,7 +10,7 @@ from typing import Final
 from librt.strings import BytesWriter, read_i32_be
 from mypy_extensions import i64
 
-from opentracker._features import WANT_AUTH_KEYS
+from opentracker._features import WANT_AUTH_KEYS, WANT_DENY
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import Request
@@ -83,10 +83,11 @@ class TellingUdpResponder(UdpResponder):
         super().answer(packet, size, address, minute, out)
         datagram, answer, client = packet[:size], out.getvalue()[before:], format_ip(address)
         if not answer:
+            why = self.why_denied(address) or why_silent(datagram)
             log.debug(
                 "refused UDP from %s, with silence (%s): %s",
                 client,
-                why_silent(datagram),
+                why,
                 shown_datagram(datagram, self.tracker),
             )
         elif answer.startswith(ERROR_ACTION):
@@ -96,6 +97,12 @@ class TellingUdpResponder(UdpResponder):
                 shown(answer[8:]),
                 shown_datagram(datagram, self.tracker),
             )
+
+    def why_denied(self, address: bytes) -> str:
+        """The reason why a network is not served; empty for one that is."""
+        if WANT_DENY:
+            return "its network is not served" if self.tracker.denial.holds(address) else ""
+        return ""
 
 
 class TellingHttpResponder(HttpResponder):

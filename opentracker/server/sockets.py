@@ -127,6 +127,19 @@ def reset_on_close(fd: int) -> None:
         sock.detach()
 
 
+def answer_at_once(fd: int) -> None:
+    """Let a bare TCP descriptor send small writes at once; connections inherit that from a listening socket."""
+    sock = socket.socket(fileno=fd)
+    try:
+        if CORKED:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 0)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    except OSError:  # the client has reset the connection
+        pass
+    finally:
+        sock.detach()
+
+
 def open_udp(address: bytes, port: int, only_v6: bool) -> socket.socket:
     """A bound UDP socket, not blocking, with a large receive buffer. Raises StartError, which names it."""
     sock = _bound(socket.SOCK_DGRAM, "UDP", address, port, only_v6)

@@ -1,7 +1,7 @@
 """Lines of the log about refused clients and lost packets: one a minute for each kind that goes on.
 
 The counters have the numbers. A line tells an operator without monitoring that a limit is reached, and names its key.
-Malformed requests, and requests that the operator does not allow, have no line.
+Malformed requests, and requests of torrents that the operator does not allow, have no line.
 """
 
 import logging
@@ -22,6 +22,8 @@ KINDS: Final = {
     "refused_memory": "peers were not taken in: limits.memory is reached",
     "evicted_torrents": "torrents of little use had to go: limits.peers or limits.memory is near",
     "refused_connections": "connections were closed: their addresses have limits.connections_per_address",
+    "denied_udp": "datagrams were of networks that access.deny names, and stayed unanswered",
+    "denied_http": "HTTP requests were of networks that access.deny names, and were refused",
     "http_503": "requests were put off: limits.full_scrapes is reached, or /health found the tracker unwell",
     "http_500": "requests met a fault of the tracker; the lines above tell which",
     "udp_dropped": "datagrams were dropped by the kernel: the receive buffer was full",
@@ -30,6 +32,8 @@ KINDS: Final = {
     "sync_unsent": "packets of live sync were not taken by the kernel",
     "sync_unblessed": "packets of live sync came from addresses that livesync.cluster.node_ip does not name",
     "sync_malformed": "packets of live sync were malformed",
+    "tls_failed_alert": "TLS handshakes were refused by the clients: they may not trust the certificate",
+    "tls_failed_plain_http": "connections to a TLS port spoke plain HTTP",
     "proxy_missing": "requests of trusted proxies came without the header that names the client",
     "proxy_head_invalid": "connections of trusted proxies had no usable head of the PROXY protocol",
     "proxy_invalid": "requests of trusted proxies named no usable client in their header",

@@ -14,6 +14,7 @@ from opentracker._features import (
     WANT_BOGON_FILTER,
     WANT_CLIENT_APPROVAL,
     WANT_CLIENT_COUNT,
+    WANT_DENY,
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
@@ -27,6 +28,7 @@ from opentracker._features import (
     WANT_SYNC_LIVE,
     WANT_SYNC_SCRAPE,
     WANT_SYSLOGS,
+    WANT_TLS,
 )
 from opentracker.config.file import ConfigReader
 from opentracker.config.paths import NamedPath
@@ -37,16 +39,21 @@ from opentracker.features.health import HealthFeature
 from opentracker.features.statistics.feature import StatisticsFeature
 from opentracker.server import binding
 from opentracker.server.core import Core
+from opentracker.server.http.stats_address import StatsAddressFeature
 from opentracker.server.reload import ConfigReload
 from opentracker.server.system.process import ProcessFeature
 from opentracker.swarm.connection_ids import SECRET_SIZE
 
 # In the order of every phase: a feature can use the parts of the features before it.
-FEATURES: Final[list[type[Feature[Core]]]] = [ProcessFeature]
+FEATURES: Final[list[type[Feature[Core]]]] = [ProcessFeature, StatsAddressFeature]
 if WANT_MAX_PEER:
     from opentracker.server.limits import LimitsFeature
 
     FEATURES.append(LimitsFeature)
+if WANT_DENY:
+    from opentracker.features.denial import DenialFeature
+
+    FEATURES.append(DenialFeature)
 if WANT_BOGON_FILTER:
     from opentracker.features.bogons import BogonFeature
 
@@ -67,6 +74,10 @@ if WANT_SYNC_SCRAPE:
     from opentracker.features.cluster.scrape_sync import ScrapeSyncFeature
 
     FEATURES.append(ScrapeSyncFeature)
+if WANT_TLS:
+    from opentracker.server.tls.feature import TlsFeature
+
+    FEATURES.append(TlsFeature)
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.feature import AccessListFeature
 

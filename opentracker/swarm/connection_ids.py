@@ -58,7 +58,7 @@ class ConnectionIds:
             write_i64_le(out, self.mac.mac(address))
         else:
             known = self.current.get(address)
-            out.write(compute(self.key, address, self.current) if known is None else known)
+            out.write(self.compute(self.key, address, self.current) if known is None else known)
 
     def accepts(self, packet: bytes, address: bytes) -> bool:
         """Whether a packet begins with this address's id of the current epoch or of the previous one."""
@@ -67,12 +67,12 @@ class ConnectionIds:
             return claimed == self.mac.mac(address) or claimed == self.former_mac.mac(address)
         known = self.current.get(address)
         if known is None:
-            known = compute(self.key, address, self.current)
+            known = self.compute(self.key, address, self.current)
         if packet.startswith(known):
             return True
         known = self.previous.get(address)
         if known is None:
-            known = compute(self.former_key, address, self.previous)
+            known = self.compute(self.former_key, address, self.previous)
         return packet.startswith(known)
 
     def key_of(self, epoch: int) -> bytes:
@@ -80,10 +80,7 @@ class ConnectionIds:
         message = epoch.to_bytes(8, "big", signed=True)
         return blake2b(message, digest_size=KEY_SIZE, key=self.secret).digest()
 
-
-if not WANT_COMPILED:
-
-    def compute(key: bytes, address: bytes, known: dict[bytes, bytes]) -> bytes:
+    def compute(self, key: bytes, address: bytes, known: dict[bytes, bytes]) -> bytes:
         """Compute the id for an address under an epoch's key, and remember it in `known`.
 
         The key stands before the address: BLAKE2 needs no more to be a MAC, and its keyed mode hashes a block more.

@@ -19,6 +19,7 @@ from opentracker._features import (
     WANT_BOGON_FILTER,
     WANT_CLIENT_APPROVAL,
     WANT_CLIENT_COUNT,
+    WANT_DENY,
     WANT_LOG_NETWORKS,
     WANT_LOG_NUMWANT,
     WANT_MAX_PEER,
@@ -40,6 +41,8 @@ if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.visibility import Visibility
 if WANT_CLIENT_APPROVAL:
     from opentracker.swarm.policy.approval import Approval
+if WANT_DENY:
+    from opentracker.swarm.policy.denial import Denial
 if WANT_MAX_PEER:
     from opentracker.swarm.policy.limits import Limits
 if WANT_LOG_NETWORKS:
@@ -69,6 +72,8 @@ class Tracker:
             self.watchers: list[Watcher] = []
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
+        if WANT_DENY:
+            self.denial = Denial(self.counters)  # of requests; the servers ask it
         if WANT_MAX_PEER:
             self.limits = Limits()
             limit_by(self, self.limits)

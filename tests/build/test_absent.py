@@ -111,6 +111,23 @@ def test_the_files_of_the_bridge_come_with_the_bridge(checkout: Path) -> None:
         assert not any(each.endswith(name) for each in off)
 
 
+def test_service_files_are_those_of_the_chosen_manager(checkout: Path) -> None:
+    data = "opentracker-0.1.0.data/data/"
+    plain = set(build(checkout).names)
+    none = set(build(checkout, OPENTRACKER_SERVICE="none", WANT_SYNC_LIVE="1", WANT_SYNC_BRIDGE="1").names)
+    rc_d = set(build(checkout, OPENTRACKER_SERVICE="rc.d").names)
+    openrc = set(build(checkout, OPENTRACKER_SERVICE="openrc").names)
+    assert {name for name in plain if name.startswith(data + "lib/")} == {
+        data + "lib/systemd/system/opentracker.service",
+        data + "lib/systemd/system/opentracker.socket",
+        data + "lib/sysusers.d/opentracker.conf",
+        data + "lib/tmpfiles.d/opentracker.conf",
+    }
+    assert not [name for name in none if name.startswith((data + "lib/", data + "etc/"))]
+    assert rc_d - plain == {data + "etc/rc.d/opentracker"}
+    assert openrc - plain == {data + "etc/init.d/opentracker", data + "etc/conf.d/opentracker"}
+
+
 def test_no_text_of_full_scrapes_is_in_a_wheel_without(checkout: Path) -> None:
     wanted = {text for text in texts_of_feature({"WANT_FULLSCRAPE"}) if text.strip("= ")}
     assert len(wanted) > 20

@@ -6,7 +6,7 @@ tracker turn until they are there. PATIENCE bounds a test that fails, no other.
 
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 from opentracker._features import (
@@ -18,6 +18,8 @@ from opentracker._features import (
     WANT_V6,
 )
 from opentracker.config.settings import Sections, Settings
+from opentracker.features.feature import Feature
+from opentracker.server.core import Core
 from opentracker.server.http.accepting import FastAcceptor, PlainAcceptor
 from opentracker.server.http.listener import Listener
 from opentracker.server.loop import READ
@@ -80,10 +82,11 @@ class Live:
         fast: bool = True,
         secret: bytes = SECRET,
         filtered: bool = False,
+        features: Sequence[Feature[Core]] | None = None,
     ) -> None:
         self.clock = Clock()
         self.fast = fast
-        self.server = Server(settings or Settings(), [], secret, SEED, self.clock)
+        self.server = Server(settings or Settings(), [], secret, SEED, self.clock, features)
         self.server.loop.sleep = no_nap
         self.counters = self.server.counters
         self.clients: list[UdpClient | TcpClient] = []

@@ -83,11 +83,12 @@ class StateFeature(Feature[Host]):
         state = State(host.tracker, host.minute, time.time)
         host.add_part(state)
         if self.opened is not None:
-            state.load(self.opened, str(LOADED.of(self.settings)))
+            with self.opened as opened:  # an open file would keep its blocks on the disk after the next write
+                state.load(opened, str(LOADED.of(self.settings)))
+        elif self.kept is not None:
+            self.kept.take_up(state)
         if self.kept is None:
             return
-        if self.opened is None:
-            self.kept.take_up(state)
         self.file = file = StateFile(self.kept.path, state.pieces)
         host.dumps.append(lambda: file.begin(host.start_work))
         host.complaints.append(lambda: file.outcome.complaint)
@@ -102,7 +103,7 @@ class StateFeature(Feature[Host]):
             self.file.write()
 
     def close(self) -> None:
-        """Close the loaded state, and unlock the state file."""
+        """Close the state to load, if the start failed before, and unlock the state file."""
         if self.opened is not None:
             self.opened.close()
         if self.kept is not None:

@@ -70,5 +70,5 @@ class StatisticsFeature(Feature[Host]):
         statistics.renderings[""] = dict(text.MODES)
         if WANT_LOG_NETWORKS:
             sources.rank("busy", host.tracker.busy.counts)
-        self.pages = host.http_answers.pages
+        self.pages = host.stats_answers.pages
         self.pages[path_of(self.settings)] = statistics

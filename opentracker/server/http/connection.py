@@ -31,6 +31,7 @@ from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import begins_head, parse_request
 from opentracker.protocol.pages import Pieces
+from opentracker.server.http.channel import PLAIN, Channel
 from opentracker.server.http.outbox import Outbox
 from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Unfinished
 from opentracker.server.loop import READ, WRITE
@@ -56,6 +57,7 @@ class Connection(Unfinished):
 
     __slots__ = (
         "at_once",
+        "channel",
         "client",
         "closed",
         "drained",
@@ -70,13 +72,14 @@ class Connection(Unfinished):
         "watched",
     )
 
-    def __init__(self, fd: int, address: bytes, server: HttpServer) -> None:
+    def __init__(self, fd: int, address: bytes, server: HttpServer, channel: Channel = PLAIN) -> None:
         super().__init__(fd, address, server.now.seconds + OT_CLIENT_TIMEOUT)
         self.server = server
+        self.channel = channel
         self.state = RECEIVING
         self.watched = NOTHING  # events registered with the selector; NOTHING: not registered
         self.received = b""
-        self.outbox = Outbox(fd)
+        self.outbox = Outbox(fd, channel)
         self.pieces: Pieces | None = None  # the rest of a long answer, behind the outbox
         self.closed = False
         self.ends = False  # whether the connection closes after this answer
@@ -121,7 +124,7 @@ class Connection(Unfinished):
         answer = self.server.answers.error(500, False, True)
         if self.state in (RECEIVING, ANSWERING) and not self.closed:  # no byte of an answer has been sent
             try:
-                os.write(self.fd, answer)
+                self.channel.write(self.fd, answer)
             except OSError:  # the client is gone, or the socket is full
                 pass
         self.close()
@@ -137,7 +140,7 @@ class Connection(Unfinished):
         if WANT_COMPILED and WANT_KEEPALIVE and self.at_once is not None and not self.received:
             return self.resume(self.at_once, self.at_once.serve(self.fd, self.address))
         try:
-            data = os.read(self.fd, READ_SIZE)
+            data = self.channel.read(self.fd, READ_SIZE)
         except BlockingIOError:
             self.watch(READ)
             return False

@@ -10,6 +10,7 @@ from mypy_extensions import i64
 from opentracker._features import (
     WANT_AUTH_KEYS,
     WANT_COMPILED,
+    WANT_DENY,
     WANT_FULLLOG_NETWORKS,
     WANT_IP_FROM_PROXY,
     WANT_LOG_NUMWANT,
@@ -28,6 +29,8 @@ from opentracker.swarm.tracker import Tracker
 
 if WANT_AUTH_KEYS:
     from opentracker.protocol.keyed_urls import key_of_query, split_path
+if WANT_DENY:
+    from opentracker.swarm.policy.denial import NOT_SERVED
 if WANT_COMPILED:
     from opentracker.protocol.plain_announce import PlainReader
     from opentracker.protocol.plain_answer import append_announce
@@ -86,6 +89,7 @@ class HttpResponder:
             self.heads = PlainHeads()
         self.plain_query = b""
         self.plain_keep_alive = False
+        self.plain_forwarded = b""  # see PlainHeads.forwarded
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
         self.needs_heads = False
@@ -102,9 +106,12 @@ class HttpResponder:
             if WANT_FULLLOG_NETWORKS:
                 for watcher in self.watchers:
                     watcher(request, address)
+            is_page = path in self.pages and self.pages[path].takes(request)
+            if WANT_DENY:
+                self.refuse_denied(address, is_page)
             if WANT_AUTH_KEYS and self.tracker.keys.in_force:
                 self.check_key(request, key)
-            if path in self.pages and self.pages[path].takes(request):
+            if is_page:
                 return self.pages[path].answer(request, address, minute)
             if path.startswith(ANNOUNCE_PREFIX):
                 body = self.announce(request.query or b"", request.method == b"HEAD", address, minute)
@@ -129,6 +136,16 @@ class HttpResponder:
             page = self.pages.get(request.path)
             if page is None or request.path == FULL_SCRAPE or not page.takes(request):
                 self.tracker.keys.check(key or key_of_query(request.query or b""))
+
+    def refuse_denied(self, address: bytes, is_page: bool) -> None:
+        """Raise TrackerFailure, or HttpError for a page, for a client in a network that is not served."""
+        if WANT_DENY:
+            denial = self.tracker.denial
+            if denial.in_force and denial.holds(address):
+                denial.http.value += 1
+                if is_page:
+                    raise HttpError(403)
+                raise TrackerFailure(NOT_SERVED)
 
     def known_client(self, request: Request, address: bytes) -> bytes:
         """The client's address of a request. Raises TrackerFailure for an announce of an unknown client.
@@ -171,6 +188,8 @@ class HttpResponder:
                 if WANT_IP_FROM_PROXY:
                     head = data[start : self.plain.end]
                     address = self.client_of(Request(head, len(head)), address)
+                if WANT_DENY:
+                    self.refuse_denied(address, False)
                 self.plain.place(address, a)
                 if WANT_LOG_NUMWANT:
                     self.tracker.numwants[a.numwant] += 1
@@ -185,7 +204,7 @@ class HttpResponder:
         return False
 
     def reads_plain(self, data: bytes) -> bool:
-        """Whether `plain_query` and `plain_keep_alive` now are those of the one whole plain announce that `data` is."""
+        """Whether `data` is one whole plain announce, whose parts are in `plain_query` and the fields behind it now."""
         if WANT_AUTH_KEYS and self.tracker.keys.in_force:
             return False
         if WANT_IP_FROM_PROXY and self.needs_heads:
@@ -196,21 +215,18 @@ class HttpResponder:
             return False
         self.plain_query = self.heads.query
         self.plain_keep_alive = self.heads.keep_alive
+        self.plain_forwarded = self.heads.forwarded
         return True
-
-    def plain_client(self, address: bytes) -> bytes:
-        """The client's address of the plain announce that was read last. Raises TrackerFailure for an unknown one."""
-        if WANT_IP_FROM_PROXY:
-            if WANT_COMPILED:
-                return address
-            line = self.heads.forwarded
-            return self.client_of(Request(line, len(line)), address)
-        return address
 
     def answer_query(self, query: bytes, keep_alive: bool, address: bytes, minute: int) -> bytes:
         """The whole answer to a plain announce."""
         try:
-            body = self.announce(query, False, self.plain_client(address), minute)
+            if WANT_IP_FROM_PROXY:
+                line = self.plain_forwarded
+                address = self.client_of(Request(line, len(line)), address)
+            if WANT_DENY:
+                self.refuse_denied(address, False)
+            body = self.announce(query, False, address, minute)
         except TrackerFailure as failure:
             self.counters.tcp_failures += 1
             body = write_failure(failure.reason, self.tracker.interval())

@@ -81,6 +81,11 @@ class HttpServer(Handler):
             if WANT_MAX_PEER:
                 self.gate.enter(connection.address)
 
+    def replace(self, connection: Unfinished, events: int) -> None:
+        """Register a connection in place of the one that had its descriptor, which waited for `events`."""
+        self.connections[connection.fd] = connection
+        self.selector.modify(connection.fd, events, connection)
+
     def forget(self, connection: Unfinished) -> None:
         """Unregister a finished connection, which need not have been registered."""
         if self.connections.pop(connection.fd, None) is None:

@@ -125,10 +125,13 @@ def change_root(directory: Path) -> None:
 
 def see_from_inside(settings: Settings, paths: Sequence[NamedPath], root: Path) -> None:
     """Shorten paths that begin with the new root directory, as they do in existing configurations."""
+
+    def shortened(path: Path) -> Path:
+        return Path("/", path.relative_to(root)) if path.is_relative_to(root) else path
+
     for named in paths:
-        path = named.of(settings)
-        if named.inside and path is not None and path.is_relative_to(root):
-            named.put(settings, Path("/", path.relative_to(root)))
+        if named.inside:
+            named.change(settings, shortened)
 
 
 def become(account: Account) -> None:

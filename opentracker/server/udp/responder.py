@@ -6,6 +6,7 @@ from mypy_extensions import i64
 from opentracker._features import (
     WANT_AUTH_KEYS,
     WANT_BOGON_FILTER,
+    WANT_DENY,
     WANT_LOG_NETWORKS,
     WANT_LOG_NUMWANT,
     WANT_PROXY_PROTOCOL,
@@ -60,6 +61,8 @@ class UdpResponder:
         The datagram is the first `size` bytes of `packet`.
         """
         if WANT_PROXY_PROTOCOL and self.answer_proxied(packet, size, address, minute, out):
+            return
+        if WANT_DENY and self.is_denied(address):
             return
         action = action_of(packet, size)
         counters = self.counters
@@ -116,6 +119,15 @@ class UdpResponder:
             if len(out) == begin + SIMPLE_SIZE:
                 out.truncate(begin)
             return True
+        return False
+
+    def is_denied(self, address: bytes) -> bool:
+        """Whether an address is not served; its datagram is counted, and stays unanswered as it may be forged."""
+        if WANT_DENY:
+            denial = self.tracker.denial
+            if denial.in_force and denial.holds(address):
+                denial.udp.value += 1
+                return True
         return False
 
     def bring_near(self, packets: list[bytes], count: i64) -> None:
