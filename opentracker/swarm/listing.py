@@ -78,8 +78,11 @@ class Segment(Rows):
             return self.crowd(bucket).rows_from(start, self.start_of(bucket + 1))
         rows: list[bytes] = []
         # Some buckets together, since the calls for each would cost as much as a dozen rows.
-        while bucket < BUCKETS and len(rows) < ENOUGH and not self.is_crowd(bucket):
-            rows += sorted_rows(bytes(self.buckets[bucket]))
+        while bucket < BUCKETS and not self.is_crowd(bucket):
+            found = self.buckets[bucket]
+            if len(rows) > 0 and len(rows) * ROW + len(found) > ENOUGH * ROW:
+                break
+            rows += sorted_rows(bytes(found))
             bucket += 1
         return not_below(start, rows), self.start_of(bucket)
 
