@@ -32,7 +32,8 @@ IN_A_SWARM: Final = 20
 SETS: Final = 8
 OFFERS: Final = 5  # of bittorrent-tracker's client
 SDP: Final = "v=0\r\n" + "a=candidate:1 1 UDP 2122317823 192.0.2.1 50000 typ host\r\n" * 11  # of 600 bytes
-OFFER: Final = re.compile(rb'"peer_id":"([^"]+)".*"offer_id":"([^"]+)"')
+PEER_ID: Final = re.compile(rb'"peer_id":"([^"]+)"')
+OFFER_ID: Final = re.compile(rb'"offer_id":"([^"]+)"')
 WARMUP: Final = 1.0  # seconds
 
 
@@ -99,11 +100,13 @@ class Client:
 
     def answer_offer(self, message: bytes) -> bool:
         """Answer an offer; returns whether the message was one."""
-        offer = OFFER.search(message) if b'"offer":' in message else None
-        if offer is None:
+        if b'"offer":' not in message:
             return False
-        to_peer_id, offer_id = (each.decode() for each in offer.groups())
-        self.sock.sendall(frame({**self.answer, "to_peer_id": to_peer_id, "offer_id": offer_id}))
+        to_peer_id, offer_id = PEER_ID.search(message), OFFER_ID.search(message)
+        if to_peer_id is None or offer_id is None:
+            return False
+        more = {"to_peer_id": to_peer_id[1].decode(), "offer_id": offer_id[1].decode()}
+        self.sock.sendall(frame({**self.answer, **more}))
         return True
 
 

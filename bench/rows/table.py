@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.errors import BenchError
 from harness.tables import processor
+from rows.calls import calls
 from rows.http import http, http_keepalive, http_proxied, http_saturated
 from rows.inside import micro, profile, slices, stall
 from rows.lists import lists
@@ -46,6 +47,7 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "sync": sync,
     "sync-intake": sync_intake,
     "lists": lists,
+    "calls": calls,
     "profile": profile,
 }
 

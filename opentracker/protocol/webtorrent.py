@@ -11,6 +11,7 @@ answers to announces alone, since clients set their timer by each.
 """
 
 import json
+from json.encoder import encode_basestring as quoted
 from typing import Any, Final
 
 from opentracker.errors import MessageError
@@ -192,27 +193,19 @@ def write_answer(info_hash: str, interval: int, complete: int, incomplete: int) 
 
 def write_offer(info_hash: str, peer_id: str, offer: Offer) -> bytes:
     """An offer, for the peer that gets it; `peer_id` is that of the peer that made it."""
-    return _encode(
-        {
-            "action": ANNOUNCE,
-            "info_hash": info_hash,
-            "peer_id": peer_id,
-            "offer": {"type": "offer", "sdp": offer.sdp},
-            "offer_id": offer.offer_id,
-        }
-    ).encode()
+    return _write_forwarded(info_hash, peer_id, "offer", offer.sdp, offer.offer_id)
 
 
 def write_forwarded_answer(announce: WebAnnounce) -> bytes:
     """The answer to an offer, for the peer that made the offer."""
-    return _encode(
-        {
-            "action": ANNOUNCE,
-            "info_hash": announce.info_hash,
-            "peer_id": announce.peer_id,
-            "answer": {"type": "answer", "sdp": announce.sdp},
-            "offer_id": announce.offer_id,
-        }
+    return _write_forwarded(announce.info_hash, announce.peer_id, "answer", announce.sdp, announce.offer_id)
+
+
+def _write_forwarded(info_hash: str, peer_id: str, kind: str, sdp: str, offer_id: str) -> bytes:
+    # A dict and the encoder would cost twice as much.
+    return (
+        f'{{"action":"announce","info_hash":{quoted(info_hash)},"peer_id":{quoted(peer_id)},'
+        f'"{kind}":{{"type":"{kind}","sdp":{quoted(sdp)}}},"offer_id":{quoted(offer_id)}}}'
     ).encode()
 
 

@@ -40,7 +40,7 @@ class WebTorrentFeature(Feature[Core]):
         """Accept upgrades."""
         rendezvous = Rendezvous(host.tracker, host.tracker.random)
         hub = self.hub = Hub(host.http, rendezvous, host.counters, self.asked.websockets)
-        host.http.upgrader = WebSocketUpgrader(hub)
+        host.http.upgrader = WebSocketUpgrader(hub, host.http.answers)
         host.sources.append(hub.tell)
 
     def renew(self, settings: Settings) -> None:

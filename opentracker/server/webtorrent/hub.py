@@ -15,6 +15,7 @@ from opentracker.features.webtorrent.metrics import (
 )
 from opentracker.features.webtorrent.rendezvous import Rendezvous
 from opentracker.server.http.server import HttpServer
+from opentracker.server.webtorrent.framing import Framing
 from opentracker.swarm.browsers import Link
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
@@ -27,6 +28,7 @@ class Hub:
         self.server = server
         self.rendezvous = rendezvous
         self.most = most
+        self.framing = Framing()
         self.links: set[Link] = set()
         self.connections, self.refused = counters.count_of(CONNECTIONS), counters.count_of(REFUSED)
         self.too_fast, self.too_slow = counters.count_of(TOO_FAST), counters.count_of(TOO_SLOW)

@@ -1,29 +1,29 @@
 """The upgrade of an HTTP connection to a WebSocket."""
 
-import logging
 from typing import Final
 
 from websockets.http11 import Request as Handshake
 from websockets.server import ServerProtocol
 
-from opentracker.errors import HttpError
+from opentracker._features import WANT_DENY
+from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.http import Request, header_values
 from opentracker.server.http.channel import Channel
+from opentracker.server.http.responder import HttpResponder
 from opentracker.server.http.server import Successor, Upgrader
+from opentracker.server.webtorrent.framing import NO_LOG, release
 from opentracker.server.webtorrent.hub import Hub
-from opentracker.server.webtorrent.websocket import WebSocket, release
+from opentracker.server.webtorrent.websocket import WebSocket
 
 PATHS: Final = (b"/announce", b"/")
-MOST_MESSAGE: Final = 1 << 16  # bytes: 10 offers of libtorrent are 15 KiB; aquatic has the same limit
-NO_LOG: Final = logging.getLogger("opentracker.websockets")  # its lines would be written by strangers
 
 
 class WebSocketUpgrader(Upgrader):
     """Accepts WebSockets."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, answers: HttpResponder) -> None:
         self.hub = hub
-        NO_LOG.disabled = True
+        self.answers = answers
 
     def takes(self, request: Request) -> bool:
         """See Upgrader."""
@@ -34,19 +34,35 @@ class WebSocketUpgrader(Upgrader):
 
     def accept(self, request: Request, fd: int, address: bytes, channel: Channel) -> tuple[bytes, Successor]:
         """See Upgrader. Raises HttpError for a client that may not, or whose request is malformed."""
+        if WANT_DENY:
+            self.refuse_denied(request, address)
         if self.hub.is_full():
             self.hub.refused.value += 1
             raise HttpError(503, b"limits.websockets is reached")
-        protocol = ServerProtocol(max_size=MOST_MESSAGE, logger=NO_LOG)
-        protocol.receive_data(request.head)
-        events = protocol.events_received()
-        handshake = events[0] if events else None
-        if not isinstance(handshake, Handshake):
+        protocol = ServerProtocol(logger=NO_LOG)
+        try:
+            answer = answer_of(protocol, request)
+        finally:
             release(protocol)
-            raise HttpError(400, b"malformed headers of a WebSocket")
-        response = protocol.accept(handshake)
-        if response.status_code != 101:
-            release(protocol)
-            raise HttpError(400, b"malformed request for a WebSocket")
-        protocol.send_response(response)
-        return b"".join(protocol.data_to_send()), WebSocket(fd, address, channel, self.hub, protocol)
+        return answer, WebSocket(fd, address, channel, self.hub)
+
+    def refuse_denied(self, request: Request, address: bytes) -> None:
+        """Raise HttpError for a client in a network that is not served, also behind a proxy."""
+        try:
+            self.answers.refuse_denied(self.answers.client_of(request, address), True)
+        except TrackerFailure as failure:  # the proxy names no client
+            raise HttpError(400, failure.reason) from failure
+
+
+def answer_of(protocol: ServerProtocol, request: Request) -> bytes:
+    """The answer that accepts a request. Raises HttpError."""
+    protocol.receive_data(request.head)
+    events = protocol.events_received()
+    handshake = events[0] if events else None
+    if not isinstance(handshake, Handshake):
+        raise HttpError(400, b"malformed headers of a WebSocket")
+    response = protocol.accept(handshake)
+    if response.status_code != 101:
+        raise HttpError(400, b"malformed request for a WebSocket")
+    protocol.send_response(response)
+    return b"".join(protocol.data_to_send())

@@ -13,8 +13,7 @@ import os
 from typing import Final
 
 from websockets.frames import CloseCode, Frame, Opcode
-from websockets.protocol import OPEN
-from websockets.server import ServerProtocol
+from websockets.protocol import OPEN, Protocol
 
 from opentracker._features import OT_CLIENT_TIMEOUT
 from opentracker.protocol.addresses import format_ip
@@ -23,6 +22,7 @@ from opentracker.server.http.outbox import Outbox
 from opentracker.server.http.server import READ_SIZE, Successor
 from opentracker.server.loop import READ, WRITE
 from opentracker.server.sockets import answer_at_once
+from opentracker.server.webtorrent.framing import PING, is_at_rest, release, text_frame
 from opentracker.server.webtorrent.hub import Hub
 from opentracker.swarm.browsers import Link
 
@@ -78,15 +78,15 @@ class WebSocket(Successor):
         "watched",
     )
 
-    def __init__(self, fd: int, address: bytes, channel: Channel, hub: Hub, protocol: ServerProtocol) -> None:
+    def __init__(self, fd: int, address: bytes, channel: Channel, hub: Hub) -> None:
         now = hub.server.now.seconds
         super().__init__(fd, address, now + QUIET)
         self.channel = channel
         self.hub = hub
-        self.protocol = protocol
+        self.protocol: Protocol | None = None  # from the first byte of a message to its last one
         self.outbox = Outbox(fd, channel)
         self.link = SocketLink()
-        self.parts: list[bytes] = []  # of a fragmented message
+        self.parts: list[bytes] | None = None  # of a fragmented message
         self.frames = MOST_FRAMES  # that the client may send in a burst from now on
         self.frames_at = now
         self.watched = 0  # events
@@ -157,8 +157,7 @@ class WebSocket(Successor):
             return
         self.was_pinged = True
         self.deadline = self.hub.server.now.seconds + PONG_TIME
-        self.protocol.send_ping(b"")
-        self.send_frames()
+        self.put(PING)
 
     def is_slow(self, seconds: float) -> bool:
         """See Unfinished."""
@@ -170,8 +169,11 @@ class WebSocket(Successor):
         """Handle the frames in the bytes that have come."""
         self.deadline = self.hub.server.now.seconds + QUIET
         self.was_pinged = False
-        self.protocol.receive_data(data)
-        for frame in self.protocol.events_received():
+        if self.protocol is None:
+            self.protocol = self.hub.framing.take()
+        protocol = self.protocol
+        protocol.receive_data(data)
+        for frame in protocol.events_received():
             assert isinstance(frame, Frame)
             if not self.may_go_on():
                 self.hub.too_fast.value += 1
@@ -181,17 +183,24 @@ class WebSocket(Successor):
                 self.take(frame)
                 if self.is_over or self.is_closed:
                     return
-        if self.protocol.parser_exc is not None:
+        if protocol.parser_exc is not None:
             self.hub.broken.value += 1
-        self.send_frames()
+        self.send_frames(protocol)
+        if is_at_rest(protocol) and not self.is_closed:
+            self.protocol = None
+            self.hub.framing.give_back(protocol)
 
     def take(self, frame: Frame) -> None:
         """Handle a message, when its last frame has come."""
-        self.parts.append(bytes(frame.data))
+        message = bytes(frame.data)
+        if self.parts is not None:
+            self.parts.append(message)
+            message = b"".join(self.parts) if frame.fin else b""
         if frame.fin:
-            message = b"".join(self.parts)
-            self.parts.clear()
+            self.parts = None
             self.hub.rendezvous.receive(message, self.link, self.hub.server.now.seconds)
+        elif self.parts is None:
+            self.parts = [message]
 
     def may_go_on(self) -> bool:
         """Take a frame from the client's budget; False if the budget is used up."""
@@ -202,18 +211,20 @@ class WebSocket(Successor):
 
     def send(self, message: bytes) -> None:
         """Send a text message, unless the connection is being closed."""
-        if self.protocol.state is OPEN:
-            self.protocol.send_text(message)
-            self.send_frames()
+        if not self.is_over and (self.protocol is None or self.protocol.state is OPEN):
+            self.put(text_frame(message))
 
-    def send_frames(self) -> None:
+    def send_frames(self, protocol: Protocol) -> None:
         """Send all that the protocol has to send."""
-        frames = self.protocol.data_to_send()
-        if not frames or self.is_closed:
-            return
-        self.outbox.unsent += b"".join(frames)
-        if frames[-1] == b"":  # SEND_EOF
-            self.finish()
+        frames = protocol.data_to_send()
+        if frames and not self.is_closed:
+            if frames[-1] == b"":  # SEND_EOF
+                self.finish()
+            self.put(b"".join(frames))
+
+    def put(self, frames: bytes) -> None:
+        """Send frames, as far as the socket takes them."""
+        self.outbox.unsent += frames
         if not self.watched & WRITE:
             self.flush()
         if len(self.outbox.unsent) > MOST_WAITING and not self.is_closed:
@@ -247,10 +258,12 @@ class WebSocket(Successor):
 
     def end(self, code: int, reason: str) -> None:
         """Send a close frame, and take no more messages."""
+        if self.protocol is None:
+            self.protocol = self.hub.framing.take()
         if self.protocol.state is OPEN:
             self.protocol.send_close(code, reason)
         self.protocol.send_eof()
-        self.send_frames()
+        self.send_frames(self.protocol)
 
     def finish(self) -> None:
         """Take no more messages: the peers of this connection are gone."""
@@ -273,11 +286,5 @@ class WebSocket(Successor):
         self.hub.server.forget(self)
         self.leave()
         os.close(self.fd)
-        release(self.protocol)
-
-
-def release(protocol: ServerProtocol) -> None:
-    """End the references of a protocol to itself: it would not be freed without a garbage collector."""
-    protocol.parser.close()
-    protocol.parser_exc = None
-    protocol.handshake_exc = None
+        if self.protocol is not None:
+            release(self.protocol)

@@ -2,10 +2,15 @@
 
 import pytest
 
+from opentracker._features import WANT_DENY
+from opentracker.config.settings import Settings
 from tests.protocol.http_cases import ANN, get
 from tests.server.http.talk import SWEPT, open_connections
-from tests.server.live import Live
+from tests.server.live import HOME, Live, sections
 from tests.server.webtorrent.browser import handshake, masked
+
+if WANT_DENY:
+    from opentracker.features.denial import DenialFeature
 
 ACCEPT = b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455, 1.3
 
@@ -109,3 +114,15 @@ def test_a_request_that_is_not_complete_has_its_deadline(live: Live) -> None:
     live.settle()
     live.advance(SWEPT)
     live.until(client.has_ended, "the end")
+
+
+@pytest.mark.needs("WANT_DENY")
+def test_a_network_that_is_not_served_gets_no_websocket() -> None:
+    settings = Settings(sections=sections())
+    DenialFeature.keys["access.deny"](settings, HOME)
+    live = Live(settings)
+    client = live.tcp(live.listen_tcp())
+    client.send(handshake())
+    assert client.read_to_end().startswith(b"HTTP/1.1 403 ")
+    assert live.counters.value("denied_http") == 1
+    live.close()

@@ -11,7 +11,7 @@ import pytest
 from websockets.frames import Opcode
 
 from opentracker._features import OT_CLIENT_TIMEOUT_CHECKINTERVAL, WANT_TLS
-from opentracker.server.webtorrent.upgrade import MOST_MESSAGE
+from opentracker.server.webtorrent.framing import MOST_MESSAGE
 from opentracker.server.webtorrent.websocket import (
     FRAMES_A_SECOND,
     MOST_FRAMES,
@@ -271,9 +271,11 @@ def test_a_closed_connection_leaves_no_garbage(live: Live, to: Endpoint) -> None
         browser = Browser(live, to)
         browser.announce()
         browser.next_message()
+        browser.tcp.send(b"\x81")  # the connection has a protocol until the frame ends
+        live.settle()
         (connection,) = live.server.http.connections.values()
         left = weakref.ref(connection.protocol)  # type: ignore[attr-defined]
-        browser.tcp.send(b"\x81\x02{}")
+        browser.tcp.send(b"\x02{}")
         del connection
         assert browser.close_code() == 1002
         browser.tcp.close()
