@@ -4,10 +4,11 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from builder.checkout import ROOT, version
 from builder.errors import PackagingError
 from builder.trees import BUILDER, Tree
 from builder.trying import package_paths, plan_of, try_each, try_packages
-from builder.variants import ROOT, VARIANTS, version
+from builder.variants import VARIANTS
 from builder.workshop import Workshop
 
 SOURCE: Final = "opentracker-py"
@@ -23,15 +24,13 @@ def build(workshop: Workshop, variants: list[str]) -> list[Path]:
     with workshop.tree("debian-build", "debian-build") as tree:
         with workshop.step("dpkg-buildpackage " + " ".join(variants)):
             build_packages(tree, sdist, variants)
-        with workshop.step("lintian"):
-            tree.run(["sh", "-c", "lintian --info --fail-on error,warning /src/*.changes"], 300, BUILDER)
-        packages = [
-            Path(shutil.copy(path, workshop.out)) for path in sorted((tree.root / "src").glob("*.deb"))
-        ]
-        for path in (tree.root / "src").glob(f"{SOURCE}_*"):
+        packages = sorted((tree.root / "src").glob("*.deb"))
+        for path in [*packages, *(tree.root / "src").glob(f"{SOURCE}_*")]:
             shutil.copy(path, workshop.out)
+        with workshop.step("lintian"):
+            tree.run(["sh", "-c", "lintian --info --fail-on error,warning /src/*.changes"], 600, BUILDER)
     try_each(workshop, "debian-run", variants, try_variant)
-    return packages
+    return [workshop.out / path.name for path in packages]
 
 
 def build_packages(tree: Tree, sdist: Path, variants: list[str]) -> None:

@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from builder.checkout import ROOT
 from builder.errors import PackagingError
 from builder.trees import Tree
-from builder.variants import ROOT, VARIANTS
+from builder.variants import VARIANTS
 from builder.workshop import Workshop
 
 LONGEST: Final = 300.0  # seconds, from the start of systemd to its end
