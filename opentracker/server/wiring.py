@@ -26,6 +26,7 @@ from opentracker._features import (
     WANT_SYNC_SCRAPE,
     WANT_SYSLOGS,
     WANT_TLS,
+    WANT_WEBTORRENT,
 )
 from opentracker.config.file import ConfigReader
 from opentracker.config.paths import NamedPath
@@ -79,6 +80,10 @@ if WANT_DYNAMIC_ACCESSLIST:
     from opentracker.server.fifos import FifoFeature
 
     FEATURES.append(FifoFeature)
+if WANT_WEBTORRENT:
+    from opentracker.server.webtorrent.feature import WebTorrentFeature
+
+    FEATURES.append(WebTorrentFeature)
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape.feature import FullScrapeFeature
     from opentracker.features.state.feature import StateFeature

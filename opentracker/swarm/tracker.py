@@ -24,6 +24,7 @@ from opentracker._features import (
     WANT_SPOT_WOODPECKER,
     WANT_SYNC_LIVE,
     WANT_SYSLOGS,
+    WANT_WEBTORRENT,
 )
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
@@ -43,6 +44,8 @@ if WANT_LOG_NETWORKS:
     from opentracker.swarm.counting.network_count import AddressCount
 if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.policy.watching import Watcher
+if WANT_WEBTORRENT:
+    from opentracker.swarm.browsers import BrowserSwarms
 
 MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6)
 SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
@@ -64,6 +67,8 @@ class Tracker:
             self.numwants = [0] * (MOST_WANTED + 1)  # clients' announces, by the peers they asked for
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             self.watchers: list[Watcher] = []
+        if WANT_WEBTORRENT:
+            self.browsers = BrowserSwarms()
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
         if WANT_DENY:
@@ -115,6 +120,8 @@ class Tracker:
             self.limits.look(a.complete + a.incomplete)
         if a.has_completed:
             self.counters.completed += 1
+        if WANT_WEBTORRENT:
+            self.browsers.add_counts(a)
         # 6. The watchers.
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             for watcher in self.watchers:
@@ -132,6 +139,9 @@ class Tracker:
             return False
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             if self.watchers:
+                return False
+        if WANT_WEBTORRENT:
+            if self.browsers.by_hash and packet[16:36] in self.browsers.by_hash:  # BEP 15: the info_hash
                 return False
         may_come = True
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
@@ -186,6 +196,10 @@ class Tracker:
         """(complete, downloaded, incomplete) of a torrent; zeros for one that is unknown or refused."""
         if not self.serves(info_hash):
             return 0, 0, 0
+        if WANT_WEBTORRENT:
+            complete, downloaded, incomplete = self.store.scrape(info_hash)
+            seeders, leechers = self.browsers.counts(info_hash)
+            return complete + seeders, downloaded, incomplete + leechers
         return self.store.scrape(info_hash)
 
 

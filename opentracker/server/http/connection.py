@@ -20,14 +20,20 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, WANT_COMPILED, WANT_KEEPALIVE
+from opentracker._features import (
+    OT_CLIENT_TIMEOUT,
+    OT_CLIENT_TIMEOUT_SEND,
+    WANT_COMPILED,
+    WANT_KEEPALIVE,
+    WANT_WEBTORRENT,
+)
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
-from opentracker.protocol.http import begins_head, parse_request
+from opentracker.protocol.http import Request, begins_head, parse_request
 from opentracker.protocol.pages import Pieces
 from opentracker.server.http.channel import PLAIN, Channel
 from opentracker.server.http.outbox import Outbox
-from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Unfinished
+from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Successor, Unfinished, Upgrader
 from opentracker.server.loop import READ, WRITE
 from opentracker.server.sockets import CORKED, reset_on_close
 
@@ -60,6 +66,7 @@ class Connection(Unfinished):
         "received",
         "server",
         "state",
+        "successor",
         "unread",
         "watched",
     )
@@ -77,6 +84,8 @@ class Connection(Unfinished):
         self.ends = False  # whether the connection closes after this answer
         self.unread = False  # whether the kernel may hold bytes that will not be parsed
         self.drained = 0
+        if WANT_WEBTORRENT:
+            self.successor: Successor | None = None  # of another protocol, once the answer is sent
         if WANT_COMPILED:
             self.at_once: AtOnce | None = None  # the reader of this connection's plain announces
 
@@ -176,6 +185,8 @@ class Connection(Unfinished):
             self.received = self.received[request.size :]
             if request.keep_alive and not self.server.may_stay(self.address):
                 request.keep_alive = False
+            if WANT_WEBTORRENT and self.server.upgrader is not None and self.server.upgrader.takes(request):
+                return self.upgrade(self.server.upgrader, request)
             answer = answers.answer(request, self.address, self.server.now.minute)
             self.ends = not request.keep_alive
             if isinstance(answer, bytes):
@@ -189,6 +200,12 @@ class Connection(Unfinished):
                 head_only = begins_head(self.received)
                 return answers.refuse(error.status, head_only, self.received, self.address)
             return answers.error(error.status, request.method == b"HEAD", True, error.detail)
+
+    def upgrade(self, upgrader: Upgrader, request: Request) -> bytes:
+        """The answer to a request for another protocol. Raises HttpError."""
+        answer, self.successor = upgrader.accept(request, self.fd, self.address, self.channel)
+        self.ends = True
+        return answer
 
     def answer_plain(self) -> bytes:
         """The whole answer to the announce that was received, and is all that was received."""
@@ -206,6 +223,10 @@ class Connection(Unfinished):
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
             self.watch(NOTHING)
             self.server.loop.start_answer(self.stream(self.pieces))
+            return False
+        if WANT_WEBTORRENT and self.successor is not None:
+            self.closed = True
+            self.successor.take_over(self.watched, self.received)
             return False
         if self.ends:
             return self.end()
