@@ -13,6 +13,7 @@ from builder.workshop import Workshop
 
 SOURCE: Final = "opentracker-py"
 COMMON: Final = f"{SOURCE}-common"
+LIKE_THEIRS: Final = "whitelist"  # the variant that has the features of Debian's package of the tracker in C
 BUILDING: Final = 1800.0  # seconds; mypyc takes the most of them
 GONE: Final = ("/etc/opentracker", "/var/lib/opentracker", "/usr/bin/opentracker")
 
@@ -30,6 +31,13 @@ def build(workshop: Workshop, variants: list[str]) -> list[Path]:
         with workshop.step("lintian"):
             tree.run(["sh", "-c", "lintian --info --fail-on error,warning /src/*.changes"], 600, BUILDER)
     try_each(workshop, "debian-run", variants, try_variant)
+    if LIKE_THEIRS in variants:
+        with (
+            workshop.step("trial of a move from the tracker in C"),
+            workshop.tree("debian-run", "move") as tree,
+        ):
+            times = try_move(tree, workshop.out)
+        workshop.steps += [(f"  {name}", seconds) for name, seconds in times.items()]
     return [workshop.out / path.name for path in packages]
 
 
@@ -64,6 +72,13 @@ def try_variant(tree: Tree, out: Path, variant: str, other: str) -> dict[str, fl
     plan = plan_of("dpkg", variant, other, before, package_paths(*new), package_paths(*switched))
     plan |= {"names": [f"{SOURCE}-{other or variant}", COMMON], "gone": GONE}
     return try_packages(tree, plan)
+
+
+def try_move(tree: Tree, out: Path) -> dict[str, float]:
+    """Try to move from the tracker in C, which apt has downloaded into the tree, and back."""
+    packages = [package(out, name) for name in (COMMON, f"{SOURCE}-{LIKE_THEIRS}")]
+    tree.copy({f"trial/{path.name}": path for path in packages})
+    return try_packages(tree, {"trial": "migration", "packages": package_paths(*packages)})
 
 
 def earlier(tree: Tree, path: Path) -> str:
