@@ -188,6 +188,7 @@ class Fifos:
 class FifoFeature(Feature[Core]):
     """Two FIFOs beside a list; subclasses say which list, and how a line changes it."""
 
+    is_asked_for: ClassVar[bool] = True
     add: ClassVar[NamedPath]
     delete: ClassVar[NamedPath]
 

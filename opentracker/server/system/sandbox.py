@@ -124,13 +124,18 @@ def needed(settings: Settings, paths: Sequence[NamedPath]) -> dict[Path, int]:
     return wanted
 
 
-def restrict(settings: Settings, paths: Sequence[NamedPath], kernel: Kernel) -> None:
-    """Restrict this process, as far as the kernel can; the kernel requires no-new-privileges, or root's rights."""
+def restrict(settings: Settings, paths: Sequence[NamedPath], kernel: Kernel, readable: int = -1) -> None:
+    """Restrict this process, as far as the kernel can; the kernel requires no-new-privileges, or root's rights.
+
+    `readable` is an open directory with files to read, beside those of the settings; -1: none.
+    """
     try:
         abi = kernel.create_ruleset(b"")
         ruleset = kernel.create_ruleset(ruleset_attributes(abi))
         for directory, rights in needed(settings, paths).items():
             allow(kernel, ruleset, directory, rights & handled_files(abi))
+        if readable >= 0:
+            kernel.add_rule(ruleset, path_rule(READ, readable))
         kernel.restrict_self(ruleset)
     except OSError as error:
         log.info("no Landlock sandbox: %s", error.strerror)
