@@ -57,7 +57,7 @@ def serve(settings: Settings, make: type[wiring.Server] = DebugServer) -> int:
     try:
         return daemon.serve(settings, make=make)
     except InvariantError as error:
-        log.critical("the store is not as it has to be: %s", error)
+        log.critical("the store is inconsistent: %s", error)
         return EXIT_FAULT
 
 

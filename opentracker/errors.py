@@ -4,7 +4,6 @@
 
     OpentrackerError
     ├── ProtocolError            a client's bytes; carries the answer
-    │   ├── UdpError             answered with an error packet that holds its text
     │   ├── HttpError            answered with an HTTP status
     │   └── TrackerFailure       answered `200 OK` with a bencoded `failure reason`, or with an UDP error packet
     ├── UsageError               a wrong command line, config or list file; exit status 1
@@ -33,14 +32,6 @@ class OpentrackerError(Exception):
 
 class ProtocolError(OpentrackerError):
     """A client sent wrong bytes, and gets an answer that says so."""
-
-
-class UdpError(ProtocolError):
-    """A datagram that gets an error packet; its one argument is the text, in bytes."""
-
-    def __init__(self, text: bytes) -> None:
-        super().__init__(text)
-        self.text = text
 
 
 class HttpError(ProtocolError):

@@ -50,7 +50,7 @@ def test_it_tells_what_it_does(tmp_path: Path) -> None:
         "listening on TCP ",
         "set no-new-privileges" if sys.platform.startswith("linux") else "",
         "became uid " if os.geteuid() == 0 else "changed to the directory",
-        f"refused UDP from {HOME}, with silence (8 bytes are no request): b'nonsense'",
+        f"refused UDP from {HOME}, with silence (8 bytes are not a request): b'nonsense'",
     ):
         assert step in text
 
@@ -64,7 +64,7 @@ def test_a_flood_of_what_is_refused_does_not_fill_the_log(tmp_path: Path) -> Non
             assert len(ask(tracker.endpoint("UDP"), *[b"x"] * more, connect_packet())) == 16
         tracker.signal(signal.SIGTERM)
         assert tracker.wait() == 0
-    told = [line for line in tracker.lines if "with silence (1 bytes are no request): b'x'" in line]
+    told = [line for line in tracker.lines if "with silence (1 bytes are not a request): b'x'" in line]
     left_out = [line for line in tracker.lines if "were left out of the log" in line]
     assert len(told) == most
     assert len(left_out) == 1
@@ -98,7 +98,7 @@ def test_a_store_that_is_not_as_it_has_to_be_ends_it(tmp_path: Path) -> None:
         ask(tracker.endpoint("UDP"), announce_packet(answer[8:]))
         status = tracker.wait()
         assert status == 70
-    told = [line for line in tracker.lines if "the store is not as it has to be" in line]
+    told = [line for line in tracker.lines if "the store is inconsistent" in line]
     assert len(told) == 1
     assert HASH_A.hex() in told[0]
 

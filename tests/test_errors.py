@@ -17,7 +17,6 @@ from opentracker.errors import (
     ProtocolError,
     StartError,
     TrackerFailure,
-    UdpError,
     UsageError,
 )
 
@@ -51,10 +50,9 @@ def test_every_error_is_in_the_tree() -> None:
 
 
 def test_protocol_errors_carry_what_to_answer() -> None:
-    assert UdpError(b"text").text == b"text"
     assert HttpError(404).status == 404
     assert TrackerFailure(b"reason").reason == b"reason"
-    for error in (UdpError(b"text"), HttpError(404), TrackerFailure(b"reason")):
+    for error in (HttpError(404), TrackerFailure(b"reason")):
         assert isinstance(error, ProtocolError)
         assert len(error.args) == 1
 

@@ -103,8 +103,10 @@ def parser() -> argparse.ArgumentParser:
         allow_abbrev=False,
         fromfile_prefix_chars="@",
     )
-    it.add_argument("--cluster", required=True, type=name, help="what all sites together are called")
-    it.add_argument("--site", required=True, type=name, help="what this site is called; every site differs")
+    it.add_argument(
+        "--cluster", required=True, type=name, help="name of all sites together, the same at each"
+    )
+    it.add_argument("--site", required=True, type=name, help="name of this site, which no other site has")
     local = it.add_argument_group("the site's cluster")
     local.add_argument(
         "--listen",
@@ -141,7 +143,12 @@ def parser() -> argparse.ArgumentParser:
     far.add_argument("--creds", type=Path, metavar="FILE", help="credentials of a NATS user (JWT and key)")
     far.add_argument("--nkey", type=Path, metavar="FILE", help="the seed of an nkey")
     far.add_argument("--token", type=Path, metavar="FILE", help="file that holds a token")
-    far.add_argument("--tls-ca", type=Path, metavar="FILE", help="certificates of who may sign the server's")
+    far.add_argument(
+        "--tls-ca",
+        type=Path,
+        metavar="FILE",
+        help="CA certificates that the server's certificate is checked against",
+    )
     far.add_argument("--tls-cert", type=Path, metavar="FILE", help="our certificate, and maybe its key")
     far.add_argument("--tls-key", type=Path, metavar="FILE", help="its key")
     it.add_argument(
@@ -156,7 +163,7 @@ def parser() -> argparse.ArgumentParser:
         type=positive,
         default=60,
         metavar="SECONDS",
-        help="a line of counts so often (default: %(default)s)",
+        help="seconds between lines of counts (default: %(default)s)",
     )
     it.add_argument(
         "--metrics", type=Path, metavar="FILE", help="write the counts to this file as well, for Prometheus"

@@ -75,13 +75,17 @@ def parser() -> argparse.ArgumentParser:
         type=info_hash,
         default=INFO_HASH,
         metavar="HEX",
-        help="the torrent, for a tracker that serves some alone (default: %(default)s)",
+        help="the torrent, for a tracker that serves listed torrents only (default: %(default)s)",
     )
     it.add_argument(
         "--port", type=int, default=6881, metavar="N", help="the peer's port (default: %(default)s)"
     )
     it.add_argument(
-        "--timeout", type=seconds, default=5.0, metavar="SECONDS", help="of each step (default: %(default)s)"
+        "--timeout",
+        type=seconds,
+        default=5.0,
+        metavar="SECONDS",
+        help="time limit of each step (default: %(default)s)",
     )
     it.add_argument(
         "--slow", type=seconds, default=3600.0, metavar="SECONDS", help="warn of a step that takes longer"

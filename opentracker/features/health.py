@@ -23,7 +23,7 @@ MOST_DROPPED: Final = 1  # percent of the datagrams between two looks
 
 CHECKS: Final = Metric(
     "health_checks",
-    Family("opentracker_health_checks_total", "Answers that the tracker is well."),
+    Family("opentracker_health_checks_total", "Answers of the health check that the tracker is well."),
     *("", "Health checks", SERVED, "tcp_connections"),
 )
 

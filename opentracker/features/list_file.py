@@ -59,7 +59,7 @@ class ListFile:
             number += len(lines)
             if self.lines.length > LONGEST_LINE:
                 raise UsageError(
-                    f"{self.name}:{number + 1}: a line of over {LONGEST_LINE} bytes: this is no list"
+                    f"{self.name}:{number + 1}: a line of over {LONGEST_LINE} bytes: this is not a list"
                 )
             yield lines
         after = os.fstat(self.fd)

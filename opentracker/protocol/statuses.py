@@ -35,7 +35,7 @@ def cause_of_400(cause: str, brief: str, code: str, text: str) -> Status:
 
 STATUSES: Final = (
     Status(302, "Found", "302 RED", "", "redirects", "302 Redirect"),
-    cause_of_400("parse", "400 ...", "Parse Error", "no HTTP request"),
+    cause_of_400("parse", "400 ...", "Parse Error", "not an HTTP request"),
     cause_of_400("parameter", "400 PAR", "Invalid Parameter", "an unknown parameter"),
     cause_of_400("compact", "400 COM", "Invalid Parameter (compact=0)", ""),  # accepted here
     cause_of_400("modesty", "", "Not Modest", ""),  # 402 here

@@ -207,7 +207,9 @@ class Core:
         """A line for the end of the log on events that may have delayed clients: dropped datagrams, long iterations."""
         self.count_drops()
         drops, longest = self.counters.udp_dropped, self.loop.longest_turn * 1000
-        return f"the kernel dropped {drops} datagrams; the longest turn of the loop took {longest:.1f} ms"
+        return (
+            f"the kernel dropped {drops} datagrams; the longest iteration of the loop took {longest:.1f} ms"
+        )
 
     def signal_actions(self) -> dict[int, Callable[[], None]]:
         """The actions of signals; a signal without an action is answered by a line of the log."""

@@ -110,11 +110,11 @@ class Loop:
 
     def failed(self, error: Exception) -> None:
         """Log and count a fault of an iteration; its socket or timer is called again in the next iterations."""
-        log.error("a turn of the loop ended in a fault: %r", error, exc_info=error)
+        log.error("an iteration of the loop ended in a fault: %r", error, exc_info=error)
         self.faults += 1
         self.faults_in_a_row += 1
         if self.is_broken():
-            log.critical("%d turns in a row ended in a fault: the tracker ends", MOST_FAULTS)
+            log.critical("%d iterations in a row ended in a fault: the tracker ends", MOST_FAULTS)
             self.stopping = True
 
     def is_broken(self) -> bool:

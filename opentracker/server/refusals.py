@@ -42,7 +42,7 @@ def shown(data: bytes) -> str:
 def why_silent(packet: bytes) -> str:
     """The reason why a datagram gets no answer."""
     if len(packet) < SHORTEST:
-        return f"{len(packet)} bytes are no request"
+        return f"{len(packet)} bytes are not a request"
     if action_of(packet, len(packet)) != SILENCE:
         return "a wrong connection id in a datagram that is shorter than the error would be"
     action = read_i32_be(packet, 8)

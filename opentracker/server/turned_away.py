@@ -31,7 +31,7 @@ KINDS: Final = {
     "sync_lost": "packets of live sync were dropped by the kernel: the receive buffer was full",
     "sync_unsent": "packets of live sync were not taken by the kernel",
     "sync_unblessed": "packets of live sync came from addresses that livesync.cluster.node_ip does not name",
-    "sync_malformed": "packets of live sync made no sense",
+    "sync_malformed": "packets of live sync were malformed",
     "proxy_missing": "requests of trusted proxies came without an X-Forwarded-For",
     "proxy_invalid": "requests of trusted proxies named no client in their X-Forwarded-For",
 }

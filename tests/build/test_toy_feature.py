@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import urllib.request
@@ -12,15 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.workshop import ROOT, Artifact, build, clean_environment
+from tests.build.workshop import ROOT, Artifact, build, clean_environment, copy_repository
 from tests.server.process import PATIENCE, Tracker
 
 FLAG, KEY, MODULE = "WANT_MOTTO", "tracker.motto", "opentracker/features/motto.py"
-COPIED = (
-    *("opentracker", "tests", "docs", "bench", "build_hook"),
-    *("features.toml", "hatch_build.py", "pyproject.toml", "tox.ini", "opentracker.conf.sample"),
-    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
-)
 # `In `FILE`, below `LINE`:` or `The new file `FILE`:`, and the block behind it.
 STEP = re.compile(
     r"^(?:In `(?P<file>[^`]+)`, (?P<side>below|above) `(?P<line>[^`]+)`|The new file `(?P<new>[^`]+)`):\n\n"
@@ -77,13 +71,7 @@ class Toy:
 @pytest.fixture(scope="module")
 def toy(tmp_path_factory: pytest.TempPathFactory) -> Toy:
     project = tmp_path_factory.mktemp("toy") / "opentracker"
-    project.mkdir()
-    leave = shutil.ignore_patterns("__pycache__", "_features.py", "*.so", "corpus")
-    for name in COPIED:
-        if (ROOT / name).is_dir():
-            shutil.copytree(ROOT / name, project / name, ignore=leave)
-        else:
-            shutil.copy(ROOT / name, project / name)
+    copy_repository(project)
     files = {follow(step, project) for step in STEP.finditer(section())}
     (commands,) = re.findall(r"^```sh\n(.*?)^```$", section(), re.MULTILINE | re.DOTALL)
     python = {"python": sys.executable, f"{FLAG}=1": f"{FLAG}=1"}

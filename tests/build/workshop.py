@@ -14,6 +14,12 @@ from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 OURS = ("WANT_", "OT_", "OPENTRACKER_")
+# The parts of a clone that wheels are made of or that tests read.
+REPOSITORY = (
+    *("opentracker", "tests", "docs", "bench", "build_hook"),
+    *("features.toml", "hatch_build.py", "pyproject.toml", "tox.ini", "opentracker.conf.sample"),
+    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
+)
 
 
 def load_module(path: Path) -> ModuleType:
@@ -40,6 +46,17 @@ def copy_hook(target: Path) -> None:
         copy = target / path.relative_to(ROOT)
         copy.parent.mkdir(exist_ok=True)
         copy.write_bytes(path.read_bytes())
+
+
+def copy_repository(target: Path) -> None:
+    """Copy this repository to a folder that does not exist yet, as a clone would have it."""
+    target.mkdir()
+    leave = shutil.ignore_patterns("__pycache__", "_features.py", "*.so", "corpus")
+    for name in REPOSITORY:
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, target / name, ignore=leave)
+        else:
+            shutil.copy(ROOT / name, target / name)
 
 
 def clean_environment(**variables: str) -> dict[str, str]:

@@ -15,7 +15,8 @@ from librt.random import Random
 
 from opentracker.errors import BrokenStateError
 from opentracker.features.state import full as full_state
-from opentracker.features.state.full import DIGEST, MAGIC, Loading, write
+from opentracker.features.state.full import Loading, write
+from opentracker.features.state.full_file import DIGEST, MAGIC
 from opentracker.swarm.tracker import Tracker
 from tests.fuzz.engine import memory_file, silence
 from tests.fuzz.state_files import emptied

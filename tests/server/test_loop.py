@@ -254,7 +254,7 @@ def test_a_fault_ends_a_turn_and_not_the_loop(loop: Loop, caplog: pytest.LogCapt
     assert socket_.received == b"x"
     assert loop.faults == 3
     assert not loop.is_broken()
-    assert caplog.text.count("a turn of the loop ended in a fault: MemoryError()") == 3
+    assert caplog.text.count("an iteration of the loop ended in a fault: MemoryError()") == 3
     socket_.close()
 
 
@@ -297,7 +297,7 @@ def test_a_loop_that_can_only_fail_ends(loop: Loop, caplog: pytest.LogCaptureFix
     with caplog.at_level(logging.CRITICAL):
         loop.run()
     assert loop.is_broken()
-    assert f"{MOST_FAULTS} turns in a row ended in a fault" in caplog.text
+    assert f"{MOST_FAULTS} iterations in a row ended in a fault" in caplog.text
     socket_.close()
 
 

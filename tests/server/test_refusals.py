@@ -84,8 +84,8 @@ def test_each_of_a_batch_is_told_with_its_own_answer(
 @pytest.mark.parametrize(
     ("packet", "reason"),
     [
-        (b"", "0 bytes are no request"),
-        (connect_packet()[:15], "15 bytes are no request"),
+        (b"", "0 bytes are not a request"),
+        (connect_packet()[:15], "15 bytes are not a request"),
         (bytes(16), "a connect without the protocol's id"),
         (bytes(8) + b"\0\0\0\7" + bytes(4), "the action 7 is unknown; 0, 1 and 2 are known"),
         (announce_packet(bytes(8))[:97], "an announce of 97 bytes, 98 are the least"),

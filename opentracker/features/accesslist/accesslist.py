@@ -130,7 +130,7 @@ def fill(file: ListFile, info_hashes: InfoHashSet) -> Iterator[None]:
             )
         info_hashes.add(info_hash)
     if ignored and info_hashes.size == 0:
-        raise UsageError(f"{file.name}: not one line starts with 40 hex digits: this is no list")
+        raise UsageError(f"{file.name}: not one line starts with 40 hex digits: this is not a list")
     if ignored:
         log.warning(
             "%s: %d lines do not start with 40 hex digits and are ignored, the first: %s",

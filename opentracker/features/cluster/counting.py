@@ -20,7 +20,9 @@ COUNTERS: Final = (
     Metric("sync_packets_received", PACKETS, 'direction="in"', "Packets received", SYNC),
     Metric("sync_packets_dropped", DROPPED_PACKETS, "", "Packets read and dropped", SYNC),
     Metric("sync_malformed", FAULTS, 'reason="malformed"', "Malformed packets", SYNC),
-    Metric("sync_unblessed", FAULTS, 'reason="not_blessed"', "Packets of addresses without the right", SYNC),
+    Metric(
+        "sync_unblessed", FAULTS, 'reason="not_blessed"', "Packets of addresses that may not send them", SYNC
+    ),
     Metric("sync_lost", FAULTS, 'reason="kernel"', "Packets dropped by the kernel", SYNC),
     Metric("sync_packets_sent", PACKETS, 'direction="out"', "Packets sent", SYNC),
     Metric("sync_unsent", FAULTS, 'reason="unsent"', "Packets that the kernel did not take", SYNC),

@@ -1,14 +1,4 @@
-"""State files that hold the peers too, so that a restart loses nothing.
-
-::
-
-    magic[8], version in it · i64 minutes from 1970 to the writer's minute 0 · u64 the writer's minute
-    for each torrent: info_hash[20] · u32 length · record      a small torrent, see swarm.store.records
-                   or info_hash[20] · u32 LARGE + downloaded · four tables: IPv4 leechers and seeders, IPv6 likewise
-                      a table: u32 blocks · for each one u32 length · block, see swarm.store.peers
-    u64 torrents · blake2b[16] of all bytes before it
-
-Numbers are big-endian. A file is read twice: first to verify its checksum, then to load it.
+"""State files that hold the peers too, so that a restart loses nothing; features/state/full_file.py has their format.
 
 The settings may have changed since the file was written: torrents that the access list refuses or that are beyond the
 limits are skipped, and peers that must not be listed are left out. The limits on the peers of a torrent and on the
@@ -31,7 +21,15 @@ from opentracker._features import (
     WANT_V6,
 )
 from opentracker.errors import BrokenStateError
-from opentracker.features.state import kinds
+from opentracker.features.state.full_file import (
+    DIGEST,
+    HEADER,
+    MAGIC,
+    Input,
+    checked_size,
+    number_behind,
+    times_of,
+)
 from opentracker.features.state.tally import KNOWN, NO_ROOM, NOT_ALLOWED, TOO_OLD, Tally
 from opentracker.swarm.ages import ages_by_stamp, is_over, least_age
 from opentracker.swarm.store.door import Contents
@@ -51,19 +49,9 @@ from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
 
-MAGIC: Final = kinds.FULL + b"\x01"  # and the version of the format
-DIGEST: Final = 16
-HEADER: Final = 24
-TRAILER: Final = 8 + DIGEST
 PIECE: Final = 128  # torrents in a step
 ENOUGH: Final = 1 << 15  # bytes in a piece
-BLOCK: Final = 1 << 16
 OLDEST_TORRENT: Final = OT_TORRENT_TIMEOUT_HOURS * 60  # minutes without a peer
-# Two million years: more than any clock shows, and sums of a few such numbers do not overflow.
-MOST_MINUTES: Final = 1 << 40
-
-
-# ---- Writing -----------------------------------------------------------------------------------------------
 
 
 def write(tracker: Tracker, minute: int, epoch: int) -> Generator[bytes, None, None]:
@@ -101,82 +89,6 @@ def joined(parts: list[bytes]) -> Iterator[bytes]:
             yield b"".join(parts[start : index + 1])
             start = index + 1
             size = 0
-
-
-# ---- Reading -----------------------------------------------------------------------------------------------
-
-
-class Input:
-    """Reads the bytes of a file up to its trailer; fails for a read beyond that."""
-
-    def __init__(self, file: FileIO, size: int) -> None:
-        self.file = file
-        self.left = size
-        self.block = b""
-        self.at: i64 = 0
-
-    def take(self, size: i64) -> bytes:
-        """The next bytes. Raises BrokenStateError."""
-        # Checked before memory is allocated for a wrong length.
-        if self.at + size > len(self.block) + self.left:
-            raise BrokenStateError("a torrent is cut")
-        while self.at + size > len(self.block):
-            more = self.file.read(max(BLOCK, size)) if self.left else b""
-            more = (more or b"")[: self.left]
-            if not more:
-                raise BrokenStateError("a torrent is cut")
-            self.left -= len(more)
-            self.block = self.block[self.at :] + more
-            self.at = 0
-        self.at += size
-        return self.block[self.at - size : self.at]
-
-    def number(self) -> i64:
-        """The next u32."""
-        return int.from_bytes(self.take(4), "big")
-
-    def is_at_end(self) -> bool:
-        """Whether all bytes have been read."""
-        return self.left == 0 and self.at == len(self.block)
-
-
-def checked_size(file: FileIO) -> int:
-    """The number of bytes before the trailer of a whole file, which is rewound. Raises BrokenStateError."""
-    if file.read(len(MAGIC)) != MAGIC:
-        raise BrokenStateError("it is of a version that this tracker does not know")
-    size = file.seek(0, 2)
-    file.seek(0)
-    if size < HEADER + TRAILER:
-        raise BrokenStateError(f"it is cut: {size} bytes")
-    hashed = blake2b(digest_size=DIGEST)
-    left = size - DIGEST
-    while left:
-        block = file.read(min(BLOCK, left))
-        if not block:
-            raise BrokenStateError("it has become shorter")
-        hashed.update(block)
-        left -= len(block)
-    if file.read(DIGEST) != hashed.digest():
-        raise BrokenStateError("its checksum is wrong: it is cut or corrupted")
-    file.seek(0)
-    return size - TRAILER
-
-
-def examine(file: FileIO, name: str) -> None:
-    """Raise BrokenStateError, which names the file, if it is not whole."""
-    try:
-        checked_size(file)
-    except BrokenStateError as error:
-        raise BrokenStateError(f"{name}: {error}") from error
-
-
-def times_of(head: bytes) -> tuple[int, int]:
-    """The writer's epoch and minute. Raises BrokenStateError for times that no clock shows."""
-    epoch = int.from_bytes(head[8:16], "big", signed=True)
-    minute = int.from_bytes(head[16:24], "big")
-    if abs(epoch) > MOST_MINUTES or minute > MOST_MINUTES:
-        raise BrokenStateError("the time in which it was written is wrong")
-    return epoch, minute
 
 
 class Loading:
@@ -220,7 +132,7 @@ class Loading:
             seen += 1
             if seen % PIECE == 0:
                 yield
-        if int.from_bytes(file_tail(file, size), "big") != seen:
+        if number_behind(file, size) != seen:
             raise BrokenStateError("the number of torrents is wrong")
 
     def take_torrent(self, source: Input) -> None:
@@ -352,9 +264,3 @@ def ages_now(ages: bytes, passed: i64) -> bytes:
     `ages` is the same table for the minute when the writer began, `passed` the number of minutes since.
     """
     return bytes([age + passed if age + passed <= OT_PEER_TIMEOUT else 255 for age in ages])
-
-
-def file_tail(file: FileIO, size: int) -> bytes:
-    """The eight bytes behind the first `size` of a file."""
-    file.seek(size)
-    return file.read(8) or b""

@@ -11,7 +11,7 @@ from opentracker.features.state import dump, kinds
 from opentracker.swarm.tracker import Tracker
 
 if WANT_FULL_STATE:
-    from opentracker.features.state import full
+    from opentracker.features.state import full, full_file
 
 BLOCK: Final = 1 << 16
 
@@ -59,7 +59,7 @@ def examine(path: Path) -> None:
         if not kinds.is_full(file, str(path)):
             dump.examine(dump.lines_of(blocks_of(file)), str(path))
         elif WANT_FULL_STATE:
-            full.examine(file, str(path))
+            full_file.examine(file, str(path))
 
 
 def open_state(path: Path) -> FileIO:

@@ -77,7 +77,7 @@ class LogOutput(logging.Handler):
 
     def tell_losses(self) -> None:
         """Add a line with the number of lost lines."""
-        text = f"{self.untold} lines of the log were lost: nobody read them"
+        text = f"{self.untold} lines of the log were lost: they were not read in time"
         attributes = {"name": "opentracker", "levelno": logging.WARNING, "levelname": "WARNING", "msg": text}
         if self.put(logging.makeLogRecord(attributes)):
             self.untold = 0

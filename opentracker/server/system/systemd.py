@@ -80,9 +80,9 @@ def passed_socket(fd: int, name: str) -> socket.socket:
 def fault_of(sock: socket.socket) -> str:
     """The reason why this build cannot serve a socket; empty if it can."""
     if sock.family not in (socket.AF_INET, socket.AF_INET6):
-        return "it is no IPv4 or IPv6 socket"
+        return "it is not an IPv4 or IPv6 socket"
     if sock.type not in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
-        return "it is no TCP or UDP socket"
+        return "it is not a TCP or UDP socket"
     if sock.type == socket.SOCK_STREAM:
         if not sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
             return "it does not listen (of a socket unit: Accept=no is needed)"

@@ -27,7 +27,9 @@ BUSY: Final = Gauge(
     "opentracker_loop_busy_seconds_total", "Time in iterations, without the waits for sockets."
 )
 FAULTS: Final = Gauge("opentracker_loop_faults_total", "Iterations of the loop that a fault ended.")
-LOST_LINES: Final = Gauge("opentracker_log_lost_lines_total", "Lines of the log that nobody read in time.")
+LOST_LINES: Final = Gauge(
+    "opentracker_log_lost_lines_total", "Lines of the log that were not read in time, and lost."
+)
 CONFIG_FAILURES: Final = Gauge(
     "opentracker_config_reload_failures_total", "Reloads of the config that failed."
 )

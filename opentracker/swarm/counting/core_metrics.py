@@ -23,7 +23,7 @@ FAILURES: Final = Family(
 COMPLETED: Final = Family("opentracker_completed_total", "Downloads that were completed.")
 CONNECTS: Final = Family("opentracker_udp_connects_total", "Connection ids handed out.")
 REJECTED: Final = Family(
-    "opentracker_udp_rejected_total", "Datagrams that were no request, or had no good connection id."
+    "opentracker_udp_rejected_total", "Datagrams that were not requests, or had no valid connection id."
 )
 DATAGRAMS: Final = Family("opentracker_udp_datagrams_total", "Datagrams that were read.")
 UDP_LOST: Final = Family(
@@ -59,10 +59,12 @@ COUNTERS: Final = (
     Metric("tcp_statistics", STATISTICS, "", "Statistics", SERVED, OF_HTTP),
     Metric("tcp_failures", FAILURES, HTTP, "HTTP requests with a failure reason", TURNED_DOWN, OF_HTTP),
     Metric("udp_failures", FAILURES, UDP, "UDP announces with a failure reason", TURNED_DOWN, OF_UDP),
-    Metric("udp_invalid", REJECTED, 'reason="invalid"', "Datagrams that are no request", TURNED_DOWN, OF_UDP),
+    Metric(
+        "udp_invalid", REJECTED, 'reason="invalid"', "Datagrams that are not requests", TURNED_DOWN, OF_UDP
+    ),
     Metric(
         *("udp_mismatches", REJECTED, 'reason="connection_id"'),
-        *("Datagrams without a good connection id", TURNED_DOWN, OF_UDP),
+        *("Datagrams without a valid connection id", TURNED_DOWN, OF_UDP),
     ),
     Metric("completed", COMPLETED, "", "Downloads completed", TRAFFIC),
     Metric("tcp_connections", CONNECTIONS, "", "TCP connections", TRAFFIC),

@@ -185,7 +185,7 @@ class Store:
         raise NotImplementedError
 
     def pack(self, info_hash: bytes) -> list[bytes]:
-        """The bytes of a torrent for a state file (see features/state/full.py), in parts; none if it is not there."""
+        """The bytes of a torrent for a state file (features/state/full_file.py), in parts; none if it is not there."""
         raise NotImplementedError
 
     def put(self, info_hash: bytes, contents: Contents) -> None:

@@ -15,7 +15,7 @@ def test_a_state_file_says_how_many_torrents_it_has(tmp_path: Path) -> None:
     ("log", "loaded"),
     [
         ("", 0),
-        ("/r/state: its checksum is wrong: it is cut or corrupted\n", 0),
+        ("/r/state: its checksum is wrong: it is truncated or corrupted\n", 0),
         ("ready\n/r/state, with peers: 31 torrents loaded; left out: 2 whose time is up\nready\n", 31),
         ("s, with peers: 31 torrents loaded\ns, with peers: 7 torrents loaded\n", 7),
     ],

@@ -457,7 +457,7 @@ def test_a_sparse_file_of_any_size_is_refused_at_once(
     assert keeping.keeper.coming is None
     keeping.finish()
     assert keeping.listed() == {HASH_B}
-    assert "this is no list; the access list stays as it was" in caplog.text
+    assert "this is not a list; the access list stays as it was" in caplog.text
 
 
 def test_a_failed_reload_is_counted_and_named_until_one_succeeds(keeping: Keeping) -> None:

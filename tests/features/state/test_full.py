@@ -22,7 +22,8 @@ from opentracker._features import (
 )
 from opentracker.errors import BrokenStateError
 from opentracker.features.state import full as full_state
-from opentracker.features.state.full import DIGEST, HEADER, MOST_MINUTES, Loading
+from opentracker.features.state.full import Loading
+from opentracker.features.state.full_file import DIGEST, HEADER, MOST_MINUTES, examine
 from opentracker.features.state.state import State, open_state
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.invariants import OLDEST, Checker
@@ -338,7 +339,7 @@ def refused(path: Path, data: bytes) -> str:
 def test_a_cut_file_is_refused_wherever_it_is_cut(path: Path) -> None:
     data = written(filled(known(20)))
     for size in [8, 9, HEADER, HEADER + 23, *range(HEADER + 24, len(data), 97), len(data) - 1]:
-        assert "cut" in refused(path, data[:size])
+        assert "truncated" in refused(path, data[:size])
 
 
 def test_a_corrupted_file_is_refused(path: Path) -> None:
@@ -352,9 +353,9 @@ def test_a_corrupted_file_is_refused(path: Path) -> None:
 def test_examine_says_the_same_and_takes_nothing_in(path: Path, size: int) -> None:
     data = written(filled(known(20)))
     with file_of(path, data) as file:
-        full_state.examine(file, "FILE")
+        examine(file, "FILE")
     with file_of(path, data[:size]) as file, pytest.raises(BrokenStateError, match=r"^FILE: its checksum"):
-        full_state.examine(file, "FILE")
+        examine(file, "FILE")
 
 
 def test_a_file_of_another_version_is_refused(path: Path) -> None:
@@ -373,11 +374,11 @@ def signed(data: bytes) -> bytes:
         (b"a" * 20 + (3).to_bytes(4, "big") + b"abc", "too short"),
         (b"a" * 20 + (8).to_bytes(4, "big") + bytes(8), "wrong length"),
         (b"a" * 20 + (15).to_bytes(4, "big") + bytes([0, 0, 0, 0, 1, 2, 0]) + bytes(8), "wrong length"),
-        (b"a" * 20 + (1000).to_bytes(4, "big"), "cut"),
-        (b"a" * 20 + (LARGE - 1).to_bytes(4, "big"), "cut"),  # and no room is made for 2 GB
+        (b"a" * 20 + (1000).to_bytes(4, "big"), "truncated"),
+        (b"a" * 20 + (LARGE - 1).to_bytes(4, "big"), "truncated"),  # and no room is made for 2 GB
         (b"a" * 20 + (7).to_bytes(4, "big") + bytes([128, 0, 0, 5, 0, 0, 0]), "wrong count"),
         (b"a" * 20 + (15).to_bytes(4, "big") + bytes([255, 0, 0, 5, 1, 1, 0]) + bytes(8), "wrong count"),
-        (b"a" * 19, "cut"),
+        (b"a" * 19, "truncated"),
         pytest.param(
             b"a" * 20
             + (1 << 31).to_bytes(4, "big")

@@ -78,7 +78,7 @@ def not_bound() -> socket.socket:
 @pytest.mark.parametrize(
     ("make", "told"),
     [
-        (unix, "it is no IPv4 or IPv6 socket"),
+        (unix, "it is not an IPv4 or IPv6 socket"),
         (not_listening, "it does not listen (of a socket unit: Accept=no is needed)"),
         (not_bound, "it is not bound to a port"),
     ],

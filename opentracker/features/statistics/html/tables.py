@@ -86,5 +86,7 @@ def clients(snapshot: StatsSnapshot) -> str:
     """New peers by client software, in a build that counts them."""
     if WANT_CLIENT_COUNT:
         rows = [(name, PLAIN, count) for name, count in shares(snapshot)[:MOST_CLIENTS]]
-        return counted("Client software of newcomers, since the start", "Client", rows, "Nobody came yet.")
+        return counted(
+            "Client software of newcomers, since the start", "Client", rows, "No peer has come yet."
+        )
     return ""

@@ -31,7 +31,7 @@ def test_the_largest_number_comes_first() -> None:
 def test_reasons_that_were_not_met_are_left_out() -> None:
     assert rows(turned_down(snapshot())) == [("Nothing was turned down.", "Nothing was turned down.")]
     found = rows(turned_down(snapshot(http_404=2, udp_mismatches=3)))
-    assert found == [("Datagrams without a good connection id", "3"), ("HTTP 404: an unknown path", "2")]
+    assert found == [("Datagrams without a valid connection id", "3"), ("HTTP 404: an unknown path", "2")]
 
 
 def test_names_are_escaped() -> None:
