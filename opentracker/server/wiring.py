@@ -12,6 +12,7 @@ from opentracker._features import (
     WANT_ACCESSLIST_WHITE,
     WANT_BOGON_FILTER,
     WANT_CLIENT_COUNT,
+    WANT_CONTROL,
     WANT_DENY,
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLLOG_NETWORKS,
@@ -110,6 +111,11 @@ if WANT_SYSLOGS:
     from opentracker.server.system.syslog import CompletedLogFeature
 
     FEATURES.append(CompletedLogFeature)
+
+if WANT_CONTROL:
+    from opentracker.server.control import ControlFeature
+
+    FEATURES.append(ControlFeature)
 
 PATHS: Final[tuple[NamedPath, ...]] = tuple(path for feature in FEATURES for path in feature.paths)
 CONFIG: Final = ConfigReader(
