@@ -57,22 +57,18 @@ class StateFile:
 
     def begin(self, start: Start) -> None:
         """Write the state in slices. If a write is under way, another one follows it, with the current state."""
-        if self.under_way is None:
-            self.renew(start)
-        else:
+        if self.under_way is not None:
             self.again = True
-
-    def renew(self, start: Start) -> None:
-        """Write the state in slices, unless a write is under way."""
-        if self.under_way is None:
-            self.under_way = self.steps()
-            start(self.under_way)
+            return
+        self.under_way = self.steps()
+        start(self.under_way)
 
     def steps(self) -> Steps:
         """Write in small steps, and again while `begin` was called meanwhile; log a failure."""
         try:
             while True:
                 self.again = False
+                log.debug("writing the state to %s", self.path)
                 try:
                     yield from self.write_new(in_background=True)
                     self.outcome.succeeded()
