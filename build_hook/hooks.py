@@ -16,7 +16,7 @@ from build_hook.rendering import build_record, full_version, render_features
 from build_hook.resolution import Build, resolve
 from build_hook.staging import stage
 from build_hook.tree import print_notes, write_tree_features
-from build_hook.units import unit_for
+from build_hook.units import is_wanted, unit_for
 
 
 def temporary_folder(project: str) -> Path:
@@ -78,7 +78,8 @@ class FeaturesHook(BuildHookInterface[Any]):
         files: dict[str, str] = {}
         for flag, more in self.config.get("shared-data", {}).items():
             if build.flags.get(flag):
-                files |= {str(Path(self.root, source)): target for source, target in more.items()}
+                wanted = {source: target for source, target in more.items() if is_wanted(build, source)}
+                files |= {str(Path(self.root, source)): target for source, target in wanted.items()}
         return files
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:
@@ -106,11 +107,19 @@ class FeaturesHook(BuildHookInterface[Any]):
             build_data["force_include"] |= {str(path): path.name for path in beside}
             build_data |= {"pure_python": False, "infer_tag": True}
         build_data["force_include"][str(folder / package.name)] = package.name
-        for source, target in self.config.get("units", {}).items():
-            unit = folder / Path(source).name
-            text = (package.parent / source).read_text(encoding="utf-8")
-            unit.write_text(unit_for(build, text), encoding="utf-8")
-            build_data["shared_data"][str(unit)] = target
+        self.add_service_files(build, package.parent, folder, build_data)
         record = folder / f"{package.name}.json"
         record.write_text(build_record(build, package.name, version), encoding="utf-8")
         build_data["extra_metadata"][str(record)] = record.name
+
+    def add_service_files(self, build: Build, root: Path, folder: Path, build_data: dict[str, Any]) -> None:
+        """Give the wheel the files of the chosen service manager, in the folder `folder` as this build needs them."""
+        for source, target in self.config.get("service-files", {}).items():
+            if is_wanted(build, source):
+                copy = folder / "service" / Path(source).name
+                copy.parent.mkdir(exist_ok=True)
+                copy.write_text(
+                    unit_for(build, (root / source).read_text(encoding="utf-8")), encoding="utf-8"
+                )
+                shutil.copymode(root / source, copy)
+                build_data["shared_data"][str(copy)] = target

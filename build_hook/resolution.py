@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from build_hook.choices import (
     DEFAULT_PROFILE,
@@ -14,6 +15,9 @@ from build_hook.errors import BuildError
 from build_hook.features_file import Features, load_features
 from build_hook.rules import check_conflicts, check_needs, check_ranges, drop_dependents, planned_off
 from build_hook.variables import check_names
+
+# OPENTRACKER_SERVICE: the service manager whose files are in a wheel; the first is the default.
+SERVICES: Final = ("systemd", "openrc", "rc.d", "none")
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,7 @@ class Build:
     constants: dict[str, int]
     origins: dict[str, str]
     local_version: bool
+    service: str
     notes: tuple[str, ...]
 
     def missing_flags(self, module: str) -> list[str]:
@@ -70,6 +75,9 @@ def resolve(root: Path, environment: Mapping[str, str]) -> Build:
     local_version = environment.get("OPENTRACKER_LOCAL_VERSION", "0")
     if local_version not in ("0", "1"):
         raise BuildError(f"OPENTRACKER_LOCAL_VERSION={local_version} (environment): it is 0 or 1")
+    service = environment.get("OPENTRACKER_SERVICE", SERVICES[0])
+    if service not in SERVICES:
+        raise BuildError(f"OPENTRACKER_SERVICE={service} (environment): it is one of {', '.join(SERVICES)}")
     return Build(
         features=features,
         defaults=own,
@@ -78,6 +86,7 @@ def resolve(root: Path, environment: Mapping[str, str]) -> Build:
         constants={name: choices[name].value for name in features.constants},
         origins={name: choice.origin for name, choice in choices.items()},
         local_version=local_version == "1",
+        service=service,
         notes=tuple(notes(features, environment, unknown)),
     )
 

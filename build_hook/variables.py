@@ -7,7 +7,10 @@ from build_hook.errors import BuildError
 from build_hook.features_file import Features
 from build_hook.names import is_made_of_words, is_typo, nearest
 
-VARIABLES: Final = ("OPENTRACKER_PROFILE", "OPENTRACKER_FEATURES", "OPENTRACKER_LOCAL_VERSION")
+VARIABLES: Final = (
+    *("OPENTRACKER_PROFILE", "OPENTRACKER_FEATURES"),
+    *("OPENTRACKER_LOCAL_VERSION", "OPENTRACKER_SERVICE"),
+)
 KINDS: Final = {"WANT": "flag", "OT": "constant", "OPENTRACKER": "variable"}  # of the names with this prefix
 
 

@@ -431,12 +431,23 @@ def test_no_class_depends_on_a_flag() -> None:
 UNTESTED = {
     "__main__": "one line, which the tests that start the program run",
     "swarm.store.checks": "behind the door: packed/test_checks.py breaks what it looks at",
+    "swarm.store.empty_table": "behind the door: every large swarm of one family has two",
     "swarm.store.engine": "one choice, which every tracker makes",
     **{
         f"swarm.store.flat.{name}": "behind the door, or in tests/swarm/store/test_words.py, whatever is built"
         for name in (
-            *("checks", "cleaning", "keyed", "layout", "members"),
-            *("packing", "pictures", "shard", "store", "torrents", "word_table"),
+            *(
+                "answers",
+                "block",
+                "changes",
+                "checks",
+                "cleaning",
+                "heads",
+                "keyed",
+                "large_swarms",
+                "layout",
+            ),
+            *("members", "packing", "pictures", "shard", "store", "torrents", "word_table"),
         )
     },
     "swarm.store.packed.cleaning": "behind the door: test_expiry.py",
@@ -452,8 +463,8 @@ HOUSEHOLD = {
     "test_docs": "of the pages, which are about all of it",
     "test_house": "of all modules",
 }
-# Folders of tests of no one module: the benchmarks, the build hook, the program from outside, any bytes.
-OF_NO_MODULE = {"bench", "build", "e2e", "fuzz", "lint"}
+# Folders of tests of no one module: the benchmarks, the build hook, the packages, the program from outside, any bytes.
+OF_NO_MODULE = {"bench", "build", "e2e", "fuzz", "lint", "packaging"}
 
 
 def folder_of(module: str) -> str:

@@ -22,19 +22,24 @@ OPEN: Final[dict[str, str]] = {}
 WHITELIST: Final = {"WANT_ACCESSLIST_WHITE": "1"}
 KEEP_ALIVE: Final = {"WANT_ACCESSLIST_WHITE": "1", "WANT_KEEPALIVE": "1"}
 PROXIED: Final = {**KEEP_ALIVE, "WANT_IP_FROM_PROXY": "1"}
+# One wheel for the rows on browsers and on TLS.
+WEBTORRENT: Final = {"WANT_TLS": "1", "WANT_WEBTORRENT": "1", "WANT_KEEPALIVE": "1"}
 SERVE: Final = ("-i", "{host}", "-p", "{port}", "-P", "{port}", "-d", "{directory}")
 SERVE_LIST: Final = (*SERVE, "-w", "{whitelist}")
 
 
-def contender(directory: Path, python: str, name: str, flags: dict[str, str]) -> Contender:
+def contender(
+    directory: Path, python: str, name: str, flags: dict[str, str], packages: tuple[str, ...] = ()
+) -> Contender:
     """Our tracker: `compiled` or `pure`, as it stands in this checkout or, with `@REV` behind, in a git revision.
 
-    The directory that it runs in is kept out of the import path (-P).
+    `packages` are others that it uses if they are installed. The directory that it runs in is kept out of the import
+    path (-P).
     """
     kind, _, _ = name.partition("@")
     source = source_of(directory, name)
     executable = installed(
-        directory, python, source, {**flags, "WANT_COMPILED": str(int(kind == "compiled"))}
+        directory, python, source, {**flags, "WANT_COMPILED": str(int(kind == "compiled"))}, packages
     )
     serve = SERVE_LIST if "WANT_ACCESSLIST_WHITE" in flags else SERVE
     return Contender(name, (str(executable), "-P", "-m", "opentracker", *serve))
@@ -69,11 +74,13 @@ def archived(directory: Path, revision: str) -> Path:
     return source
 
 
-def installed(directory: Path, python: str, source: Path, flags: dict[str, str]) -> Path:
+def installed(
+    directory: Path, python: str, source: Path, flags: dict[str, str], packages: tuple[str, ...] = ()
+) -> Path:
     """The python of an environment with a wheel of the source, built anew where anything changed."""
     words = [name.removeprefix("WANT_").lower() for name, value in sorted(flags.items()) if value == "1"]
     words += [f"{name.lower()}={value}" for name, value in sorted(flags.items()) if name.startswith("OT_")]
-    venv = directory / "-".join(["venv", *([] if source == ROOT else [source.name]), *words])
+    venv = directory / "-".join(["venv", *([] if source == ROOT else [source.name]), *words, *packages])
     stamp = venv / "bench-stamp.json"
     wanted = json.dumps({"source": digest(source), "flags": flags, "python": python})
     if stamp.exists() and stamp.read_text() == wanted:
@@ -81,7 +88,7 @@ def installed(directory: Path, python: str, source: Path, flags: dict[str, str])
     print(f"building {venv.name} …", file=sys.stderr)
     checked([python, "-m", "venv", "--clear", str(venv)])
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("WANT_", "OT_"))}
-    pip = [str(venv / "bin/python"), "-m", "pip", "install", "-q", "--no-cache-dir", str(source)]
+    pip = [str(venv / "bin/python"), "-m", "pip", "install", "-q", "--no-cache-dir", str(source), *packages]
     checked(pip, environment | flags)
     stamp.write_text(wanted)
     return venv / "bin/python"

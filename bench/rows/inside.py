@@ -1,4 +1,4 @@
-"""The rows that look inside our tracker: an announce by swarm size, and the longest iteration of the loop."""
+"""The rows that look inside our tracker: an announce by swarm size, the longest work of the store and of the loop."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from rows.udp import USUAL
 if TYPE_CHECKING:
     from harness.setting import Bench
 
+SLICED_TORRENTS: Final = 10_000_000
 STALL_TORRENTS: Final = 1_000_000
 CALM_SECONDS: Final = 20
 PROFILE_LINES: Final = 15
@@ -52,6 +53,20 @@ def micro(bench: Bench) -> None:
 
 def flatness(cost: dict[str, float]) -> float:
     return cost["100000"] / cost["100"]
+
+
+# ---- slices ----
+
+
+def slices(bench: Bench) -> None:
+    """The longest work that the store does in one go, with 10,000,000 torrents."""
+    ours = bench.contenders("compiled", "pure", flags=wheels.OPEN, others=False)
+    torrents = str(bench.scaled(SLICED_TORRENTS))
+    reports = {contender.name: bench.report_of(contender, "slices.py", torrents) for contender in ours}
+    works = list(next(iter(reports.values()), {}))
+    lines = [[name, *(f"{report[work]:.2f}" for work in works)] for name, report in reports.items()]
+    print(table([f"slices: ms, {torrents} torrents", *works], lines), end="\n\n")
+    print_verdicts("slices", reports, lambda name, _: max(reports[name].values()))
 
 
 # ---- profile ----

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import isnan
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.goals import print_verdicts
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from harness.setting import Bench
 
 CPU: Final = "cpu_us_per_answer"
+DASH: Final = "–"
 SPEED: Final = "answers_per_cpu_second"
 
 
@@ -115,5 +117,13 @@ def print_own_parts(row: str, results: Results, names: Sequence[str]) -> None:
             f"{quotient(kernel, whole):.0%}",
             f"{whole - kernel:.3f}",
         ]
-        lines.append([*line, *(f"{results.ratio_of_rests(other, name, FLOOR, CPU):.3f}" for other in names)])
+        lines.append([*line, *(ratio_or_dash(results, other, name) for other in names)])
     print(table(heads, lines), end="\n\n")
+    if any(DASH in line for line in lines):
+        print(f"{DASH}: an own part was 0 or less in some round: as cheap as the {FLOOR}.", end="\n\n")
+
+
+def ratio_or_dash(results: Results, above: str, below: str) -> str:
+    """The ratio of two contenders' own parts, or DASH for one that has none to speak of."""
+    ratio = results.ratio_of_rests(above, below, FLOOR, CPU)
+    return DASH if isnan(ratio) else f"{ratio:.3f}"

@@ -1,9 +1,10 @@
 """Files that an operator names: each is a field of a section, described once by a NamedPath.
 
 A NamedPath gives the action of its option and its key, the line of `-t`, the path from inside the root directory, and
-the directory that the sandbox leaves open.
+the directory that the sandbox leaves open. NamedPaths does so for several files of one kind.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,35 @@ class NamedPath:
         """Set the path."""
         setattr(settings.of(self.section), self.field, path)
 
+    def all_of(self, settings: Settings) -> list[Path]:
+        """The path that was given, if there is one."""
+        path = self.of(settings)
+        return [] if path is None else [path]
+
+    def change(self, settings: Settings, changed: Callable[[Path], Path]) -> None:
+        """Put what `changed` returns in place of the path that was given."""
+        for path in self.all_of(settings):
+            self.put(settings, changed(path))
+
     def take(self, settings: Settings, value: str) -> None:
         """The action of the option and of the key."""
         path = parse_path(value)
         self.put(settings, path if self.inside else path.absolute())
+
+
+class NamedPaths(NamedPath):
+    """Files of one kind, of which each line of a config file names one: the field holds the list of their paths."""
+
+    def all_of(self, settings: Settings) -> list[Path]:
+        """The paths that were given, in their order."""
+        paths: list[Path] = getattr(settings.of(self.section), self.field)
+        return paths
+
+    def change(self, settings: Settings, changed: Callable[[Path], Path]) -> None:
+        """See NamedPath."""
+        paths = self.all_of(settings)
+        paths[:] = [changed(path) for path in paths]
+
+    def take(self, settings: Settings, value: str) -> None:
+        """The action of the key: one path more."""
+        self.all_of(settings).append(parse_path(value))

@@ -57,12 +57,13 @@ class Settings:
     """The settings of a tracker, from options and config files."""
 
     binds: list[Bind] = field(default_factory=list)  # none: TCP and UDP 6969 on `last_address`
+    binds_elsewhere: bool = False  # whether a feature binds sockets for clients, so that `binds` may be empty
     last_address: bytes | None = None  # the latest `-i`
     redirect_url: str = ""  # the target of a redirect of `/`; empty: 404
     directory: Path = field(default_factory=Path)  # the working directory; for root also the root directory
     user: str = "nobody"  # the user to become, when started as root
     permissions: Permissions = field(default_factory=Permissions)
-    udp_workers: int = 0  # 0 and 1: this process
+    workers: int = 1  # processes that serve the sockets
     config_files: list[str] = field(default_factory=list)  # the files that were read, by their given names
     # Keys in config files, with their values.
     given: list[tuple[str, str]] = field(default_factory=list, compare=False)

@@ -8,13 +8,14 @@ that are too short, and BEP 41 options never fail an announce. Answers are appen
 from typing import Final
 
 from librt.strings import BytesWriter, read_i32_be, read_i64_be, write_i32_be
-from mypy_extensions import i32, i64
+from mypy_extensions import i64
 
 from opentracker._features import (
     OT_DEFAULT_NUMWANT,
     OT_MAX_PEERS_UDP4,
     OT_MAX_PEERS_UDP6,
     OT_MAX_SCRAPE_UDP,
+    WANT_CLIENT_APPROVAL,
     WANT_CLIENT_COUNT,
     WANT_SYSLOGS,
 )
@@ -58,7 +59,7 @@ def action_of(packet: bytes, size: i64) -> i64:
 def parse_announce(packet: bytes, size: i64, address: bytes, a: Announce) -> None:
     """Fill in the request fields of `a` from an announce that came from `address` (4 or 16 bytes)."""
     a.info_hash = packet[16:36]
-    if WANT_CLIENT_COUNT or WANT_SYSLOGS:
+    if WANT_CLIENT_APPROVAL or WANT_CLIENT_COUNT or WANT_SYSLOGS:
         a.peer_id = packet[36:56]
     a.peer = address + packet[96:98]
     a.stored = packet[96] != 0 or packet[97] > 1
@@ -70,7 +71,7 @@ def parse_announce(packet: bytes, size: i64, address: bytes, a: Announce) -> Non
 
 def numwant_of(packet: bytes, address: bytes) -> i64:
     """The number of peers that an announce from `address` (4 or 16 bytes) asks for, up to the family's limit."""
-    numwant = i64(read_i32_be(packet, NUMWANT))
+    numwant: int = read_i32_be(packet, NUMWANT)
     most: i64 = OT_MAX_PEERS_UDP4 if len(address) == 4 else OT_MAX_PEERS_UDP6
     if numwant < 0:
         numwant = OT_DEFAULT_NUMWANT
@@ -106,14 +107,14 @@ def write_announce(out: BytesWriter, packet: bytes, a: Announce) -> None:
 
 
 def write_announce_head(
-    out: BytesWriter, packet: bytes, interval: i64, incomplete: i64, complete: i64
+    out: BytesWriter, packet: bytes, interval: int, incomplete: int, complete: int
 ) -> None:
     """Append the first 20 bytes of the answer to an announce; the peers follow."""
     write_i32_be(out, ANNOUNCE)
     write_i32_be(out, read_i32_be(packet, TRANSACTION_ID))
-    write_i32_be(out, i32(interval))
-    write_i32_be(out, i32(incomplete))
-    write_i32_be(out, i32(complete))
+    write_i32_be(out, interval)
+    write_i32_be(out, incomplete)
+    write_i32_be(out, complete)
 
 
 def scrape_count(size: i64) -> i64:

@@ -16,12 +16,17 @@ ANY6 = bytes(16)
 
 
 def planned_binds(settings: Settings) -> list[Bind]:
-    """The sockets to open, each with its address: the configured ones, or TCP and UDP 6969.
+    """The sockets to open, each with its address: the configured ones, or TCP and UDP 6969. Raises StartError."""
+    if settings.binds or settings.binds_elsewhere:
+        return spread(settings.binds)
+    return spread([Bind(udp, settings.last_address, DEFAULT_PORT) for udp in (False, True)])
 
-    A wildcard becomes one for each family that the build and the machine have. Raises StartError for a socket that is
-    named twice.
+
+def spread(asked: list[Bind]) -> list[Bind]:
+    """Sockets, each with its address: a wildcard becomes one for each family that the build and the machine have.
+
+    Raises StartError for a socket that is named twice.
     """
-    asked = settings.binds or [Bind(udp, settings.last_address, DEFAULT_PORT) for udp in (False, True)]
     everywhere = wildcards() if any(bind.address is None for bind in asked) else []
     binds: list[Bind] = []
     for bind in asked:
@@ -52,10 +57,11 @@ def wildcards() -> list[bytes]:
     return [ANY4]
 
 
-def open_sockets(binds: list[Bind]) -> list[socket.socket]:
+def open_sockets(binds: list[Bind], in_group: bool = False) -> list[socket.socket]:
     """Open all sockets, or none. Raises StartError, which names the socket that could not be opened.
 
     An IPv6 wildcard serves IPv4 too in a dual-stack build, unless the IPv4 wildcard is bound to the same port as well.
+    Sockets `in_group` share their address with others, see SO_REUSEPORT.
     """
     sockets: list[socket.socket] = []
     try:
@@ -63,7 +69,7 @@ def open_sockets(binds: list[Bind]) -> list[socket.socket]:
             assert bind.address is not None
             only_v6 = WANT_V6 or bind.address != ANY6 or Bind(bind.udp, ANY4, bind.port) in binds
             open_socket = open_udp if bind.udp else open_tcp
-            sockets.append(open_socket(bind.address, bind.port, only_v6))
+            sockets.append(open_socket(bind.address, bind.port, only_v6, in_group))
     except StartError:
         for sock in sockets:
             sock.close()

@@ -12,17 +12,22 @@ a fifth of a millisecond at most. A busy loop has long iterations and never slee
 """
 
 import logging
-import selectors
 import time
 from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
-from mypy_extensions import mypyc_attr
-
+from opentracker._features import WANT_WORKERS
 from opentracker.errors import InvariantError
 from opentracker.server.clock import Now
+from opentracker.server.selector import READ, WRITE, Handler, PlainSelector, Selector, has_epoll
 from opentracker.swarm.counting.core_gauges import ITERATIONS
+
+if has_epoll():
+    from opentracker.server.epoll import EpollSelector
+
+# Handlers take the words of the selector from here.
+__all__ = ("READ", "WRITE", "Handler", "Loop", "Timer", "make_selector")
 
 log = logging.getLogger("opentracker")
 
@@ -31,19 +36,12 @@ SLICE: Final = 0.001  # seconds of an iteration up to which long work runs, afte
 LEAST_SLICE: Final = SLICE / 8  # seconds for long work if the sockets have used up SLICE
 # Iterations in a row that end in a fault: no client is served any more, and a restart may help.
 MOST_FAULTS: Final = 1000
-READ: Final = selectors.EVENT_READ
-WRITE: Final = selectors.EVENT_WRITE
+REST: Final = 0.001  # seconds to wait for sockets while the only long work waits for another worker
 
 
-@mypyc_attr(allow_interpreted_subclasses=True)
-class Handler:
-    """Called by the loop when a file descriptor is ready."""
-
-    __slots__ = ()
-
-    def ready(self, events: int) -> None:
-        """Read or write without blocking; `events` is READ, WRITE or both."""
-        raise NotImplementedError
+def make_selector() -> Selector:
+    """The best selector of this system."""
+    return EpollSelector() if has_epoll() else PlainSelector()
 
 
 class Timer:
@@ -61,7 +59,7 @@ class Loop:
     def __init__(self, now: Now, sleep: Callable[[float], None] = time.sleep) -> None:
         self.now = now
         self.sleep = sleep
-        self.selector = selectors.DefaultSelector()
+        self.selector = make_selector()
         self.timers: list[Timer] = []
         self.work: list[Iterator[None]] = []  # the tracker's own long work
         self.answers: list[Iterator[None]] = []  # long answers to clients
@@ -72,6 +70,9 @@ class Loop:
         self.faults_in_a_row = 0
         self.busy = 0.0  # seconds in iterations, without the waits for sockets
         self.lengths = [0] * (len(ITERATIONS.bounds) + 1)  # of iterations, by the bounds of the histogram
+        if WANT_WORKERS:
+            self.flushes: list[Callable[[], None]] = []  # called once, at the end of this iteration
+            self.resting = False  # whether the latest long work waits for another worker
 
     def watch(self, fd: int, handler: Handler, events: int) -> None:
         """Call `handler` when `fd` is ready."""
@@ -127,8 +128,7 @@ class Loop:
         now = self.now
         now.read()
         began = now.seconds
-        for key, events in ready:
-            handler: Handler = key.data
+        for handler, events in ready:
             handler.ready(events)
         for timer in self.timers:
             if timer.due <= began:
@@ -136,6 +136,10 @@ class Loop:
                 timer.action()
         if self.has_work():
             self.advance(began)
+        if WANT_WORKERS and self.flushes:
+            flushes, self.flushes = self.flushes, []
+            for flush in flushes:
+                flush()
         now.read()
         took = now.seconds - began
         self.busy += took
@@ -148,6 +152,8 @@ class Loop:
     def wait(self, longest: float | None) -> float | None:
         """The seconds to wait for sockets: 0 with long work, else until a timer is due."""
         if self.has_work():
+            if WANT_WORKERS and self.resting and len(self.work) + len(self.answers) == 1:
+                return REST
             return 0.0
         for timer in self.timers:
             until = max(0.0, timer.due - self.now.seconds)
@@ -164,10 +170,14 @@ class Loop:
         queue = self.answers if len(self.work) == 0 or (self.answers_next and self.answers) else self.work
         work = queue.pop(0)
         while now.seconds < end:
+            if WANT_WORKERS:
+                self.resting = False
             try:
                 next(work)
             except StopIteration:
                 return
+            if WANT_WORKERS and self.resting:
+                break
             now.read()
         queue.append(work)
 

@@ -113,6 +113,23 @@ def test_the_files_of_the_bridge_come_with_the_bridge(checkout: Path) -> None:
         assert not any(each.endswith(name) for each in off)
 
 
+def test_service_files_are_those_of_the_chosen_manager(checkout: Path) -> None:
+    data = "opentracker-0.1.0.data/data/"
+    plain = set(build(checkout).names)
+    none = set(build(checkout, OPENTRACKER_SERVICE="none", WANT_SYNC_LIVE="1", WANT_SYNC_BRIDGE="1").names)
+    rc_d = set(build(checkout, OPENTRACKER_SERVICE="rc.d").names)
+    openrc = set(build(checkout, OPENTRACKER_SERVICE="openrc").names)
+    assert {name for name in plain if name.startswith(data + "lib/")} == {
+        data + "lib/systemd/system/opentracker.service",
+        data + "lib/systemd/system/opentracker.socket",
+        data + "lib/sysusers.d/opentracker.conf",
+        data + "lib/tmpfiles.d/opentracker.conf",
+    }
+    assert not [name for name in none if name.startswith((data + "lib/", data + "etc/"))]
+    assert rc_d - plain == {data + "etc/rc.d/opentracker"}
+    assert openrc - plain == {data + "etc/init.d/opentracker", data + "etc/conf.d/opentracker"}
+
+
 def test_no_text_of_full_scrapes_is_in_a_wheel_without(checkout: Path) -> None:
     wanted = {text for text in texts_of_feature({"WANT_FULLSCRAPE"}) if text.strip("= ")}
     assert len(wanted) > 20
@@ -123,6 +140,28 @@ def test_no_text_of_full_scrapes_is_in_a_wheel_without(checkout: Path) -> None:
     assert found(off, wanted) == set()
     assert b"FULL SCRAPE" in b"".join(on.read(name) for name in on.modules)
     assert b"FULL SCRAPE" not in b"".join(off.read(name) for name in off.modules)
+
+
+@pytest.mark.parametrize(
+    ("flag", "module", "dependency"),
+    [
+        ("WANT_TLS", "server/tls/channel.py", None),
+        ("WANT_WEBTORRENT", "server/webtorrent/websocket.py", "websockets"),
+    ],
+)
+def test_no_text_of_tls_and_of_browsers_is_in_a_wheel_without(
+    checkout: Path, flag: str, module: str, dependency: str | None
+) -> None:
+    wanted = texts_of_feature({flag})
+    assert len(wanted) > 50
+    off, on = build(checkout), build(checkout, **{flag: "1"})
+    assert set(on.modules) - set(off.modules) >= {f"opentracker/{module}"}
+    assert found(on, wanted) == wanted
+    assert found(off, wanted) == set()
+    if dependency is not None:
+        assert f"Requires-Dist: {dependency}".encode() in on.read(".dist-info/METADATA")
+        assert dependency.encode() not in off.read(".dist-info/METADATA")
+        assert not any(b"import websockets" in off.read(name) for name in off.modules)
 
 
 def test_wheels_of_a_checkout_and_of_its_sdist_are_the_same(checkout: Path, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ ROOT = Path(__file__).parents[2]
 OURS = ("WANT_", "OT_", "OPENTRACKER_")
 # The parts of a clone that wheels are made of or that tests read.
 REPOSITORY = (
-    *("opentracker", "tests", "docs", "bench", "build_hook"),
+    *("opentracker", "tests", "docs", "bench", "build_hook", "packaging"),
     *("features.toml", "hatch_build.py", "pyproject.toml", "tox.ini", "opentracker.conf.sample"),
     *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
 )

@@ -20,7 +20,7 @@ from typing import Final
 
 ROOT: Final = Path(__file__).parents[2]
 PACKAGE: Final = ROOT / "opentracker"
-CODE: Final = ("opentracker", "build_hook", "tests", "bench", "hatch_build.py")
+CODE: Final = ("opentracker", "build_hook", "tests", "bench", "packaging", "hatch_build.py")
 PAGES: Final = ("docs", "README.md", "CONTRIBUTING.md", "SECURITY.md", "bench/README.md")
 SKIPPED: Final = ("tests/build/project", "tests/fuzz/corpus", "docs/cases.md", "bench/results")
 

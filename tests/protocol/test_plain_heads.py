@@ -106,3 +106,41 @@ def test_what_is_refused_is_refused_each_time() -> None:
         assert not heads.read(data)
         with pytest.raises(HttpError):
             parse_request(data)
+
+
+@pytest.mark.needs(WANT_IP_FROM_PROXY=True)
+@pytest.mark.parametrize("name", [b"X-Forwarded-For", b"x-forwarded-for"])
+@pytest.mark.parametrize("value", [b"1.2.3.4", b"2001:db8::1", b"[::1]:80, 10.0.0.1", b""])
+@pytest.mark.parametrize(
+    "form", [b"%b: %b\r\nHost: x\r\n", b"Host: x\r\n%b: %b\r\n", b"A: b\r\n%b: %b\r\nC: d\r\n"]
+)
+def test_requests_of_a_proxy_differ_in_their_clients_alone(name: bytes, value: bytes, form: bytes) -> None:
+    """The first one of these headers is remembered, whoever the client is."""
+    heads = PlainHeads()
+    assert is_read(get(b"/announce?" + ANN, form % (name, b"9.9.9.9")), heads)
+    known = dict(heads.known)
+    assert is_read(get(b"/announce?" + ANN, form % (name, value)), heads)
+    assert heads.known == known
+    assert heads.forwarded == b"\r\n" + name + b": " + value + b"\r\n"
+    assert is_read(get(b"/announce?" + ANN, b"Host: x\r\n"), heads)
+    assert heads.forwarded == b"", "the last client is not taken for the next one"
+
+
+@pytest.mark.needs(WANT_IP_FROM_PROXY=True)
+@pytest.mark.parametrize(
+    "headers",
+    [
+        b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 5.6.7.8\r\n",
+        b"X-Forwarded-For: 1.2.3.4\r\nx-forwarded-for: 5.6.7.8\r\n",
+        b"X-forwarded-For: 1.2.3.4\r\n",
+        b"X-Forwarded-For:1.2.3.4\r\n",
+        b"X-Forwarded-For: unknown\r\n",
+        b"X-Forwarded-For: 1.2.3.4\r\n 5.6.7.8\r\n",
+        b"X-Forwarded-For: 1.2.3.4\r\n\t5.6.7.8\r\n",
+        b"X-Forwarded-For : 1.2.3.4\r\n",
+    ],
+)
+def test_unusual_headers_of_a_proxy_are_left(headers: bytes) -> None:
+    heads = PlainHeads()
+    for _ in range(2):
+        assert not is_read(get(b"/announce?" + ANN, headers), heads)

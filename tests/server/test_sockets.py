@@ -9,6 +9,7 @@ import pytest
 from opentracker.errors import StartError
 from opentracker.server.sockets import (
     RECEIVE_BUFFER,
+    answer_at_once,
     ask_destinations,
     bind_patiently,
     describe,
@@ -169,3 +170,17 @@ def test_but_not_for_ever_and_an_ipv4_address_none(family: socket.AddressFamily,
 
 def test_ipv6_is_probed_by_an_address() -> None:
     assert not has_ipv6("2001:db8:0:dead::1")
+
+
+def test_a_connection_may_send_small_writes_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        answer_at_once(listening.fileno())
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
+
+
+def test_a_descriptor_that_is_no_tcp_socket_is_left_alone() -> None:
+    one, other = socket.socketpair()
+    with one, other:
+        answer_at_once(one.fileno())
+        one.send(b"still open")

@@ -63,6 +63,16 @@ class StateFile:
         self.under_way = self.steps()
         start(self.under_way)
 
+    def last(self) -> Steps:
+        """Write the state at the end of several workers, after the write under way. Raises EndError."""
+        while self.under_way is not None:
+            yield
+        try:
+            yield from self.write_new(in_background=True)
+        except OSError as error:
+            raise EndError(f"cannot write the state to {self.path}: {error.strerror}") from error
+        log.info("wrote the state to %s", self.path)
+
     def steps(self) -> Steps:
         """Write in small steps, and again while `begin` was called meanwhile; log a failure."""
         try:

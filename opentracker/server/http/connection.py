@@ -1,9 +1,10 @@
-"""A connection from its accept to its close, as a machine of four states.
+"""A connection from its accept to its close, as a machine of five states.
 
 ::
 
     RECEIVING ──bytes──> ANSWERING ──a request──> SENDING ──all sent──> closed, DRAINING, RECEIVING or ANSWERING
         ^────needs more bytes────┘                                      DRAINING ──end of file──> closed
+                                 └──another worker's torrent──> WAITING ──its answer──> SENDING
 
 Each state has one step, in `_STEPS`. A step returns True with the connection in its next state, or False if the
 connection waits for the selector or for the loop's next slice, or is closed.
@@ -20,13 +21,22 @@ from typing import Final
 
 from mypy_extensions import i64
 
-from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_SEND, WANT_COMPILED, WANT_KEEPALIVE
+from opentracker._features import (
+    OT_CLIENT_TIMEOUT,
+    OT_CLIENT_TIMEOUT_SEND,
+    WANT_COMPILED,
+    WANT_KEEPALIVE,
+    WANT_PROXY_PROTOCOL,
+    WANT_WEBTORRENT,
+    WANT_WORKERS,
+)
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
-from opentracker.protocol.http import begins_head, parse_request
+from opentracker.protocol.http import Request, begins_head, parse_request
 from opentracker.protocol.pages import Pieces
+from opentracker.server.http.channel import PLAIN, Channel
 from opentracker.server.http.outbox import Outbox
-from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Unfinished
+from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Successor, Unfinished, Upgrader
 from opentracker.server.loop import READ, WRITE
 from opentracker.server.sockets import CORKED, reset_on_close
 
@@ -43,6 +53,7 @@ RECEIVING: Final = 0
 ANSWERING: Final = 1
 SENDING: Final = 2
 DRAINING: Final = 3
+WAITING: Final = 4
 
 
 class Connection(Unfinished):
@@ -50,30 +61,40 @@ class Connection(Unfinished):
 
     __slots__ = (
         "at_once",
+        "channel",
+        "client",
         "closed",
         "drained",
         "ends",
+        "head_is_due",
         "outbox",
         "pieces",
         "received",
         "server",
         "state",
+        "successor",
         "unread",
         "watched",
     )
 
-    def __init__(self, fd: int, address: bytes, server: HttpServer) -> None:
+    def __init__(self, fd: int, address: bytes, server: HttpServer, channel: Channel = PLAIN) -> None:
         super().__init__(fd, address, server.now.seconds + OT_CLIENT_TIMEOUT)
         self.server = server
+        self.channel = channel
         self.state = RECEIVING
         self.watched = NOTHING  # events registered with the selector; NOTHING: not registered
         self.received = b""
-        self.outbox = Outbox(fd)
+        self.outbox = Outbox(fd, channel)
         self.pieces: Pieces | None = None  # the rest of a long answer, behind the outbox
         self.closed = False
         self.ends = False  # whether the connection closes after this answer
         self.unread = False  # whether the kernel may hold bytes that will not be parsed
         self.drained = 0
+        if WANT_WEBTORRENT:
+            self.successor: Successor | None = None  # of another protocol, once the answer is sent
+        if WANT_PROXY_PROTOCOL:
+            self.client = address  # of the requests; the connection may be that of a proxy
+            self.head_is_due = False  # whether a head of the PROXY protocol comes first
         if WANT_COMPILED:
             self.at_once: AtOnce | None = None  # the reader of this connection's plain announces
 
@@ -110,7 +131,7 @@ class Connection(Unfinished):
         answer = self.server.answers.error(500, False, True)
         if self.state in (RECEIVING, ANSWERING) and not self.closed:  # no byte of an answer has been sent
             try:
-                os.write(self.fd, answer)
+                self.channel.write(self.fd, answer)
             except OSError:  # the client is gone, or the socket is full
                 pass
         self.close()
@@ -126,7 +147,7 @@ class Connection(Unfinished):
         if WANT_COMPILED and WANT_KEEPALIVE and self.at_once is not None and not self.received:
             return self.resume(self.at_once, self.at_once.serve(self.fd, self.address))
         try:
-            data = os.read(self.fd, READ_SIZE)
+            data = self.channel.read(self.fd, READ_SIZE)
         except BlockingIOError:
             self.watch(READ)
             return False
@@ -149,6 +170,10 @@ class Connection(Unfinished):
             if out and self.server.is_late():
                 break
             answer = self.answer_next()
+            if WANT_WORKERS and answer == b"" and self.server.answers.awaits(self.answered):
+                self.outbox.unsent = out
+                self.state = WAITING
+                return True
             if answer is None:
                 break
             out += answer
@@ -163,17 +188,21 @@ class Connection(Unfinished):
     def answer_next(self) -> bytes | None:
         """The answer to the next request; b"" if it comes in `pieces`, None if the request is not complete."""
         answers = self.server.answers
-        if answers.reads_plain(self.received):
-            return self.answer_plain()
         request = None
         try:
+            if WANT_PROXY_PROTOCOL and self.head_is_due and not self.take_head():
+                return None
+            if answers.reads_plain(self.received):
+                return self.answer_plain()
             request = parse_request(self.received)
             if request is None:
                 return None
             self.received = self.received[request.size :]
             if request.keep_alive and not self.server.may_stay(self.address):
                 request.keep_alive = False
-            answer = answers.answer(request, self.address, self.server.now.minute)
+            if WANT_WEBTORRENT and self.server.upgrader is not None and self.server.upgrader.takes(request):
+                return self.upgrade(self.server.upgrader, request)
+            answer = answers.answer(request, self.asker(), self.server.now.minute)
             self.ends = not request.keep_alive
             if isinstance(answer, bytes):
                 return answer
@@ -187,13 +216,34 @@ class Connection(Unfinished):
                 return answers.refuse(error.status, head_only, self.received, self.address)
             return answers.error(error.status, request.method == b"HEAD", True, error.detail)
 
+    def upgrade(self, upgrader: Upgrader, request: Request) -> bytes:
+        """The answer to a request for another protocol. Raises HttpError."""
+        answer, self.successor = upgrader.accept(request, self.fd, self.asker(), self.channel)
+        self.ends = True
+        return answer
+
+    def take_head(self) -> bool:
+        """Read the head of the PROXY protocol; False if it has not come yet. Raises HttpError."""
+        if WANT_PROXY_PROTOCOL and self.server.proxy_heads is not None:
+            head = self.server.proxy_heads.read(self.received, self.address)
+            if head is None:
+                return False
+            self.received = self.received[head.size :]
+            self.client = head.client or self.address
+            self.head_is_due = False
+        return True
+
+    def asker(self) -> bytes:
+        """The address of the client that sends the requests."""
+        return self.client if WANT_PROXY_PROTOCOL else self.address
+
     def answer_plain(self) -> bytes:
         """The whole answer to the announce that was received, and is all that was received."""
         answers = self.server.answers
         keep_alive = answers.plain_keep_alive and self.server.may_stay(self.address)
         self.received = b""
         self.ends = not keep_alive
-        return answers.answer_query(answers.plain_query, keep_alive, self.address, self.server.now.minute)
+        return answers.answer_query(answers.plain_query, keep_alive, self.asker(), self.server.now.minute)
 
     def send(self) -> bool:
         """Send the rest of the answers, then close or wait for the next request."""
@@ -203,6 +253,10 @@ class Connection(Unfinished):
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
             self.watch(NOTHING)
             self.server.loop.start_answer(self.stream(self.pieces))
+            return False
+        if WANT_WEBTORRENT and self.successor is not None:
+            self.closed = True
+            self.successor.take_over(self.watched, self.received)
             return False
         if self.ends:
             return self.end()
@@ -245,7 +299,20 @@ class Connection(Unfinished):
             self.watch(READ)
         return False
 
+    def wait_for_worker(self) -> bool:
+        """Wait for the answer of another worker, which comes by `answered`."""
+        self.watch(NOTHING)
+        return False
+
     # ---- Used by several steps ----
+
+    def answered(self, answer: bytes) -> None:
+        """Send the answer of another worker, behind those to the requests before, and go on."""
+        if self.closed:
+            return
+        self.outbox.unsent += answer
+        self.state = SENDING
+        self.go_on()
 
     def resume(self, at_once: "AtOnce", outcome: i64) -> bool:
         """Continue after `at_once` has read, by its outcome; returns as a step does."""
@@ -353,4 +420,5 @@ _STEPS: Final[list[Callable[[Connection], bool]]] = [
     Connection.answer,
     Connection.send,
     Connection.drain,
+    Connection.wait_for_worker,
 ]

@@ -1,9 +1,9 @@
 """The unsent bytes of a connection's answers, and the rate at which the client takes them."""
 
-import os
 from typing import Final
 
 from opentracker._features import OT_CLIENT_TIMEOUT
+from opentracker.server.http.channel import PLAIN, Channel
 
 LEAST_RATE: Final = 1 << 14  # bytes a second that a client has to take of long answers when slots are scarce
 NOT_WAITING: Final = -1.0
@@ -16,10 +16,11 @@ class Outbox:
     wait, which began at `waiting_since`.
     """
 
-    __slots__ = ("fd", "taken", "unsent", "waited", "waiting_since")
+    __slots__ = ("channel", "fd", "taken", "unsent", "waited", "waiting_since")
 
-    def __init__(self, fd: int) -> None:
+    def __init__(self, fd: int, channel: Channel = PLAIN) -> None:
         self.fd = fd
+        self.channel = channel
         self.unsent = b""
         self.taken = 0
         self.waited = 0.0
@@ -28,7 +29,7 @@ class Outbox:
     def send(self) -> bool:
         """Send unsent bytes; returns whether the socket took any. Raises OSError for a client that is gone."""
         try:
-            sent = os.write(self.fd, self.unsent)
+            sent = self.channel.write(self.fd, self.unsent)
         except BlockingIOError:
             return False
         self.taken += sent

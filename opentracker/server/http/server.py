@@ -4,18 +4,21 @@ A thousand connections may become ready at the same moment. They have a selector
 like a socket: connections beyond a millisecond of an iteration wait there, so that datagrams need not wait.
 """
 
-import selectors
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from opentracker._features import OT_MAX_REQUEST, WANT_MAX_PEER
+from opentracker._features import OT_MAX_REQUEST, WANT_MAX_PEER, WANT_PROXY_PROTOCOL, WANT_WEBTORRENT
+from opentracker.protocol.http import Request
+from opentracker.server.http.channel import Channel
 from opentracker.server.http.responder import HttpResponder
-from opentracker.server.loop import READ, Handler, Loop
+from opentracker.server.loop import READ, Handler, Loop, make_selector
 from opentracker.server.system.libc import HalfClose
 
 if WANT_MAX_PEER:
     from opentracker.server.http.slots import ConnectionSlots
     from opentracker.swarm.policy.permissions import Permissions
+if WANT_PROXY_PROTOCOL:
+    from opentracker.server.http.proxy_heads import ProxyHeads
 
 READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
 # Bytes of answers that may wait for a client; only the answer that reaches the limit may exceed it.
@@ -40,8 +43,37 @@ class Unfinished(Handler):
         """Whether the client is slow in taking an answer."""
         raise NotImplementedError
 
+    def overdue(self) -> None:
+        """Called when the deadline is over."""
+        self.close()
+
     def close(self) -> None:
         """Close, once."""
+        raise NotImplementedError
+
+
+class Successor(Unfinished):
+    """A connection of another protocol, which a client switches to by an `Upgrade`."""
+
+    __slots__ = ()
+
+    def take_over(self, watched: int, received: bytes) -> None:
+        """Begin, after the answer to the upgrade is sent; `received` came behind the request.
+
+        The descriptor is registered for the events `watched`, unless that is 0.
+        """
+        raise NotImplementedError
+
+
+class Upgrader:
+    """Switches connections to another protocol."""
+
+    def takes(self, request: Request) -> bool:
+        """Whether a request asks for that protocol."""
+        raise NotImplementedError
+
+    def accept(self, request: Request, fd: int, address: bytes, channel: Channel) -> tuple[bytes, Successor]:
+        """The answer to the request, and the connection that takes over. Raises HttpError."""
         raise NotImplementedError
 
 
@@ -53,16 +85,27 @@ class HttpServer(Handler):
         self.now = loop.now
         self.answers = answers
         self.connections: dict[int, Unfinished] = {}
-        self.selector = selectors.DefaultSelector()
+        self.selector = make_selector()
         # Ready connections that have not been served yet, in reverse order.
-        self.late: list[tuple[selectors.SelectorKey, int]] = []
+        self.late: list[tuple[Handler, int]] = []
         self.end = 0.0  # of the budget of this iteration, in seconds of the loop's clock
         self.half_close = HalfClose()
         self.scarcities: list[Callable[[], bool]] = []  # each says whether slots of a kind are scarce
         loop.watch(self.selector.fileno(), self, READ)
+        if WANT_WEBTORRENT:
+            self.upgrader: Upgrader | None = None
         if WANT_MAX_PEER:
             self.gate = ConnectionSlots(0, 0, Permissions())
             self.shut: list[Callable[[], None]] = []  # resume the listeners that wait for free slots
+
+        if WANT_PROXY_PROTOCOL:
+            self.proxy_heads: ProxyHeads | None = None
+
+    def has_head(self, address: bytes) -> bool:
+        """Whether a connection of this address begins with a head of the PROXY protocol."""
+        if WANT_PROXY_PROTOCOL:
+            return self.proxy_heads is not None and self.proxy_heads.are_due(address)
+        return False
 
     def remember(self, connection: Unfinished) -> None:
         """Register an unfinished connection, unless it is registered already."""
@@ -70,6 +113,11 @@ class HttpServer(Handler):
             self.connections[connection.fd] = connection
             if WANT_MAX_PEER:
                 self.gate.enter(connection.address)
+
+    def replace(self, connection: Unfinished, events: int) -> None:
+        """Register a connection in place of the one that had its descriptor, which waited for `events`."""
+        self.connections[connection.fd] = connection
+        self.selector.modify(connection.fd, events, connection)
 
     def forget(self, connection: Unfinished) -> None:
         """Unregister a finished connection, which need not have been registered."""
@@ -89,9 +137,8 @@ class HttpServer(Handler):
             self.late.reverse()
         self.begin()
         while self.late:
-            key, what = self.late.pop()
-            connection: Handler = key.data
-            connection.ready(what)
+            connection, events = self.late.pop()
+            connection.ready(events)
             if self.is_late():
                 return
 
@@ -124,8 +171,10 @@ class HttpServer(Handler):
         for number, connection in enumerate(list(self.connections.values())):
             if number % AT_ONCE == AT_ONCE - 1:
                 yield
-            if connection.deadline <= seconds or (is_scarce and connection.is_slow(seconds)):
+            if is_scarce and connection.is_slow(seconds):
                 connection.close()
+            elif connection.deadline <= seconds:
+                connection.overdue()
 
     def close(self) -> None:
         """Close all connections."""

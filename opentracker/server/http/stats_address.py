@@ -99,7 +99,7 @@ class StatsAddressFeature(Feature[Core]):
         """Raise StartError for an address that is named twice."""
         others = binding.planned_binds(self.settings) if self.binds else []
         for number, bind in enumerate(self.binds):
-            if bind.port and bind in [*others, *self.binds[:number]]:
+            if bind.port and (bind in others or bind in self.binds[:number]):
                 raise StartError(
                     f"cannot bind {binding.in_words(bind)}: Address already in use, it is named twice"
                 )

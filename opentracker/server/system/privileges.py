@@ -76,6 +76,12 @@ def confine(settings: Settings, paths: Sequence[NamedPath]) -> None:
 
     Raises StartError.
     """
+    give_up(settings, paths)
+    sandbox.restrict(settings, paths, sandbox.Kernel())
+
+
+def give_up(settings: Settings, paths: Sequence[NamedPath]) -> None:
+    """Do so without a sandbox: a supervisor of several workers, each of which enters one. Raises StartError."""
     preload()
     if is_root():
         account = account_of(settings.user)
@@ -92,7 +98,6 @@ def confine(settings: Settings, paths: Sequence[NamedPath]) -> None:
     else:
         enter(settings.directory)
     gain_nothing()
-    sandbox.restrict(settings, paths, sandbox.Kernel())
 
 
 def preload() -> None:
@@ -125,10 +130,13 @@ def change_root(directory: Path) -> None:
 
 def see_from_inside(settings: Settings, paths: Sequence[NamedPath], root: Path) -> None:
     """Shorten paths that begin with the new root directory, as they do in existing configurations."""
+
+    def shortened(path: Path) -> Path:
+        return Path("/", path.relative_to(root)) if path.is_relative_to(root) else path
+
     for named in paths:
-        path = named.of(settings)
-        if named.inside and path is not None and path.is_relative_to(root):
-            named.put(settings, Path("/", path.relative_to(root)))
+        if named.inside:
+            named.change(settings, shortened)
 
 
 def become(account: Account) -> None:

@@ -113,8 +113,7 @@ def needed(settings: Settings, paths: Sequence[NamedPath]) -> dict[Path, int]:
     """
     wanted: dict[Path, int] = {}
     for named in paths:
-        path = named.of(settings)
-        if named.inside and path is not None:
+        for path in named.all_of(settings) if named.inside else []:
             for directory in (path.parent, path.resolve().parent):
                 wanted[directory] = wanted.get(directory, 0) | (WRITE if named.writes else READ)
     for name in settings.config_files:

@@ -135,7 +135,7 @@ class UdpBatchSocket(Handler):
             answers.bring_near(packets, count)
         i: i64 = 0
         while i < count:
-            size = i64(read_i32_le(headers, i * HEADER_SIZE + LENGTH_AT))
+            size: int = read_i32_le(headers, i * HEADER_SIZE + LENGTH_AT)
             received += size
             name = names[i]
             address = unmap(name[8:24]) if is_v6 else name[4:8]

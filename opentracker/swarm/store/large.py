@@ -1,13 +1,15 @@
 """The large swarm: for each family a table of leechers and one of seeders (see `table`)."""
 
+from collections.abc import Callable
 from typing import Final
 
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_COMPILED, WANT_SYNC_LIVE, WANT_V4_ONLY
+from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.ages import least_age
+from opentracker.swarm.store.empty_table import EmptyTable
 from opentracker.swarm.store.peers import (
     COMPLETED,
     FROM_SYNC,
@@ -19,30 +21,21 @@ from opentracker.swarm.store.peers import (
 from opentracker.swarm.store.records import LARGE, MOST_DOWNLOADED
 from opentracker.swarm.store.table import Table
 
-if WANT_COMPILED:
-    from opentracker.swarm.store.flat.word_table import WordTable
-else:
-    from opentracker.swarm.store.peer_table import PeerTable
 if WANT_SYNC_LIVE:
     from opentracker.swarm.store.peers import flags_after
 
 
-def make_table(stride: int, by_host: bool) -> Table:
-    """A table of the kind that this build uses."""
-    if WANT_COMPILED:
-        return WordTable(stride, by_host)
-    else:  # noqa: RET505 - an interpreted build has no WordTable
-        return PeerTable(stride, by_host)
+TableMaker = Callable[[int, bool], Table]  # of a stride and `by_host`, see Table
 
 
 class Family:
-    """The peers of a large swarm that have addresses of one family."""
+    """The peers of a large swarm that have addresses of one family. A side without peers may be an EmptyTable."""
 
     __slots__ = ("leechers", "seeders")
 
-    def __init__(self, stride: int, by_host: bool = False) -> None:
-        self.leechers = make_table(stride, by_host)
-        self.seeders = make_table(stride, by_host)
+    def __init__(self, nobody: Table) -> None:
+        self.leechers = nobody
+        self.seeders = nobody
 
     def size(self) -> i64:
         """The number of peers."""
@@ -58,75 +51,86 @@ class Family:
         leeching, seeding = self.leechers.planes(), self.seeders.planes()
         return b"".join([part for both in zip(leeching, seeding, strict=True) for part in both])
 
-    def load(self, planes: bytes, leechers: i64) -> None:
-        """Add the planes of a small torrent's peers; the first `leechers` of them are leechers."""
-        stride = self.leechers.stride
-        n: i64 = len(planes) // (stride + 2)
-        border, flags, stamps = leechers * stride, n * stride, n * (stride + 1)
-        self.leechers.load(
-            planes[:border] + planes[flags : flags + leechers] + planes[stamps : stamps + leechers]
-        )
-        self.seeders.load(
-            planes[border:flags] + planes[flags + leechers : stamps] + planes[stamps + leechers :]
-        )
-
     def hand_out(self, want: i64, seeding: bool, asker_at: i64, asker_index: i64, random: Random) -> bytes:
         """The addresses of up to `want` peers, leechers first.
 
         The asking peer, if `asker_index` is not -1, is in block `asker_at` of the seeders (`seeding`) or the leechers.
         """
-        leechers, seeders = self.leechers.peers, self.seeders.peers
-        among_leechers: i64 = -1
-        among_seeders: i64 = -1
-        if asker_index >= 0:
-            if seeding:
-                seeders -= 1
-                among_seeders = asker_index
-            else:
-                leechers -= 1
-                among_leechers = asker_index
-        few = leechers
-        if want < leechers + seeders:
-            few = share_of_leechers(leechers, seeders, want, seeding, random)
-        addresses = self.leechers.window(few, asker_at, among_leechers, random)
+        few = self.share(want, seeding, asker_index >= 0, random)
+        addresses = self.leechers.window(few, asker_at, -1 if seeding else asker_index, random)
         if few < want:
-            addresses += self.seeders.window(want - few, asker_at, among_seeders, random)
+            addresses += self.seeders.window(want - few, asker_at, asker_index if seeding else -1, random)
         return addresses
 
+    def share(self, want: i64, seeding: bool, is_known: bool, random: Random) -> i64:
+        """The number of leechers among up to `want` peers for a peer, which may be known as one of these here."""
+        leechers, seeders = self.leechers.peers, self.seeders.peers
+        if is_known:
+            if seeding:
+                seeders -= 1
+            else:
+                leechers -= 1
+        if want >= leechers + seeders:
+            return leechers
+        return share_of_leechers(leechers, seeders, want, seeding, random)
 
-# Families without peers; they are shared, and never changed.
-NOBODY4: Final = Family(STRIDE4)
-NOBODY6: Final = Family(STRIDE6)
+
+# Tables and families without peers; they are shared, and never changed.
+EMPTY4: Final = EmptyTable(STRIDE4)
+EMPTY6: Final = EmptyTable(STRIDE6)
+NOBODY4: Final = Family(EMPTY4)
+NOBODY6: Final = Family(EMPTY6)
 
 
 class Swarm:
     """A torrent with many peers.
 
     `counted` and `weighed` are the peers and bytes of it that are in the store's totals (see `PackedShards.settle`).
-    `by_host`: see Table.
+    `make_table` makes the tables of the store's kind, `by_host` is for them.
     """
 
-    __slots__ = ("by_host", "counted", "downloaded", "v4", "v6", "weighed")
+    __slots__ = ("by_host", "counted", "downloaded", "make_table", "v4", "v6", "weighed")
 
-    def __init__(self, downloaded: int, by_host: bool = False) -> None:
+    def __init__(self, downloaded: int, make_table: TableMaker, by_host: bool = False) -> None:
         self.downloaded: i64 = downloaded
+        self.make_table = make_table
         self.by_host = by_host
         self.counted: i64 = 0
         self.weighed: i64 = 0
         self.v4 = NOBODY4
         self.v6 = NOBODY6
 
-    def own4(self) -> Family:
-        """The IPv4 peers, for a change."""
-        if self.v4 is NOBODY4:
-            self.v4 = Family(STRIDE4, self.by_host)
-        return self.v4
+    def side(self, stride: i64, seeding: bool) -> Table:
+        """The leechers or the seeders of a family, for a new peer."""
+        if stride == STRIDE4:
+            if self.v4 is NOBODY4:
+                self.v4 = Family(EMPTY4)
+            family = self.v4
+        else:
+            if self.v6 is NOBODY6:
+                self.v6 = Family(EMPTY6)
+            family = self.v6
+        table = family.seeders if seeding else family.leechers
+        if isinstance(table, EmptyTable):
+            table = self.make_table(stride, self.by_host)
+            if seeding:
+                family.seeders = table
+            else:
+                family.leechers = table
+        return table
 
-    def own6(self) -> Family:
-        """The IPv6 peers, for a change."""
-        if self.v6 is NOBODY6:
-            self.v6 = Family(STRIDE6, self.by_host)
-        return self.v6
+    def load(self, stride: i64, planes: bytes, leechers: i64) -> None:
+        """Add the planes of a small torrent's peers of a family; the first `leechers` of them are leechers."""
+        n: i64 = len(planes) // (stride + 2)
+        border, flags, stamps = leechers * stride, n * stride, n * (stride + 1)
+        if leechers > 0:
+            self.side(stride, False).load(
+                planes[:border] + planes[flags : flags + leechers] + planes[stamps : stamps + leechers]
+            )
+        if leechers < n:
+            self.side(stride, True).load(
+                planes[border:flags] + planes[flags + leechers : stamps] + planes[stamps + leechers :]
+            )
 
     def tables(self) -> tuple[Table, Table, Table, Table]:
         """IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders."""
@@ -191,8 +195,6 @@ class Swarm:
         peer = a.peer
         seeding = a.seeding
         own = self.v4 if len(peer) == STRIDE4 else self.v6
-        if own is NOBODY4 or own is NOBODY6:
-            own = self.own4() if len(peer) == STRIDE4 else self.own6()
         if seeding:
             table, former = own.seeders, own.leechers
         else:
@@ -222,7 +224,7 @@ class Swarm:
                     if index >= 0:
                         state = table.state(at, index)
                         table.remove(at, index)
-                    self.put_in(table, a, state, minute)
+                    self.put_in(a, state, minute)
         v4, v6 = self.v4, self.v6
         a.incomplete = v4.leechers.peers + v6.leechers.peers
         a.complete = v4.seeders.peers + v6.seeders.peers
@@ -235,7 +237,7 @@ class Swarm:
 
     def take_news(self, a: Announce, minute: i64) -> None:
         """Store or remove a peer whose announce may be some minutes old; it has no effect if a newer one is known."""
-        own = self.own6() if len(a.peer) == STRIDE6 else self.own4()
+        own = self.family_of(a.peer)
         if a.seeding:
             table, former = own.seeders, own.leechers
         else:
@@ -247,7 +249,7 @@ class Swarm:
             if state >= 0 and (minute - state) & 255 < a.sync_age:
                 former.add(a.peer, state >> 8, state & 255)
             elif a.event != EVENT_STOPPED:
-                self.put_in(table, a, state, minute)
+                self.put_in(a, state, minute)
             return
         state = table.state(at, index)
         known_age = (minute - state) & 255
@@ -258,12 +260,12 @@ class Swarm:
             table.merge()
         elif a.event == EVENT_COMPLETED:
             table.remove(at, index)
-            self.put_in(table, a, state, minute)
+            self.put_in(a, state, minute)
         elif known_age > a.sync_age:
             table.refresh(at, index, (minute - a.sync_age) & 255)
 
-    def put_in(self, table: Table, a: Announce, state: i64, minute: i64) -> None:
-        """Add the announced peer to a table that does not hold it; `state` is the result of `Table.take`."""
+    def put_in(self, a: Announce, state: i64, minute: i64) -> None:
+        """Add the announced peer to its side, which does not hold it; `state` is the result of `Table.take`."""
         flags: i64 = 0
         if state >= 0:
             flags = state >> 8
@@ -278,7 +280,7 @@ class Swarm:
             flags = flags_after(flags, a, state < 0)
             if a.sync_age > 0:
                 stamp = (minute - a.sync_age) & 255
-        table.add(a.peer, flags, stamp)
+        self.side(len(a.peer), a.seeding).add(a.peer, flags, stamp)
 
     def hand_out_both(self, a: Announce, at: i64, index: i64, random: Random) -> None:
         """Fill in peers of both families; `at` and `index` are the asking peer's block and index in its own family."""

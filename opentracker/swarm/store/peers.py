@@ -153,10 +153,7 @@ def share_of_leechers(leechers: i64, seeders: i64, want: i64, seeding: bool, ran
     if seeding:
         return leechers if leechers < want else want
     total = leechers + seeders
-    fair, part = want * leechers // total, want * leechers % total
-    if part != 0 and random.randrange(total) < part:
-        fair += 1
-    return fair
+    return (want * leechers + random.randrange(total)) // total
 
 
 def choose(addresses: bytes, leechers: i64, want: i64, seeding: bool, stride: i64, random: Random) -> bytes:

@@ -32,7 +32,8 @@ NEGATIVE: Final = 1 << 23  # 16 years of minutes
 
 def downloaded(record: bytes) -> i64:
     """The number of `completed` events."""
-    return i64(read_i32_be(record, 0))
+    count: int = read_i32_be(record, 0)
+    return count
 
 
 def counts(record: bytes) -> tuple[i64, i64, i64, i64]:

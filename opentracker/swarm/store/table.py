@@ -11,9 +11,6 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_MAX_PEER
-from opentracker.swarm.store.peers import BYTE, HOST4, HOST6, STRIDE4
-
 SHARES: Final = 16  # blocks over which the peers of one host are spread, with `by_host`
 
 
@@ -35,6 +32,10 @@ class Table:
         self.longest: i64 = 0  # no block holds more peers than this
 
     # ---- Defined by a subclass ----
+
+    def block_of(self, peer: bytes) -> i64:
+        """The number of the block that `peer` belongs to."""
+        raise NotImplementedError
 
     def size_of(self, at: i64) -> i64:
         """The number of peers of a block."""
@@ -80,8 +81,8 @@ class Table:
         """Drop the last block."""
         raise NotImplementedError
 
-    def clear(self, at: i64) -> None:
-        """Empty a block."""
+    def move(self, at: i64) -> None:
+        """Put each peer of a block into the block that it belongs to since the number of blocks has changed."""
         raise NotImplementedError
 
     def window(self, want: i64, asker_at: i64, asker_index: i64, random: Random) -> bytes:
@@ -96,41 +97,20 @@ class Table:
         """Approximate bytes of memory of the peers, by their number alone."""
         raise NotImplementedError
 
-    # ---- The block of a peer ----
-
-    def block_of(self, peer: bytes) -> i64:
-        """The number of the block that `peer` belongs to."""
-        if WANT_MAX_PEER and self.by_host:
-            peer = self.share_of(peer, peer[self.stride - 1])
-        at: i64 = hash(peer) & self.mask
-        if at >= self.count:
-            at &= self.mask >> 1  # its block has not been split yet
-        return at
-
-    def share_of(self, peer: bytes, number: i64) -> bytes:
-        """The hash key of a host's peers whose ports end in the same bits as `number`."""
-        host = peer[:HOST4] if self.stride == STRIDE4 else peer[:HOST6]
-        return host + BYTE[number & (SHARES - 1)]
-
-    def blocks_of_host(self, peer: bytes) -> set[int]:
-        """The numbers of all blocks that may hold peers with the host of `peer`; needs `by_host`."""
-        found: set[int] = set()
-        for number in range(SHARES):
-            at: int = hash(self.share_of(peer, number)) & self.mask
-            found.add(at if at < self.count else at & (self.mask >> 1))
-        return found
+    # ---- Adding and removing peers ----
 
     def has(self, peer: bytes) -> bool:
         """Whether the table holds a peer."""
         return self.index_in(self.block_of(peer), peer) >= 0
 
-    # ---- Adding and removing peers ----
-
     def put(self, peer: bytes, flags: i64, stamp: i64) -> None:
         """Put a peer that is not there into its block, without counting it."""
         at = self.block_of(peer)
         self.insert(at, peer, flags, stamp)
-        size = self.size_of(at)
+        self.note(self.size_of(at))
+
+    def note(self, size: i64) -> None:
+        """Raise `longest` to the size of a block that has grown."""
         if size > self.longest:
             self.longest = size
 
@@ -157,24 +137,20 @@ class Table:
         new = self.count
         if new > self.mask:
             self.mask = self.mask * 2 + 1
-        old = new & (self.mask >> 1)
-        planes = self.block(old)
-        self.clear(old)
         self.add_block()
         self.count += 1
-        self.spread(planes)
+        self.move(new & (self.mask >> 1))
 
     def merge(self) -> bool:
         """Merge the last block into the one it was split from, if blocks are thinly filled."""
         if self.count == 1 or self.peers * 2 >= self.most * (self.count - 1):
             return False
-        planes = self.block(self.count - 1)
-        self.drop_block()
         self.count -= 1
         if self.count <= self.mask >> 1:
             self.mask >>= 1
             self.measure()
-        self.spread(planes)
+        self.move(self.count)
+        self.drop_block()
         return True
 
     def measure(self) -> None:
@@ -198,11 +174,11 @@ class Table:
             )
 
     def load(self, planes: bytes) -> None:
-        """Add peers that are not there."""
+        """Add peers that are not there. The blocks are made first: splitting full ones would cost more."""
         self.peers += len(planes) // (self.stride + 2)
-        self.spread(planes)
         while self.peers > self.most * self.count:
             self.split()
+        self.spread(planes)
 
     # ---- Reading ----
 
@@ -216,7 +192,7 @@ class Table:
         while True:
             dart: i64 = random.randrange(self.count * longest)
             at = dart // longest
-            first = dart % longest
+            first = dart - at * longest
             size = self.size_of(at)
             if first < (size if at != asker_at else size - 1):
                 return at, first

@@ -35,19 +35,22 @@ def test_the_base_of_a_revision_is_the_variant_of_the_same_revision(
 
 
 def test_goals_that_nobody_was_measured_for_have_no_verdict(capsys: pytest.CaptureFixture[str]) -> None:
-    goals.print_verdicts("http", ["c", "pure@HEAD"], lambda name, base: 1.2)
-    assert capsys.readouterr().out.split() == [
-        "PASS",
-        "http",
-        "pure@HEAD:",
-        "goal",
-        "at",
-        "least",
-        "1.05",
-        "×",
-        "c,",
-        "measured",
-        "1.2",
-        "×",
-        "c",
+    goals.print_verdicts("http", ["c", "compiled@HEAD", "pure"], lambda name, base: 1.5)
+    assert capsys.readouterr().out.splitlines() == [
+        "PASS http compiled@HEAD: goal at least 1.45 × c, measured 1.5 × c",
+        "",
+    ]
+
+
+def test_the_revision_that_a_goal_compares_with_has_no_verdict_of_its_own(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    before = f"pure@{goals.BEFORE}"
+    goals.print_verdicts(
+        "http", ["pure", "pure@HEAD", before], lambda name, base: {"pure": 1.2}.get(name, 0.9)
+    )
+    assert capsys.readouterr().out.splitlines() == [
+        f"PASS http pure: goal at least 1 × {before}, measured 1.2 × {before}",
+        f"FALLS SHORT http pure@HEAD: goal at least 1 × {before}, measured 0.9 × {before}",
+        "",
     ]

@@ -9,7 +9,7 @@ from opentracker.config.settings import Sections, Settings
 from opentracker.errors import BrokenStateError, StartError, UsageError
 from opentracker.features.state.feature import KEPT, LOADED, StateFeature, StateSettings
 from opentracker.features.state.state import State
-from tests.server.conftest import open_descriptors
+from tests.server.conftest import DESCRIPTORS, open_descriptors
 from tests.server.live import Live
 
 
@@ -82,4 +82,18 @@ def test_other_features_find_the_state() -> None:
     assert isinstance(live.server.part(State), State)
     for end in live.server.endings:  # nothing is written where no file was named
         end()
+    live.close()
+
+
+@pytest.mark.skipif(not DESCRIPTORS.exists(), reason="this machine does not tell its descriptors")
+def test_a_state_that_was_loaded_is_closed(tmp_path: Path) -> None:
+    """Its blocks would stay on the disk, replaced by the next write."""
+    (tmp_path / "dump").touch()
+    live = Live()
+    before = open_descriptors()
+    loading = feature(to_load=tmp_path / "dump")
+    loading.open()
+    loading.join(live.server)
+    assert open_descriptors() == before
+    loading.close()
     live.close()

@@ -2,10 +2,10 @@
 
 import errno
 import os
-import selectors
 from typing import Any, Final
 
 from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_CHECKINTERVAL
+from opentracker.server.selector import PlainSelector
 from tests.protocol.http_cases import ANN, get
 from tests.server.live import Live
 
@@ -19,7 +19,7 @@ def open_connections(live: Live) -> int:
     return len(live.server.http.connections)
 
 
-class FullSelector(selectors.DefaultSelector):
+class FullSelector(PlainSelector):
     """One of a user who watches as many descriptors as the kernel lets him."""
 
     def register(self, *arguments: Any) -> Any:

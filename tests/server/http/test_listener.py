@@ -30,7 +30,7 @@ def test_r08_out_of_descriptors_then_not(live: Live) -> None:
         late.send(H_01)
         live.settle()
         # A listener that is still watched would be found ready again and again: a busy loop.
-        assert to_fd(live) not in live.server.loop.selector.get_map()
+        assert to_fd(live) not in live.server.loop.selector.watched
         live.advance(PAUSE)
         assert not late.has_ended()
         early.send(H_01[4:])  # whoever was accepted is served

@@ -41,10 +41,10 @@ def check_places(s: Shard, number: i64) -> None:
     live: i64 = 1
     for at in places:
         live += HEAD + s.room_at(at)
-    fits = live == s.live and s.live <= len(s.words) <= s.room
+    fits = live == s.live and s.live <= s.used <= len(s.words)
     if not fits:
         raise InvariantError(
-            f"shard {number}: {live} words used, {s.live} counted, {len(s.words)} of {s.room}"
+            f"shard {number}: {live} words used, {s.live} counted, {s.used} of {len(s.words)}"
         )
     if len(places) != s.count or s.count * 4 > (s.mask + 1) * 3 or s.mask & (s.mask + 1) != 0:
         raise InvariantError(f"shard {number}: {len(places)} entries, {s.count} counted, mask {s.mask:#x}")
@@ -54,8 +54,8 @@ def check_places(s: Shard, number: i64) -> None:
         while at != 0:
             free += HEAD + room
             at = s.words[at]
-    if live + free != len(s.words):
-        raise InvariantError(f"shard {number}: {live} words used, {free} free, {len(s.words)} there")
+    if live + free != s.used:
+        raise InvariantError(f"shard {number}: {live} words used, {free} free, {s.used} there")
 
 
 def check_small(s: Shard, at: i64, info_hash: bytes, minute: i64, oldest: i64) -> None:

@@ -1,4 +1,4 @@
-"""Cleaning a shard: all small torrents in one slice of some hundreds of microseconds, then large swarms in slices."""
+"""Cleaning a shard in slices of some hundreds of microseconds: first its small torrents, then its large swarms."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -8,6 +8,11 @@ from mypy_extensions import i64
 from opentracker._features import OT_PEER_TIMEOUT, WANT_MAX_PEER
 from opentracker.swarm.ages import OLDEST, expired_stamps, is_over
 from opentracker.swarm.store.door import Contents, Evictor
+from opentracker.swarm.store.flat.changes import FlatPeers
+from opentracker.swarm.store.flat.heads import (
+    members_at,
+    size_at,
+)
 from opentracker.swarm.store.flat.keyed import words_of
 from opentracker.swarm.store.flat.layout import (
     COMPLETED_BIT,
@@ -23,22 +28,30 @@ from opentracker.swarm.store.flat.layout import (
 from opentracker.swarm.store.flat.members import STEP4, STEP6, TAIL6, base_of
 from opentracker.swarm.store.flat.packing import info_hash_at
 from opentracker.swarm.store.flat.shard import PLACE, Shard
-from opentracker.swarm.store.flat.torrents import FlatTorrents, members_at, size_at
 from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.records import NEGATIVE, SMALL
 
-SLICE: Final = 64  # blocks of large swarms between two yields: some tens of microseconds
+SLOTS: Final = 2048  # of the index between two yields
+BLOCKS: Final = 8  # of large swarms between two yields
 
 
-def clean_shard(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
+def clean_shard(store: FlatPeers, number: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
     """See Store.clean."""
-    before = store.all[number].count
-    large = clean_small(store, number, minute, evictor)
-    has_evicted = evictor.evicting and store.all[number].count < before
-    if large:
-        yield
-        for info_hash in large:
-            yield from clean_large(store, number, info_hash, minute, evictor)
+    s = store.all[number]
+    large: list[bytes] = []
+    has_evicted = False
+    slot: i64 = 0
+    while slot <= s.mask:
+        before, mask = s.count, s.mask
+        slot = clean_slots(store, s, slot, minute, evictor, large)
+        has_evicted = has_evicted or (evictor.evicting and s.count < before)
+        if mask >= SLOTS:
+            yield
+        if s.mask != mask:  # meanwhile all entries have got new slots
+            slot = 0
+            large.clear()
+    for info_hash in large:
+        yield from clean_large(store, number, info_hash, minute, evictor)
     if WANT_MAX_PEER and has_evicted:
         store.compact(number)  # or the others would go for room that has been made already
     store.give_back(number)
@@ -46,12 +59,12 @@ def clean_shard(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor)
         evictor.look()
 
 
-def clean_small(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor) -> list[bytes]:
-    """Clean the small torrents of a shard; returns the info_hashes of the large ones."""
-    s = store.all[number]
-    large: list[bytes] = []
-    slot: i64 = 0
-    while slot <= s.mask:
+def clean_slots(
+    store: FlatPeers, s: Shard, slot: i64, minute: i64, evictor: Evictor, large: list[bytes]
+) -> i64:
+    """Clean the small torrents of SLOTS slots, and add the large ones to a list; returns the slot after them."""
+    end = slot + SLOTS
+    while slot < end and slot <= s.mask:
         entry = s.index[slot]
         if entry != 0:
             at = entry & PLACE
@@ -63,10 +76,10 @@ def clean_small(store: FlatTorrents, number: i64, minute: i64, evictor: Evictor)
                     evictor.look()
                 continue  # another entry may have moved up to this slot
         slot += 1
-    return large
+    return slot
 
 
-def goes(store: FlatTorrents, s: Shard, at: i64, minute: i64, evictor: Evictor) -> bool:
+def goes(store: FlatPeers, s: Shard, at: i64, minute: i64, evictor: Evictor) -> bool:
     """Expire the peers of a small torrent; returns whether to drop the torrent: it is over, or evicted."""
     words = s.words
     if words[at + 3] & EMPTY == 0:
@@ -90,7 +103,7 @@ def has_completed(s: Shard, at: i64) -> bool:
     return s.words[tail] >> FLAGS_AT & COMPLETED_BIT != 0
 
 
-def expire(store: FlatTorrents, s: Shard, at: i64, minute: i64) -> None:
+def expire(store: FlatPeers, s: Shard, at: i64, minute: i64) -> None:
     """Remove the expired peers of a small torrent; if all expired, `left_at` is the minute of the newest stamp."""
     words = s.words
     newest: i64 = OLDEST
@@ -113,7 +126,7 @@ def expire(store: FlatTorrents, s: Shard, at: i64, minute: i64) -> None:
 
 
 def clean_large(
-    store: FlatTorrents, number: i64, info_hash: bytes, minute: i64, evictor: Evictor
+    store: FlatPeers, number: i64, info_hash: bytes, minute: i64, evictor: Evictor
 ) -> Iterator[None]:
     """Clean a large swarm; if it has shrunk enough, it becomes a small torrent."""
     s = store.all[number]
@@ -131,7 +144,7 @@ def clean_large(
             table.expire(block, expired)
             block += 1
             seen += 1
-            if seen % SLICE == 0:
+            if seen % BLOCKS == 0:
                 yield
         while table.merge():
             pass
@@ -147,7 +160,7 @@ def clean_large(
             evictor.look()
 
 
-def shrink(store: FlatTorrents, s: Shard, h: i64, at: i64, swarm: Swarm, minute: i64) -> i64:
+def shrink(store: FlatPeers, s: Shard, h: i64, at: i64, swarm: Swarm, minute: i64) -> i64:
     """Turn a large swarm with few peers into a small torrent; returns its place."""
     contents = Contents(swarm.downloaded, minute)
     contents.planes4, contents.leechers4 = swarm.v4.planes(), swarm.v4.leechers.peers

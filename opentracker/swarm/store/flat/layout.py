@@ -28,10 +28,10 @@ literal that long, and interpreted integers do not wrap around at 64 bits.
 
 from typing import Final
 
-from librt.strings import read_i16_le, read_i32_le
+from librt.strings import read_i16_le, read_i32_le, read_i64_le
 from mypy_extensions import i64
 
-from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC
+from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC, STRIDE4
 
 HEAD: Final = 4  # words
 M8: Final = 0xFF
@@ -57,6 +57,13 @@ SYNC_BIT: Final = 2
 def word_of_peer(data: bytes, at: i64) -> i64:
     """The IPv4 address and port at an offset, packed for a peer's word."""
     return i64(read_i32_le(data, at)) & M32 | (i64(read_i16_le(data, at + 4)) & M16) << 32
+
+
+def words_of_peer(peer: bytes) -> tuple[i64, i64, i64]:
+    """The words of a peer, for `members.find`; an IPv4 peer is the first one alone."""
+    if len(peer) == STRIDE4:
+        return word_of_peer(peer, 0), 0, 0
+    return read_i64_le(peer, 0), read_i64_le(peer, 8), i64(read_i16_le(peer, 16)) & M16
 
 
 def byte_of_flags(flags: i64) -> i64:

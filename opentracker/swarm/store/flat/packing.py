@@ -5,17 +5,16 @@ from librt.vecs import vec
 from mypy_extensions import i32, i64, u8
 
 from opentracker.swarm.store.door import Contents
+from opentracker.swarm.store.flat.heads import (
+    numbers_at,
+)
 from opentracker.swarm.store.flat.layout import (
     COUNTS_AT,
     DOWNLOADS,
-    EMPTY,
     FLAGS_AT,
-    LEECHERS4_AT,
-    LEECHERS6_AT,
     M8,
     M24,
     M32,
-    PEERS6_AT,
     STAMP_AT,
     byte_of_flags,
 )
@@ -38,15 +37,6 @@ def write_info_hash(out: BytesWriter, words: vec[i64], at: i64) -> None:
     write_i64_le(out, words[at + 1])
     tail = words[at + 2] & M32
     write_i32_le(out, i32(tail - 0x100000000 if tail > 0x7FFFFFFF else tail))
-
-
-def numbers_at(words: vec[i64], at: i64) -> tuple[i64, i64, i64, i64]:
-    """IPv4 peers, leechers among them, IPv6 peers, leechers among them, of a small torrent."""
-    if words[at + 3] & EMPTY != 0:
-        return 0, 0, 0, 0
-    counts = words[at + 2]
-    leechers6 = words[at + 3] >> LEECHERS6_AT & M8
-    return counts >> COUNTS_AT & M8, counts >> LEECHERS4_AT & M8, counts >> PEERS6_AT & M8, leechers6
 
 
 def pack_small(s: Shard, at: i64) -> bytes:

@@ -15,9 +15,12 @@ from librt.strings import BytesWriter, read_i32_le, write_i32_le
 from mypy_extensions import i32, i64
 
 from opentracker.swarm.store.door import Picture
+from opentracker.swarm.store.flat.heads import (
+    numbers_at,
+)
 from opentracker.swarm.store.flat.keyed import words_of
 from opentracker.swarm.store.flat.layout import DOWNLOADS
-from opentracker.swarm.store.flat.packing import addresses_at, numbers_at, write_info_hash
+from opentracker.swarm.store.flat.packing import addresses_at, write_info_hash
 from opentracker.swarm.store.flat.shard import PLACE, Shard
 from opentracker.swarm.store.flat.torrents import FlatTorrents
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6

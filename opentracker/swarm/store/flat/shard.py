@@ -10,7 +10,7 @@ without room is compacted: its torrents are copied into new words with an eighth
 
 from typing import Final
 
-from librt.vecs import append, vec
+from librt.vecs import vec
 from mypy_extensions import i64
 
 from opentracker.swarm.store.flat.keyed import KeyedHash
@@ -54,23 +54,24 @@ class Rooms:
 class Shard:
     """A shard of the store. A place is valid until a torrent is created or moved."""
 
-    __slots__ = ("count", "free", "generation", "index", "keyed", "live", "mask", "room", "rooms", "words")
+    __slots__ = ("count", "free", "generation", "index", "keyed", "live", "mask", "rooms", "used", "words")
 
     def __init__(self, keyed: KeyedHash, rooms: Rooms) -> None:
-        self.keyed = keyed
-        self.rooms = rooms
+        # A search reads the first three, which are neighbours in memory in this order.
         self.words = vec[i64]([0])  # no torrent is at 0
-        self.room: i64 = 1  # words that may be used before a compaction
-        self.live: i64 = 1  # words in use
         self.index = vec[i64]([0] * LEAST_INDEX)
         self.mask: i64 = LEAST_INDEX - 1
+        self.used: i64 = 1  # words up to the end of the last place
+        self.live: i64 = 1  # words in use
         self.count: i64 = 0
         self.generation: i64 = 0  # the number of compactions
         self.free = vec[i64]([0] * len(ROOMS))  # places by size, each with the next one in its first word
+        self.keyed = keyed
+        self.rooms = rooms
 
     def weight(self) -> i64:
         """Bytes of memory that the shard has allocated."""
-        return (self.room - 1 + self.mask + 1 - LEAST_INDEX) * WORD
+        return (len(self.words) - 1 + self.mask + 1 - LEAST_INDEX) * WORD
 
     def find(self, h: i64, a0: i64, a1: i64, a2: i64) -> i64:
         """The place of an info_hash with this hash, or 0."""
@@ -115,14 +116,9 @@ class Shard:
         """Make the index anew with `size` slots, a power of two."""
         old = self.index
         last = self.mask
-        new = vec[i64](capacity=size)
-        i: i64 = 0
-        while i < size:
-            new = append(new, i64(0))
-            i += 1
-        self.index = new
+        self.index = vec[i64]([0] * size)
         self.mask = size - 1
-        i = 0
+        i: i64 = 0
         while i <= last:
             if old[i] != 0:
                 at = old[i] & PLACE
@@ -154,15 +150,10 @@ class Shard:
         if at != 0:
             self.free[kind] = self.words[at]
             return at
-        if len(self.words) + HEAD + room > self.room:
+        if self.used + HEAD + room > len(self.words):
             self.compact(HEAD + room)
-        words = self.words
-        at = len(words)
-        n = HEAD + room
-        while n > 0:
-            words = append(words, i64(0))
-            n -= 1
-        self.words = words
+        at = self.used
+        self.used = at + HEAD + room
         return at
 
     def release(self, at: i64) -> None:
@@ -227,7 +218,7 @@ class Shard:
 
     def is_wasteful(self) -> bool:
         """Whether a quarter of the words or seven eighths of the index are unused."""
-        return self.room > self.live * 4 // 3 + 64 or (
+        return len(self.words) > self.live * 4 // 3 + 64 or (
             self.mask + 1 > LEAST_INDEX and self.count * 8 < self.mask + 1
         )
 
@@ -256,24 +247,21 @@ class Shard:
         room = live + more
         if room > 1:
             room += room // SPARE + LEAST_SPARE
-        new = vec[i64](capacity=room)
-        new = append(new, i64(0))
+        new = vec[i64]([0] * room)
+        used: i64 = 1
         i = 0
         while i <= self.mask:
             entry = index[i]
             if entry != 0:
                 at = entry & PLACE
-                place = len(new)
-                n = HEAD + fitting[words_needed(words, at)]
-                while n > 0:
-                    new = append(new, i64(0))
-                    n -= 1
-                copy_torrent(words, at, new, place, len(new) - place - HEAD)
-                index[i] = entry & ~PLACE | place
+                fit = fitting[words_needed(words, at)]
+                copy_torrent(words, at, new, used, fit)
+                index[i] = entry & ~PLACE | used
+                used += HEAD + fit
             i += 1
         self.words = new
+        self.used = used
         self.generation += 1
-        self.room = room
         self.live = live + more  # the caller has counted `more` already, and is about to use it
         self.free = vec[i64]([0] * len(ROOMS))
 

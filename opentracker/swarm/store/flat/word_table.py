@@ -1,54 +1,49 @@
-"""A table whose blocks are words, with peers as in small torrents: finding or renewing a peer makes no object."""
+"""A table whose blocks are words, see `block`: finding or renewing a peer, or writing peers, makes no object."""
 
 from typing import Final
 
 from librt.random import Random
-from librt.strings import BytesWriter, read_i16_le, read_i64_le
-from librt.vecs import append, vec
-from mypy_extensions import i64, u8
+from librt.strings import BytesWriter
+from librt.vecs import extend, vec
+from mypy_extensions import i32, i64, u8
 
+from opentracker._features import WANT_MAX_PEER
+from opentracker.swarm.store.flat.block import GRID, Block
 from opentracker.swarm.store.flat.keyed import KeyedHash
 from opentracker.swarm.store.flat.layout import (
     FLAGS_AT,
     M8,
     M16,
+    M32,
+    M48,
     STAMP_AT,
     byte_of_flags,
     flags_of_byte,
-    word_of_peer,
+    words_of_peer,
 )
-from opentracker.swarm.store.flat.members import STEP4, TAIL6, find, write_others, write_peers
+from opentracker.swarm.store.flat.members import (
+    STEP4,
+    TAIL6,
+    copy_peer,
+    exchange,
+    find,
+    write_others,
+    write_peers,
+)
 from opentracker.swarm.store.peers import STRIDE4, ports_in
-from opentracker.swarm.store.table import Table
+from opentracker.swarm.store.table import SHARES, Table
 
-BLOCK: Final = 192  # most peers of a block on average; fewer cost memory (120 bytes a block), more cost time
+BLOCK: Final = (
+    1024  # most peers of a block on average: fewer cost memory, more cost time when a block is split
+)
 WORDS6: Final = 3  # of an IPv6 peer
-SPARE: Final = 16  # a sixteenth of a block's words is left free when the block grows
-LEAST_SPARE: Final = 6  # words that are left free beside that
-PEER_WEIGHT: Final = 2  # bytes of memory of a peer beside its words: its part of the block's own
+BUCKET_AT: Final = 32  # bits of the hash; a table has fewer blocks
+PORT_AT: Final = 40  # bits of an IPv4 peer: the last byte of its port
+PORT6_AT: Final = 8  # the same of an IPv6 peer's last word
+PEER_WEIGHT: Final = 1  # bytes of memory of a peer beside its words: buckets, room
 
-
-class Block:
-    """The words of some peers; the first `used` words are in use."""
-
-    __slots__ = ("used", "words")
-
-    def __init__(self) -> None:
-        self.words = vec[i64]()
-        self.used: i64 = 0
-
-    def resize(self, room: i64) -> None:
-        """Move the used words into new memory for `room` words."""
-        old = self.words
-        new = vec[i64](capacity=room)
-        i: i64 = 0
-        while i < self.used:
-            new = append(new, old[i])
-            i += 1
-        while i < room:
-            new = append(new, i64(0))
-            i += 1
-        self.words = new
+KEYED: Final = KeyedHash()
+OUT: Final = BytesWriter()  # of all tables; a new one would take more memory than a small table's other parts
 
 
 class WordTable(Table):
@@ -56,61 +51,138 @@ class WordTable(Table):
 
     def __init__(self, stride: int, by_host: bool = False) -> None:
         super().__init__(stride, by_host, BLOCK)
-        self.step: i64 = STEP4 if stride == STRIDE4 else WORDS6
-        self.tail: i64 = 0 if stride == STRIDE4 else TAIL6  # the number of a peer's word with flags and stamp
-        self.blocks = [Block()]
-        self.out = BytesWriter()
-        self.keyed = KeyedHash()
+        self.step: i64 = STEP4 if stride == STRIDE4 else WORDS6  # the last word has flags and stamp
+        self.blocks = [Block(0, self.step)]
+
+    # ---- By words ----
+
+    def hash_of(self, p0: i64, p1: i64, p2: i64) -> i64:
+        """The hash of a peer given as words; an IPv4 peer is `p0` alone."""
+        if WANT_MAX_PEER and self.by_host:
+            share = (p0 >> PORT_AT if self.step == STEP4 else p2 >> PORT6_AT) & (SHARES - 1)
+            return self.hash_of_share(p0, share)
+        return KEYED.of(p0 & M48, 0, 0) if self.step == STEP4 else KEYED.of(p0, p1, p2 & M16)
+
+    def hash_of_share(self, p0: i64, share: i64) -> i64:
+        """The hash of those peers of a host whose ports end in the bits of `share`."""
+        return KEYED.of(p0 & M32 if self.step == STEP4 else p0, 1, share)
+
+    def hash_at(self, words: vec[i64], number: i64) -> i64:
+        """The hash of a peer in some words."""
+        at = number * self.step
+        if self.step == STEP4:
+            return self.hash_of(words[at], 0, 0)
+        return self.hash_of(words[at], words[at + 1], words[at + TAIL6])
+
+    def block_by(self, h: i64) -> i64:
+        """The number of the block of peers with this hash."""
+        at = h & self.mask
+        return at if at < self.count else at & self.mask >> 1
+
+    def find_in(self, at: i64, h: i64, p0: i64, p1: i64, p2: i64) -> i64:
+        """The index of a peer in block `at`, or -1."""
+        block = self.blocks[at]
+        starts = block.starts
+        bucket = h >> BUCKET_AT & (len(starts) - 2)
+        first = i64(starts[bucket])
+        step = self.step
+        number = find(block.words, first * step, step, i64(starts[bucket + 1]) - first, p0, p1, p2)
+        return first + number if number >= 0 else -1
+
+    def sorted(self, words: vec[i64], n: i64, room: i64) -> Block:
+        """A block of the first `n` peers of some words, with room for `room` peers."""
+        step = self.step
+        block = Block(room, step)
+        new, starts, mask = block.words, block.starts, block.mask()
+        buckets = vec[i64]([0] * n)
+        number: i64 = 0
+        while number < n:
+            bucket = self.hash_at(words, number) >> BUCKET_AT & mask
+            buckets[number] = bucket
+            starts[bucket] += 1
+            number += 1
+        bucket = 0
+        while bucket <= mask:  # from the size of each bucket to its end
+            starts[bucket + 1] += starts[bucket]
+            bucket += 1
+        number = 0
+        while number < n:
+            bucket = buckets[number]
+            starts[bucket] -= 1
+            source, target = number * step, i64(starts[bucket]) * step
+            i: i64 = 0
+            while i < step:
+                new[target + i] = words[source + i]
+                i += 1
+            number += 1
+        return block
+
+    def move(self, at: i64) -> None:
+        """See Table. Half of the peers or so stay where they are, or all go to one other block."""
+        step = self.step
+        block = self.blocks[at]
+        words, n = block.words, block.size()
+        target: i64 = -1
+        staying: i64 = 0
+        end = n
+        while staying < end:  # those that move go behind the others
+            place = self.block_by(self.hash_at(words, staying))
+            if place == at:
+                staying += 1
+            else:
+                target = place
+                end -= 1
+                exchange(words, staying * step, end * step, step)
+        if target >= 0:
+            other = self.blocks[target]
+            moving = extend(words[staying * step : n * step], other.words[: other.size() * step])
+            n = len(moving) // step
+            self.blocks[target] = self.sorted(moving, n, n)
+            self.note(n)
+        self.blocks[at] = self.sorted(words, staying, staying)
+
+    # ---- As a Table ----
 
     def block_of(self, peer: bytes) -> i64:
         """See Table."""
-        if self.by_host:
-            return super().block_of(peer)
-        if self.step == STEP4:
-            at = self.keyed.of(word_of_peer(peer, 0), 0, 0) & self.mask
-        else:
-            port = i64(read_i16_le(peer, 16)) & M16
-            at = self.keyed.of(read_i64_le(peer, 0), read_i64_le(peer, 8), port) & self.mask
-        return at if at < self.count else at & self.mask >> 1
+        p0, p1, p2 = words_of_peer(peer)
+        return self.block_by(self.hash_of(p0, p1, p2))
+
+    def index_in(self, at: i64, peer: bytes) -> i64:
+        """See Table."""
+        p0, p1, p2 = words_of_peer(peer)
+        return self.find_in(at, self.hash_of(p0, p1, p2), p0, p1, p2)
 
     def size_of(self, at: i64) -> i64:
         """See Table."""
-        return self.blocks[at].used // self.step
+        return self.blocks[at].size()
 
     def block(self, at: i64) -> bytes:
         """See Table."""
         block = self.blocks[at]
-        words, step, used = block.words, self.step, block.used
+        words, step, tail = block.words, self.step, self.step - 1
+        used = block.size() * step
         out = BytesWriter()
         write_peers(out, words, 0, step, 0, used // step)
-        i = self.tail
+        i = tail
         while i < used:
             out.append(u8(byte_of_flags(words[i] >> FLAGS_AT)))
             i += step
-        i = self.tail
+        i = tail
         while i < used:
             out.append(u8(words[i] >> STAMP_AT & M8))
             i += step
         return out.getvalue()
 
-    def index_in(self, at: i64, peer: bytes) -> i64:
-        """See Table."""
-        block = self.blocks[at]
-        if self.step == STEP4:
-            return find(block.words, 0, STEP4, block.used, word_of_peer(peer, 0), 0, 0)
-        port = i64(read_i16_le(peer, 16)) & M16
-        first, second = read_i64_le(peer, 0), read_i64_le(peer, 8)
-        return find(block.words, 0, WORDS6, block.used // WORDS6, first, second, port)
-
     def state(self, at: i64, index: i64) -> i64:
         """See Table."""
-        word = self.blocks[at].words[index * self.step + self.tail]
+        word = self.blocks[at].words[(index + 1) * self.step - 1]
         return byte_of_flags(word >> FLAGS_AT) << 8 | word >> STAMP_AT & M8
 
     def refresh(self, at: i64, index: i64, stamp: i64) -> i64:
         """See Table."""
         words = self.blocks[at].words
-        i = index * self.step + self.tail
+        i = (index + 1) * self.step - 1
         word = words[i]
         words[i] = word & ~(M8 << STAMP_AT) | stamp << STAMP_AT
         return word >> STAMP_AT & M8
@@ -118,82 +190,116 @@ class WordTable(Table):
     def unmark(self, at: i64, index: i64, flag: i64) -> None:
         """See Table."""
         words = self.blocks[at].words
-        i = index * self.step + self.tail
+        i = (index + 1) * self.step - 1
         words[i] &= ~(flags_of_byte(flag) << FLAGS_AT)
 
     def insert(self, at: i64, peer: bytes, flags: i64, stamp: i64) -> None:
         """See Table."""
+        p0, p1, p2 = words_of_peer(peer)
+        step = self.step
         block = self.blocks[at]
-        used = block.used
-        if used + self.step > len(block.words):
-            block.resize(used + self.step + used // SPARE + LEAST_SPARE)
+        if block.is_crowded():
+            n = block.size()
+            block = self.sorted(block.words, n, n + 1)
+            self.blocks[at] = block
+        number = block.open(self.hash_of(p0, p1, p2) >> BUCKET_AT & block.mask(), step)
         words = block.words
         tail = stamp << STAMP_AT | flags_of_byte(flags) << FLAGS_AT
-        if self.step == STEP4:
-            words[used] = word_of_peer(peer, 0) | tail
+        i = number * step
+        if step == STEP4:
+            words[i] = p0 | tail
         else:
-            words[used] = read_i64_le(peer, 0)
-            words[used + 1] = read_i64_le(peer, 8)
-            words[used + TAIL6] = i64(read_i16_le(peer, 16)) & M16 | tail
-        block.used = used + self.step
+            words[i] = p0
+            words[i + 1] = p1
+            words[i + TAIL6] = p2 | tail
+
+    def load(self, planes: bytes) -> None:
+        """See Table."""
+        n: i64 = len(planes) // (self.stride + 2)
+        if self.peers == 0 and n <= self.most:
+            self.blocks[0] = Block(n, self.step)
+        super().load(planes)
 
     def remove(self, at: i64, index: i64) -> None:
-        """See Table. The block's last peer takes the place of the removed one."""
+        """See Table."""
         block = self.blocks[at]
-        words, step = block.words, self.step
-        last = block.used - step
-        i: i64 = 0
-        while i < step:
-            words[index * step + i] = words[last + i]
-            i += 1
-        block.used = last
+        block.close(self.hash_at(block.words, index) >> BUCKET_AT & block.mask(), index, self.step)
         self.peers -= 1
-        if last * 2 < len(words) - 2 * LEAST_SPARE:
-            block.resize(last + LEAST_SPARE)
+        n = block.size()
+        if n * self.step * 2 + GRID < len(block.words):
+            self.blocks[at] = self.sorted(block.words, n, n)
 
     def expire(self, at: i64, expired: bytes) -> None:
         """See Table."""
         block = self.blocks[at]
-        index = block.used // self.step - 1
-        while index >= 0:
-            if expired[block.words[index * self.step + self.tail] >> STAMP_AT & M8] != 0:
-                self.remove(at, index)
-            index -= 1
+        words, starts, step, tail = block.words, block.starts, self.step, self.step - 1
+        n = block.size()
+        kept: i64 = 0
+        number: i64 = 0
+        bucket: i64 = 0
+        while bucket <= block.mask():
+            end = i64(starts[bucket + 1])
+            starts[bucket] = i32(kept)
+            while number < end:
+                if expired[words[number * step + tail] >> STAMP_AT & M8] == 0:
+                    copy_peer(words, 0, step, number, kept)
+                    kept += 1
+                number += 1
+            bucket += 1
+        starts[bucket] = i32(kept)
+        self.peers -= n - kept
+        if kept * step * 2 + GRID < len(words):
+            self.blocks[at] = self.sorted(words, kept, kept)
 
     def add_block(self) -> None:
         """See Table."""
-        self.blocks.append(Block())
+        self.blocks.append(Block(0, self.step))
 
     def drop_block(self) -> None:
         """See Table."""
         self.blocks.pop()
 
-    def clear(self, at: i64) -> None:
-        """See Table."""
-        self.blocks[at] = Block()
-
     def ports_of(self, peer: bytes) -> list[bytes]:
         """See Table."""
+        p0, _, _ = words_of_peer(peer)
         found: list[bytes] = []
-        for at in self.blocks_of_host(peer):
-            found += ports_in(self.block(at), 0, self.size_of(at), peer)
+        share: i64 = 0
+        while share < SHARES:
+            h = self.hash_of_share(p0, share)
+            block = self.blocks[self.block_by(h)]
+            bucket = h >> BUCKET_AT & block.mask()
+            out = BytesWriter()
+            first, end = i64(block.starts[bucket]), i64(block.starts[bucket + 1])
+            write_peers(out, block.words, 0, self.step, first, end)
+            for other in ports_in(out.getvalue(), 0, end - first, peer):
+                q0, q1, q2 = words_of_peer(other)
+                if self.hash_of(q0, q1, q2) == h:
+                    found.append(other)
+            share += 1
         return found
 
     def window(self, want: i64, asker_at: i64, asker_index: i64, random: Random) -> bytes:
-        """See Table. The blocks form one ring, and the result is a run of neighbours."""
+        """See Table."""
+        OUT.truncate(0)
+        self.write_window(OUT, want, asker_at, asker_index, random)
+        return OUT.getvalue()
+
+    def write_window(
+        self, out: BytesWriter, want: i64, asker_at: i64, asker_index: i64, random: Random
+    ) -> None:
+        """Append the result of `window`. The blocks form one ring, and the result is a run of neighbours."""
         if asker_index < 0:
             asker_at = -1
         left = self.peers if asker_at < 0 else self.peers - 1
         if want < left:
             left = want
         if left <= 0:
-            return b""
-        out, step = self.out, self.step
-        out.truncate(0)
+            return
+        step = self.step
         at, first = self.draw(asker_at, random)
         while left > 0:
             block = self.blocks[at]
-            size = block.used // step
+            size = block.size()
             own: i64 = -1
             if at == asker_at:
                 own = asker_index
@@ -205,7 +311,6 @@ class WordTable(Table):
             at += 1
             if at == self.count:
                 at = 0
-        return out.getvalue()
 
     def weight(self) -> i64:
         """See Table."""

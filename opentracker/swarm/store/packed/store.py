@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from librt.random import Random
+from librt.strings import BytesWriter
 from mypy_extensions import i64
 
 from opentracker._features import WANT_MAX_PEER, WANT_SYNC_LIVE
@@ -18,6 +19,7 @@ from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.packed.checks import check_shard
 from opentracker.swarm.store.packed.cleaning import clean_shard
 from opentracker.swarm.store.packed.pictures import PackedPicture
+from opentracker.swarm.store.packed.renewal import renew
 from opentracker.swarm.store.packed.shards import MASK, SHARDS, PackedShards
 from opentracker.swarm.store.packed.small import announce, without_peer
 from opentracker.swarm.store.peers import STRIDE6, find, ports_in
@@ -76,6 +78,19 @@ class PackedStore(PackedShards):
                 self.change(info_hash, entry, record)
             else:
                 self.change(info_hash, entry, self.grown(record))
+
+    def answer_udp(
+        self,
+        packet: bytes,
+        address: bytes,
+        numwant: i64,
+        interval: i64,
+        minute: i64,
+        may_come: bool,
+        out: BytesWriter,
+    ) -> i64:
+        """See Store. Only renewals are taken, so `may_come` does not matter, and `has_completed` stays False."""
+        return renew(self.dicts, packet, address, numwant, interval, minute, self.random, out)
 
     def sync(self, a: Announce, minute: i64) -> None:
         """See Store."""

@@ -1,0 +1,1 @@
+"""HTTPS: certificates, handshakes, and the channel of a connection that speaks TLS."""

@@ -1,0 +1,249 @@
+"""Try packages on the machine that this runs on: install, start, announce, reload, upgrade, switch, purge.
+
+systemd runs it as root in a throwaway tree, as `python3 -m trial.run` beside plan.json, and it writes result.json. It
+needs nothing but the standard library: the tree has what the packages depend on, and no more.
+"""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
+
+from trial.steps import Steps, TrialError
+
+HERE: Final = Path(__file__).resolve().parent
+CONFIG: Final = Path("/etc/opentracker/opentracker.conf")
+LIST: Final = Path("/etc/opentracker/list.txt")
+PORT: Final = 6969
+PATIENCE: Final = 20.0  # seconds, for anything that the tracker is waited for
+STEP: Final = 120.0  # seconds, for a command
+
+OURS: Final = bytes(range(20))  # a torrent; also on the list of a build with a list
+REDIRECT: Final = "http://redirect.example/"
+
+DPKG: Final = {
+    "install": ["apt-get", "install", "--yes", "-o", "Dpkg::Options::=--force-confold"],
+    "remove": ["dpkg", "--remove"],
+    "purge": ["dpkg", "--purge"],
+}
+RPM: Final = {
+    # The tree is Debian's, and its packages are not in rpm's database.
+    "install": ["rpm", "--upgrade", "--nodeps", "--replacepkgs"],
+    "purge": ["rpm", "--erase", "--nodeps"],
+}
+MANAGERS: Final = {"dpkg": DPKG, "rpm": RPM}
+
+
+def run(*command: str) -> str:
+    """Run a command and return what it prints."""
+    done = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=STEP, check=False
+    )
+    print("$", *command, done.stdout, done.stderr, sep="\n", flush=True)
+    if done.returncode:
+        raise TrialError(
+            f"{' '.join(command)}: status {done.returncode}: {(done.stdout + done.stderr)[-800:]}"
+        )
+    return done.stdout
+
+
+def wait_for(condition: Callable[[], bool], complaint: str) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TrialError(complaint)
+        time.sleep(0.1)
+
+
+def expect(is_so: bool, complaint: str) -> None:
+    """Complain unless something is so."""
+    if not is_so:
+        raise TrialError(complaint)
+
+
+# ---- What is asked of the tracker ------------------------------------------------------------------------------
+
+
+class NoRedirect(urllib.request.HTTPRedirectHandler):
+    """Leaves a redirect to be seen."""
+
+    def redirect_request(self, *arguments: Any) -> None:
+        """See HTTPRedirectHandler."""
+
+
+OPENER: Final = urllib.request.build_opener(NoRedirect)
+
+
+def get(path: str) -> tuple[int, bytes]:
+    """Return status and body of a page of the tracker; status 0 while nothing listens."""
+    try:
+        with OPENER.open(f"http://127.0.0.1:{PORT}{path}", timeout=5) as answer:
+            return answer.status, answer.read()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read()
+    except OSError:
+        return 0, b""
+
+
+def announce() -> bytes:
+    """Announce a seeder of the torrent, and return the answer."""
+    query = urllib.parse.urlencode(
+        {"info_hash": OURS, "peer_id": b"-TRIAL-0000000000001", "port": 6881, "left": 0}
+    )
+    return get("/announce?" + query)[1]
+
+
+def seeders() -> int:
+    """Return how many seeders the torrent has."""
+    body = get("/scrape?" + urllib.parse.urlencode({"info_hash": OURS}))[1]
+    return int(body.partition(b"8:completei")[2].partition(b"e")[0] or 0)
+
+
+def serves() -> bool:
+    """Tell whether an announce is answered with peers."""
+    return b"8:interval" in announce()
+
+
+def main_pid() -> str:
+    """Return the process of the service."""
+    return run("systemctl", "show", "--property=MainPID", "--value", "opentracker.service").strip()
+
+
+def is_active() -> bool:
+    """Tell whether the service runs."""
+    command = ["systemctl", "is-active", "--quiet", "opentracker.service"]
+    return subprocess.run(command, check=False, timeout=STEP).returncode == 0
+
+
+# ---- The steps -------------------------------------------------------------------------------------------------
+
+
+class Trial(Steps):
+    """The steps of packages."""
+
+    def __init__(self, plan: dict[str, Any]) -> None:
+        super().__init__()
+        self.plan = plan
+        self.manager = MANAGERS[plan["manager"]]
+
+    def install(self, packages: list[str]) -> None:
+        """Install package files, and wait until the tracker answers."""
+        run(*self.manager["install"], *packages)
+        if not is_active():  # rpm starts nothing; it restarts what runs
+            run("systemctl", "start", "opentracker.service")
+        wait_for(lambda: is_active() and get("/health")[0] == 200, "the service does not answer")
+
+    def ask(self, record: dict[str, Any]) -> None:
+        """Compare what the installed tracker says of itself with what was asked for."""
+        told = json.loads(run("opentracker", "--version", "--json"))
+        for name, value in record.items():
+            expect(told[name] == value, f"{name} is {told[name]}, not {value}")
+
+    def announce(self) -> None:
+        """Announce with the checker over both protocols; a tracker with an empty whitelist has to refuse."""
+        urls = [f"{scheme}://127.0.0.1:{PORT}/announce" for scheme in ("udp", "http")]
+        checked = ["opentracker.check", "--info-hash", OURS.hex(), *urls]
+        if key := self.plan["list"]:
+            self.change_list("# nothing is listed")
+            CONFIG.write_text(f"{CONFIG.read_text()}{key} {LIST}\n")
+            run("systemctl", "restart", "opentracker.service")
+        if self.plan["list"] == "access.whitelist":
+            done = subprocess.run(checked, capture_output=True, check=False, timeout=STEP)
+            expect(done.returncode != 0, "a torrent on no whitelist was served")
+        else:
+            run(*checked)
+
+    def change_list(self, line: str) -> None:
+        """Write the access list beside the one in use, and put it in its place."""
+        new = LIST.with_suffix(".new")
+        new.write_text(line + "\n")
+        new.rename(LIST)
+
+    def reload(self) -> None:
+        """Edit the config file and the list, reload, and see both in force."""
+        expect(get("/")[0] != 302, "there is a redirect before it was configured")
+        pid = main_pid()
+        CONFIG.write_text(f"{CONFIG.read_text()}tracker.redirect_url {REDIRECT}\n")
+        if self.plan["list"]:
+            self.change_list(OURS.hex())
+        run("systemctl", "reload", "opentracker.service")
+        wait_for(lambda: get("/")[0] == 302, "the edited config file is not in force")
+        if self.plan["list"] == "access.blacklist":
+            wait_for(lambda: not serves(), "a listed torrent is served")
+            self.change_list("# nothing is listed")
+            run("systemctl", "reload", "opentracker.service")
+        wait_for(serves, "the torrent is refused")
+        expect(main_pid() == pid, "the reload was a restart")
+
+    def upgrade(self) -> None:
+        """Install the next version: config and state stay, and another process serves."""
+        config, pid = CONFIG.read_bytes(), main_pid()
+        expect(seeders() == 1, "the announced seeder is not counted")
+        self.install(self.plan["packages"])
+        expect(main_pid() != pid, "the old process still runs")
+        expect(CONFIG.read_bytes() == config, "the edited config file was changed")
+        expect(seeders() == 1, "the state was lost")
+
+    def switch(self) -> None:
+        """Install another variant in place of this one."""
+        if self.plan["list"]:  # its key is of this variant alone
+            CONFIG.write_text(f"tracker.redirect_url {REDIRECT}\n")
+        config = CONFIG.read_bytes()
+        if self.plan["manager"] == "rpm":  # nothing but dnf removes one and installs the other at once
+            run(*self.manager["purge"], *self.plan["before_switch"])
+            CONFIG.with_name(CONFIG.name + ".rpmsave").rename(CONFIG)
+        self.install(self.plan["other"]["packages"])
+        self.ask(self.plan["other"]["record"])
+        expect(CONFIG.read_bytes() == config, "the edited config file was changed")
+        expect(get("/")[0] == 302, "the config file is not in force")
+
+    def purge(self) -> None:
+        """Remove everything, and look for what is left."""
+        names = self.plan["names"]
+        LIST.unlink(missing_ok=True)  # of the operator, and no package's to remove
+        if "remove" in self.manager:
+            run(*self.manager["remove"], *names)
+            expect(CONFIG.is_file(), "removing took the config file")
+        run(*self.manager["purge"], *names)
+        expect(not is_active(), "the service still runs")
+        left = [path for path in map(Path, self.plan["gone"]) if path.exists()]
+        left += Path("/usr/lib").glob("python3*/*-packages/opentracker*")
+        expect(not left, f"left behind: {', '.join(map(str, left))}")
+
+    def run(self) -> None:
+        """Run all steps."""
+        with self.step("install"):
+            self.install(self.plan["before"])
+        with self.step("version"):
+            self.ask(self.plan["record"])
+        with self.step("announce"):
+            self.announce()
+        with self.step("reload"):
+            self.reload()
+        with self.step("upgrade"):
+            self.upgrade()
+        if self.plan["other"]:
+            with self.step("switch"):
+                self.switch()
+        with self.step("purge"):
+            self.purge()
+
+
+def main() -> int:
+    """Run the plan, and write its result."""
+    trial = Trial(json.loads((HERE / "plan.json").read_text()))
+    status = trial.write_result(trial.run, HERE / "result.json")
+    if status:
+        subprocess.run(["journalctl", "--no-pager", "-u", "opentracker"], check=False, timeout=STEP)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())
