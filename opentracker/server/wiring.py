@@ -10,7 +10,9 @@ from typing import Final
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_AUTH_KEYS,
     WANT_BOGON_FILTER,
+    WANT_CLIENT_APPROVAL,
     WANT_CLIENT_COUNT,
     WANT_DENY,
     WANT_DYNAMIC_ACCESSLIST,
@@ -18,6 +20,7 @@ from opentracker._features import (
     WANT_FULLSCRAPE,
     WANT_IP_FROM_PROXY,
     WANT_MAX_PEER,
+    WANT_PROXY_PROTOCOL,
     WANT_SPOT_WOODPECKER,
     WANT_STATS_HTML,
     WANT_STATS_JSON,
@@ -62,6 +65,10 @@ if WANT_IP_FROM_PROXY:
     from opentracker.features.proxy import ProxyFeature
 
     FEATURES.append(ProxyFeature)
+if WANT_PROXY_PROTOCOL:
+    from opentracker.server.proxy_protocol import ProxyProtocolFeature
+
+    FEATURES.append(ProxyProtocolFeature)
 if WANT_SYNC_LIVE:
     from opentracker.server.livesync import LiveSyncFeature
 
@@ -79,13 +86,23 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
 
     FEATURES.append(AccessListFeature)
 if WANT_DYNAMIC_ACCESSLIST:
-    from opentracker.server.fifos import FifoFeature
+    from opentracker.server.list_fifos import ListFifoFeature
 
-    FEATURES.append(FifoFeature)
+    FEATURES.append(ListFifoFeature)
 if WANT_WEBTORRENT:
     from opentracker.server.webtorrent.feature import WebTorrentFeature
 
     FEATURES.append(WebTorrentFeature)
+if WANT_AUTH_KEYS:
+    from opentracker.features.keys.feature import KeysFeature
+    from opentracker.server.key_fifos import KeyFifoFeature
+
+    FEATURES.append(KeysFeature)
+    FEATURES.append(KeyFifoFeature)
+if WANT_CLIENT_APPROVAL:
+    from opentracker.features.client_approval import ApprovalFeature
+
+    FEATURES.append(ApprovalFeature)
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape.feature import FullScrapeFeature
     from opentracker.features.state.feature import StateFeature
