@@ -5,6 +5,7 @@
     OpentrackerError
     ├── ProtocolError            a client's bytes; carries the answer
     │   ├── HttpError            answered with an HTTP status
+    │   ├── MessageError         answered with a `failure reason` over a WebSocket, or not at all
     │   └── TrackerFailure       answered `200 OK` with a bencoded `failure reason`, or with an UDP error packet
     ├── UsageError               a wrong command line, config or list file; exit status 1
     │   ├── ConfigError          a config file, where a text on how to use the command is no help
@@ -41,6 +42,16 @@ class HttpError(ProtocolError):
         super().__init__(status)
         self.status = status
         self.detail = detail
+
+
+class MessageError(ProtocolError):
+    """A message of WebTorrent that is turned down; without an `action` there is no answer that clients understand."""
+
+    def __init__(self, reason: str, action: str = "", info_hash: str = "") -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.action = action
+        self.info_hash = info_hash
 
 
 class TrackerFailure(ProtocolError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import subprocess
 import sys
 from contextlib import contextmanager
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import BenchError
-from harness.paths import LOAD
+from harness.paths import BENCH, LOAD
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,9 +35,18 @@ class Programs:
 
     def load(self, name: str, *arguments: str) -> dict[str, Any]:
         """Run a load generator to its end and return its report (see `load --help`, `http_load --help`)."""
-        command = [str(self.path(name)), *arguments]
+        return self.reported([str(self.path(name)), *arguments])
+
+    def script(self, name: str, *arguments: str) -> dict[str, Any]:
+        """The same for a load in Python."""
+        path = {"PYTHONPATH": str(BENCH)}
+        return self.reported([sys.executable, str(LOAD / name), *arguments], env={**os.environ, **path})
+
+    def reported(self, command: list[str], **options: Any) -> dict[str, Any]:
         pipe = subprocess.PIPE
-        process = self.place.start(command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True)
+        process = self.place.start(
+            command, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True, **options
+        )
         try:
             output, errors = process.communicate()
         finally:

@@ -22,6 +22,8 @@ OPEN: Final[dict[str, str]] = {}
 WHITELIST: Final = {"WANT_ACCESSLIST_WHITE": "1"}
 KEEP_ALIVE: Final = {"WANT_ACCESSLIST_WHITE": "1", "WANT_KEEPALIVE": "1"}
 PROXIED: Final = {**KEEP_ALIVE, "WANT_IP_FROM_PROXY": "1"}
+# One wheel for the rows on browsers and on TLS.
+WEBTORRENT: Final = {"WANT_TLS": "1", "WANT_WEBTORRENT": "1", "WANT_KEEPALIVE": "1"}
 SERVE: Final = ("-i", "{host}", "-p", "{port}", "-P", "{port}", "-d", "{directory}")
 SERVE_LIST: Final = (*SERVE, "-w", "{whitelist}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from harness.errors import BenchError
 from harness.tables import processor
+from rows.calls import calls
 from rows.http import http, http_keepalive, http_proxied, http_saturated
 from rows.inside import micro, profile, slices, stall
 from rows.lists import lists
@@ -14,6 +15,7 @@ from rows.memory import memory
 from rows.scrapes import fullscrape, fullscrape_gzip, fullscrape_many, state
 from rows.sync import sync, sync_intake
 from rows.udp import udp, udp6, udp_connects, udp_growth, udp_large, udp_renewals, udp_sources
+from rows.websocket import https, websocket
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,6 +34,8 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "http-saturated": http_saturated,
     "http-keepalive": http_keepalive,
     "http-proxied": http_proxied,
+    "https": https,
+    "websocket": websocket,
     "memory": memory,
     "micro": micro,
     "slices": slices,
@@ -43,6 +47,7 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "sync": sync,
     "sync-intake": sync_intake,
     "lists": lists,
+    "calls": calls,
     "profile": profile,
 }
 

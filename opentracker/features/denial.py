@@ -152,6 +152,7 @@ def tell(path: Path | None, networks: NetworkTable) -> None:
 class DenialFeature(Feature[Host]):
     """The networks that are not served, as a feature."""
 
+    in_workers: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"access.deny": deny}
     paths: ClassVar[tuple[NamedPath, ...]] = (FILE,)
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS

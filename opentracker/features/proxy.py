@@ -142,6 +142,7 @@ def parse_name(name: bytes) -> bytes:
 class ProxyFeature(Feature[Host]):
     """Trusted proxies, as a feature."""
 
+    in_workers: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {
         "access.proxy": blessing(MAY_PROXY),
         "access.proxy_header": proxy_header,

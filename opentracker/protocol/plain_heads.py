@@ -9,7 +9,7 @@ Compiled builds read plain announces in one pass (see plain_announce), which cos
 
 from typing import Final
 
-from opentracker._features import OT_MAX_REQUEST, WANT_IP_FROM_PROXY
+from opentracker._features import OT_MAX_REQUEST, WANT_IP_FROM_PROXY, WANT_WEBTORRENT
 from opentracker.errors import HttpError
 from opentracker.protocol.http import header_values, parse_request
 
@@ -71,6 +71,8 @@ class PlainHeads:
 
     def learn(self, rest: bytes) -> bool | None:
         """The keep-alive of a request with these bytes behind its query; None if that is no whole request."""
+        if WANT_WEBTORRENT and rest.find(b"pgrade") >= 0:  # of a WebSocket
+            return None
         data = REQUEST + rest
         try:
             request = parse_request(data)

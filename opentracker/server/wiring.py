@@ -29,11 +29,14 @@ from opentracker._features import (
     WANT_SYNC_SCRAPE,
     WANT_SYSLOGS,
     WANT_TLS,
+    WANT_WEBTORRENT,
+    WANT_WORKERS,
 )
 from opentracker.config.file import ConfigReader
 from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 from opentracker.config.values import KEYS
+from opentracker.errors import ConfigError
 from opentracker.features.feature import Feature, keys_of
 from opentracker.features.health import HealthFeature
 from opentracker.features.statistics.feature import StatisticsFeature
@@ -86,6 +89,10 @@ if WANT_DYNAMIC_ACCESSLIST:
     from opentracker.server.list_fifos import ListFifoFeature
 
     FEATURES.append(ListFifoFeature)
+if WANT_WEBTORRENT:
+    from opentracker.server.webtorrent.feature import WebTorrentFeature
+
+    FEATURES.append(WebTorrentFeature)
 if WANT_AUTH_KEYS:
     from opentracker.features.keys.feature import KeysFeature
     from opentracker.server.key_fifos import KeyFifoFeature
@@ -179,8 +186,23 @@ def load(settings: Settings) -> list[Feature[Core]]:
 
 def check_settings(settings: Settings) -> None:
     """Raise UsageError or StartError for settings that contradict each other, or are incomplete."""
-    for feature in FEATURES:
-        feature(settings).check()
+    check_features([feature(settings) for feature in FEATURES], settings)
+
+
+def check_features(features: Sequence[Feature[Core]], settings: Settings) -> None:
+    """The phase `check` of a start. Raises UsageError and StartError."""
+    if WANT_WORKERS:
+        refuse_alone(features, settings)
+    for feature in features:
+        feature.check()
+
+
+def refuse_alone(features: Sequence[Feature[Core]], settings: Settings) -> None:
+    """Raise ConfigError for a feature in use that does not go with several workers."""
+    for feature in features:
+        named = feature.in_use() if settings.workers > 1 and not feature.in_workers else ""
+        if named:
+            raise ConfigError(f"listen.workers above 1 does not go with {named} yet")
 
 
 def plan(settings: Settings) -> list[str]:
@@ -191,8 +213,7 @@ def plan(settings: Settings) -> list[str]:
 def check(settings: Settings, confine: Confine) -> None:
     """Read the files that a start would read, at the same moments; see `start`. Raises StartError and UsageError."""
     features = [feature(settings) for feature in FEATURES]
-    for feature in features:
-        feature.check()
+    check_features(features, settings)
     for feature in features:
         feature.try_open()
     confine(settings, PATHS)
@@ -219,8 +240,7 @@ def start(
             opened.enter_context(sock)
         for feature in features:
             opened.callback(feature.close)
-        for feature in features:
-            feature.check()
+        check_features(features, settings)
         own = binding.open_sockets(binding.planned_binds(settings)) if settings.binds or not passed else []
         for sock in own:
             opened.enter_context(sock)

@@ -26,6 +26,8 @@ from opentracker._features import (
     WANT_SPOT_WOODPECKER,
     WANT_SYNC_LIVE,
     WANT_SYSLOGS,
+    WANT_WEBTORRENT,
+    WANT_WORKERS,
 )
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
@@ -49,6 +51,11 @@ if WANT_LOG_NETWORKS:
     from opentracker.swarm.counting.network_count import AddressCount
 if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.policy.watching import Watcher
+if WANT_WEBTORRENT:
+    from opentracker.swarm.browsers import BrowserSwarms
+
+if WANT_WORKERS:
+    from opentracker.swarm.ownership import Ownership
 
 MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6)
 SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
@@ -70,6 +77,10 @@ class Tracker:
             self.numwants = [0] * (MOST_WANTED + 1)  # clients' announces, by the peers they asked for
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             self.watchers: list[Watcher] = []
+        if WANT_WEBTORRENT:
+            self.browsers = BrowserSwarms()
+        if WANT_WORKERS:
+            self.ownership: Ownership | None = None  # none: this process owns all torrents
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
         if WANT_DENY:
@@ -128,12 +139,14 @@ class Tracker:
             self.limits.look(a.complete + a.incomplete)
         if a.has_completed:
             self.counters.completed += 1
+        if WANT_WEBTORRENT:
+            self.browsers.add_counts(a)
         # 6. The watchers.
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             for watcher in self.watchers:
                 watcher.announced(a, minute)
 
-    def answer_udp(self, packet: bytes, address: bytes, numwant: i64, minute: i64, out: BytesWriter) -> bool:
+    def answer_udp(self, packet: bytes, address: bytes, numwant: i64, minute: i64, out: BytesWriter) -> bool:  # noqa: PLR0912 - see announce
         """Carry out the announce of a datagram and append its answer, if the fast way is open.
 
         It returns False without an effect if a check or a watcher is needed; `announce` handles every case.
@@ -148,6 +161,9 @@ class Tracker:
             return False
         if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
             if self.watchers:
+                return False
+        if WANT_WEBTORRENT:
+            if self.browsers.by_hash and packet[16:36] in self.browsers.by_hash:  # BEP 15: the info_hash
                 return False
         may_come = True
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
@@ -176,6 +192,12 @@ class Tracker:
             return self.admission.allows(info_hash)
         return True
 
+    def owns(self, info_hash: bytes) -> bool:
+        """Whether a torrent belongs to this process, rather than to another worker."""
+        if WANT_WORKERS and self.ownership is not None:
+            return self.ownership.owns(info_hash)
+        return True
+
     def has_room(self, contents: Contents) -> bool:
         """Whether one more torrent is within the limits."""
         if WANT_MAX_PEER:
@@ -202,6 +224,10 @@ class Tracker:
         """(complete, downloaded, incomplete) of a torrent; zeros for one that is unknown or refused."""
         if not self.serves(info_hash):
             return 0, 0, 0
+        if WANT_WEBTORRENT:
+            complete, downloaded, incomplete = self.store.scrape(info_hash)
+            seeders, leechers = self.browsers.counts(info_hash)
+            return complete + seeders, downloaded, incomplete + leechers
         return self.store.scrape(info_hash)
 
 

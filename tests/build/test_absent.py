@@ -140,6 +140,28 @@ def test_no_text_of_full_scrapes_is_in_a_wheel_without(checkout: Path) -> None:
     assert b"FULL SCRAPE" not in b"".join(off.read(name) for name in off.modules)
 
 
+@pytest.mark.parametrize(
+    ("flag", "module", "dependency"),
+    [
+        ("WANT_TLS", "server/tls/channel.py", None),
+        ("WANT_WEBTORRENT", "server/webtorrent/websocket.py", "websockets"),
+    ],
+)
+def test_no_text_of_tls_and_of_browsers_is_in_a_wheel_without(
+    checkout: Path, flag: str, module: str, dependency: str | None
+) -> None:
+    wanted = texts_of_feature({flag})
+    assert len(wanted) > 50
+    off, on = build(checkout), build(checkout, **{flag: "1"})
+    assert set(on.modules) - set(off.modules) >= {f"opentracker/{module}"}
+    assert found(on, wanted) == wanted
+    assert found(off, wanted) == set()
+    if dependency is not None:
+        assert f"Requires-Dist: {dependency}".encode() in on.read(".dist-info/METADATA")
+        assert dependency.encode() not in off.read(".dist-info/METADATA")
+        assert not any(b"import websockets" in off.read(name) for name in off.modules)
+
+
 def test_wheels_of_a_checkout_and_of_its_sdist_are_the_same(checkout: Path, tmp_path: Path) -> None:
     first = build(checkout, OPENTRACKER_PROFILE="whitelist")
     again = build(

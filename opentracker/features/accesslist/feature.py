@@ -35,6 +35,7 @@ def option() -> Option:
 class AccessListFeature(Feature[Host]):
     """A list of torrents to serve, or to refuse; SIGHUP reloads it."""
 
+    in_workers: ClassVar[bool] = True
     options: ClassVar[tuple[Option, ...]] = (option(),)
     paths: ClassVar[tuple[NamedPath, ...]] = (LIST,)
     counters: ClassVar[tuple[Metric, ...]] = (REFUSED,)

@@ -82,8 +82,10 @@ class FullScrape(Page):
     ) -> None:
         if WANT_MODEST_FULLSCRAPES:
             self.modesty = RateLimiter(seconds)
-        self.state = state
         self.listing = SortedTorrents(tracker)
+        # Replaced in one of several workers, to read the torrents of all of them.
+        self.new_reader: Callable[[int], Reader] = self.own_reader
+        self.lines = state.lines
         self.scrapes, self.bytes = [counters.count_of(row) for row in COUNTERS]
         self.permissions = permissions
         self.restricted = restricted
@@ -112,7 +114,7 @@ class FullScrape(Page):
         if form:
             raise HttpError(400)
         self.admit(request, address)
-        return self.send(self.state.lines(), request, address)
+        return self.send(self.lines(), request, address)
 
     def admit(self, request: Request, address: bytes) -> None:
         """Raise HttpError if an address may not have a full scrape now; else count and log the request."""
@@ -168,6 +170,10 @@ class FullScrape(Page):
             self.held -= weight
             pieces.close()
 
+    def own_reader(self, minute: int) -> Reader:
+        """A reader of the torrents of this process."""
+        return Reader(self.listing, minute)
+
     def weight(self) -> int:
         """Approximate bytes of memory of all full scrapes."""
         return self.held + self.listing.weight()
@@ -175,7 +181,7 @@ class FullScrape(Page):
     def torrents(self, name: bytes, minute: int) -> Pieces:
         """The body in one of the formats."""
         form = FORMATS[name]
-        reader = Reader(self.listing, minute)
+        reader = self.new_reader(minute)
         # `out` always ends with the bytes before the next torrent; `piece_of` cuts them off.
         out = BytesWriter()
         out.write(form.before)

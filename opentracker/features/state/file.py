@@ -62,6 +62,16 @@ class StateFile:
         else:
             self.again = True
 
+    def last(self) -> Steps:
+        """Write the state at the end of several workers, after the write under way. Raises EndError."""
+        while self.under_way is not None:
+            yield
+        try:
+            yield from self.write_new(in_background=True)
+        except OSError as error:
+            raise EndError(f"cannot write the state to {self.path}: {error.strerror}") from error
+        log.info("wrote the state to %s", self.path)
+
     def renew(self, start: Start) -> None:
         """Write the state in slices, unless a write is under way."""
         if self.under_way is None:

@@ -1,6 +1,6 @@
 """Client software, `mode=clients`: new peers by the program that their peer_id names."""
 
-from typing import Final
+from typing import ClassVar, Final
 
 from mypy_extensions import i64
 
@@ -43,6 +43,8 @@ def shares(snapshot: StatsSnapshot) -> list[tuple[str, int]]:
 
 class ClientsFeature(Feature[Host]):
     """`mode=clients`."""
+
+    in_workers: ClassVar[bool] = True
 
     def join(self, host: Host) -> None:
         """Watch announces, and add the counts to snapshots."""

@@ -1,9 +1,10 @@
-"""A connection from its accept to its close, as a machine of four states.
+"""A connection from its accept to its close, as a machine of five states.
 
 ::
 
     RECEIVING ──bytes──> ANSWERING ──a request──> SENDING ──all sent──> closed, DRAINING, RECEIVING or ANSWERING
         ^────needs more bytes────┘                                      DRAINING ──end of file──> closed
+                                 └──another worker's torrent──> WAITING ──its answer──> SENDING
 
 Each state has one step, in `_STEPS`. A step returns True with the connection in its next state, or False if the
 connection waits for the selector or for the loop's next slice, or is closed.
@@ -26,14 +27,16 @@ from opentracker._features import (
     WANT_COMPILED,
     WANT_KEEPALIVE,
     WANT_PROXY_PROTOCOL,
+    WANT_WEBTORRENT,
+    WANT_WORKERS,
 )
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
-from opentracker.protocol.http import begins_head, parse_request
+from opentracker.protocol.http import Request, begins_head, parse_request
 from opentracker.protocol.pages import Pieces
 from opentracker.server.http.channel import PLAIN, Channel
 from opentracker.server.http.outbox import Outbox
-from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Unfinished
+from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Successor, Unfinished, Upgrader
 from opentracker.server.loop import READ, WRITE
 from opentracker.server.sockets import CORKED, reset_on_close
 
@@ -50,6 +53,7 @@ RECEIVING: Final = 0
 ANSWERING: Final = 1
 SENDING: Final = 2
 DRAINING: Final = 3
+WAITING: Final = 4
 
 
 class Connection(Unfinished):
@@ -68,6 +72,7 @@ class Connection(Unfinished):
         "received",
         "server",
         "state",
+        "successor",
         "unread",
         "watched",
     )
@@ -85,6 +90,8 @@ class Connection(Unfinished):
         self.ends = False  # whether the connection closes after this answer
         self.unread = False  # whether the kernel may hold bytes that will not be parsed
         self.drained = 0
+        if WANT_WEBTORRENT:
+            self.successor: Successor | None = None  # of another protocol, once the answer is sent
         if WANT_PROXY_PROTOCOL:
             self.client = address  # of the requests; the connection may be that of a proxy
             self.head_is_due = False  # whether a head of the PROXY protocol comes first
@@ -163,6 +170,10 @@ class Connection(Unfinished):
             if out and self.server.is_late():
                 break
             answer = self.answer_next()
+            if WANT_WORKERS and answer == b"" and self.server.answers.awaits(self.answered):
+                self.outbox.unsent = out
+                self.state = WAITING
+                return True
             if answer is None:
                 break
             out += answer
@@ -189,6 +200,8 @@ class Connection(Unfinished):
             self.received = self.received[request.size :]
             if request.keep_alive and not self.server.may_stay(self.address):
                 request.keep_alive = False
+            if WANT_WEBTORRENT and self.server.upgrader is not None and self.server.upgrader.takes(request):
+                return self.upgrade(self.server.upgrader, request)
             answer = answers.answer(request, self.asker(), self.server.now.minute)
             self.ends = not request.keep_alive
             if isinstance(answer, bytes):
@@ -202,6 +215,12 @@ class Connection(Unfinished):
                 head_only = begins_head(self.received)
                 return answers.refuse(error.status, head_only, self.received, self.address)
             return answers.error(error.status, request.method == b"HEAD", True, error.detail)
+
+    def upgrade(self, upgrader: Upgrader, request: Request) -> bytes:
+        """The answer to a request for another protocol. Raises HttpError."""
+        answer, self.successor = upgrader.accept(request, self.fd, self.asker(), self.channel)
+        self.ends = True
+        return answer
 
     def take_head(self) -> bool:
         """Read the head of the PROXY protocol; False if it has not come yet. Raises HttpError."""
@@ -234,6 +253,10 @@ class Connection(Unfinished):
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
             self.watch(NOTHING)
             self.server.loop.start_answer(self.stream(self.pieces))
+            return False
+        if WANT_WEBTORRENT and self.successor is not None:
+            self.closed = True
+            self.successor.take_over(self.watched, self.received)
             return False
         if self.ends:
             return self.end()
@@ -276,7 +299,20 @@ class Connection(Unfinished):
             self.watch(READ)
         return False
 
+    def wait_for_worker(self) -> bool:
+        """Wait for the answer of another worker, which comes by `answered`."""
+        self.watch(NOTHING)
+        return False
+
     # ---- Used by several steps ----
+
+    def answered(self, answer: bytes) -> None:
+        """Send the answer of another worker, behind those to the requests before, and go on."""
+        if self.closed:
+            return
+        self.outbox.unsent += answer
+        self.state = SENDING
+        self.go_on()
 
     def resume(self, at_once: "AtOnce", outcome: i64) -> bool:
         """Continue after `at_once` has read, by its outcome; returns as a step does."""
@@ -384,4 +420,5 @@ _STEPS: Final[list[Callable[[Connection], bool]]] = [
     Connection.answer,
     Connection.send,
     Connection.drain,
+    Connection.wait_for_worker,
 ]

@@ -236,11 +236,15 @@ class HttpResponder:
         """The body for an announce; with `is_safe` (a HEAD request; RFC 9110, 9.2.1) it changes nothing."""
         a = self.request
         parse_announce(query, address, a)
-        if WANT_LOG_NUMWANT:
-            self.tracker.numwants[a.numwant] += 1
         if is_safe:
             a.stored = False
             a.event = EVENT_NONE
+        return self.carry_out(a, minute)
+
+    def carry_out(self, a: Announce, minute: int) -> bytes:
+        """Carry out a parsed announce, and return the body for it."""
+        if WANT_LOG_NUMWANT:
+            self.tracker.numwants[a.numwant] += 1
         self.tracker.announce(a, minute)
         self.counters.tcp_announces += 1
         return write_announce(a)
@@ -252,6 +256,10 @@ class HttpResponder:
             entries[info_hash] = self.tracker.scrape(info_hash)
         self.counters.tcp_scrapes += 1
         return write_scrape(entries)
+
+    def awaits(self, take: Callable[[bytes], None]) -> bool:
+        """Whether another worker has to give the last answer first, which was empty; `take` is called with it."""
+        return False
 
     def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
         """The whole answer to bytes from `address` that are not a request."""

@@ -7,7 +7,9 @@ like a socket: connections beyond a millisecond of an iteration wait there, so t
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from opentracker._features import OT_MAX_REQUEST, WANT_MAX_PEER, WANT_PROXY_PROTOCOL
+from opentracker._features import OT_MAX_REQUEST, WANT_MAX_PEER, WANT_PROXY_PROTOCOL, WANT_WEBTORRENT
+from opentracker.protocol.http import Request
+from opentracker.server.http.channel import Channel
 from opentracker.server.http.responder import HttpResponder
 from opentracker.server.loop import READ, Handler, Loop, make_selector
 from opentracker.server.system.libc import HalfClose
@@ -41,8 +43,37 @@ class Unfinished(Handler):
         """Whether the client is slow in taking an answer."""
         raise NotImplementedError
 
+    def overdue(self) -> None:
+        """Called when the deadline is over."""
+        self.close()
+
     def close(self) -> None:
         """Close, once."""
+        raise NotImplementedError
+
+
+class Successor(Unfinished):
+    """A connection of another protocol, which a client switches to by an `Upgrade`."""
+
+    __slots__ = ()
+
+    def take_over(self, watched: int, received: bytes) -> None:
+        """Begin, after the answer to the upgrade is sent; `received` came behind the request.
+
+        The descriptor is registered for the events `watched`, unless that is 0.
+        """
+        raise NotImplementedError
+
+
+class Upgrader:
+    """Switches connections to another protocol."""
+
+    def takes(self, request: Request) -> bool:
+        """Whether a request asks for that protocol."""
+        raise NotImplementedError
+
+    def accept(self, request: Request, fd: int, address: bytes, channel: Channel) -> tuple[bytes, Successor]:
+        """The answer to the request, and the connection that takes over. Raises HttpError."""
         raise NotImplementedError
 
 
@@ -61,6 +92,8 @@ class HttpServer(Handler):
         self.half_close = HalfClose()
         self.scarcities: list[Callable[[], bool]] = []  # each says whether slots of a kind are scarce
         loop.watch(self.selector.fileno(), self, READ)
+        if WANT_WEBTORRENT:
+            self.upgrader: Upgrader | None = None
         if WANT_MAX_PEER:
             self.gate = ConnectionSlots(0, 0, Permissions())
             self.shut: list[Callable[[], None]] = []  # resume the listeners that wait for free slots
@@ -138,8 +171,10 @@ class HttpServer(Handler):
         for number, connection in enumerate(list(self.connections.values())):
             if number % AT_ONCE == AT_ONCE - 1:
                 yield
-            if connection.deadline <= seconds or (is_scarce and connection.is_slow(seconds)):
+            if is_scarce and connection.is_slow(seconds):
                 connection.close()
+            elif connection.deadline <= seconds:
+                connection.overdue()
 
     def close(self) -> None:
         """Close all connections."""

@@ -29,13 +29,13 @@ TableMaker = Callable[[int, bool], Table]  # of a stride and `by_host`, see Tabl
 
 
 class Family:
-    """The peers of a large swarm that have addresses of one family."""
+    """The peers of a large swarm that have addresses of one family. A side without peers may be an EmptyTable."""
 
     __slots__ = ("leechers", "seeders")
 
-    def __init__(self, leechers: Table, seeders: Table) -> None:
-        self.leechers = leechers
-        self.seeders = seeders
+    def __init__(self, nobody: Table) -> None:
+        self.leechers = nobody
+        self.seeders = nobody
 
     def size(self) -> i64:
         """The number of peers."""
@@ -50,18 +50,6 @@ class Family:
         """The planes of all peers, leechers first."""
         leeching, seeding = self.leechers.planes(), self.seeders.planes()
         return b"".join([part for both in zip(leeching, seeding, strict=True) for part in both])
-
-    def load(self, planes: bytes, leechers: i64) -> None:
-        """Add the planes of a small torrent's peers; the first `leechers` of them are leechers."""
-        stride = self.leechers.stride
-        n: i64 = len(planes) // (stride + 2)
-        border, flags, stamps = leechers * stride, n * stride, n * (stride + 1)
-        self.leechers.load(
-            planes[:border] + planes[flags : flags + leechers] + planes[stamps : stamps + leechers]
-        )
-        self.seeders.load(
-            planes[border:flags] + planes[flags + leechers : stamps] + planes[stamps + leechers :]
-        )
 
     def hand_out(self, want: i64, seeding: bool, asker_at: i64, asker_index: i64, random: Random) -> bytes:
         """The addresses of up to `want` peers, leechers first.
@@ -87,9 +75,11 @@ class Family:
         return share_of_leechers(leechers, seeders, want, seeding, random)
 
 
-# Families without peers; they are shared, and never changed.
-NOBODY4: Final = Family(EmptyTable(STRIDE4), EmptyTable(STRIDE4))
-NOBODY6: Final = Family(EmptyTable(STRIDE6), EmptyTable(STRIDE6))
+# Tables and families without peers; they are shared, and never changed.
+EMPTY4: Final = EmptyTable(STRIDE4)
+EMPTY6: Final = EmptyTable(STRIDE6)
+NOBODY4: Final = Family(EMPTY4)
+NOBODY6: Final = Family(EMPTY6)
 
 
 class Swarm:
@@ -110,21 +100,37 @@ class Swarm:
         self.v4 = NOBODY4
         self.v6 = NOBODY6
 
-    def own4(self) -> Family:
-        """The IPv4 peers, for a change."""
-        if self.v4 is NOBODY4:
-            self.v4 = self.make_family(STRIDE4)
-        return self.v4
+    def side(self, stride: i64, seeding: bool) -> Table:
+        """The leechers or the seeders of a family, for a new peer."""
+        if stride == STRIDE4:
+            if self.v4 is NOBODY4:
+                self.v4 = Family(EMPTY4)
+            family = self.v4
+        else:
+            if self.v6 is NOBODY6:
+                self.v6 = Family(EMPTY6)
+            family = self.v6
+        table = family.seeders if seeding else family.leechers
+        if isinstance(table, EmptyTable):
+            table = self.make_table(stride, self.by_host)
+            if seeding:
+                family.seeders = table
+            else:
+                family.leechers = table
+        return table
 
-    def own6(self) -> Family:
-        """The IPv6 peers, for a change."""
-        if self.v6 is NOBODY6:
-            self.v6 = self.make_family(STRIDE6)
-        return self.v6
-
-    def make_family(self, stride: int) -> Family:
-        """A family without peers yet."""
-        return Family(self.make_table(stride, self.by_host), self.make_table(stride, self.by_host))
+    def load(self, stride: i64, planes: bytes, leechers: i64) -> None:
+        """Add the planes of a small torrent's peers of a family; the first `leechers` of them are leechers."""
+        n: i64 = len(planes) // (stride + 2)
+        border, flags, stamps = leechers * stride, n * stride, n * (stride + 1)
+        if leechers > 0:
+            self.side(stride, False).load(
+                planes[:border] + planes[flags : flags + leechers] + planes[stamps : stamps + leechers]
+            )
+        if leechers < n:
+            self.side(stride, True).load(
+                planes[border:flags] + planes[flags + leechers : stamps] + planes[stamps + leechers :]
+            )
 
     def tables(self) -> tuple[Table, Table, Table, Table]:
         """IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders."""
@@ -189,8 +195,6 @@ class Swarm:
         peer = a.peer
         seeding = a.seeding
         own = self.v4 if len(peer) == STRIDE4 else self.v6
-        if own is NOBODY4 or own is NOBODY6:
-            own = self.own4() if len(peer) == STRIDE4 else self.own6()
         if seeding:
             table, former = own.seeders, own.leechers
         else:
@@ -220,7 +224,7 @@ class Swarm:
                     if index >= 0:
                         state = table.state(at, index)
                         table.remove(at, index)
-                    self.put_in(table, a, state, minute)
+                    self.put_in(a, state, minute)
         v4, v6 = self.v4, self.v6
         a.incomplete = v4.leechers.peers + v6.leechers.peers
         a.complete = v4.seeders.peers + v6.seeders.peers
@@ -233,7 +237,7 @@ class Swarm:
 
     def take_news(self, a: Announce, minute: i64) -> None:
         """Store or remove a peer whose announce may be some minutes old; it has no effect if a newer one is known."""
-        own = self.own6() if len(a.peer) == STRIDE6 else self.own4()
+        own = self.family_of(a.peer)
         if a.seeding:
             table, former = own.seeders, own.leechers
         else:
@@ -245,7 +249,7 @@ class Swarm:
             if state >= 0 and (minute - state) & 255 < a.sync_age:
                 former.add(a.peer, state >> 8, state & 255)
             elif a.event != EVENT_STOPPED:
-                self.put_in(table, a, state, minute)
+                self.put_in(a, state, minute)
             return
         state = table.state(at, index)
         known_age = (minute - state) & 255
@@ -256,12 +260,12 @@ class Swarm:
             table.merge()
         elif a.event == EVENT_COMPLETED:
             table.remove(at, index)
-            self.put_in(table, a, state, minute)
+            self.put_in(a, state, minute)
         elif known_age > a.sync_age:
             table.refresh(at, index, (minute - a.sync_age) & 255)
 
-    def put_in(self, table: Table, a: Announce, state: i64, minute: i64) -> None:
-        """Add the announced peer to a table that does not hold it; `state` is the result of `Table.take`."""
+    def put_in(self, a: Announce, state: i64, minute: i64) -> None:
+        """Add the announced peer to its side, which does not hold it; `state` is the result of `Table.take`."""
         flags: i64 = 0
         if state >= 0:
             flags = state >> 8
@@ -276,7 +280,7 @@ class Swarm:
             flags = flags_after(flags, a, state < 0)
             if a.sync_age > 0:
                 stamp = (minute - a.sync_age) & 255
-        table.add(a.peer, flags, stamp)
+        self.side(len(a.peer), a.seeding).add(a.peer, flags, stamp)
 
     def hand_out_both(self, a: Announce, at: i64, index: i64, random: Random) -> None:
         """Fill in peers of both families; `at` and `index` are the asking peer's block and index in its own family."""

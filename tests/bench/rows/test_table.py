@@ -1,6 +1,7 @@
 """Every row over UDP and HTTP, and some others, once and small: each measures what it says and prints its tables."""
 
 import re
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -9,7 +10,9 @@ from harness.errors import BenchError
 from harness.setting import Bench
 from harness.tables import processor
 from opentracker.server.sockets import has_ipv6
+from opentracker.server.system.libc import has_mmsg
 from rows import http, udp
+from rows.calls import BATCH
 from rows.table import ROWS, run_rows
 
 Tables = dict[str, list[str]]
@@ -74,6 +77,26 @@ def test_the_usual_clock_of_a_revision_has_its_own_name() -> None:
     assert udp.young("compiled@HEAD") == "compiled-young@HEAD"
 
 
+def test_the_rows_on_tls_have_a_table_for_each_kind_of_connection(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tables = run(bench, "https", capsys)
+    assert [set(table) for table in tables] == [
+        {f"https {mode}", "---", "pure"} for mode in ("new", "resumed", "kept")
+    ]
+    new, resumed, kept = (float(table["pure"][1]) for table in tables)
+    assert min(new, resumed, kept) > 0
+
+
+def test_the_row_on_websockets_has_messages_and_idle_ones(
+    bench: Bench, capsys: pytest.CaptureFixture[str]
+) -> None:
+    busy, idle = run(bench, "websocket", capsys)
+    assert set(busy) == {"websocket", "---", "pure"}
+    assert set(idle) == {"websocket idle", "---", "pure"}
+    assert float(busy["pure"][1]) > 0
+
+
 def test_memory_grows_by_torrents_and_by_a_population(
     bench: Bench, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -118,3 +141,17 @@ def test_slices_are_of_one_shards_part_of_the_torrents(
     (name,) = {*table} - {"---", "pure"}
     assert re.fullmatch(r"slices: ms, \d+ torrents", name)
     assert all(float(figure) > 0 for figure in table["pure"][1:])
+
+
+@pytest.mark.skipif(shutil.which("strace") is None, reason="this machine has no strace")
+def test_calls_of_a_connection_and_of_a_batch(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    """A batch is received and sent with one call each, however many answers it has."""
+    run_rows(bench, ["calls"])
+    found = {
+        line.split("|")[2].strip(): line for line in capsys.readouterr().out.splitlines() if "| pure" in line
+    }
+    assert set(found) == {"an HTTP connection", f"{BATCH} datagrams"}
+    for name in ("read 1,", "write 1,", "close 1"):
+        assert name in found["an HTTP connection"]
+    if has_mmsg():
+        assert "sendmmsg 1" in found[f"{BATCH} datagrams"]

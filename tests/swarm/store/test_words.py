@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 
 pytest.importorskip("opentracker.swarm.store.flat")
 
+from opentracker.swarm.store.flat.heads import set_members
 from opentracker.swarm.store.flat.keyed import KeyedHash
-from opentracker.swarm.store.flat.layout import HEAD
+from opentracker.swarm.store.flat.layout import EMPTY, HEAD
+from opentracker.swarm.store.flat.members import STEP4
 from opentracker.swarm.store.flat.shard import LEAST_INDEX, ROOMS, Rooms, Shard
 from opentracker.swarm.store.records import SMALL
 
@@ -27,6 +29,15 @@ def place_of(s: Shard, number: int) -> int:
 
 def create(s: Shard, number: int, need: int = 1) -> None:
     s.create(KEYED.of(number, 1, 2), number, 1, 2, need)
+
+
+def grow(s: Shard, number: int, need: int) -> None:
+    """Give a torrent `need` IPv4 peers."""
+    place = place_of(s, number)
+    if s.room_at(place) < need:
+        place = s.move(KEYED.of(number, 1, 2), place, need)
+    s.words[place + 3] &= ~EMPTY
+    set_members(s, place, STEP4, need, 0)
 
 
 def remove(s: Shard, number: int) -> None:
@@ -66,7 +77,7 @@ def test_what_goes_makes_room_for_others() -> None:
         for number in range(1000):
             remove(s, (generation - 1) * 1000 + number)
             create(s, generation * 1000 + number, 3)
-    assert 20 * len(s.words) <= 23 * room
+    assert len(s.words) * 100 <= room * 115
 
 
 def test_waste_stays_under_a_quarter() -> None:
@@ -76,10 +87,25 @@ def test_waste_stays_under_a_quarter() -> None:
         create(s, number, 1)
     for need in range(2, 30):
         for number in range(2000):
-            place = place_of(s, number)
-            if s.room_at(place) < need:
-                s.move(KEYED.of(number, 1, 2), place, need)
-        assert 3 * len(s.words) <= 4 * s.live
+            grow(s, number, need)
+        assert len(s.words) * 3 <= s.live * 4
+
+
+def test_waste_stays_under_a_quarter_where_torrents_grow_to_all_sizes() -> None:
+    """Most torrents have a peer or two, few have many; the room that places have beyond their peers counts as well."""
+    s = shard()
+    chance = random.Random(11)
+    needs = dict.fromkeys(range(3000), 1)
+    for number in needs:
+        create(s, number)
+        grow(s, number, 1)
+    for _ in range(30_000):
+        number = min(int(chance.paretovariate(0.5)) - 1, 2999)
+        if needs[number] < SMALL:
+            needs[number] += 1
+            grow(s, number, needs[number])
+    needed = sum(HEAD + need for need in needs.values())
+    assert (len(s.words) - needed) * 4 < len(s.words)
 
 
 def test_an_empty_shard_weighs_nothing() -> None:

@@ -7,7 +7,7 @@ browser from loading anything.
 import time
 from collections.abc import Callable, Iterator
 from html import escape
-from typing import Final
+from typing import ClassVar, Final
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.features.feature import Feature, Host
@@ -127,6 +127,8 @@ def head(snapshot: StatsSnapshot, now: float, wrong: int) -> str:
 
 class HtmlFeature(Feature[Host]):
     """`mode=html`."""
+
+    in_workers: ClassVar[bool] = True
 
     def join(self, host: Host) -> None:
         """Add the mode, make it the default for browsers, and begin to take samples."""

@@ -12,8 +12,7 @@ from mypy_extensions import i32, i64
 from opentracker.swarm.store.flat.members import copy_peer
 
 BUCKET: Final = 32  # most peers of a bucket on average; fewer cost memory (4 bytes a bucket), more cost time
-SPARE: Final = 24  # a part of a block's words that is left free when the block grows
-LEAST_SPARE: Final = 6  # words that are left free beside that
+GRID: Final = 64  # words: a block's room is a multiple; blocks that grow leave holes in which others fit
 
 
 class Block:
@@ -35,9 +34,9 @@ class Block:
         self.starts = vec[i32]([0] * (buckets + 1))
 
     def resize(self, used: i64) -> None:
-        """Move the words into new memory with room for `used` words and some more; the words there must not be more."""
+        """Move the words into new memory with room for `used` words; the words there must not be more."""
         old = self.words
-        room = used + used // SPARE + LEAST_SPARE
+        room = (used + GRID - 1) // GRID * GRID
         new = extend(vec[i64](capacity=room), old)
         self.words = extend(new, vec[i64]([0] * (room - len(old))))
 

@@ -4,7 +4,6 @@ from typing import Final
 
 from librt.random import Random
 from librt.strings import read_i16_le, read_i64_le
-from librt.vecs import vec
 from mypy_extensions import i64
 
 from opentracker._features import WANT_SYNC_LIVE
@@ -34,7 +33,7 @@ from opentracker.swarm.store.flat.layout import (
     word_of_peer,
     words_of_peer,
 )
-from opentracker.swarm.store.flat.members import STEP4, STEP6, TAIL6, base_of, copy_peer, find
+from opentracker.swarm.store.flat.members import STEP4, STEP6, TAIL6, base_of, copy_peer, exchange, find
 from opentracker.swarm.store.flat.shard import Shard, words_needed
 from opentracker.swarm.store.flat.torrents import FlatTorrents
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6
@@ -224,15 +223,6 @@ class FlatPeers(FlatTorrents):
         n, _ = members_at(s, at, step)
         set_members(s, at, step, n, leechers - 1 if seeding else leechers + 1)
         self.own = border
-
-
-def exchange(words: vec[i64], one: i64, two: i64, n: i64) -> None:
-    """Exchange `n` words with `n` others."""
-    while n > 0:
-        n -= 1
-        kept = words[one + n]
-        words[one + n] = words[two + n]
-        words[two + n] = kept
 
 
 def tail_of(flags: i64, stamp: i64) -> i64:

@@ -1,4 +1,4 @@
-"""Cleaning a shard: all small torrents in one slice of some hundreds of microseconds, then large swarms in slices."""
+"""Cleaning a shard in slices of some hundreds of microseconds: first its small torrents, then its large swarms."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -31,18 +31,27 @@ from opentracker.swarm.store.flat.shard import PLACE, Shard
 from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.records import NEGATIVE, SMALL
 
-SLICE: Final = 64  # blocks of large swarms between two yields: some tens of microseconds
+SLOTS: Final = 2048  # of the index between two yields
+BLOCKS: Final = 8  # of large swarms between two yields
 
 
 def clean_shard(store: FlatPeers, number: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
     """See Store.clean."""
-    before = store.all[number].count
-    large = clean_small(store, number, minute, evictor)
-    has_evicted = evictor.evicting and store.all[number].count < before
-    if large:
-        yield
-        for info_hash in large:
-            yield from clean_large(store, number, info_hash, minute, evictor)
+    s = store.all[number]
+    large: list[bytes] = []
+    has_evicted = False
+    slot: i64 = 0
+    while slot <= s.mask:
+        before, mask = s.count, s.mask
+        slot = clean_slots(store, s, slot, minute, evictor, large)
+        has_evicted = has_evicted or (evictor.evicting and s.count < before)
+        if mask >= SLOTS:
+            yield
+        if s.mask != mask:  # meanwhile all entries have got new slots
+            slot = 0
+            large.clear()
+    for info_hash in large:
+        yield from clean_large(store, number, info_hash, minute, evictor)
     if WANT_MAX_PEER and has_evicted:
         store.compact(number)  # or the others would go for room that has been made already
     store.give_back(number)
@@ -50,12 +59,12 @@ def clean_shard(store: FlatPeers, number: i64, minute: i64, evictor: Evictor) ->
         evictor.look()
 
 
-def clean_small(store: FlatPeers, number: i64, minute: i64, evictor: Evictor) -> list[bytes]:
-    """Clean the small torrents of a shard; returns the info_hashes of the large ones."""
-    s = store.all[number]
-    large: list[bytes] = []
-    slot: i64 = 0
-    while slot <= s.mask:
+def clean_slots(
+    store: FlatPeers, s: Shard, slot: i64, minute: i64, evictor: Evictor, large: list[bytes]
+) -> i64:
+    """Clean the small torrents of SLOTS slots, and add the large ones to a list; returns the slot after them."""
+    end = slot + SLOTS
+    while slot < end and slot <= s.mask:
         entry = s.index[slot]
         if entry != 0:
             at = entry & PLACE
@@ -67,7 +76,7 @@ def clean_small(store: FlatPeers, number: i64, minute: i64, evictor: Evictor) ->
                     evictor.look()
                 continue  # another entry may have moved up to this slot
         slot += 1
-    return large
+    return slot
 
 
 def goes(store: FlatPeers, s: Shard, at: i64, minute: i64, evictor: Evictor) -> bool:
@@ -135,7 +144,7 @@ def clean_large(
             table.expire(block, expired)
             block += 1
             seen += 1
-            if seen % SLICE == 0:
+            if seen % BLOCKS == 0:
                 yield
         while table.merge():
             pass

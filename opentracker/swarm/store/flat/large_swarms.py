@@ -1,6 +1,6 @@
 """Announces of large swarms. A renewal is carried out on words and makes no object; the rest is up to `large.Swarm`."""
 
-from typing import Final, cast
+from typing import Final
 
 from librt.random import Random
 from librt.strings import BytesWriter, read_i16_le, read_i32_be, read_i32_le, read_i64_be, read_i64_le
@@ -128,10 +128,10 @@ class FlatSwarms(FlatPeers):
         """Append up to `want` peers of a family for the peer with this index in a block of its side."""
         family = swarm.v4 if step == STEP4 else swarm.v6
         few = family.share(want, seeding, True, self.random)
-        leechers = cast("WordTable", family.leechers)
-        leechers.write_window(out, few, block, -1 if seeding else index, self.random)
-        if few < want:
-            seeders = cast("WordTable", family.seeders)
+        leechers, seeders = family.leechers, family.seeders
+        if few > 0 and isinstance(leechers, WordTable):
+            leechers.write_window(out, few, block, -1 if seeding else index, self.random)
+        if few < want and isinstance(seeders, WordTable):
             seeders.write_window(out, want - few, block, index if seeding else -1, self.random)
 
 
@@ -156,6 +156,6 @@ def renew(table: WordTable, block: i64, index: i64, minute: i64) -> i64:
 
 
 def table_of(swarm: Swarm, step: i64, seeding: bool) -> Table:
-    """The leechers or the seeders of a family; a WordTable, if the swarm has peers of the family."""
+    """The leechers or the seeders of a family; a WordTable, if there are any."""
     family = swarm.v4 if step == STEP4 else swarm.v6
     return family.seeders if seeding else family.leechers

@@ -54,6 +54,15 @@ def copy_peer(words: vec[i64], base: i64, step: i64, number: i64, to: i64) -> No
         words[target + TAIL6] = words[source + TAIL6]
 
 
+def exchange(words: vec[i64], one: i64, two: i64, n: i64) -> None:
+    """Exchange `n` words with `n` others."""
+    while n > 0:
+        n -= 1
+        kept = words[one + n]
+        words[one + n] = words[two + n]
+        words[two + n] = kept
+
+
 def write_peers(out: BytesWriter, words: vec[i64], base: i64, step: i64, first: i64, end: i64) -> None:
     """Append the addresses of the peers from `first` up to `end`."""
     if step != STEP4:

@@ -57,16 +57,17 @@ class Shard:
     __slots__ = ("count", "free", "generation", "index", "keyed", "live", "mask", "rooms", "used", "words")
 
     def __init__(self, keyed: KeyedHash, rooms: Rooms) -> None:
-        self.keyed = keyed
-        self.rooms = rooms
+        # A search reads the first three, which are neighbours in memory in this order.
         self.words = vec[i64]([0])  # no torrent is at 0
-        self.used: i64 = 1  # words up to the end of the last place
-        self.live: i64 = 1  # words in use
         self.index = vec[i64]([0] * LEAST_INDEX)
         self.mask: i64 = LEAST_INDEX - 1
+        self.used: i64 = 1  # words up to the end of the last place
+        self.live: i64 = 1  # words in use
         self.count: i64 = 0
         self.generation: i64 = 0  # the number of compactions
         self.free = vec[i64]([0] * len(ROOMS))  # places by size, each with the next one in its first word
+        self.keyed = keyed
+        self.rooms = rooms
 
     def weight(self) -> i64:
         """Bytes of memory that the shard has allocated."""

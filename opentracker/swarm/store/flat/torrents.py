@@ -19,6 +19,7 @@ from opentracker.swarm.store.flat.layout import (
 from opentracker.swarm.store.flat.shard import SHARD_BITS, Rooms, Shard
 from opentracker.swarm.store.flat.word_table import WordTable
 from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 from opentracker.swarm.store.weights import weight_of_swarm
 
 SHARDS: Final = 1 << SHARD_BITS
@@ -123,7 +124,7 @@ class FlatTorrents(Store):
         """Make a large swarm of these peers, without storing it."""
         swarm = Swarm(contents.downloaded, WordTable, self.counts_ports)
         if contents.planes4:
-            swarm.own4().load(contents.planes4, contents.leechers4)
+            swarm.load(STRIDE4, contents.planes4, contents.leechers4)
         if contents.planes6:
-            swarm.own6().load(contents.planes6, contents.leechers6)
+            swarm.load(STRIDE6, contents.planes6, contents.leechers6)
         return swarm

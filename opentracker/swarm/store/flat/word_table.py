@@ -4,11 +4,11 @@ from typing import Final
 
 from librt.random import Random
 from librt.strings import BytesWriter
-from librt.vecs import append, vec
+from librt.vecs import extend, vec
 from mypy_extensions import i32, i64, u8
 
 from opentracker._features import WANT_MAX_PEER
-from opentracker.swarm.store.flat.block import LEAST_SPARE, Block
+from opentracker.swarm.store.flat.block import GRID, Block
 from opentracker.swarm.store.flat.keyed import KeyedHash
 from opentracker.swarm.store.flat.layout import (
     FLAGS_AT,
@@ -21,7 +21,15 @@ from opentracker.swarm.store.flat.layout import (
     flags_of_byte,
     words_of_peer,
 )
-from opentracker.swarm.store.flat.members import STEP4, TAIL6, copy_peer, find, write_others, write_peers
+from opentracker.swarm.store.flat.members import (
+    STEP4,
+    TAIL6,
+    copy_peer,
+    exchange,
+    find,
+    write_others,
+    write_peers,
+)
 from opentracker.swarm.store.peers import STRIDE4, ports_in
 from opentracker.swarm.store.table import SHARES, Table
 
@@ -43,8 +51,7 @@ class WordTable(Table):
 
     def __init__(self, stride: int, by_host: bool = False) -> None:
         super().__init__(stride, by_host, BLOCK)
-        self.step: i64 = STEP4 if stride == STRIDE4 else WORDS6
-        self.tail: i64 = 0 if stride == STRIDE4 else TAIL6  # the number of a peer's word with flags and stamp
+        self.step: i64 = STEP4 if stride == STRIDE4 else WORDS6  # the last word has flags and stamp
         self.blocks = [Block(0, self.step)]
 
     # ---- By words ----
@@ -113,35 +120,26 @@ class WordTable(Table):
     def move(self, at: i64) -> None:
         """See Table. Half of the peers or so stay where they are, or all go to one other block."""
         step = self.step
-        old = self.blocks[at]
-        words, n = old.words, old.size()
-        staying: i64 = 0
+        block = self.blocks[at]
+        words, n = block.words, block.size()
         target: i64 = -1
-        moving = vec[i64](capacity=n * step)
-        number: i64 = 0
-        while number < n:
-            place = self.block_by(self.hash_at(words, number))
+        staying: i64 = 0
+        end = n
+        while staying < end:  # those that move go behind the others
+            place = self.block_by(self.hash_at(words, staying))
             if place == at:
-                copy_peer(words, 0, step, number, staying)
                 staying += 1
             else:
                 target = place
-                i = number * step
-                while i < (number + 1) * step:
-                    moving = append(moving, words[i])
-                    i += 1
-            number += 1
-        self.blocks[at] = self.sorted(words, staying, staying)
+                end -= 1
+                exchange(words, staying * step, end * step, step)
         if target >= 0:
             other = self.blocks[target]
-            there, size = other.words, other.size()
-            i = 0
-            while i < size * step:
-                moving = append(moving, there[i])
-                i += 1
+            moving = extend(words[staying * step : n * step], other.words[: other.size() * step])
             n = len(moving) // step
             self.blocks[target] = self.sorted(moving, n, n)
             self.note(n)
+        self.blocks[at] = self.sorted(words, staying, staying)
 
     # ---- As a Table ----
 
@@ -162,15 +160,15 @@ class WordTable(Table):
     def block(self, at: i64) -> bytes:
         """See Table."""
         block = self.blocks[at]
-        words, step = block.words, self.step
+        words, step, tail = block.words, self.step, self.step - 1
         used = block.size() * step
         out = BytesWriter()
         write_peers(out, words, 0, step, 0, used // step)
-        i = self.tail
+        i = tail
         while i < used:
             out.append(u8(byte_of_flags(words[i] >> FLAGS_AT)))
             i += step
-        i = self.tail
+        i = tail
         while i < used:
             out.append(u8(words[i] >> STAMP_AT & M8))
             i += step
@@ -178,13 +176,13 @@ class WordTable(Table):
 
     def state(self, at: i64, index: i64) -> i64:
         """See Table."""
-        word = self.blocks[at].words[index * self.step + self.tail]
+        word = self.blocks[at].words[(index + 1) * self.step - 1]
         return byte_of_flags(word >> FLAGS_AT) << 8 | word >> STAMP_AT & M8
 
     def refresh(self, at: i64, index: i64, stamp: i64) -> i64:
         """See Table."""
         words = self.blocks[at].words
-        i = index * self.step + self.tail
+        i = (index + 1) * self.step - 1
         word = words[i]
         words[i] = word & ~(M8 << STAMP_AT) | stamp << STAMP_AT
         return word >> STAMP_AT & M8
@@ -192,7 +190,7 @@ class WordTable(Table):
     def unmark(self, at: i64, index: i64, flag: i64) -> None:
         """See Table."""
         words = self.blocks[at].words
-        i = index * self.step + self.tail
+        i = (index + 1) * self.step - 1
         words[i] &= ~(flags_of_byte(flag) << FLAGS_AT)
 
     def insert(self, at: i64, peer: bytes, flags: i64, stamp: i64) -> None:
@@ -215,19 +213,26 @@ class WordTable(Table):
             words[i + 1] = p1
             words[i + TAIL6] = p2 | tail
 
+    def load(self, planes: bytes) -> None:
+        """See Table."""
+        n: i64 = len(planes) // (self.stride + 2)
+        if self.peers == 0 and n <= self.most:
+            self.blocks[0] = Block(n, self.step)
+        super().load(planes)
+
     def remove(self, at: i64, index: i64) -> None:
         """See Table."""
         block = self.blocks[at]
         block.close(self.hash_at(block.words, index) >> BUCKET_AT & block.mask(), index, self.step)
         self.peers -= 1
         n = block.size()
-        if n * self.step * 2 + LEAST_SPARE < len(block.words):
+        if n * self.step * 2 + GRID < len(block.words):
             self.blocks[at] = self.sorted(block.words, n, n)
 
     def expire(self, at: i64, expired: bytes) -> None:
         """See Table."""
         block = self.blocks[at]
-        words, starts, step, tail = block.words, block.starts, self.step, self.tail
+        words, starts, step, tail = block.words, block.starts, self.step, self.step - 1
         n = block.size()
         kept: i64 = 0
         number: i64 = 0
@@ -243,7 +248,7 @@ class WordTable(Table):
             bucket += 1
         starts[bucket] = i32(kept)
         self.peers -= n - kept
-        if kept * step * 2 + LEAST_SPARE < len(words):
+        if kept * step * 2 + GRID < len(words):
             self.blocks[at] = self.sorted(words, kept, kept)
 
     def add_block(self) -> None:

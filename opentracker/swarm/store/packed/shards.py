@@ -7,7 +7,7 @@ from librt.random import Random
 from opentracker.swarm.store.door import Contents, Store
 from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.peer_table import PeerTable
-from opentracker.swarm.store.peers import STRIDE4
+from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 from opentracker.swarm.store.records import HEADER_SIZE, counts, downloaded, peers_of
 from opentracker.swarm.store.weights import TORRENT, weight_of, weight_of_swarm
 
@@ -70,16 +70,16 @@ class PackedShards(Store):
         n4, leechers4, n6, leechers6 = counts(record)
         start6 = HEADER_SIZE + (STRIDE4 + 2) * n4
         if n4 > 0:
-            swarm.own4().load(record[HEADER_SIZE:start6], leechers4)
+            swarm.load(STRIDE4, record[HEADER_SIZE:start6], leechers4)
         if n6 > 0:
-            swarm.own6().load(record[start6:], leechers6)
+            swarm.load(STRIDE6, record[start6:], leechers6)
         return swarm
 
     def swarm_of(self, contents: Contents) -> Swarm:
         """Make a large swarm of these peers, without storing it."""
         swarm = Swarm(contents.downloaded, PeerTable, self.counts_ports)
         if contents.planes4:
-            swarm.own4().load(contents.planes4, contents.leechers4)
+            swarm.load(STRIDE4, contents.planes4, contents.leechers4)
         if contents.planes6:
-            swarm.own6().load(contents.planes6, contents.leechers6)
+            swarm.load(STRIDE6, contents.planes6, contents.leechers6)
         return swarm

@@ -1,0 +1,1 @@
+"""Browsers as peers: announces, offers and answers over WebSockets."""

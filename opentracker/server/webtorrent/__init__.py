@@ -1,0 +1,1 @@
+"""WebSockets of browsers, on the HTTP and TLS ports."""

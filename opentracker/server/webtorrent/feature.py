@@ -1,0 +1,56 @@
+"""WebTorrent as a feature: its limit, its counters, and the upgrade on all HTTP and TLS ports."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from opentracker._features import OT_MAX_WEBSOCKETS
+from opentracker.config.settings import Settings, Take
+from opentracker.config.values import limit
+from opentracker.features.feature import Feature
+from opentracker.features.webtorrent.metrics import COUNTERS
+from opentracker.features.webtorrent.rendezvous import Rendezvous
+from opentracker.server.core import Core
+from opentracker.server.webtorrent.hub import Hub
+from opentracker.server.webtorrent.upgrade import WebSocketUpgrader
+from opentracker.server.webtorrent.websocket import SocketLink
+from opentracker.swarm.counting.metric import Metric
+
+
+@dataclass
+class WebTorrentSettings:
+    """The limit on WebSockets; 0 is none but that on connections."""
+
+    websockets: int = OT_MAX_WEBSOCKETS
+
+
+class WebTorrentFeature(Feature[Core]):
+    """Browsers as peers."""
+
+    keys: ClassVar[Mapping[str, Take]] = {"limits.websockets": limit(WebTorrentSettings, "websockets")}
+    counters: ClassVar[tuple[Metric, ...]] = COUNTERS
+    renewed: ClassVar[frozenset[str]] = frozenset({"limits.websockets"})
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings)
+        self.asked = settings.of(WebTorrentSettings)
+        self.hub: Hub | None = None
+
+    def join(self, host: Core) -> None:
+        """Accept upgrades."""
+        rendezvous = Rendezvous(host.tracker, host.tracker.random)
+        hub = self.hub = Hub(host.http, rendezvous, host.counters, self.asked.websockets)
+        host.http.upgrader = WebSocketUpgrader(hub, host.http.answers)
+        host.sources.append(hub.tell)
+
+    def renew(self, settings: Settings) -> None:
+        """Set another limit; open WebSockets stay open."""
+        if self.hub is not None:
+            self.hub.most = settings.of(WebTorrentSettings).websockets
+
+    def end(self) -> None:
+        """Tell all clients that the tracker ends."""
+        if self.hub is not None:
+            for link in list(self.hub.links):
+                if isinstance(link, SocketLink):
+                    link.end()
