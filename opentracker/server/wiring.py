@@ -10,14 +10,18 @@ from typing import Final
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_AUTH_KEYS,
     WANT_BOGON_FILTER,
+    WANT_CLIENT_APPROVAL,
     WANT_CLIENT_COUNT,
+    WANT_CONTROL,
     WANT_DENY,
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
     WANT_IP_FROM_PROXY,
     WANT_MAX_PEER,
+    WANT_PROXY_PROTOCOL,
     WANT_SPOT_WOODPECKER,
     WANT_STATS_HTML,
     WANT_STATS_JSON,
@@ -62,6 +66,10 @@ if WANT_IP_FROM_PROXY:
     from opentracker.features.proxy import ProxyFeature
 
     FEATURES.append(ProxyFeature)
+if WANT_PROXY_PROTOCOL:
+    from opentracker.server.proxy_protocol import ProxyProtocolFeature
+
+    FEATURES.append(ProxyProtocolFeature)
 if WANT_SYNC_LIVE:
     from opentracker.server.livesync import LiveSyncFeature
 
@@ -79,13 +87,23 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
 
     FEATURES.append(AccessListFeature)
 if WANT_DYNAMIC_ACCESSLIST:
-    from opentracker.server.fifos import FifoFeature
+    from opentracker.server.list_fifos import ListFifoFeature
 
-    FEATURES.append(FifoFeature)
+    FEATURES.append(ListFifoFeature)
 if WANT_WEBTORRENT:
     from opentracker.server.webtorrent.feature import WebTorrentFeature
 
     FEATURES.append(WebTorrentFeature)
+if WANT_AUTH_KEYS:
+    from opentracker.features.keys.feature import KeysFeature
+    from opentracker.server.key_fifos import KeyFifoFeature
+
+    FEATURES.append(KeysFeature)
+    FEATURES.append(KeyFifoFeature)
+if WANT_CLIENT_APPROVAL:
+    from opentracker.features.client_approval import ApprovalFeature
+
+    FEATURES.append(ApprovalFeature)
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape.feature import FullScrapeFeature
     from opentracker.features.state.feature import StateFeature
@@ -122,6 +140,11 @@ if WANT_SYSLOGS:
     from opentracker.server.system.syslog import CompletedLogFeature
 
     FEATURES.append(CompletedLogFeature)
+
+if WANT_CONTROL:
+    from opentracker.server.control import ControlFeature
+
+    FEATURES.append(ControlFeature)
 
 PATHS: Final[tuple[NamedPath, ...]] = tuple(path for feature in FEATURES for path in feature.paths)
 CONFIG: Final = ConfigReader(

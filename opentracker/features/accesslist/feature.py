@@ -64,8 +64,4 @@ class AccessListFeature(Feature[Host]):
         host.weights.append(reloader.weight)
         host.sources.append(reloader.tell)
         host.reloads.append(lambda: reloader.reload(LIST.of(self.settings)))
-        host.complaints.append(
-            lambda: (
-                f"the last reload failed: {reloader.outcome.complaint}" if reloader.outcome.complaint else ""
-            )
-        )
+        host.complaints.append(reloader.complain)

@@ -14,7 +14,7 @@ from opentracker.config.settings import Sections, Settings
 from opentracker.errors import UsageError
 from opentracker.features.accesslist.feature import AccessListSettings
 from opentracker.server import fifos as dynamic_accesslist
-from opentracker.server.fifos import FifoFeature, FifoSettings
+from opentracker.server.list_fifos import FifoSettings, ListFifoFeature
 from tests.protocol.http_cases import announce
 from tests.server.conftest import open_descriptors
 from tests.server.live import HASH_A, HASH_B, HOME, Live, announce_packet
@@ -281,9 +281,9 @@ def make_wrong(path: Path, how: str) -> None:
             path.symlink_to(other)
 
 
-def feature(asked: FifoSettings) -> FifoFeature:
+def feature(asked: FifoSettings) -> ListFifoFeature:
     """The feature of a tracker that is not there yet."""
-    return FifoFeature(Settings(sections=Sections(asked)))
+    return ListFifoFeature(Settings(sections=Sections(asked)))
 
 
 WRONG = ["file", "folder", "dangling link", "link to a file", "link to a fifo"]
@@ -337,7 +337,7 @@ def test_a15_what_is_not_a_fifo_takes_no_place(
 
 def test_a_fifo_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "fifo"
-    with pytest.raises(UsageError, match=f"cannot make the FIFO {path}: No such file or directory"):
+    with pytest.raises(UsageError, match=f"cannot make the FIFO {path}: there is no directory {path.parent}"):
         dynamic_accesslist.open_fifo(path)
     with pytest.raises(UsageError, match=f"cannot open the FIFO {path}: No such file or directory"):
         dynamic_accesslist.open_there(path)
