@@ -72,8 +72,13 @@ class Upgrader:
         """Whether a request asks for that protocol."""
         raise NotImplementedError
 
-    def accept(self, request: Request, fd: int, address: bytes, channel: Channel) -> tuple[bytes, Successor]:
-        """The answer to the request, and the connection that takes over. Raises HttpError."""
+    def accept(
+        self, request: Request, fd: int, address: bytes, client: bytes, channel: Channel
+    ) -> tuple[bytes, Successor]:
+        """The answer to the request, and the connection that takes over. Raises HttpError.
+
+        `address` is that of the connection, and `client` the one that a head of the PROXY protocol named.
+        """
         raise NotImplementedError
 
 
