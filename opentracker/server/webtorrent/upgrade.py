@@ -10,7 +10,7 @@ from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.http import Request, header_values
 from opentracker.server.http.channel import Channel
 from opentracker.server.http.responder import HttpResponder
-from opentracker.server.http.server import Successor, Upgrader
+from opentracker.server.http.server import Successor, Unfinished, Upgrader
 from opentracker.server.webtorrent.framing import NO_LOG, release
 from opentracker.server.webtorrent.hub import Hub
 from opentracker.server.webtorrent.websocket import WebSocket
@@ -32,10 +32,12 @@ class WebSocketUpgrader(Upgrader):
         values = header_values(request, b"Upgrade")
         return any(value.lower() == b"websocket" for value in values)
 
-    def accept(self, request: Request, fd: int, address: bytes, channel: Channel) -> tuple[bytes, Successor]:
+    def accept(
+        self, request: Request, connection: Unfinished, client: bytes, channel: Channel
+    ) -> tuple[bytes, Successor]:
         """See Upgrader. Raises HttpError for a client that may not, or whose request is malformed."""
         if WANT_DENY:
-            self.refuse_denied(request, address)
+            self.refuse_denied(request, client)
         if self.hub.is_full():
             self.hub.refused.value += 1
             raise HttpError(503, b"limits.websockets is reached")
@@ -44,7 +46,7 @@ class WebSocketUpgrader(Upgrader):
             answer = answer_of(protocol, request)
         finally:
             release(protocol)
-        return answer, WebSocket(fd, address, channel, self.hub)
+        return answer, WebSocket(connection.fd, connection.address, channel, self.hub)
 
     def refuse_denied(self, request: Request, address: bytes) -> None:
         """Raise HttpError for a client in a network that is not served, also behind a proxy."""
