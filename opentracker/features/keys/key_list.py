@@ -189,8 +189,15 @@ class KeyReloader(ListReloader[KeyList]):
         self.outcome.tell(snapshot)
 
     def change(self, digest: bytes, last_day: int) -> None:
-        """Add a key with its last day, or delete it; the next reload drops the change, unless it is under way."""
-        self.current.changes[digest] = last_day
+        """Add a key with its last day, or delete it; the next reload drops the change, unless it is under way.
+
+        Changes to the state of the file take no memory.
+        """
+        record = self.current.of_file.find(digest)
+        if last_day == (int.from_bytes(record[DIGEST:], "big") if record else UNKNOWN):
+            self.current.changes.pop(digest, None)
+        else:
+            self.current.changes[digest] = last_day
         if self.coming is not None:
             self.coming.changes[digest] = last_day
 

@@ -73,9 +73,12 @@ class Upgrader:
         raise NotImplementedError
 
     def accept(
-        self, request: Request, connection: Unfinished, client: bytes, channel: Channel
+        self, request: Request, fd: int, address: bytes, client: bytes, channel: Channel
     ) -> tuple[bytes, Successor]:
-        """The answer to a request of a client, and the connection that takes over. Raises HttpError."""
+        """The answer to the request, and the connection that takes over. Raises HttpError.
+
+        `address` is that of the connection, and `client` the one that a head of the PROXY protocol named.
+        """
         raise NotImplementedError
 
 
