@@ -11,11 +11,13 @@ from contextlib import closing
 from typing import Final
 
 from opentracker import build_info, plan
+from opentracker._features import WANT_WORKERS
 from opentracker.config.settings import Settings
 from opentracker.errors import (
     EXIT_END,
     EXIT_FAULT,
     EXIT_USAGE,
+    ConfigError,
     EndError,
     InvariantError,
     OpentrackerError,
@@ -28,6 +30,9 @@ from opentracker.server.system.log_lines import LineLimiter
 from opentracker.server.system.log_output import lost_lines, set_up
 from opentracker.server.system.systemd import Notifier, Reload, passed_sockets
 from opentracker.swarm.counting.core_gauges import LOST_LINES
+
+if WANT_WORKERS:
+    from opentracker.server.workers import service
 
 log = logging.getLogger("opentracker")
 
@@ -74,6 +79,10 @@ def serve(
     with closing(Notifier(os.environ, os.getpid())) as manager, closing(signals):
         try:
             passed = passed_sockets(os.environ, os.getpid())
+            if WANT_WORKERS and settings.workers > 1:
+                if make is not wiring.Server:
+                    raise ConfigError("listen.workers above 1 does not go with opentracker.debug yet")
+                return service.serve(settings, passed, manager, signals)
             server = wiring.start(settings, confine, passed, make)
         except SystemExit:
             log.info("the start is given up: a signal asked for the end")

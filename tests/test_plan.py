@@ -22,7 +22,7 @@ from tests.server.live import HOME, packed
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.features.accesslist.feature import AccessListSettings
 if WANT_DYNAMIC_ACCESSLIST:
-    from opentracker.server.fifos import FifoSettings
+    from opentracker.server.list_fifos import FifoSettings
 if WANT_FULLSCRAPE:
     from opentracker.features.state.feature import StateSettings
 if WANT_MAX_PEER:

@@ -63,7 +63,7 @@ class Settings:
     directory: Path = field(default_factory=Path)  # the working directory; for root also the root directory
     user: str = "nobody"  # the user to become, when started as root
     permissions: Permissions = field(default_factory=Permissions)
-    udp_workers: int = 0  # 0 and 1: this process
+    workers: int = 1  # processes that serve the sockets
     config_files: list[str] = field(default_factory=list)  # the files that were read, by their given names
     # Keys in config files, with their values.
     given: list[tuple[str, str]] = field(default_factory=list, compare=False)

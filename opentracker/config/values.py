@@ -5,16 +5,19 @@ mistake and the expected form; the caller adds the option, or the file, line and
 """
 
 import logging
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker import build_info
+from opentracker._features import WANT_V4_ONLY, WANT_V6, WANT_WORKERS
 from opentracker.config.settings import Bind, Settings, Take, check_field
 from opentracker.protocol.addresses import DEFAULT_PORT, HIGHEST_PORT, parse_endpoint, parse_ip, parse_network
 from opentracker.swarm.policy.permissions import ADMINISTRATOR
 
+MOST_WORKERS: Final = 64  # a worker has a channel to each of the others
 OWN_PATHS: Final = ("announce", "scrape")
 IN_A_PATH: Final = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
 LONGEST_SHOWN: Final = 160  # characters of an operator's text in an error
@@ -99,13 +102,18 @@ def listen_both(settings: Settings, value: str) -> None:
     listen_udp(settings, value)
 
 
-def udp_workers(settings: Settings, value: str) -> None:
-    """`listen.udp.workers`."""
-    if not (value.isascii() and value.isdigit()):
-        raise ValueError("expected a number, 0 or 1")
-    if value.lstrip("0") not in ("", "1"):
-        raise ValueError("expected 0 or 1: several processes are not supported yet")
-    settings.udp_workers = int(value)
+def workers(settings: Settings, value: str) -> None:
+    """`listen.workers`, and `listen.udp.workers`."""
+    what = f"a number, 0 to {MOST_WORKERS}, or auto" if WANT_WORKERS else "0 or 1"
+    if value == "auto" and WANT_WORKERS:
+        settings.workers = min(len(os.sched_getaffinity(0)), MOST_WORKERS)
+        return
+    number = parse_number(value, what)
+    if number > 1 and not WANT_WORKERS:
+        raise ValueError(f"expected {what}: {build_info.lacking('WANT_WORKERS')}")
+    if number > MOST_WORKERS:
+        raise ValueError(f"expected {what}")
+    settings.workers = max(number, 1)
 
 
 # ---- Who may do what ---------------------------------------------------------------------------------------
@@ -158,6 +166,16 @@ def limit(section: type[Any], field: str) -> Take:
         setattr(settings.of(section), field, parse_number(value, "a number, or 0 for no limit"))
 
     return take
+
+
+def share_of(limit: int, worker: int, workers: int) -> int:
+    """The share of a worker of a limit that is at least the number of workers; that of 0 (none) is 0."""
+    return limit // workers + (1 if worker < limit % workers else 0)
+
+
+def least_share_of(limit: int, workers: int) -> int:
+    """The same for a limit that may be lower: each worker has a share of 1 then. That of 0 (none) is 0."""
+    return max(limit // workers, 1) if limit else 0
 
 
 # ---- How to run --------------------------------------------------------------------------------------------
@@ -217,13 +235,14 @@ KEYS: Final[Mapping[str, Take]] = {
     "listen.tcp_udp": listen_both,
     "listen.tcp": listen_tcp,
     "listen.udp": listen_udp,
-    "listen.udp.workers": udp_workers,
+    "listen.udp.workers": workers,
     "tracker.rootdir": directory,
     "tracker.user": user,
     "tracker.redirect_url": redirect_url,
     "log.level": log_level,
     "log.format": log_format,
     "batchsync.cluster.admin_ip": no_effect,
+    **({"listen.workers": workers} if WANT_WORKERS else {}),
 }
 
 

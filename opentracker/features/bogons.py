@@ -195,6 +195,7 @@ def refused_ports(settings: Settings, value: str) -> None:
 class BogonFeature(Feature[Host]):
     """The filter, as a feature."""
 
+    in_workers: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {
         "limits.listed_network": listed_network,
         "limits.refused_ports": refused_ports,

@@ -15,11 +15,14 @@ loop for each phase:
     end                    the tracker was told to end, and all features are still open
     close                  free all resources, after any end and after a start that failed in any phase
 
+In a tracker of several workers the supervisor runs `check`, `open` and `oversee`, and each worker, a fork of it,
+`inherit`, `divide`, and the phases from `load` on. A feature that is not `in_workers` refuses such a start.
+
 A feature without a socket joins a Host, the part of a server that such a feature may use. A feature in `server/` joins
 the server itself.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from mypy_extensions import mypyc_attr
@@ -45,6 +48,7 @@ class Answers(Protocol):
     watchers: list[Callable[[Request, bytes], None]]  # called with each request and its client's address
     # Returns the client's address, for a request and the address of its connection. Raises TrackerFailure.
     client_of: Callable[[Request, bytes], bytes]
+    needs_heads: bool  # whether `client_of` reads another header than X-Forwarded-For
 
 
 class Host(Protocol):
@@ -91,6 +95,28 @@ class Host(Protocol):
         """Add an object that features that join later find by its class."""
 
 
+class Overseer(Protocol):
+    """The parts of a supervisor that a feature may use."""
+
+    dumps: list[Action]  # called at SIGUSR1
+    complaints: list[Callable[[], str]]  # each returns a lasting fault, or ""
+    sources: list[Callable[[StatsSnapshot], None]]  # each adds the values of its gauges to a snapshot
+    beginnings: list[Action]  # called once, when all workers serve
+    endings: list[Callable[[], Iterator[None]]]  # long work at a clean end; raises EndError
+
+    def minute(self) -> int:
+        """The time of all workers."""
+
+    def every(self, interval: float, action: Action) -> None:
+        """Call `action` every `interval` seconds."""
+
+    def start_work(self, work: Iterator[None]) -> None:
+        """Start long work, which the loop advances in slices."""
+
+    def gather(self, name: bytes) -> Generator[bytes, None, None]:
+        """The pieces of a stream of all workers, one worker after the other."""
+
+
 Joined_contra = TypeVar("Joined_contra", contravariant=True)
 
 
@@ -103,6 +129,10 @@ class Feature(Generic[Joined_contra]):
     paths: ClassVar[tuple[NamedPath, ...]] = ()
     counters: ClassVar[tuple[Metric, ...]] = ()  # rows of the statistics
     renewed: ClassVar[frozenset[str]] = frozenset()  # keys that a reload applies, by `renew` or as rights
+    in_workers: ClassVar[bool] = False  # whether it can be in a tracker of several workers
+    is_asked_for: ClassVar[bool] = (
+        False  # whether it does nothing unless one of its keys or options was given
+    )
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -127,6 +157,31 @@ class Feature(Generic[Joined_contra]):
 
     def try_load(self) -> None:
         """Find out whether `load` would fail."""
+
+    def oversee(self, overseer: Overseer) -> None:
+        """Do the part that one process does for all workers, with the rights that are left. Raises as `load` does."""
+
+    def inherit(self, proc: int, is_successor: bool) -> None:
+        """Open files about this process again, in a new worker; `proc` is a descriptor of /proc, or -1.
+
+        A successor takes the place of a worker that has died.
+        """
+
+    def divide(self, settings: Settings, worker: int) -> None:
+        """Replace limits on the whole tracker by the share of this worker, in new settings."""
+
+    def in_use(self) -> str:
+        """A key or an option of this feature that was given, or its name if it is in use without one; empty: unused."""
+        own = keys_of(type(self))
+        given = [key for key, _ in self.settings.given if key in own]
+        given += [f"-{option.letter}" for option in self.options if self.was_given(option.letter)]
+        if not given and not self.is_asked_for:
+            return type(self).__name__.removesuffix("Feature")
+        return given[0] if given else ""
+
+    def was_given(self, letter: str) -> bool:
+        """Whether an option was given."""
+        return any(text.split(" ")[0] == f"-{letter}" for text in self.settings.taken)
 
     def join(self, host: Joined_contra) -> None:
         """Become a part of a server, before it serves clients."""

@@ -103,6 +103,7 @@ def health_path(settings: Settings, value: str) -> None:
 class HealthFeature(Feature[Host]):
     """`/health`, which every build has."""
 
+    in_workers: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"access.health_path": health_path}
     counters: ClassVar[tuple[Metric, ...]] = (CHECKS,)
 

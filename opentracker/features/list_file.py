@@ -13,7 +13,9 @@ from typing import Final
 from opentracker.errors import UsageError
 
 BLOCK: Final = 8192  # bytes of a file read between two yields: 200 hashes, two tenths of a millisecond
-KEPT: Final = 64  # bytes kept of an unfinished line: entries are shorter, and bytes behind one have no effect
+KEPT: Final = (
+    128  # bytes kept of an unfinished line: entries are shorter, and bytes behind one have no effect
+)
 LONGEST_LINE: Final = 1 << 16  # bytes; a sparse file can be one line that is larger than the disk
 
 

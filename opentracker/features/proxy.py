@@ -1,22 +1,25 @@
-"""The client behind a reverse proxy: trusted proxies name it in `X-Forwarded-For`.
+"""The client behind a reverse proxy: trusted proxies name it in a header that `access.proxy_header` chooses.
 
-A proxy appends the address that connected to it at the right end. So the addresses are read from the right: those of
-trusted proxies are skipped, and the next one is the client's. Addresses further left may be the client's own invention,
-and are ignored. If all addresses are trusted, the leftmost is the client, on one of the proxies' machines. A request
-with a missing or invalid header is from an unknown client: to take the proxy for the client would list the proxy as a
-peer, and give its rights to every client behind it.
+The header is X-Forwarded-For, or Forwarded (RFC 7239); the one that was not chosen is ignored. A proxy appends the
+address that connected to it at the right end. So the addresses are read from the right: those of trusted proxies are
+skipped, and the next one is the client's. Addresses further left may be the client's own invention, and are ignored.
+If all addresses are trusted, the leftmost is the client, on one of the proxies' machines. A request with a missing or
+invalid header is from an unknown client: to take the proxy for the client would list the proxy as a peer, and give its
+rights to every client behind it.
 """
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from opentracker._features import WANT_V4_ONLY, WANT_V6
-from opentracker.config.settings import Take
+from opentracker._features import WANT_PROXY_PROTOCOL, WANT_V4_ONLY, WANT_V6
+from opentracker.config.settings import Settings, Take
 from opentracker.config.values import blessing, shown
 from opentracker.errors import TrackerFailure
 from opentracker.features.feature import Feature, Host
 from opentracker.protocol.addresses import format_ip, parse_endpoint
+from opentracker.protocol.forwarded import forwarded_names
 from opentracker.protocol.http import Request, header_values
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.counting.metric import CAUSE, Family, Metric
@@ -24,9 +27,12 @@ from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
 
 log = logging.getLogger("opentracker")
 
-HEADER: Final = b"X-Forwarded-For"
-MISSING: Final = b"no X-Forwarded-For from the proxy"
-INVALID: Final = b"invalid X-Forwarded-For"
+X_FORWARDED_FOR: Final = "x-forwarded-for"
+FORWARDED: Final = "forwarded"
+PROXY_PROTOCOL: Final = "proxy-protocol"
+HEADERS: Final = {X_FORWARDED_FOR: b"X-Forwarded-For", FORWARDED: b"Forwarded"}
+MISSING: Final = b"no client's name from the proxy"
+INVALID: Final = b"invalid client's name from the proxy"
 MOST_PROXIES: Final = 32  # one behind the other; a header of 8 KiB could name a thousand
 LONGEST: Final = 64  # bytes of an address with brackets, port and blanks around it
 
@@ -34,25 +40,45 @@ LONGEST: Final = 64  # bytes of an address with brackets, port and blanks around
 COUNTERS: Final = (
     Metric(
         "proxy_invalid",
-        Family("opentracker_proxy_invalid_total", "Requests with an X-Forwarded-For that is of no use."),
-        *("", "Requests with an X-Forwarded-For that is of no use", CAUSE),
+        Family(
+            "opentracker_proxy_invalid_total",
+            "Requests of a trusted proxy whose header names no usable client.",
+        ),
+        *("", "Requests of a trusted proxy whose header names no usable client", CAUSE),
     ),
     Metric(
         "proxy_missing",
         Family(
             "opentracker_proxy_missing_total",
-            "Requests of a trusted proxy without a name in X-Forwarded-For.",
+            "Requests of a trusted proxy without the header that names the client.",
         ),
-        *("", "Requests of a trusted proxy without a name in X-Forwarded-For", CAUSE),
+        *("", "Requests of a trusted proxy without the header that names the client", CAUSE),
     ),
 )
 
 
-class Proxies:
-    """Finds clients behind trusted proxies, which are the addresses with MAY_PROXY."""
+@dataclass
+class ProxySettings:
+    """The header in which trusted proxies name the client: a key of HEADERS, or PROXY_PROTOCOL."""
 
-    def __init__(self, permissions: Permissions, counters: Counters) -> None:
+    header: str = X_FORWARDED_FOR
+
+
+def proxy_header(settings: Settings, value: str) -> None:
+    """`access.proxy_header`."""
+    known = [*HEADERS, PROXY_PROTOCOL] if WANT_PROXY_PROTOCOL else [*HEADERS]
+    if value not in known:
+        raise ValueError(f"expected one of {', '.join(known)}")
+    settings.of(ProxySettings).header = value
+
+
+class Proxies:
+    """Finds clients behind trusted proxies, which are the addresses with MAY_PROXY; `header` is a key of HEADERS."""
+
+    def __init__(self, permissions: Permissions, counters: Counters, header: str = X_FORWARDED_FOR) -> None:
         self.permissions = permissions
+        self.header = HEADERS[header]
+        self.names = forwarded_names if header == FORWARDED else listed_names
         self.invalid, self.missing = [counters.count_of(row) for row in COUNTERS]
 
     def client(self, request: Request, address: bytes) -> bytes:
@@ -63,21 +89,25 @@ class Proxies:
         """
         if not self.is_trusted(address):
             return address
-        values = header_values(request, HEADER)
+        values = header_values(request, self.header)
         try:
             return self.named_client(values)
         except TrackerFailure as failure:
             is_missing = failure.reason == MISSING
             (self.missing if is_missing else self.invalid).value += 1
             text = "missing or empty" if is_missing else shown(b",".join(values).decode("latin-1"))
-            log.warning("the proxy %s names no client: X-Forwarded-For is %s", format_ip(address), text)
+            header = self.header.decode("ascii")
+            log.warning("the proxy %s names no client: %s is %s", format_ip(address), header, text)
             raise
 
     def named_client(self, values: list[bytes]) -> bytes:
-        """The client named by the values of a request's X-Forwarded-For headers. Raises TrackerFailure."""
+        """The client named by the values of a request's headers. Raises TrackerFailure."""
         if not any(value.strip(b" \t") for value in values):
             raise TrackerFailure(MISSING)
-        names = b",".join(values).rsplit(b",", MOST_PROXIES + 1)  # several headers are one (RFC 9110, 5.3)
+        try:
+            names = self.names(b",".join(values))  # several headers are one (RFC 9110, 5.3)
+        except ValueError as error:
+            raise TrackerFailure(INVALID) from error
         named = b""
         for number, name in enumerate(reversed(names)):
             if number > MOST_PROXIES:
@@ -94,6 +124,11 @@ class Proxies:
         return self.permissions.rights(address) & MAY_PROXY != 0
 
 
+def listed_names(value: bytes) -> list[bytes]:
+    """The names of X-Forwarded-For; of more than MOST_PROXIES + 1 the first ones are left together."""
+    return value.rsplit(b",", MOST_PROXIES + 1)
+
+
 def parse_name(name: bytes) -> bytes:
     """Packed form of an address in a form that proxies use: `1.2.3.4`, `1.2.3.4:80`, `::1`, `[::1]`, `[::1]:80`."""
     if len(name) > LONGEST:
@@ -107,11 +142,19 @@ def parse_name(name: bytes) -> bytes:
 class ProxyFeature(Feature[Host]):
     """Trusted proxies, as a feature."""
 
-    keys: ClassVar[Mapping[str, Take]] = {"access.proxy": blessing(MAY_PROXY)}
+    in_workers: ClassVar[bool] = True
+    keys: ClassVar[Mapping[str, Take]] = {
+        "access.proxy": blessing(MAY_PROXY),
+        "access.proxy_header": proxy_header,
+    }
     renewed: ClassVar[frozenset[str]] = frozenset({"access.proxy"})
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
 
     def join(self, host: Host) -> None:
-        """Install the look-up of clients behind trusted proxies."""
-        client_of = Proxies(self.settings.permissions, host.tracker.counters).client
-        host.http_answers.client_of = host.stats_answers.client_of = client_of
+        """Install the look-up of clients behind trusted proxies, if they name the client in a header."""
+        header = self.settings.of(ProxySettings).header
+        if header in HEADERS:
+            proxies = Proxies(self.settings.permissions, host.tracker.counters, header)
+            for answers in (host.http_answers, host.stats_answers):
+                answers.client_of = proxies.client
+                answers.needs_heads = header != X_FORWARDED_FOR

@@ -15,6 +15,7 @@ from opentracker._features import (
     OT_MAX_PEERS_UDP4,
     OT_MAX_PEERS_UDP6,
     OT_MAX_SCRAPE_UDP,
+    WANT_CLIENT_APPROVAL,
     WANT_CLIENT_COUNT,
     WANT_SYSLOGS,
 )
@@ -58,7 +59,7 @@ def action_of(packet: bytes, size: i64) -> i64:
 def parse_announce(packet: bytes, size: i64, address: bytes, a: Announce) -> None:
     """Fill in the request fields of `a` from an announce that came from `address` (4 or 16 bytes)."""
     a.info_hash = packet[16:36]
-    if WANT_CLIENT_COUNT or WANT_SYSLOGS:
+    if WANT_CLIENT_APPROVAL or WANT_CLIENT_COUNT or WANT_SYSLOGS:
         a.peer_id = packet[36:56]
     a.peer = address + packet[96:98]
     a.stored = packet[96] != 0 or packet[97] > 1

@@ -57,10 +57,11 @@ def wildcards() -> list[bytes]:
     return [ANY4]
 
 
-def open_sockets(binds: list[Bind]) -> list[socket.socket]:
+def open_sockets(binds: list[Bind], in_group: bool = False) -> list[socket.socket]:
     """Open all sockets, or none. Raises StartError, which names the socket that could not be opened.
 
     An IPv6 wildcard serves IPv4 too in a dual-stack build, unless the IPv4 wildcard is bound to the same port as well.
+    Sockets `in_group` share their address with others, see SO_REUSEPORT.
     """
     sockets: list[socket.socket] = []
     try:
@@ -68,7 +69,7 @@ def open_sockets(binds: list[Bind]) -> list[socket.socket]:
             assert bind.address is not None
             only_v6 = WANT_V6 or bind.address != ANY6 or Bind(bind.udp, ANY4, bind.port) in binds
             open_socket = open_udp if bind.udp else open_tcp
-            sockets.append(open_socket(bind.address, bind.port, only_v6))
+            sockets.append(open_socket(bind.address, bind.port, only_v6, in_group))
     except StartError:
         for sock in sockets:
             sock.close()

@@ -19,7 +19,7 @@ from opentracker.server.http.accepting import acceptor_for
 from opentracker.server.http.listener import PAUSE, Listener
 from opentracker.server.http.responder import HttpResponder
 from opentracker.server.http.server import HttpServer
-from opentracker.server.loop import READ, Loop
+from opentracker.server.loop import READ, Handler, Loop
 from opentracker.server.sockets import RECEIVE_BUFFER, describe, dropped, receive_buffer_of
 from opentracker.server.system.libc import HeapTrim, has_mmsg
 from opentracker.server.turned_away import INTERVAL, TurnedAway
@@ -82,9 +82,10 @@ class Core:
         self.counters = self.tracker.counters
         self.now = Now(clock)
         self.loop = Loop(self.now)
-        self.ids = ConnectionIds(secret)
+        self.ids = self.new_ids(secret)
         self.cleaner = Cleaner(self.tracker)
         self.now.began = self.cleaner.see
+        self.take_part()
         self.udp = self.new_udp_responder()
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
         self.http = HttpServer(self.loop, self.http_answers)
@@ -120,8 +121,18 @@ class Core:
         if sock.type == socket.SOCK_STREAM:
             self.listeners.append(Listener(acceptor_for(sock), self.http))
         else:
-            handler = (UdpBatchSocket if has_mmsg() else UdpSocket)(sock, self.udp, self.now)
-            self.loop.watch(sock.fileno(), handler, READ)
+            self.loop.watch(sock.fileno(), self.new_udp_handler(sock), READ)
+
+    def take_part(self) -> None:
+        """Called when tracker and clock are there, before all else; see `server.workers`."""
+
+    def new_ids(self, secret: bytes) -> ConnectionIds:
+        """The connection ids."""
+        return ConnectionIds(secret)
+
+    def new_udp_handler(self, sock: socket.socket) -> Handler:
+        """The handler of a UDP socket."""
+        return (UdpBatchSocket if has_mmsg() else UdpSocket)(sock, self.udp, self.now)
 
     def new_http_answers(self, redirect_url: bytes) -> HttpResponder:
         """The answers to HTTP requests; `opentracker.debug` has another."""

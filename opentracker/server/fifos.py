@@ -1,4 +1,4 @@
-"""The FIFOs that change the access list: they are created, opened and read.
+"""The FIFOs that change a list: they are created, opened and read.
 
 They are opened O_RDWR: since the tracker holds a write end itself, it never sees EOF when the last writer leaves, and
 no bytes are lost between two writers.
@@ -11,7 +11,6 @@ import logging
 import os
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import ClassVar, Final
@@ -19,9 +18,8 @@ from typing import ClassVar, Final
 from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 from opentracker.errors import UsageError
-from opentracker.features.accesslist.accesslist import AccessListReloader
-from opentracker.features.accesslist.changes import Changes
 from opentracker.features.feature import Feature
+from opentracker.features.list_lines import LineChanges
 from opentracker.server.core import Core
 from opentracker.server.loop import READ, Handler, Loop
 
@@ -29,14 +27,16 @@ log = logging.getLogger("opentracker")
 
 BLOCK: Final = 8192  # bytes read in an iteration of the loop: 200 lines, some tenths of a millisecond
 LOOK: Final = 1.0  # seconds between two looks
-IDLE: Final = 2  # looks; after as many, 40 hex digits without a line end count as a line, see Changes.look
+IDLE: Final = (
+    2  # looks; after as many, a whole line without a line end counts as a line, see LineChanges.look
+)
 MODE: Final = 0o600  # of a created FIFO: for the tracker's own user
 
 
 class Fifo(Handler):
     """An open FIFO."""
 
-    def __init__(self, fd: int, changes: Changes) -> None:
+    def __init__(self, fd: int, changes: LineChanges) -> None:
         self.fd = fd
         self.changes = changes
         self.idle = 0  # looks since the last byte was read
@@ -58,11 +58,11 @@ class Fifo(Handler):
 class WatchedFifo:
     """The FIFO at a path and, for a while, its predecessors.
 
-    `make` returns the Changes for a FIFO; `opened` is the list of all FIFOs' descriptors, which this class updates.
+    `make` returns the LineChanges for a FIFO; `opened` is the list of all FIFOs' descriptors, which this class updates.
     """
 
     def __init__(
-        self, path: Path, fd: int, make: Callable[[], Changes], loop: Loop, opened: list[int]
+        self, path: Path, fd: int, make: Callable[[], LineChanges], loop: Loop, opened: list[int]
     ) -> None:
         self.path = path
         self.make = make
@@ -172,8 +172,8 @@ class Fifos:
             self.close()
             raise
 
-    def watch(self, loop: Loop, changes_of: Callable[[str, bool], Changes]) -> None:
-        """Begin to read the FIFOs; `changes_of` returns the Changes for a path."""
+    def watch(self, loop: Loop, changes_of: Callable[[str, bool], LineChanges]) -> None:
+        """Begin to read the FIFOs; `changes_of` returns the LineChanges for a path."""
         for (path, listed), fd in zip(self.paths, self.opened, strict=True):
             inlet = WatchedFifo(path, fd, partial(changes_of, str(path), listed), loop, self.opened)
             loop.every(LOOK, inlet.look)
@@ -185,37 +185,12 @@ class Fifos:
         self.opened.clear()
 
 
-# ---- The feature -------------------------------------------------------------------------------------------
-
-
-@dataclass
-class FifoSettings:
-    """The FIFOs for changes of the access list."""
-
-    add: Path | None = None
-    delete: Path | None = None
-
-
-ADD: Final = NamedPath(
-    FifoSettings,
-    "add",
-    "would read torrents to add to the access list from",
-    key="access.fifo_add",
-    writes=True,
-)
-DELETE: Final = NamedPath(
-    FifoSettings,
-    "delete",
-    "would read torrents to delete from the access list from",
-    key="access.fifo_delete",
-    writes=True,
-)
-
-
 class FifoFeature(Feature[Core]):
-    """FIFOs beside an access list."""
+    """Two FIFOs beside a list; subclasses say which list, and how a line changes it."""
 
-    paths: ClassVar[tuple[NamedPath, ...]] = (ADD, DELETE)
+    is_asked_for: ClassVar[bool] = True
+    add: ClassVar[NamedPath]
+    delete: ClassVar[NamedPath]
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)
@@ -223,9 +198,9 @@ class FifoFeature(Feature[Core]):
 
     def asked(self) -> list[tuple[Path, bool]]:
         """The configured FIFOs, see Fifos. Raises UsageError."""
-        add, delete = ADD.of(self.settings), DELETE.of(self.settings)
+        add, delete = self.add.of(self.settings), self.delete.of(self.settings)
         if add is not None and add == delete:
-            raise UsageError(f"{add} cannot be both access.fifo_add and access.fifo_delete")
+            raise UsageError(f"{add} cannot be both {self.add.key} and {self.delete.key}")
         return [(path, listed) for path, listed in ((add, True), (delete, False)) if path is not None]
 
     def load(self) -> None:
@@ -237,9 +212,13 @@ class FifoFeature(Feature[Core]):
         for path, _ in self.asked():
             status_of(path)
 
+    def changes(self, host: Core, name: str, listed: bool) -> LineChanges:
+        """The changes of a FIFO, which adds to the list or deletes from it."""
+        raise NotImplementedError
+
     def join(self, host: Core) -> None:
         """Begin to read the FIFOs."""
-        self.fifos.watch(host.loop, partial(Changes, host.part(AccessListReloader)))
+        self.fifos.watch(host.loop, partial(self.changes, host))
 
     def close(self) -> None:
         """Close the FIFOs."""

@@ -15,12 +15,13 @@ from opentracker._features import (
     OT_MAX_TORRENTS,
 )
 from opentracker.config.settings import Settings, Take
-from opentracker.config.values import limit, parse_number
+from opentracker.config.values import least_share_of, limit, parse_number, share_of
+from opentracker.errors import ConfigError
 from opentracker.features.feature import Feature
 from opentracker.server.core import Core
 from opentracker.server.http.slots import SHARE, ConnectionSlots, most_by_default
 from opentracker.server.system.libc import HeapTrim
-from opentracker.server.system.memory import Resident, Watch, left_over, memory_to_use
+from opentracker.server.system.memory import IN_PROC, NOWHERE, Resident, Watch, left_over, memory_to_use
 from opentracker.swarm.counting.core_metrics import OF_LIMITS
 from opentracker.swarm.counting.metric import Metric
 from opentracker.swarm.policy.limits import Limits
@@ -47,9 +48,9 @@ class LimitSettings:
     connections_per_address: int = OT_MAX_CONNECTIONS_PER_ADDRESS
     usable_memory: int = 0  # bytes that the process may use, without the interpreter's; 0: not known
 
-    def measure(self, resident: int) -> None:
+    def measure(self, resident: int, workers: int = 1) -> None:
         """Compute the usable memory and the limit on it in bytes, while /proc and /sys are still visible."""
-        self.usable_memory = left_over(memory_to_use(), resident)
+        self.usable_memory = workers * left_over(memory_to_use() // workers, resident)
         if self.memory is None:
             self.memory = self.usable_memory * self.memory_share // 100
 
@@ -104,6 +105,7 @@ RENEWED: Final = frozenset(
 class LimitsFeature(Feature[Core]):
     """The limits, as a feature: a tracker refuses new peers at a limit, and drops torrents when memory is short."""
 
+    in_workers: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {
         "limits.torrents": limit(LimitSettings, "torrents"),
         "limits.peers": limit(LimitSettings, "peers"),
@@ -122,6 +124,7 @@ class LimitsFeature(Feature[Core]):
         self.resident: Resident | None = None
         self.limits: list[Limits] = []
         self.gates: list[ConnectionSlots] = []
+        self.usable_memory = 0  # bytes that all workers together may use
 
     def plan(self) -> Iterator[str]:
         """See Feature. The lines have the numbers that a start would compute."""
@@ -137,8 +140,34 @@ class LimitsFeature(Feature[Core]):
     def open(self) -> None:
         """Read the system's limits, and open the file with the process's memory use."""
         self.resident = Resident()
-        self.asked.measure(self.resident.read() if self.resident.is_known() else 0)
+        self.asked.measure(self.resident.read() if self.resident.is_known() else 0, self.settings.workers)
+        self.usable_memory = self.asked.usable_memory
         self.asked.warn()
+
+    def check(self) -> None:
+        """Refuse limits that leave nothing for some of the workers. Raises ConfigError."""
+        for name in ("torrents", "peers", "connections"):
+            if 0 < getattr(self.asked, name) < self.settings.workers:
+                raise ConfigError(
+                    f"limits.{name} is less than one for each of {self.settings.workers} workers"
+                )
+
+    def inherit(self, proc: int, is_successor: bool) -> None:
+        """See Feature."""
+        self.close()
+        self.resident = Resident(IN_PROC, proc) if proc >= 0 else Resident(NOWHERE)
+
+    def divide(self, settings: Settings, worker: int) -> None:
+        """See Feature. The limits on one torrent hold for its owner."""
+        asked, workers = settings.of(LimitSettings), settings.workers
+        asked.usable_memory = self.usable_memory // workers
+        if asked.memory is None:
+            asked.memory = self.usable_memory * asked.memory_share // 100
+        asked.memory //= workers
+        asked.torrents = share_of(asked.torrents, worker, workers)
+        asked.peers = share_of(asked.peers, worker, workers)
+        asked.connections = share_of(asked.connections, worker, workers)
+        asked.connections_per_address = least_share_of(asked.connections_per_address, workers)
 
     def join(self, host: Core) -> None:
         """Set the limits."""
@@ -154,7 +183,8 @@ class LimitsFeature(Feature[Core]):
     def renew(self, settings: Settings) -> None:
         """Set other limits. The limit on ports needs a restart."""
         asked = settings.of(LimitSettings)
-        asked.usable_memory = self.asked.usable_memory
+        if asked.usable_memory == 0:
+            asked.usable_memory = self.asked.usable_memory
         if asked.memory is None:
             asked.memory = asked.usable_memory * asked.memory_share // 100
         asked.warn()

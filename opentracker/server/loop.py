@@ -17,6 +17,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
+from opentracker._features import WANT_WORKERS
 from opentracker.errors import InvariantError
 from opentracker.server.clock import Now
 from opentracker.server.selector import READ, WRITE, Handler, PlainSelector, Selector, has_epoll
@@ -35,6 +36,7 @@ SLICE: Final = 0.001  # seconds of an iteration up to which long work runs, afte
 LEAST_SLICE: Final = SLICE / 8  # seconds for long work if the sockets have used up SLICE
 # Iterations in a row that end in a fault: no client is served any more, and a restart may help.
 MOST_FAULTS: Final = 1000
+REST: Final = 0.001  # seconds to wait for sockets while the only long work waits for another worker
 
 
 def make_selector() -> Selector:
@@ -68,6 +70,9 @@ class Loop:
         self.faults_in_a_row = 0
         self.busy = 0.0  # seconds in iterations, without the waits for sockets
         self.lengths = [0] * (len(ITERATIONS.bounds) + 1)  # of iterations, by the bounds of the histogram
+        if WANT_WORKERS:
+            self.flushes: list[Callable[[], None]] = []  # called once, at the end of this iteration
+            self.resting = False  # whether the latest long work waits for another worker
 
     def watch(self, fd: int, handler: Handler, events: int) -> None:
         """Call `handler` when `fd` is ready."""
@@ -131,6 +136,10 @@ class Loop:
                 timer.action()
         if self.has_work():
             self.advance(began)
+        if WANT_WORKERS and self.flushes:
+            flushes, self.flushes = self.flushes, []
+            for flush in flushes:
+                flush()
         now.read()
         took = now.seconds - began
         self.busy += took
@@ -143,6 +152,8 @@ class Loop:
     def wait(self, longest: float | None) -> float | None:
         """The seconds to wait for sockets: 0 with long work, else until a timer is due."""
         if self.has_work():
+            if WANT_WORKERS and self.resting and len(self.work) + len(self.answers) == 1:
+                return REST
             return 0.0
         for timer in self.timers:
             until = max(0.0, timer.due - self.now.seconds)
@@ -159,10 +170,14 @@ class Loop:
         queue = self.answers if len(self.work) == 0 or (self.answers_next and self.answers) else self.work
         work = queue.pop(0)
         while now.seconds < end:
+            if WANT_WORKERS:
+                self.resting = False
             try:
                 next(work)
             except StopIteration:
                 return
+            if WANT_WORKERS and self.resting:
+                break
             now.read()
         queue.append(work)
 

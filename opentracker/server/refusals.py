@@ -10,7 +10,7 @@ from typing import Final
 from librt.strings import BytesWriter, read_i32_be
 from mypy_extensions import i64
 
-from opentracker._features import WANT_DENY
+from opentracker._features import WANT_AUTH_KEYS, WANT_DENY
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import Request
@@ -26,6 +26,10 @@ from opentracker.protocol.udp import (
 )
 from opentracker.server.http.responder import HttpResponder
 from opentracker.server.udp.responder import UdpResponder
+from opentracker.swarm.tracker import Tracker
+
+if WANT_AUTH_KEYS:
+    from opentracker.protocol.keyed_urls import without_key
 
 log = logging.getLogger("opentracker")
 
@@ -37,6 +41,23 @@ def shown(data: bytes) -> str:
     """Bytes as a Python literal, in printable ASCII alone."""
     rest = len(data) - MOST_SHOWN
     return repr(data[:MOST_SHOWN]) + (f" and {rest} bytes more" if rest > 0 else "")
+
+
+def shown_datagram(packet: bytes, tracker: Tracker) -> str:
+    """A datagram as `shown`; bytes that may hold a key are left out: URL data, and all of a malformed request."""
+    if WANT_AUTH_KEYS and tracker.keys.in_force:
+        action = action_of(packet, len(packet))
+        known = len(packet) if action == SCRAPE else SHORTEST_ANNOUNCE if action == ANNOUNCE else SHORTEST
+        if len(packet) > known:
+            return f"{shown(packet[:known])} and {len(packet) - known} bytes that may hold a key"
+    return shown(packet)
+
+
+def shown_head(data: bytes, tracker: Tracker) -> str:
+    """The bytes of a request as `shown`; a key is left out, and so is anything behind the request line."""
+    if WANT_AUTH_KEYS and tracker.keys.in_force:
+        return shown(without_key(data.lstrip(b"\r\n").partition(b"\n")[0]))
+    return shown(data)
 
 
 def why_silent(packet: bytes) -> str:
@@ -63,9 +84,19 @@ class TellingUdpResponder(UdpResponder):
         datagram, answer, client = packet[:size], out.getvalue()[before:], format_ip(address)
         if not answer:
             why = self.why_denied(address) or why_silent(datagram)
-            log.debug("refused UDP from %s, with silence (%s): %s", client, why, shown(datagram))
+            log.debug(
+                "refused UDP from %s, with silence (%s): %s",
+                client,
+                why,
+                shown_datagram(datagram, self.tracker),
+            )
         elif answer.startswith(ERROR_ACTION):
-            log.debug("refused UDP from %s, with %s: %s", client, shown(answer[8:]), shown(datagram))
+            log.debug(
+                "refused UDP from %s, with %s: %s",
+                client,
+                shown(answer[8:]),
+                shown_datagram(datagram, self.tracker),
+            )
 
     def why_denied(self, address: bytes) -> str:
         """The reason why a network is not served; empty for one that is."""
@@ -103,14 +134,26 @@ class TellingHttpResponder(HttpResponder):
         try:
             answer = super().answer(request, address, minute)
         except HttpError as error:
-            log.debug("refused HTTP from %s, with %d: %s", format_ip(address), error.status, shown(asked))
+            log.debug(
+                "refused HTTP from %s, with %d: %s",
+                format_ip(address),
+                error.status,
+                shown_head(asked, self.tracker),
+            )
             raise
         if self.counters.tcp_failures > failures and isinstance(answer, bytes):
             body = answer.partition(b"\r\n\r\n")[2]
-            log.debug("refused HTTP from %s, with %s: %s", format_ip(address), shown(body), shown(asked))
+            log.debug(
+                "refused HTTP from %s, with %s: %s",
+                format_ip(address),
+                shown(body),
+                shown_head(asked, self.tracker),
+            )
         return answer
 
     def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
         """See HttpResponder."""
-        log.debug("refused HTTP from %s, with %d: %s", format_ip(address), status, shown(unread))
+        log.debug(
+            "refused HTTP from %s, with %d: %s", format_ip(address), status, shown_head(unread, self.tracker)
+        )
         return super().refuse(status, head_only, unread, address)

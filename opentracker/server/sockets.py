@@ -69,7 +69,9 @@ def bind_patiently(
         sleep(BETWEEN_ATTEMPTS)
 
 
-def _bound(kind: socket.SocketKind, name: str, address: bytes, port: int, only_v6: bool) -> socket.socket:
+def _bound(
+    kind: socket.SocketKind, name: str, address: bytes, port: int, only_v6: bool, in_group: bool
+) -> socket.socket:
     family = socket.AF_INET if len(address) == 4 else socket.AF_INET6
     host = socket.inet_ntop(family, address)
     try:
@@ -82,6 +84,8 @@ def _bound(kind: socket.SocketKind, name: str, address: bytes, port: int, only_v
         sock.setblocking(False)
         if kind == socket.SOCK_STREAM:
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if in_group:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(only_v6))
         bind_patiently(sock, host, port)
@@ -91,9 +95,9 @@ def _bound(kind: socket.SocketKind, name: str, address: bytes, port: int, only_v
     return sock
 
 
-def open_tcp(address: bytes, port: int, only_v6: bool) -> socket.socket:
-    """A listening TCP socket, not blocking. Raises StartError, which names it."""
-    sock = _bound(socket.SOCK_STREAM, "TCP", address, port, only_v6)
+def open_tcp(address: bytes, port: int, only_v6: bool, in_group: bool = False) -> socket.socket:
+    """A listening TCP socket, not blocking; see `binding.open_sockets`. Raises StartError, which names it."""
+    sock = _bound(socket.SOCK_STREAM, "TCP", address, port, only_v6, in_group)
     prepare_tcp(sock)
     try:
         sock.listen(BACKLOG)
@@ -140,9 +144,9 @@ def answer_at_once(fd: int) -> None:
         sock.detach()
 
 
-def open_udp(address: bytes, port: int, only_v6: bool) -> socket.socket:
+def open_udp(address: bytes, port: int, only_v6: bool, in_group: bool = False) -> socket.socket:
     """A bound UDP socket, not blocking, with a large receive buffer. Raises StartError, which names it."""
-    sock = _bound(socket.SOCK_DGRAM, "UDP", address, port, only_v6)
+    sock = _bound(socket.SOCK_DGRAM, "UDP", address, port, only_v6, in_group)
     prepare_udp(sock)
     log.debug("bound UDP %s", format_endpoint(address, sock.getsockname()[1]))
     return sock

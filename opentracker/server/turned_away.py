@@ -34,8 +34,9 @@ KINDS: Final = {
     "sync_malformed": "packets of live sync were malformed",
     "tls_failed_alert": "TLS handshakes were refused by the clients: they may not trust the certificate",
     "tls_failed_plain_http": "connections to a TLS port spoke plain HTTP",
-    "proxy_missing": "requests of trusted proxies came without an X-Forwarded-For",
-    "proxy_invalid": "requests of trusted proxies named no client in their X-Forwarded-For",
+    "proxy_missing": "requests of trusted proxies came without the header that names the client",
+    "proxy_head_invalid": "connections of trusted proxies had no usable head of the PROXY protocol",
+    "proxy_invalid": "requests of trusted proxies named no usable client in their header",
 }
 
 

@@ -10,14 +10,18 @@ from typing import Final
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_AUTH_KEYS,
     WANT_BOGON_FILTER,
+    WANT_CLIENT_APPROVAL,
     WANT_CLIENT_COUNT,
+    WANT_CONTROL,
     WANT_DENY,
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
     WANT_IP_FROM_PROXY,
     WANT_MAX_PEER,
+    WANT_PROXY_PROTOCOL,
     WANT_SPOT_WOODPECKER,
     WANT_STATS_HTML,
     WANT_STATS_JSON,
@@ -27,11 +31,13 @@ from opentracker._features import (
     WANT_SYSLOGS,
     WANT_TLS,
     WANT_WEBTORRENT,
+    WANT_WORKERS,
 )
 from opentracker.config.file import ConfigReader
 from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 from opentracker.config.values import KEYS
+from opentracker.errors import ConfigError
 from opentracker.features.feature import Feature, keys_of
 from opentracker.features.health import HealthFeature
 from opentracker.features.statistics.feature import StatisticsFeature
@@ -60,6 +66,10 @@ if WANT_IP_FROM_PROXY:
     from opentracker.features.proxy import ProxyFeature
 
     FEATURES.append(ProxyFeature)
+if WANT_PROXY_PROTOCOL:
+    from opentracker.server.proxy_protocol import ProxyProtocolFeature
+
+    FEATURES.append(ProxyProtocolFeature)
 if WANT_SYNC_LIVE:
     from opentracker.server.livesync import LiveSyncFeature
 
@@ -77,13 +87,23 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
 
     FEATURES.append(AccessListFeature)
 if WANT_DYNAMIC_ACCESSLIST:
-    from opentracker.server.fifos import FifoFeature
+    from opentracker.server.list_fifos import ListFifoFeature
 
-    FEATURES.append(FifoFeature)
+    FEATURES.append(ListFifoFeature)
 if WANT_WEBTORRENT:
     from opentracker.server.webtorrent.feature import WebTorrentFeature
 
     FEATURES.append(WebTorrentFeature)
+if WANT_AUTH_KEYS:
+    from opentracker.features.keys.feature import KeysFeature
+    from opentracker.server.key_fifos import KeyFifoFeature
+
+    FEATURES.append(KeysFeature)
+    FEATURES.append(KeyFifoFeature)
+if WANT_CLIENT_APPROVAL:
+    from opentracker.features.client_approval import ApprovalFeature
+
+    FEATURES.append(ApprovalFeature)
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape.feature import FullScrapeFeature
     from opentracker.features.state.feature import StateFeature
@@ -120,6 +140,11 @@ if WANT_SYSLOGS:
     from opentracker.server.system.syslog import CompletedLogFeature
 
     FEATURES.append(CompletedLogFeature)
+
+if WANT_CONTROL:
+    from opentracker.server.control import ControlFeature
+
+    FEATURES.append(ControlFeature)
 
 PATHS: Final[tuple[NamedPath, ...]] = tuple(path for feature in FEATURES for path in feature.paths)
 CONFIG: Final = ConfigReader(
@@ -167,8 +192,23 @@ def load(settings: Settings) -> list[Feature[Core]]:
 
 def check_settings(settings: Settings) -> None:
     """Raise UsageError or StartError for settings that contradict each other, or are incomplete."""
-    for feature in FEATURES:
-        feature(settings).check()
+    check_features([feature(settings) for feature in FEATURES], settings)
+
+
+def check_features(features: Sequence[Feature[Core]], settings: Settings) -> None:
+    """The phase `check` of a start. Raises UsageError and StartError."""
+    if WANT_WORKERS:
+        refuse_alone(features, settings)
+    for feature in features:
+        feature.check()
+
+
+def refuse_alone(features: Sequence[Feature[Core]], settings: Settings) -> None:
+    """Raise ConfigError for a feature in use that does not go with several workers."""
+    for feature in features:
+        named = feature.in_use() if settings.workers > 1 and not feature.in_workers else ""
+        if named:
+            raise ConfigError(f"listen.workers above 1 does not go with {named} yet")
 
 
 def plan(settings: Settings) -> list[str]:
@@ -179,8 +219,7 @@ def plan(settings: Settings) -> list[str]:
 def check(settings: Settings, confine: Confine) -> None:
     """Read the files that a start would read, at the same moments; see `start`. Raises StartError and UsageError."""
     features = [feature(settings) for feature in FEATURES]
-    for feature in features:
-        feature.check()
+    check_features(features, settings)
     for feature in features:
         feature.try_open()
     confine(settings, PATHS)
@@ -207,8 +246,7 @@ def start(
             opened.enter_context(sock)
         for feature in features:
             opened.callback(feature.close)
-        for feature in features:
-            feature.check()
+        check_features(features, settings)
         own = binding.open_sockets(binding.planned_binds(settings)) if settings.binds or not passed else []
         for sock in own:
             opened.enter_context(sock)

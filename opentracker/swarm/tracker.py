@@ -15,7 +15,9 @@ from opentracker._features import (
     OT_MAX_PEERS_UDP6,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_AUTH_KEYS,
     WANT_BOGON_FILTER,
+    WANT_CLIENT_APPROVAL,
     WANT_CLIENT_COUNT,
     WANT_DENY,
     WANT_LOG_NETWORKS,
@@ -25,6 +27,7 @@ from opentracker._features import (
     WANT_SYNC_LIVE,
     WANT_SYSLOGS,
     WANT_WEBTORRENT,
+    WANT_WORKERS,
 )
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
@@ -34,8 +37,12 @@ from opentracker.swarm.store.engine import make_store
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.policy.admission import REFUSED, UNAUTHORIZED, Admission
+if WANT_AUTH_KEYS:
+    from opentracker.swarm.policy.keys import Keys
 if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.visibility import Visibility
+if WANT_CLIENT_APPROVAL:
+    from opentracker.swarm.policy.approval import Approval
 if WANT_DENY:
     from opentracker.swarm.policy.denial import Denial
 if WANT_MAX_PEER:
@@ -46,6 +53,9 @@ if WANT_CLIENT_COUNT or WANT_SYNC_LIVE or WANT_SYSLOGS or WANT_SPOT_WOODPECKER:
     from opentracker.swarm.policy.watching import Watcher
 if WANT_WEBTORRENT:
     from opentracker.swarm.browsers import BrowserSwarms
+
+if WANT_WORKERS:
+    from opentracker.swarm.ownership import Ownership
 
 MOST_WANTED: Final = max(OT_MAX_PEERS_HTTP, OT_MAX_PEERS_UDP4, OT_MAX_PEERS_UDP6)
 SHORTEST_INTERVAL: Final = OT_CLIENT_REQUEST_INTERVAL - OT_CLIENT_REQUEST_VARIATION // 2
@@ -69,6 +79,8 @@ class Tracker:
             self.watchers: list[Watcher] = []
         if WANT_WEBTORRENT:
             self.browsers = BrowserSwarms()
+        if WANT_WORKERS:
+            self.ownership: Ownership | None = None  # none: this process owns all torrents
         if WANT_BOGON_FILTER:
             self.visibility = Visibility()
         if WANT_DENY:
@@ -80,13 +92,17 @@ class Tracker:
             self.admission = Admission()
             self.refused = self.counters.count_of(REFUSED)  # clients' announces, by the access list
             self.has_doubtful = False  # whether stored torrents may be refused by the access list
+        if WANT_CLIENT_APPROVAL:
+            self.approval = Approval(self.counters)
+        if WANT_AUTH_KEYS:
+            self.keys = Keys()  # both protocols ask it before `announce` and `scrape`
 
     def announce(self, a: Announce, minute: i64) -> None:  # noqa: PLR0912 - a call each would cost more
         """Carry out an announce in `minute` (of a clock that never goes back) and fill in its answer.
 
-        Raises TrackerFailure for a torrent that the access list refuses.
+        Raises TrackerFailure for a torrent that the access list refuses, and for a client that is not approved.
         """
-        # 1. Is the torrent served? A stored torrent was checked when it came.
+        # 1. Are the torrent and the client served? A stored torrent was checked when it came.
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if (self.has_doubtful or not self.store.has(a.info_hash)) and not self.admission.allows(
                 a.info_hash
@@ -94,6 +110,9 @@ class Tracker:
                 if a.sync_age < 0:
                     self.refused.value += 1
                 raise TrackerFailure(UNAUTHORIZED)
+        if WANT_CLIENT_APPROVAL:
+            if self.approval.in_force and a.sync_age < 0:
+                self.approval.check(a.peer_id)
         # 2. The answer fields that do not depend on the torrent.
         a.interval = SHORTEST_INTERVAL + self.random.randrange(INTERVALS)
         a.age = -1
@@ -127,13 +146,16 @@ class Tracker:
             for watcher in self.watchers:
                 watcher.announced(a, minute)
 
-    def answer_udp(self, packet: bytes, address: bytes, numwant: i64, minute: i64, out: BytesWriter) -> bool:
+    def answer_udp(self, packet: bytes, address: bytes, numwant: i64, minute: i64, out: BytesWriter) -> bool:  # noqa: PLR0912 - see announce
         """Carry out the announce of a datagram and append its answer, if the fast way is open.
 
         It returns False without an effect if a check or a watcher is needed; `announce` handles every case.
         """
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             if self.has_doubtful:
+                return False
+        if WANT_CLIENT_APPROVAL:
+            if self.approval.in_force:
                 return False
         if WANT_MAX_PEER and self.limits.near_limit:
             return False
@@ -168,6 +190,12 @@ class Tracker:
         """Whether the access list allows a new torrent."""
         if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
             return self.admission.allows(info_hash)
+        return True
+
+    def owns(self, info_hash: bytes) -> bool:
+        """Whether a torrent belongs to this process, rather than to another worker."""
+        if WANT_WORKERS and self.ownership is not None:
+            return self.ownership.owns(info_hash)
         return True
 
     def has_room(self, contents: Contents) -> bool:

@@ -248,24 +248,43 @@ def test_c11_a_redirect_that_is_no_header(value: str) -> None:
 # ---- Values ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("value", "workers"), [("0", 0), ("1", 1), ("01", 1)])
-def test_c12_one_process(value: str, workers: int) -> None:
-    assert taken(f"listen.udp.workers {value}").udp_workers == workers
+KEYS_OF_WORKERS = ["listen.udp.workers", *["listen.workers"] * RECORD["flags"]["WANT_WORKERS"]]
 
 
+@pytest.mark.parametrize("key", KEYS_OF_WORKERS)
+@pytest.mark.parametrize(("value", "workers"), [("0", 1), ("1", 1), ("01", 1)])
+def test_c12_one_process(key: str, value: str, workers: int) -> None:
+    assert taken(f"{key} {value}").workers == workers
+
+
+@pytest.mark.needs("WANT_WORKERS")
+@pytest.mark.parametrize("key", KEYS_OF_WORKERS)
+@pytest.mark.parametrize(("value", "workers"), [("2", 2), ("64", 64)])
+def test_c12_several_processes(key: str, value: str, workers: int) -> None:
+    assert taken(f"{key} {value}").workers == workers
+
+
+@pytest.mark.needs("WANT_WORKERS")
+def test_c12_as_many_processes_as_cores() -> None:
+    assert taken("listen.workers auto").workers == min(len(os.sched_getaffinity(0)), 64)
+
+
+@pytest.mark.needs("WANT_WORKERS")
+@pytest.mark.parametrize("value", ["65", "9" * 5000, "-1", "abc", "1.0", "²"])
+def test_c12_no_number_of_processes(value: str) -> None:
+    assert refusal(f"listen.workers {value}").endswith("': expected a number, 0 to 64, or auto")
+
+
+@pytest.mark.needs(WANT_WORKERS=False)
 @pytest.mark.parametrize(
     ("value", "expected"),
     [
-        ("2", "expected 0 or 1: several processes are not supported yet"),
-        ("64", "expected 0 or 1: several processes are not supported yet"),
-        ("9" * 5000, "expected 0 or 1: several processes are not supported yet"),
-        ("-1", "expected a number, 0 or 1"),
-        ("abc", "expected a number, 0 or 1"),
-        ("1.0", "expected a number, 0 or 1"),
-        ("²", "expected a number, 0 or 1"),
+        ("2", "expected 0 or 1: not in this build, it needs WANT_WORKERS: build with WANT_WORKERS=1"),
+        ("auto", "expected 0 or 1"),
+        ("-1", "expected 0 or 1"),
     ],
 )
-def test_c12_several_processes(value: str, expected: str) -> None:
+def test_c12_several_processes_are_not_in_this_build(value: str, expected: str) -> None:
     assert refusal(f"listen.udp.workers {value}").endswith(f"': {expected}")
 
 

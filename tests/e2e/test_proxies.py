@@ -126,3 +126,65 @@ def test_the_sample_names_the_client(make: Callable[[Path, int, str], list[str]]
             # From the proxy's own machine the header names the proxy alone: no failure.
             assert b" 200 OK" in ask(port, b"/health", "127.0.0.1")[:20]
             assert b"failure" not in announce(port, "127.0.0.1", 2)
+
+
+STREAM = """
+daemon off; master_process off; pid {folder}/pid; error_log stderr;
+load_module /usr/lib/nginx/modules/ngx_stream_module.so;
+events {{ }}
+stream {{
+    {sample}
+}}
+"""
+
+
+def nginx_stream(folder: Path, port: int, tracker: str) -> list[str]:
+    text = sample("nginx as a stream").replace("127.0.0.1:6969", tracker)
+    path = folder / "nginx.conf"
+    path.write_text(
+        STREAM.format(folder=folder, sample=text.replace("listen 80;", f"listen 127.0.0.1:{port};"))
+    )
+    return ["nginx", "-c", str(path), "-p", str(folder)]
+
+
+def haproxy_v2(folder: Path, port: int, tracker: str) -> list[str]:
+    text = sample("HAProxy in TCP mode").replace("127.0.0.1:6969", tracker)
+    path = folder / "haproxy.cfg"
+    path.write_text(text.replace("bind :80\n", f"bind 127.0.0.1:{port}\n"))
+    return ["haproxy", "-db", "-f", str(path)]
+
+
+def haproxy_v1(folder: Path, port: int, tracker: str) -> list[str]:
+    command = haproxy_v2(folder, port, tracker)
+    path = folder / "haproxy.cfg"
+    path.write_text(path.read_text().replace("send-proxy-v2", "send-proxy"))
+    return command
+
+
+@pytest.mark.needs("WANT_PROXY_PROTOCOL")
+@pytest.mark.parametrize("make", [haproxy_v1, haproxy_v2, nginx_stream])
+def test_x01_x02_x06_the_head_of_a_proxy_names_the_client(
+    make: Callable[[Path, int, str], list[str]], tmp_path: Path
+) -> None:
+    name = make.__name__.partition("_")[0]
+    if shutil.which(name) is None:
+        pytest.skip(f"needs the command {name}")
+    if name == "nginx" and not Path("/usr/lib/nginx/modules/ngx_stream_module.so").exists():
+        pytest.skip("needs nginx's module for streams")
+    config = tmp_path / "proxies.conf"
+    config.write_text("access.proxy 127.0.0.1\naccess.proxy_header proxy-protocol\n")
+    more = [*allow(tmp_path, HASH_A), *list_loopback(tmp_path)]
+    port = free_port()
+    with Tracker("-i", "127.0.0.1", "-p", "0", "-f", str(config), *more, sockets=1) as tracker:
+        host, own = tracker.endpoint("TCP")
+        with running(make(tmp_path, port, f"{host}:{own}"), port):
+            assert b"failure" not in announce(port, SEEDER, 0, b"X-Forwarded-For: %b\r\n" % FORGED.encode())
+            peers = announce(port, LEECHER, 1)
+            assert socket.inet_aton(SEEDER) + (6881).to_bytes(2, "big") in peers
+            assert socket.inet_aton(FORGED) not in peers
+            # A client's own head behind the proxy's is no request, and one that comes directly is not believed.
+            forged = f"PROXY TCP4 {FORGED} 127.0.0.1 1 2\r\n".encode()
+            for at in (port, own):
+                with socket.create_connection(("127.0.0.1", at), PATIENCE, (LEECHER, 0)) as client:
+                    client.sendall(forged + b"GET /announce HTTP/1.1\r\nHost: x\r\n\r\n")
+                    assert client.recv(65536).startswith(b"HTTP/1.1 400 ")

@@ -9,7 +9,15 @@ from hypothesis import strategies as st
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Settings
 from opentracker.errors import TrackerFailure
-from opentracker.features.proxy import COUNTERS, INVALID, MISSING, MOST_PROXIES, Proxies
+from opentracker.features.proxy import (
+    COUNTERS,
+    FORWARDED,
+    INVALID,
+    MISSING,
+    MOST_PROXIES,
+    Proxies,
+    ProxySettings,
+)
 from opentracker.protocol.addresses import format_ip, parse_network, unmap
 from opentracker.protocol.bencode import decode
 from opentracker.protocol.http import Request, parse_request
@@ -24,7 +32,7 @@ from opentracker.swarm.policy.permissions import (
     Permissions,
 )
 from tests.protocol.http_cases import HASH_A, PEER_ID, failure_body, is_like, without_controls
-from tests.server.live import Live, packed
+from tests.server.live import Live, packed, sections
 from tests.server.marks import needs_both, needs_ipv4
 from tests.swarm.torrents import are_there
 
@@ -322,3 +330,39 @@ def named_in(client: bytes, values: list[bytes]) -> bool:
 
 def packed_like(text: str) -> bytes:
     return unmap(packed(text))
+
+
+# ---- Forwarded (RFC 7239) ------------------------------------------------------------------------------------
+
+
+@needs_ipv4
+@pytest.mark.parametrize(
+    ("value", "client"),
+    [
+        (b"for=8.8.8.8;proto=https", "8.8.8.8"),
+        (b'for=1.1.1.1, for="8.8.8.8:4711"', "8.8.8.8"),
+        (b"for=8.8.8.8, for=10.0.0.1", "8.8.8.8"),
+        (b"for=_hidden, for=8.8.8.8", "8.8.8.8"),
+    ],
+)
+def test_x07_the_client_in_forwarded(value: bytes, client: str) -> None:
+    live = Live(
+        Settings(
+            permissions=permissions("127.0.0.9", "10.0.0.0/8"), sections=sections(ProxySettings(FORWARDED))
+        )
+    )
+    headers = b"X-Forwarded-For: 9.9.9.9\r\nForwarded: %b\r\n" % value
+    assert announced_as(live, headers) == packed(client)
+    live.close()
+
+
+@needs_ipv4
+@pytest.mark.parametrize(
+    "value",
+    [b"for=_hidden", b"for=unknown", b"proto=http", b"8.8.8.8", b"for=8.8.8.8, for=", b"for=8.8.8.8,"],
+)
+def test_x07_a_forwarded_without_a_usable_client(value: bytes) -> None:
+    live = Live(Settings(permissions=permissions("127.0.0.9"), sections=sections(ProxySettings(FORWARDED))))
+    request = ANNOUNCE % (HASH_A, PEER_ID, 6881, 0, b"Forwarded: %b\r\n" % value)
+    assert is_like(live.ask(live.listen_tcp(), request, PROXY).body, failure_body(INVALID))
+    live.close()

@@ -37,7 +37,7 @@ def load(text: bytes) -> accesslist.AccessList | None:
     try:
         return accesslist.load(path)
     except UsageError as error:
-        assert "cut off" in str(error) or "no list" in str(error)
+        assert "cut off" in str(error) or "not a list" in str(error)
         return None
 
 

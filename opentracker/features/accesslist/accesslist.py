@@ -16,10 +16,11 @@ from pathlib import Path
 from typing import Final
 
 from opentracker._features import WANT_ACCESSLIST_WHITE, WANT_DYNAMIC_ACCESSLIST
-from opentracker.errors import UsageError
-from opentracker.features.accesslist.info_hash_set import InfoHashSet
 from opentracker.features.list_file import ListFile
+from opentracker.features.list_lines import LineFormat, fill
+from opentracker.features.list_reload import ListReloader
 from opentracker.features.outcome import Outcome
+from opentracker.features.packed_set import PackedSet
 from opentracker.swarm.counting.metric import MOST, Gauge
 from opentracker.swarm.policy.admission import Admission
 from opentracker.swarm.purging import purge
@@ -30,7 +31,6 @@ log = logging.getLogger("opentracker")
 
 HEX_SIZE: Final = 40
 HEX_DIGITS: Final = frozenset(b"0123456789abcdefABCDEF")
-SHOWN_LINES: Final = 5
 LISTED: Final = 31  # bytes of memory of an info_hash from a file
 CHANGED: Final = 120  # bytes of memory of an info_hash that was added or deleted since
 
@@ -50,7 +50,7 @@ class AccessList(Admission):
     """The torrents of a list. An empty whitelist closes the tracker, an empty blacklist opens it."""
 
     def __init__(self, info_hashes: Collection[bytes] = ()) -> None:
-        self.info_hashes = InfoHashSet(len(info_hashes))
+        self.info_hashes = PackedSet(len(info_hashes))
         for info_hash in info_hashes:
             self.info_hashes.add(info_hash)
         if WANT_DYNAMIC_ACCESSLIST:
@@ -64,29 +64,46 @@ class AccessList(Admission):
                 return listed is WANT_ACCESSLIST_WHITE
         return self.info_hashes.holds(info_hash) is WANT_ACCESSLIST_WHITE
 
+    def lists(self, info_hash: bytes) -> bool:
+        """Whether a torrent is on the list."""
+        return self.allows(info_hash) is WANT_ACCESSLIST_WHITE
+
+    def dissolve(self) -> Iterator[None]:
+        """See ReloadedList."""
+        return self.info_hashes.dissolve()
+
     def weight(self) -> int:
-        """Approximate bytes of memory of the list."""
+        """See ReloadedList."""
         weight = self.info_hashes.size * LISTED
         if WANT_DYNAMIC_ACCESSLIST:
             weight += len(self.changes) * CHANGED
         return weight
 
 
-def parse_line(line: bytes) -> bytes | None:
-    """The info_hash (20 bytes) of a line, or None for one that does not count."""
-    if len(line) != HEX_SIZE:
-        if len(line) < HEX_SIZE or line[HEX_SIZE] in HEX_DIGITS:
+class HexLines(LineFormat):
+    """Lines that start with an info_hash, and have no further hex digit behind it."""
+
+    start = "40 hex digits"
+    whole = "40 hex digits"
+    shown = 50
+
+    def parse(self, line: bytes) -> bytes | None:
+        """See LineFormat: the info_hash (20 bytes)."""
+        if len(line) != HEX_SIZE:
+            if len(line) < HEX_SIZE or line[HEX_SIZE] in HEX_DIGITS:
+                return None
+            line = line[:HEX_SIZE]
+        try:
+            return unhexlify(line)
+        except ValueError:
             return None
-        line = line[:HEX_SIZE]
-    try:
-        return unhexlify(line)
-    except ValueError:
-        return None
+
+    def is_whole(self, rest: bytes) -> bool:
+        """See LineFormat."""
+        return len(rest) == HEX_SIZE
 
 
-def is_idle(line: bytes) -> bool:
-    """Whether a line is blank or a comment."""
-    return line.startswith(b"#") or not line.strip()
+HEX_LINES: Final = HexLines()
 
 
 def read(path: Path | None, accesslist: AccessList) -> Generator[None, None, None]:
@@ -98,46 +115,12 @@ def read(path: Path | None, accesslist: AccessList) -> Generator[None, None, Non
     began = time.monotonic()
     file = ListFile(path, "the access list")
     try:
-        accesslist.info_hashes = InfoHashSet(file.size // (HEX_SIZE + 1) + 1)
-        yield from fill(file, accesslist.info_hashes)
+        accesslist.info_hashes = PackedSet(file.size // (HEX_SIZE + 1) + 1)
+        yield from fill(file, HEX_LINES, accesslist.info_hashes.add)
     finally:
         file.close()
     seconds = time.monotonic() - began
     log.info("access list %s: %d torrents, read in %.2f s", file.name, accesslist.info_hashes.size, seconds)
-
-
-def fill(file: ListFile, info_hashes: InfoHashSet) -> Iterator[None]:
-    """Put the info_hashes of a file into a set, in slices. Raises UsageError for a file that is refused."""
-    number = 0
-    ignored = 0
-    first: list[str] = []
-    for lines in file.blocks():
-        for line in lines:
-            number += 1
-            info_hash = parse_line(line)
-            if info_hash is not None:
-                info_hashes.add(info_hash)
-            elif not is_idle(line):
-                ignored += 1
-                if ignored <= SHOWN_LINES:
-                    first.append(str(number))
-        yield
-    if file.rest:
-        info_hash = parse_line(file.rest) if len(file.rest) == HEX_SIZE else None
-        if info_hash is None:
-            raise UsageError(
-                f"{file.name}:{number + 1}: the last line has no line end and is not 40 hex digits: is it cut off?"
-            )
-        info_hashes.add(info_hash)
-    if ignored and info_hashes.size == 0:
-        raise UsageError(f"{file.name}: not one line starts with 40 hex digits: this is not a list")
-    if ignored:
-        log.warning(
-            "%s: %d lines do not start with 40 hex digits and are ignored, the first: %s",
-            file.name,
-            ignored,
-            ", ".join(first),
-        )
 
 
 def load(path: Path | None) -> AccessList:
@@ -148,33 +131,35 @@ def load(path: Path | None) -> AccessList:
     return accesslist
 
 
-class AccessListReloader:
-    """Reloads the access list of a running tracker: it replaces the whole list, while announces are answered.
-
-    `start` starts long work, as Loop.start does.
-    """
+class AccessListReloader(ListReloader[AccessList]):
+    """Reloads the access list, and removes the torrents that the new one refuses."""
 
     def __init__(
         self, tracker: Tracker, accesslist: AccessList, start: Callable[[Iterator[None]], None]
     ) -> None:
-        self.tracker = tracker
-        self.start = start
-        self.current = accesslist
-        self.coming: AccessList | None = None  # the list that is being read
-        self.held: list[AccessList] = [accesslist]  # `current`, `coming`, and lists that are not freed yet
-        self.outcome = Outcome(
+        outcome = Outcome(
             "opentracker_accesslist",
             "reload",
             "Access list loaded",
             "The access list could not be read again: the one before is in force.",
             time.time,
         )
-        self.outcome.succeeded()
+        super().__init__(accesslist, start, "the access list", outcome)
+        self.tracker = tracker
         admit_by(tracker, accesslist)
 
-    def weight(self) -> int:
-        """Approximate bytes of memory of the current list, the list being read and the lists being freed."""
-        return sum([each.weight() for each in self.held])
+    def make(self) -> AccessList:
+        """See ListReloader."""
+        return AccessList()
+
+    def read(self, path: Path | None, coming: AccessList) -> Generator[None, None, None]:
+        """See ListReloader."""
+        return read(path, coming)
+
+    def install(self, coming: AccessList) -> None:
+        """See ListReloader."""
+        admit_by(self.tracker, coming)
+        self.start(purge(self.tracker))
 
     def tell(self, snapshot: StatsSnapshot) -> None:
         """Add the values of the list's gauges to a snapshot."""
@@ -182,38 +167,3 @@ class AccessListReloader:
         if WANT_DYNAMIC_ACCESSLIST:
             snapshot.tell(CHANGES, len(self.current.changes))
         self.outcome.tell(snapshot)
-
-    def reload(self, path: Path | None) -> None:
-        """Start to read the file again; a reload under way is abandoned. A failure leaves the list as it was."""
-        coming = AccessList()
-        self.coming = coming
-        self.held.append(coming)
-        self.start(self.replace(path, coming))
-
-    def replace(self, path: Path | None, coming: AccessList) -> Iterator[None]:
-        """Read the new list in slices, install it, and free the old one; after a failure free the new one."""
-        is_whole = False
-        reading = read(path, coming)
-        try:
-            for _ in reading:
-                yield
-                if self.coming is not coming:
-                    break
-            else:
-                is_whole = self.coming is coming
-        except (UsageError, MemoryError) as error:
-            self.outcome.failed(str(error) or "not enough memory for the access list")
-            log.error("%s; the access list stays as it was", self.outcome.complaint)
-        finally:
-            reading.close()
-        unused = coming
-        if is_whole:
-            self.outcome.succeeded()
-            unused = self.current
-            self.current = coming
-            admit_by(self.tracker, coming)
-            self.start(purge(self.tracker))
-        if self.coming is coming:
-            self.coming = None
-        yield from unused.info_hashes.dissolve()
-        self.held.remove(unused)

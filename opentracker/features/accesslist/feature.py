@@ -35,6 +35,7 @@ def option() -> Option:
 class AccessListFeature(Feature[Host]):
     """A list of torrents to serve, or to refuse; SIGHUP reloads it."""
 
+    in_workers: ClassVar[bool] = True
     options: ClassVar[tuple[Option, ...]] = (option(),)
     paths: ClassVar[tuple[NamedPath, ...]] = (LIST,)
     counters: ClassVar[tuple[Metric, ...]] = (REFUSED,)
@@ -63,8 +64,4 @@ class AccessListFeature(Feature[Host]):
         host.weights.append(reloader.weight)
         host.sources.append(reloader.tell)
         host.reloads.append(lambda: reloader.reload(LIST.of(self.settings)))
-        host.complaints.append(
-            lambda: (
-                f"the last reload failed: {reloader.outcome.complaint}" if reloader.outcome.complaint else ""
-            )
-        )
+        host.complaints.append(reloader.complain)

@@ -5,9 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from opentracker._features import OT_MAX_FULLSCRAPES, OT_MAX_FULLSCRAPES_PER_ADDRESS
+from opentracker._features import OT_MAX_FULLSCRAPES, OT_MAX_FULLSCRAPES_PER_ADDRESS, WANT_MODEST_FULLSCRAPES
 from opentracker.config.settings import Settings, Take
-from opentracker.config.values import blessing, limit
+from opentracker.config.values import blessing, least_share_of, limit, share_of
+from opentracker.errors import ConfigError
 from opentracker.features.feature import Feature, Host
 from opentracker.features.fullscrape.page import COUNTERS, FullScrape, heaviest
 from opentracker.features.state.state import State
@@ -48,6 +49,7 @@ def within(most: int, share: int) -> int:
 class FullScrapeFeature(Feature[Host]):
     """`/scrape` without an info_hash, and the modes `tpbs` and `statedump`."""
 
+    in_workers: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {
         "access.fullscrape": may_fullscrape,
         "limits.full_scrapes": limit(FullScrapeSettings, "most"),
@@ -62,6 +64,21 @@ class FullScrapeFeature(Feature[Host]):
         super().__init__(settings)
         self.page: FullScrape | None = None
         self.share = 0
+
+    def check(self) -> None:
+        """Raises ConfigError: the workers do not tell each other who has had a full scrape."""
+        if WANT_MODEST_FULLSCRAPES and self.settings.workers > 1:
+            raise ConfigError(
+                "listen.workers above 1 does not go with WANT_MODEST_FULLSCRAPES in one build yet"
+            )
+        if 0 < self.settings.of(FullScrapeSettings).most < self.settings.workers:
+            raise ConfigError("limits.full_scrapes is less than one for each worker")
+
+    def divide(self, settings: Settings, worker: int) -> None:
+        """See Feature."""
+        asked = settings.of(FullScrapeSettings)
+        asked.most = share_of(asked.most, worker, settings.workers)
+        asked.most_per_address = least_share_of(asked.most_per_address, settings.workers)
 
     def renew(self, settings: Settings) -> None:
         """Set other limits and permissions."""

@@ -85,6 +85,9 @@ class Loading:
     def take(self, info_hash: bytes, base: int, count: int) -> None:
         """Store one torrent, unless it is known, not allowed, too old or beyond the limits."""
         tracker = self.tracker
+        if not tracker.owns(info_hash):
+            self.tally.of_others += 1
+            return
         age = max(0, self.epoch + self.minute - base)
         contents = Contents(min(count, MOST_DOWNLOADED), self.minute - age)
         reason = ""
@@ -104,7 +107,7 @@ class Loading:
 
     def finish(self, name: str) -> int:
         """Log the results, and return the number of broken lines. Raises BrokenStateError if all lines are broken."""
-        if self.broken_lines and self.tally.loaded + self.tally.skipped() == 0:
+        if self.broken_lines and self.tally.found() == 0:
             raise BrokenStateError(ALL_BROKEN.format(name))
         log.info("%s: %s", name, self.tally.in_words())
         if self.broken_lines:

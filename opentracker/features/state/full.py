@@ -51,32 +51,52 @@ log = logging.getLogger("opentracker")
 
 PIECE: Final = 128  # torrents in a step
 ENOUGH: Final = 1 << 15  # bytes in a piece
+COUNT: Final = 4  # bytes of the count of torrents before a piece
 OLDEST_TORRENT: Final = OT_TORRENT_TIMEOUT_HOURS * 60  # minutes without a peer
 
 
 def write(tracker: Tracker, minute: int, epoch: int) -> Generator[bytes, None, None]:
     """The file in pieces; `epoch` is minutes from 1970 to the tracker's minute 0."""
+    return sealed(part(tracker), minute, epoch)
+
+
+def sealed(parts: Generator[bytes, None, None], minute: int, epoch: int) -> Generator[bytes, None, None]:
+    """A file in pieces, from those of the `part` of one tracker, or of several ones."""
     hashed = blake2b(digest_size=DIGEST)
     piece = MAGIC + epoch.to_bytes(8, "big", signed=True) + minute.to_bytes(8, "big")
     hashed.update(piece)
     yield piece
     torrents = 0
+    for counted in parts:
+        if counted:
+            torrents += int.from_bytes(counted[:COUNT], "big")
+            piece = counted[COUNT:]
+            hashed.update(piece)
+            yield piece
+        else:
+            yield b""
+    piece = torrents.to_bytes(8, "big")
+    hashed.update(piece)
+    yield piece + hashed.digest()
+
+
+def part(tracker: Tracker) -> Generator[bytes, None, None]:
+    """The torrents of a tracker in pieces of ENOUGH bytes at most, each behind a u32: torrents that begin in it."""
     store = tracker.store
     for shard in range(store.shards):
         info_hashes = store.info_hashes(shard)
         for start in range(0, len(info_hashes), PIECE):
             parts: list[bytes] = []
+            torrents = 0
             for info_hash in info_hashes[start : start + PIECE]:
                 if tracker.serves(info_hash):
                     packed = store.pack(info_hash)
                     parts += packed
                     torrents += 1 if packed else 0
             for piece in joined(parts):
-                hashed.update(piece)
-                yield piece
-    piece = torrents.to_bytes(8, "big")
-    hashed.update(piece)
-    yield piece + hashed.digest()
+                for at in range(0, len(piece), ENOUGH):
+                    yield torrents.to_bytes(COUNT, "big") + piece[at : at + ENOUGH]
+                    torrents = 0
 
 
 def joined(parts: list[bytes]) -> Iterator[bytes]:
@@ -144,6 +164,8 @@ class Loading:
         else:
             contents = self.read_record(source.take(length))
         tracker = self.tracker
+        if not tracker.owns(info_hash):
+            return
         reason = ""
         if tracker.store.has(info_hash):
             reason = KNOWN

@@ -33,10 +33,10 @@ class Kept:
         self.lock = place.Lock(path)
         place.sweep(path)
 
-    def take_up(self, state: State) -> None:
+    def take_up(self, state: State, keeps_copy: bool = True) -> None:
         """Load the state of an earlier run, if there is one; a file that cannot be read is kept aside.
 
-        Raises StartError.
+        A file with broken lines is kept too, by one of several workers. Raises StartError.
         """
         try:
             file = FileIO(self.path)
@@ -52,8 +52,18 @@ class Kept:
                 kept = place.keep_aside(self.path, False)
                 log.error("%s; it is kept as %s, and the tracker starts empty", error, kept)
                 return
-        if broken_lines:
+        if broken_lines and keeps_copy:
             log.warning("%s is kept as %s too", self.path, place.keep_aside(self.path, True))
+
+    def keep_aside_if_broken(self) -> None:
+        """Keep a file aside that cannot be read, before several workers load it. Raises StartError."""
+        if not self.path.exists():
+            return
+        try:
+            examine(self.path)
+        except BrokenStateError as error:
+            kept = place.keep_aside(self.path, False)
+            log.error("%s; it is kept as %s, and the tracker starts empty", error, kept)
 
     def close(self) -> None:
         """Unlock the file."""

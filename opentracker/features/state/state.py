@@ -38,6 +38,12 @@ class State:
             return full.write(self.tracker, self.minute(), self.epoch())
         return self.lines()
 
+    def part(self) -> Generator[bytes, None, None]:
+        """The torrents of this process for `whole`, in pieces."""
+        if WANT_FULL_STATE:
+            return full.part(self.tracker)
+        return self.lines()
+
     def load(self, file: FileIO, name: str) -> int:
         """Load an open file, and return the number of broken lines that were skipped.
 
@@ -51,6 +57,15 @@ class State:
         for _ in loading.load(dump.lines_of(blocks_of(file))):
             pass
         return loading.finish(name)
+
+
+def whole(
+    parts: Generator[bytes, None, None], minute: int, wall_clock: Callable[[], float]
+) -> Generator[bytes, None, None]:
+    """The content of the state file, in pieces, from those of the parts of several workers."""
+    if WANT_FULL_STATE:
+        return full.sealed(parts, minute, int(wall_clock()) // 60 - minute)
+    return parts
 
 
 def examine(path: Path) -> None:

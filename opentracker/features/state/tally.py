@@ -13,6 +13,7 @@ class Tally:
 
     def __init__(self) -> None:
         self.loaded = 0
+        self.of_others = 0  # torrents of other workers
         self.reasons: dict[str, int] = {}
 
     def skip(self, reason: str) -> None:
@@ -22,6 +23,10 @@ class Tally:
     def skipped(self) -> int:
         """The number of skipped torrents."""
         return sum(self.reasons.values())
+
+    def found(self) -> int:
+        """The number of torrents that there were."""
+        return self.loaded + self.skipped() + self.of_others
 
     def in_words(self) -> str:
         """`266 torrents loaded; left out: 61 whose time is up`."""

@@ -1,15 +1,13 @@
-"""Client software, `mode=clients`: new peers by the program that their peer_id names (BEP 20).
+"""Client software, `mode=clients`: new peers by the program that their peer_id names."""
 
-A client may send any peer_id. So only names from a table are counted, and all others together, which bounds the memory.
-"""
-
-from typing import Final
+from typing import ClassVar, Final
 
 from mypy_extensions import i64
 
 from opentracker.features.feature import Feature, Host
 from opentracker.features.statistics.page import Statistics
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
+from opentracker.protocol.peer_ids import name_of
 from opentracker.swarm.counting.metric import Gauge
 from opentracker.swarm.policy.watching import Watcher
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
@@ -17,61 +15,6 @@ from opentracker.swarm.surveys.snapshot import StatsSnapshot
 NEWCOMERS: Final = Gauge(
     "opentracker_newcomers_total", "Peers that came to a torrent, by the client software in their peer_id."
 )
-OTHERS: Final = "others"
-
-# The two letters of Azureus-style peer_ids: `-qB4650-` and twelve random bytes.
-AZUREUS: Final = {
-    b"AG": "Ares",
-    b"AZ": "Vuze",
-    b"BC": "BitComet",
-    b"BG": "BTGetit",
-    b"BI": "BiglyBT",
-    b"BT": "BitTorrent",
-    b"CD": "Enhanced CTorrent",
-    b"DE": "Deluge",
-    b"FC": "FileCroc",
-    b"FD": "Free Download Manager",
-    b"FL": "Flud",
-    b"FW": "FrostWire",
-    b"GT": "anacrolix/torrent",
-    b"HL": "Halite",
-    b"JS": "Torch",
-    b"KG": "KGet",
-    b"KT": "KTorrent",
-    b"LT": "libtorrent",
-    b"LW": "LimeWire",
-    b"MG": "Mediaget",
-    b"PI": "PicoTorrent",
-    b"RT": "Retriever",
-    b"SD": "Xunlei",
-    b"ST": "SymTorrent",
-    b"TB": "Torch",
-    b"TI": "Tixati",
-    b"TL": "Tribler",
-    b"TR": "Transmission",
-    b"TX": "Tixati",
-    b"UL": "uLeecher",
-    b"UM": "uTorrent",
-    b"UT": "uTorrent",
-    b"UW": "uTorrent",
-    b"WW": "WebTorrent",
-    b"WD": "WebTorrent",
-    b"XL": "Xunlei",
-    b"lt": "rTorrent",
-    b"qB": "qBittorrent",
-}
-# Other beginnings.
-PREFIXES: Final = {b"A2": "aria2", b"M": "BitTorrent"}
-DASH: Final = 0x2D
-
-
-def name_of(peer_id: bytes) -> str:
-    """The name of a client; OTHERS for a peer_id that is not in the tables."""
-    if len(peer_id) == 20 and peer_id[0] == DASH:
-        return AZUREUS.get(peer_id[1:3], OTHERS) if peer_id[7] == DASH else OTHERS
-    if len(peer_id) == 20 and DASH in peer_id[:4]:
-        return PREFIXES.get(peer_id[:2], PREFIXES.get(peer_id[:1], OTHERS))
-    return OTHERS
 
 
 class Clients(Watcher):
@@ -100,6 +43,8 @@ def shares(snapshot: StatsSnapshot) -> list[tuple[str, int]]:
 
 class ClientsFeature(Feature[Host]):
     """`mode=clients`."""
+
+    in_workers: ClassVar[bool] = True
 
     def join(self, host: Host) -> None:
         """Watch announces, and add the counts to snapshots."""

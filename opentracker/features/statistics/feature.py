@@ -43,6 +43,7 @@ def path_of(settings: Settings) -> bytes:
 class StatisticsFeature(Feature[Host]):
     """`/stats`."""
 
+    in_workers: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = KEYS
     renewed: ClassVar[frozenset[str]] = frozenset(KEYS)
 

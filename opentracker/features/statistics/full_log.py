@@ -7,7 +7,7 @@ import json
 from collections import deque
 from typing import Final
 
-from opentracker._features import WANT_STATS_JSON
+from opentracker._features import WANT_AUTH_KEYS, WANT_STATS_JSON
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.features.feature import Feature, Host
 from opentracker.features.statistics.page import Statistics
@@ -16,6 +16,9 @@ from opentracker.protocol.http import Request, write_ok
 from opentracker.protocol.pages import Page, Pieces
 from opentracker.protocol.query import unquote
 from opentracker.swarm.policy.permissions import Permissions
+
+if WANT_AUTH_KEYS:
+    from opentracker.protocol.keyed_urls import without_key
 
 MOST_NETWORKS: Final = 64
 MOST_BYTES: Final = 1 << 20
@@ -29,7 +32,8 @@ class FullLog:
     """The chosen networks and their latest requests; a mode of `statistics`."""
 
     def __init__(self, statistics: Statistics) -> None:
-        self.counters = statistics.sources.tracker.counters
+        self.tracker = statistics.sources.tracker
+        self.counters = self.tracker.counters
         self.uptime = statistics.sources.uptime
         self.refuse_unless_blessed = statistics.refuse_unless_blessed
         self.networks = Permissions()
@@ -42,7 +46,10 @@ class FullLog:
         if self.networks.rights(address) != LOGGED:
             return
         ip = format_ip(address).encode("ascii")
-        entry = b"%08d: %b\n%b*\n\n" % (int(self.uptime()), ip, request.head)
+        head = request.head
+        if WANT_AUTH_KEYS and self.tracker.keys.in_force:
+            head = without_key(head)
+        entry = b"%08d: %b\n%b*\n\n" % (int(self.uptime()), ip, head)
         self.entries.append(entry)
         self.size += len(entry)
         while self.size > MOST_BYTES:

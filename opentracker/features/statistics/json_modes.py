@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from opentracker._features import (
     OT_PEER_TIMEOUT,
@@ -250,6 +250,8 @@ MODES: Final[dict[str, Renderer]] = {
 
 class JsonFeature(Feature[Host]):
     """`format=json` for all modes."""
+
+    in_workers: ClassVar[bool] = True
 
     def join(self, host: Host) -> None:
         """Add the format."""

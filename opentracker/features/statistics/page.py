@@ -4,10 +4,10 @@ A mode is a `Renderer`: the surveys that it needs, and a function that makes its
 writes its whole answer itself, such as a full scrape, is a function that returns the pieces of that answer.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
-from opentracker._features import WANT_LOG_NUMWANT, WANT_MAX_PEER, WANT_RESTRICT_STATS
+from opentracker._features import WANT_LOG_NUMWANT, WANT_MAX_PEER, WANT_RESTRICT_STATS, WANT_WORKERS
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.http import Request, header_values, write_ok
 from opentracker.protocol.pages import Page, Pieces, Stream
@@ -99,6 +99,22 @@ class Sources:
         return snapshot
 
 
+class OtherParts:
+    """The snapshots of other workers, which have been asked for."""
+
+    def have_come(self) -> bool:
+        """Whether all are there."""
+        raise NotImplementedError
+
+    def merged(self, own: StatsSnapshot) -> StatsSnapshot:
+        """All snapshots in one; `own` stays as it is."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Ask no further."""
+        raise NotImplementedError
+
+
 class Statistics(Page):
     """Answers with statistics; `renderings` are by format (empty: text) and mode, `streams` by mode."""
 
@@ -108,6 +124,9 @@ class Statistics(Page):
         self.renderings: dict[str, dict[str, Renderer]] = {}
         self.streams = streams
         self.browser_mode = DEFAULT_MODE  # the mode for a browser's request without a query
+        if WANT_WORKERS:
+            # Asks other workers for snapshots with surveys of these names; none: there are no others.
+            self.ask_others: Callable[[tuple[str, ...]], OtherParts] | None = None
 
     def answer(self, request: Request, address: bytes, minute: int) -> Pieces:
         """See Page. Raises HttpError: 400 for an unknown mode or format, 403 for a client without the right."""
@@ -139,9 +158,30 @@ class Statistics(Page):
 
     def pieces(self, rendering: Renderer, request: Request) -> Pieces:
         """The answer; it waits for the surveys that the mode needs."""
+        others = None
+        if WANT_WORKERS and self.ask_others is not None:
+            others = self.ask_others(rendering.needs)
+        try:
+            snapshot = yield from self.own_part(rendering.needs)
+            if WANT_WORKERS and others is not None:
+                while not others.have_come():
+                    yield b""
+                snapshot = others.merged(snapshot)
+        finally:
+            if WANT_WORKERS and others is not None:
+                others.close()
+        parts = []
+        for part in rendering.parts(snapshot):
+            parts.append(part)
+            yield b""
+        body, head_only = b"".join(parts), request.method == b"HEAD"
+        yield write_ok(body, request.keep_alive, head_only, rendering.content_type, rendering.headers)
+
+    def own_part(self, needs: tuple[str, ...]) -> Generator[bytes, None, StatsSnapshot]:
+        """A snapshot of this process with surveys of these names."""
         sources = self.sources
         surveys: dict[str, Scan] = {}
-        for name in rendering.needs:
+        for name in needs:
             under_way = sources.surveyors[name].current()
             while not under_way.is_done:
                 under_way.advance(sources.uptime())
@@ -149,12 +189,7 @@ class Statistics(Page):
             surveys[name] = under_way.survey
         snapshot = sources.snapshot()
         snapshot.surveys = surveys
-        parts = []
-        for part in rendering.parts(snapshot):
-            parts.append(part)
-            yield b""
-        body, head_only = b"".join(parts), request.method == b"HEAD"
-        yield write_ok(body, request.keep_alive, head_only, rendering.content_type, rendering.headers)
+        return snapshot
 
 
 def wants_html(request: Request) -> bool:

@@ -4,7 +4,7 @@ All samples come from the rows and readings of a snapshot; docs/statistics.md li
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from opentracker._features import OT_PEER_TIMEOUT, WANT_V4_ONLY, WANT_V6
 from opentracker.features.feature import Feature, Host
@@ -99,6 +99,8 @@ MODES: Final[dict[str, Renderer]] = {"prometheus": Rendering((CENSUS,), promethe
 
 class PrometheusFeature(Feature[Host]):
     """`mode=prometheus`."""
+
+    in_workers: ClassVar[bool] = True
 
     def join(self, host: Host) -> None:
         """Add the mode."""

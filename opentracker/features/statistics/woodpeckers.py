@@ -1,7 +1,7 @@
 """Woodpeckers: networks whose peers renew much sooner than their interval, `mode=woodpeckers`."""
 
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from mypy_extensions import i64
 
@@ -34,6 +34,8 @@ class Woodpeckers(Watcher):
 
 class WoodpeckerFeature(Feature[Host]):
     """`mode=woodpeckers`."""
+
+    in_workers: ClassVar[bool] = True
 
     def join(self, host: Host) -> None:
         """Watch announces, and add the mode with the ranked networks."""

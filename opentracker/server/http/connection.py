@@ -1,9 +1,10 @@
-"""A connection from its accept to its close, as a machine of four states.
+"""A connection from its accept to its close, as a machine of five states.
 
 ::
 
     RECEIVING ──bytes──> ANSWERING ──a request──> SENDING ──all sent──> closed, DRAINING, RECEIVING or ANSWERING
         ^────needs more bytes────┘                                      DRAINING ──end of file──> closed
+                                 └──another worker's torrent──> WAITING ──its answer──> SENDING
 
 Each state has one step, in `_STEPS`. A step returns True with the connection in its next state, or False if the
 connection waits for the selector or for the loop's next slice, or is closed.
@@ -25,7 +26,9 @@ from opentracker._features import (
     OT_CLIENT_TIMEOUT_SEND,
     WANT_COMPILED,
     WANT_KEEPALIVE,
+    WANT_PROXY_PROTOCOL,
     WANT_WEBTORRENT,
+    WANT_WORKERS,
 )
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
@@ -50,6 +53,7 @@ RECEIVING: Final = 0
 ANSWERING: Final = 1
 SENDING: Final = 2
 DRAINING: Final = 3
+WAITING: Final = 4
 
 
 class Connection(Unfinished):
@@ -58,9 +62,11 @@ class Connection(Unfinished):
     __slots__ = (
         "at_once",
         "channel",
+        "client",
         "closed",
         "drained",
         "ends",
+        "head_is_due",
         "outbox",
         "pieces",
         "received",
@@ -86,6 +92,9 @@ class Connection(Unfinished):
         self.drained = 0
         if WANT_WEBTORRENT:
             self.successor: Successor | None = None  # of another protocol, once the answer is sent
+        if WANT_PROXY_PROTOCOL:
+            self.client = address  # of the requests; the connection may be that of a proxy
+            self.head_is_due = False  # whether a head of the PROXY protocol comes first
         if WANT_COMPILED:
             self.at_once: AtOnce | None = None  # the reader of this connection's plain announces
 
@@ -161,6 +170,10 @@ class Connection(Unfinished):
             if out and self.server.is_late():
                 break
             answer = self.answer_next()
+            if WANT_WORKERS and answer == b"" and self.server.answers.awaits(self.answered):
+                self.outbox.unsent = out
+                self.state = WAITING
+                return True
             if answer is None:
                 break
             out += answer
@@ -175,10 +188,12 @@ class Connection(Unfinished):
     def answer_next(self) -> bytes | None:
         """The answer to the next request; b"" if it comes in `pieces`, None if the request is not complete."""
         answers = self.server.answers
-        if answers.reads_plain(self.received):
-            return self.answer_plain()
         request = None
         try:
+            if WANT_PROXY_PROTOCOL and self.head_is_due and not self.take_head():
+                return None
+            if answers.reads_plain(self.received):
+                return self.answer_plain()
             request = parse_request(self.received)
             if request is None:
                 return None
@@ -187,7 +202,7 @@ class Connection(Unfinished):
                 request.keep_alive = False
             if WANT_WEBTORRENT and self.server.upgrader is not None and self.server.upgrader.takes(request):
                 return self.upgrade(self.server.upgrader, request)
-            answer = answers.answer(request, self.address, self.server.now.minute)
+            answer = answers.answer(request, self.asker(), self.server.now.minute)
             self.ends = not request.keep_alive
             if isinstance(answer, bytes):
                 return answer
@@ -203,9 +218,24 @@ class Connection(Unfinished):
 
     def upgrade(self, upgrader: Upgrader, request: Request) -> bytes:
         """The answer to a request for another protocol. Raises HttpError."""
-        answer, self.successor = upgrader.accept(request, self.fd, self.address, self.channel)
+        answer, self.successor = upgrader.accept(request, self.fd, self.address, self.asker(), self.channel)
         self.ends = True
         return answer
+
+    def take_head(self) -> bool:
+        """Read the head of the PROXY protocol; False if it has not come yet. Raises HttpError."""
+        if WANT_PROXY_PROTOCOL and self.server.proxy_heads is not None:
+            head = self.server.proxy_heads.read(self.received, self.address)
+            if head is None:
+                return False
+            self.received = self.received[head.size :]
+            self.client = head.client or self.address
+            self.head_is_due = False
+        return True
+
+    def asker(self) -> bytes:
+        """The address of the client that sends the requests."""
+        return self.client if WANT_PROXY_PROTOCOL else self.address
 
     def answer_plain(self) -> bytes:
         """The whole answer to the announce that was received, and is all that was received."""
@@ -213,7 +243,7 @@ class Connection(Unfinished):
         keep_alive = answers.plain_keep_alive and self.server.may_stay(self.address)
         self.received = b""
         self.ends = not keep_alive
-        return answers.answer_query(answers.plain_query, keep_alive, self.address, self.server.now.minute)
+        return answers.answer_query(answers.plain_query, keep_alive, self.asker(), self.server.now.minute)
 
     def send(self) -> bool:
         """Send the rest of the answers, then close or wait for the next request."""
@@ -269,7 +299,20 @@ class Connection(Unfinished):
             self.watch(READ)
         return False
 
+    def wait_for_worker(self) -> bool:
+        """Wait for the answer of another worker, which comes by `answered`."""
+        self.watch(NOTHING)
+        return False
+
     # ---- Used by several steps ----
+
+    def answered(self, answer: bytes) -> None:
+        """Send the answer of another worker, behind those to the requests before, and go on."""
+        if self.closed:
+            return
+        self.outbox.unsent += answer
+        self.state = SENDING
+        self.go_on()
 
     def resume(self, at_once: "AtOnce", outcome: i64) -> bool:
         """Continue after `at_once` has read, by its outcome; returns as a step does."""
@@ -377,4 +420,5 @@ _STEPS: Final[list[Callable[[Connection], bool]]] = [
     Connection.answer,
     Connection.send,
     Connection.drain,
+    Connection.wait_for_worker,
 ]

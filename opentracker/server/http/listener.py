@@ -4,7 +4,7 @@ import logging
 import os
 from typing import Final
 
-from opentracker._features import WANT_COMPILED, WANT_LOG_NETWORKS, WANT_MAX_PEER
+from opentracker._features import WANT_COMPILED, WANT_LOG_NETWORKS, WANT_MAX_PEER, WANT_PROXY_PROTOCOL
 from opentracker.server.http.accepting import Acceptor
 from opentracker.server.http.connection import Connection
 from opentracker.server.http.server import HttpServer
@@ -59,6 +59,11 @@ class Listener(Handler):
 
     def serve(self, fd: int, address: bytes) -> None:
         """Read from a new connection, answer and close it at once, if possible."""
+        if WANT_PROXY_PROTOCOL and self.server.has_head(address):
+            connection = Connection(fd, address, self.server)
+            connection.head_is_due = True
+            connection.go_on()
+            return
         if WANT_COMPILED:
             try:
                 outcome = self.at_once.serve(fd, address)

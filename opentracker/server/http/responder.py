@@ -8,6 +8,7 @@ from librt.strings import BytesWriter
 from mypy_extensions import i64
 
 from opentracker._features import (
+    WANT_AUTH_KEYS,
     WANT_COMPILED,
     WANT_DENY,
     WANT_FULLLOG_NETWORKS,
@@ -26,6 +27,8 @@ from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.counting.metric import CAUSE, Family, Metric
 from opentracker.swarm.tracker import Tracker
 
+if WANT_AUTH_KEYS:
+    from opentracker.protocol.keyed_urls import key_of_query, split_path
 if WANT_DENY:
     from opentracker.swarm.policy.denial import NOT_SERVED
 if WANT_COMPILED:
@@ -38,11 +41,12 @@ log = logging.getLogger("opentracker")
 
 ANNOUNCE_PREFIX: Final = b"/a"  # the C tracker's leniency: /announce.php is an announce
 SCRAPE_PREFIX: Final = b"/sc"
+FULL_SCRAPE: Final = b"/scrape"  # without a query
 
 # Texts of the log for clients that speak another protocol.
 FOREIGN: Final = {
     TLS: "speaks TLS to an HTTP port",
-    PROXY: "speaks the PROXY protocol, which is not understood: let the proxy send X-Forwarded-For instead",
+    PROXY: "speaks the PROXY protocol, which is not believed of it: see access.proxy and access.proxy_header",
 }
 FOREIGN_FAMILY: Final = Family(
     "opentracker_http_foreign_total", "Connections that began with another protocol than HTTP, by protocol."
@@ -88,9 +92,13 @@ class HttpResponder:
         self.plain_forwarded = b""  # see PlainHeads.forwarded
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
+        self.needs_heads = False
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""
+        key = b""
+        if WANT_AUTH_KEYS and self.tracker.keys.in_force:
+            request.path, key = split_path(request.path)
         path = request.path
         try:
             if WANT_IP_FROM_PROXY:
@@ -101,6 +109,8 @@ class HttpResponder:
             is_page = path in self.pages and self.pages[path].takes(request)
             if WANT_DENY:
                 self.refuse_denied(address, is_page)
+            if WANT_AUTH_KEYS and self.tracker.keys.in_force:
+                self.check_key(request, key)
             if is_page:
                 return self.pages[path].answer(request, address, minute)
             if path.startswith(ANNOUNCE_PREFIX):
@@ -116,6 +126,16 @@ class HttpResponder:
             self.counters.tcp_failures += 1
             body = write_failure(failure.reason, self.tracker.interval())
         return write_ok(body, request.keep_alive, request.method == b"HEAD")
+
+    def check_key(self, request: Request, key: bytes) -> None:
+        """Raise TrackerFailure for an announce, a scrape or a full scrape without a valid key in its path or query.
+
+        `key` is the one that stood in the path. Other pages need no key.
+        """
+        if WANT_AUTH_KEYS and request.path.startswith((ANNOUNCE_PREFIX, SCRAPE_PREFIX)):
+            page = self.pages.get(request.path)
+            if page is None or request.path == FULL_SCRAPE or not page.takes(request):
+                self.tracker.keys.check(key or key_of_query(request.query or b""))
 
     def refuse_denied(self, address: bytes, is_page: bool) -> None:
         """Raise TrackerFailure, or HttpError for a page, for a client in a network that is not served."""
@@ -157,6 +177,8 @@ class HttpResponder:
         """
         a = self.request
         if WANT_COMPILED:
+            if WANT_AUTH_KEYS and self.tracker.keys.in_force:
+                return False
             if WANT_FULLLOG_NETWORKS and self.watchers:  # they need a Request
                 return False
             if not self.plain.read(data, start, size, a):
@@ -183,6 +205,10 @@ class HttpResponder:
 
     def reads_plain(self, data: bytes) -> bool:
         """Whether `data` is one whole plain announce, whose parts are in `plain_query` and the fields behind it now."""
+        if WANT_AUTH_KEYS and self.tracker.keys.in_force:
+            return False
+        if WANT_IP_FROM_PROXY and self.needs_heads:
+            return False
         if WANT_COMPILED or WANT_FULLLOG_NETWORKS:
             return False
         if not self.heads.read(data):
@@ -210,11 +236,15 @@ class HttpResponder:
         """The body for an announce; with `is_safe` (a HEAD request; RFC 9110, 9.2.1) it changes nothing."""
         a = self.request
         parse_announce(query, address, a)
-        if WANT_LOG_NUMWANT:
-            self.tracker.numwants[a.numwant] += 1
         if is_safe:
             a.stored = False
             a.event = EVENT_NONE
+        return self.carry_out(a, minute)
+
+    def carry_out(self, a: Announce, minute: int) -> bytes:
+        """Carry out a parsed announce, and return the body for it."""
+        if WANT_LOG_NUMWANT:
+            self.tracker.numwants[a.numwant] += 1
         self.tracker.announce(a, minute)
         self.counters.tcp_announces += 1
         return write_announce(a)
@@ -226,6 +256,10 @@ class HttpResponder:
             entries[info_hash] = self.tracker.scrape(info_hash)
         self.counters.tcp_scrapes += 1
         return write_scrape(entries)
+
+    def awaits(self, take: Callable[[bytes], None]) -> bool:
+        """Whether another worker has to give the last answer first, which was empty; `take` is called with it."""
+        return False
 
     def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
         """The whole answer to bytes from `address` that are not a request."""

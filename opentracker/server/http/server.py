@@ -7,7 +7,7 @@ like a socket: connections beyond a millisecond of an iteration wait there, so t
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from opentracker._features import OT_MAX_REQUEST, WANT_MAX_PEER, WANT_WEBTORRENT
+from opentracker._features import OT_MAX_REQUEST, WANT_MAX_PEER, WANT_PROXY_PROTOCOL, WANT_WEBTORRENT
 from opentracker.protocol.http import Request
 from opentracker.server.http.channel import Channel
 from opentracker.server.http.responder import HttpResponder
@@ -17,6 +17,8 @@ from opentracker.server.system.libc import HalfClose
 if WANT_MAX_PEER:
     from opentracker.server.http.slots import ConnectionSlots
     from opentracker.swarm.policy.permissions import Permissions
+if WANT_PROXY_PROTOCOL:
+    from opentracker.server.http.proxy_heads import ProxyHeads
 
 READ_SIZE: Final = OT_MAX_REQUEST + 3  # one byte more than the longest request, with an empty line before it
 # Bytes of answers that may wait for a client; only the answer that reaches the limit may exceed it.
@@ -70,8 +72,13 @@ class Upgrader:
         """Whether a request asks for that protocol."""
         raise NotImplementedError
 
-    def accept(self, request: Request, fd: int, address: bytes, channel: Channel) -> tuple[bytes, Successor]:
-        """The answer to the request, and the connection that takes over. Raises HttpError."""
+    def accept(
+        self, request: Request, fd: int, address: bytes, client: bytes, channel: Channel
+    ) -> tuple[bytes, Successor]:
+        """The answer to the request, and the connection that takes over. Raises HttpError.
+
+        `address` is that of the connection, and `client` the one that a head of the PROXY protocol named.
+        """
         raise NotImplementedError
 
 
@@ -95,6 +102,15 @@ class HttpServer(Handler):
         if WANT_MAX_PEER:
             self.gate = ConnectionSlots(0, 0, Permissions())
             self.shut: list[Callable[[], None]] = []  # resume the listeners that wait for free slots
+
+        if WANT_PROXY_PROTOCOL:
+            self.proxy_heads: ProxyHeads | None = None
+
+    def has_head(self, address: bytes) -> bool:
+        """Whether a connection of this address begins with a head of the PROXY protocol."""
+        if WANT_PROXY_PROTOCOL:
+            return self.proxy_heads is not None and self.proxy_heads.are_due(address)
+        return False
 
     def remember(self, connection: Unfinished) -> None:
         """Register an unfinished connection, unless it is registered already."""

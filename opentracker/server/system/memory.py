@@ -19,6 +19,8 @@ V1_NONE: Final = 1 << 60  # in version 1 of control groups, "no limit" is a numb
 LONGEST_PATH: Final = 64  # most levels of control groups that are read
 RESERVE: Final = 24 << 20  # bytes: pages of libraries, sockets in the kernel, waiting lines of the log
 STATM: Final = Path("/proc/self/statm")  # proc_pid_statm(5): pages in all, resident ones, those of files, ...
+IN_PROC: Final = Path("self/statm")
+NOWHERE: Final = Path()  # not a file
 
 
 class Resident:
@@ -28,10 +30,10 @@ class Resident:
     pages that are swapped out.
     """
 
-    def __init__(self, path: Path = STATM) -> None:
+    def __init__(self, path: Path = STATM, folder: int | None = None) -> None:
         self.page = os.sysconf("SC_PAGE_SIZE")
         try:
-            self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            self.fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC, dir_fd=folder)
         except OSError:  # not Linux
             self.fd = -1
 

@@ -76,6 +76,12 @@ def confine(settings: Settings, paths: Sequence[NamedPath]) -> None:
 
     Raises StartError.
     """
+    give_up(settings, paths)
+    sandbox.restrict(settings, paths, sandbox.Kernel())
+
+
+def give_up(settings: Settings, paths: Sequence[NamedPath]) -> None:
+    """Do so without a sandbox. Raises StartError."""
     preload()
     if is_root():
         account = account_of(settings.user)
@@ -92,7 +98,6 @@ def confine(settings: Settings, paths: Sequence[NamedPath]) -> None:
     else:
         enter(settings.directory)
     gain_nothing()
-    sandbox.restrict(settings, paths, sandbox.Kernel())
 
 
 def preload() -> None:

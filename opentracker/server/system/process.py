@@ -7,7 +7,7 @@ import os
 import resource
 import time
 from pathlib import Path
-from typing import Final
+from typing import ClassVar, Final
 
 from opentracker.config.settings import Settings
 from opentracker.features.feature import Feature
@@ -22,6 +22,8 @@ RESIDENT_AT: Final = 1  # field of statm (proc_pid_statm(5)), in pages
 class ProcessFeature(Feature[Core]):
     """CPU time, memory, descriptors and start time of the process; a system without /proc has fewer of them."""
 
+    in_workers: ClassVar[bool] = True
+
     def __init__(self, settings: Settings, proc: Path = PROC) -> None:
         super().__init__(settings)
         self.proc = proc
@@ -33,6 +35,14 @@ class ProcessFeature(Feature[Core]):
         """Open the files of /proc."""
         self.statm = opened(self.proc / "statm", os.O_RDONLY)
         self.descriptors = opened(self.proc / "fd", os.O_RDONLY | os.O_DIRECTORY)
+
+    def inherit(self, proc: int, is_successor: bool) -> None:
+        """See Feature."""
+        self.close()
+        self.began_at = time.time()
+        if proc >= 0:
+            self.statm = opened(Path("self/statm"), os.O_RDONLY, proc)
+            self.descriptors = opened(Path("self/fd"), os.O_RDONLY | os.O_DIRECTORY, proc)
 
     def join(self, host: Core) -> None:
         """See Feature."""
@@ -60,9 +70,9 @@ class ProcessFeature(Feature[Core]):
         self.statm = self.descriptors = -1
 
 
-def opened(path: Path, flags: int) -> int:
-    """Open a file and return its descriptor; -1 if there is no such file."""
+def opened(path: Path, flags: int, folder: int | None = None) -> int:
+    """Open a file, relative to an open folder if one is given; returns its descriptor, or -1 without such a file."""
     try:
-        return os.open(path, flags | os.O_CLOEXEC)
+        return os.open(path, flags | os.O_CLOEXEC, dir_fd=folder)
     except OSError:
         return -1

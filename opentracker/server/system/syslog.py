@@ -4,6 +4,7 @@ import logging
 import socket
 import time
 from dataclasses import dataclass
+from typing import ClassVar
 
 from opentracker.config.settings import Settings
 from opentracker.features.completed_log import CompletedLog
@@ -78,6 +79,8 @@ class SystemLogSettings:
 
 class CompletedLogFeature(Feature[Core]):
     """A line in the system's log for each download that is completed."""
+
+    in_workers: ClassVar[bool] = True
 
     def __init__(self, settings: Settings) -> None:
         super().__init__(settings)

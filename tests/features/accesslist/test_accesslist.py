@@ -21,8 +21,9 @@ from opentracker.errors import TrackerFailure, UsageError
 from opentracker.features.accesslist import accesslist
 from opentracker.features.accesslist.accesslist import LISTED as LISTED_BYTES
 from opentracker.features.accesslist.feature import AccessListSettings
-from opentracker.features.accesslist.info_hash_set import InfoHashSet
 from opentracker.features.list_file import ListFile
+from opentracker.features.list_lines import fill
+from opentracker.features.packed_set import PackedSet
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker as Swarms
@@ -39,18 +40,18 @@ OPTION = "-w" if WANT_ACCESSLIST_WHITE else "-b"
 ALLOWED, REFUSED = (HASH_B, HASH_A) if WANT_ACCESSLIST_WHITE else (HASH_A, HASH_B)  # with HASH_B in the list
 
 
-def contents(info_hashes: InfoHashSet) -> set[bytes]:
+def contents(info_hashes: PackedSet) -> set[bytes]:
     return {bucket[at : at + 20] for bucket in info_hashes.buckets for at in range(0, len(bucket), 20)}
 
 
 def listed(text: bytes) -> set[bytes]:
     """The info_hashes of a list file with these bytes."""
-    info_hashes = InfoHashSet(len(text) // 41)
+    info_hashes = PackedSet(len(text) // 41)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "list"
         path.write_bytes(text)
         with closing(ListFile(path, "the access list")) as file:
-            for _ in accesslist.fill(file, info_hashes):
+            for _ in fill(file, accesslist.HEX_LINES, info_hashes.add):
                 pass
     assert info_hashes.size == len(contents(info_hashes))
     return contents(info_hashes)
@@ -82,7 +83,7 @@ def live(tmp_path: Path) -> Iterator[Live]:
     ids=repr,
 )
 def test_a02_lines_that_count(line: bytes) -> None:
-    assert accesslist.parse_line(line) == LISTED
+    assert accesslist.HEX_LINES.parse(line) == LISTED
     assert listed(line + b"\n") == {LISTED}
 
 
@@ -107,7 +108,7 @@ def test_a02_lines_that_count(line: bytes) -> None:
 )
 def test_a02_lines_that_do_not(line: bytes) -> None:
     other = b"\xcd" * 20
-    assert accesslist.parse_line(line) is None
+    assert accesslist.HEX_LINES.parse(line) is None
     assert listed(line + b"\n" + other.hex().encode() + b"\n") == {other}
 
 

@@ -13,6 +13,7 @@ from opentracker._features import WANT_ACCESSLIST_WHITE
 from opentracker.errors import TrackerFailure
 from opentracker.features.accesslist.accesslist import CHANGED, LISTED, AccessList, AccessListReloader
 from opentracker.features.accesslist.changes import Changes, change
+from opentracker.features.list_file import KEPT
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.tracker import Tracker
 from tests.swarm.torrents import are_there
@@ -144,7 +145,7 @@ def test_a14_ten_megabytes_without_an_end_are_not_kept() -> None:
     desk = Desk()
     for _ in range(10 * 1024 * 1024 // 8192):
         desk.adds.feed(b"7" * 8192)
-        assert len(desk.adds.lines.rest) <= 64
+        assert len(desk.adds.lines.rest) <= KEPT
     desk.adds.feed(b"\n" + line(A))
     assert desk.listed() == {A}
 

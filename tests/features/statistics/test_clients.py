@@ -1,41 +1,12 @@
-"""Newcomers by client: the names of peer_ids, and the counts of a tracker."""
+"""Newcomers by client: the counts of a tracker."""
 
 import json
 
-import pytest
-
 from opentracker._features import WANT_STATS_JSON
-from opentracker.features.statistics.clients import AZUREUS, OTHERS, PREFIXES, name_of
+from opentracker.protocol.peer_ids import OTHERS, name_of
 from tests.features.stats import live_with, stats, text
 from tests.protocol.http_cases import announce
 from tests.server.live import PEER_ID, announce_packet
-
-
-@pytest.mark.parametrize(
-    ("peer_id", "name"),
-    [
-        (b"-qB4650-abcdefghijkl", "qBittorrent"),
-        (b"-TR4050-abcdefghijkl", "Transmission"),
-        (b"-lt0D80-abcdefghijkl", "rTorrent"),
-        (b"-LT2000-abcdefghijkl", "libtorrent"),
-        (b"M7-9-2--abcdefghijkl", "BitTorrent"),
-        (b"A2-1-36-0-abcdefghij", "aria2"),
-        (b"XBT054d-abcdefghijkl", OTHERS),
-        (b"-qB4650+abcdefghijkl", OTHERS),
-        (b"-??0001-abcdefghijkl", OTHERS),
-        (b"\0" * 20, OTHERS),
-        (b"-qB4650-", OTHERS),
-        (b"", OTHERS),
-    ],
-)
-def test_names(peer_id: bytes, name: str) -> None:
-    assert name_of(peer_id) == name
-
-
-def test_names_are_labels_as_they_are() -> None:
-    for name in {*AZUREUS.values(), *PREFIXES.values(), OTHERS}:
-        assert name.isascii()
-        assert not set(name) & set('"\\\n')
 
 
 def announced(port: int, peer_id: bytes, more: bytes = b"") -> bytes:

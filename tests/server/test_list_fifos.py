@@ -14,7 +14,7 @@ from opentracker.config.settings import Sections, Settings
 from opentracker.errors import UsageError
 from opentracker.features.accesslist.feature import AccessListSettings
 from opentracker.server import fifos as dynamic_accesslist
-from opentracker.server.fifos import FifoFeature, FifoSettings
+from opentracker.server.list_fifos import FifoSettings, ListFifoFeature
 from tests.protocol.http_cases import announce
 from tests.server.conftest import open_descriptors
 from tests.server.live import HASH_A, HASH_B, HOME, Live, announce_packet
@@ -281,9 +281,9 @@ def make_wrong(path: Path, how: str) -> None:
             path.symlink_to(other)
 
 
-def feature(asked: FifoSettings) -> FifoFeature:
+def feature(asked: FifoSettings) -> ListFifoFeature:
     """The feature of a tracker that is not there yet."""
-    return FifoFeature(Settings(sections=Sections(asked)))
+    return ListFifoFeature(Settings(sections=Sections(asked)))
 
 
 WRONG = ["file", "folder", "dangling link", "link to a file", "link to a fifo"]

@@ -1,0 +1,1 @@
+"""Several processes that serve the same sockets: workers, which own a share of the torrents each, and a supervisor."""

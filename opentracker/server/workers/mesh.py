@@ -1,0 +1,163 @@
+"""The other workers, as one of them sees them: requests to the owners of torrents, streams, and all answers."""
+
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from mypy_extensions import i64
+
+from opentracker.server.loop import Loop
+from opentracker.server.workers.channel import Channel
+from opentracker.server.workers.frames import (
+    ANSWER,
+    BROKEN,
+    CLOSE,
+    DATAGRAM,
+    FAILURE,
+    LAST,
+    NEXT,
+    OPEN,
+    PIECE,
+    Frame,
+)
+from opentracker.swarm.ownership import Ownership
+
+log = logging.getLogger("opentracker")
+
+PATIENCE: Final = 30.0  # seconds to wait for an answer; a worker that was replaced may load its state first
+MOST_NUMBER: Final = 1 << 30
+
+
+class Asked:
+    """A request that has no answer yet; `done` takes the answer."""
+
+    __slots__ = ("deadline", "done", "kind", "owner", "payload")
+
+    def __init__(
+        self, owner: i64, kind: i64, payload: bytes, done: Callable[[Frame], None], deadline: float
+    ) -> None:
+        self.owner: i64 = owner
+        self.kind: i64 = kind
+        self.payload = payload
+        self.done = done
+        self.deadline = deadline
+
+
+class StreamLost(Exception):
+    """A stream was cut: its worker has died, or met a fault."""
+
+    def __init__(self, worker: int) -> None:
+        super().__init__(f"worker {worker} has died in the middle")
+
+
+class RemoteStream:
+    """The pieces of a stream of another worker, one ahead of its reader."""
+
+    def __init__(self, mesh: "Mesh", worker: int, number: int) -> None:
+        self.mesh = mesh
+        self.worker = worker
+        self.number = number
+        self.piece = b""
+        self.is_over = False
+        self.is_broken = False
+
+    def take(self) -> bytes:
+        """The next piece; empty while there is none, and at the end. Raises StreamLost."""
+        if self.is_broken:
+            raise StreamLost(self.worker)
+        piece, self.piece = self.piece, b""
+        if piece:
+            self.mesh.send(self.worker, NEXT, self.number, b"")
+        elif not self.is_over:
+            self.mesh.loop.resting = True
+        return piece
+
+    def has_come(self, frame: Frame) -> None:
+        """Take a frame of this stream."""
+        if frame.kind == PIECE:
+            self.piece = frame.payload
+            return
+        self.is_over = frame.kind == LAST
+        self.is_broken = frame.kind == BROKEN
+        self.mesh.streams.pop(self.number, None)
+
+    def close(self) -> None:
+        """Read no further."""
+        if self.mesh.streams.pop(self.number, None) is not None:
+            self.mesh.send(self.worker, CLOSE, self.number, b"")
+
+
+class Mesh:
+    """The channels to the other workers; `serve` takes their requests."""
+
+    def __init__(self, ownership: Ownership, first_number: int) -> None:
+        self.ownership = ownership
+        self.channels: dict[int, Channel] = {}
+        self.asked: dict[int, Asked] = {}
+        self.streams: dict[int, RemoteStream] = {}
+        # A worker that replaces another one begins at another number, so that late answers to the other are known.
+        self.number = first_number % MOST_NUMBER
+
+    def join(self, loop: Loop, serve: Callable[[Channel, Frame], None]) -> None:
+        """Set the loop, and the function that takes requests."""
+        self.loop = loop
+        self.serve = serve
+
+    def others(self) -> list[int]:
+        """The numbers of the other workers."""
+        return sorted(self.channels)
+
+    def send(self, worker: int, kind: int, number: int, payload: bytes) -> None:
+        """Send a frame to a worker."""
+        self.channels[worker].put(kind, number, payload)
+
+    def next_number(self) -> int:
+        """The number of a new request."""
+        self.number = (self.number + 1) % MOST_NUMBER
+        return self.number
+
+    def ask(self, owner: i64, kind: i64, payload: bytes, done: Callable[[Frame], None]) -> None:
+        """Send a request to the owner of a torrent; `done` is called with the answer, or never."""
+        channel = self.channels[owner]
+        if kind == DATAGRAM and channel.is_clogged():
+            return
+        number = self.next_number()
+        self.asked[number] = Asked(owner, kind, payload, done, self.loop.now.seconds + PATIENCE)
+        channel.put(kind, number, payload)
+
+    def open(self, worker: int, name: bytes, argument: bytes = b"") -> RemoteStream:
+        """Begin to read a stream of another worker."""
+        number = self.next_number()
+        stream = self.streams[number] = RemoteStream(self, worker, number)
+        self.send(worker, OPEN, number, name + b" " + argument)
+        self.send(worker, NEXT, number, b"")
+        return stream
+
+    def take(self, channel: Channel, frame: Frame) -> None:
+        """Take a frame of another worker."""
+        kind = frame.kind
+        if kind in (ANSWER, FAILURE):
+            asked = self.asked.pop(frame.number, None)
+            if asked is not None:
+                asked.done(frame)
+        elif kind in (PIECE, LAST, BROKEN):
+            stream = self.streams.get(frame.number)
+            if stream is not None:
+                stream.has_come(frame)
+        else:
+            self.serve(channel, frame)
+
+    def lost(self, worker: int) -> None:
+        """Ask the successor of a worker that has died again, and break the streams of the one that has died."""
+        for stream in list(self.streams.values()):
+            if stream.worker == worker:
+                stream.has_come(Frame(BROKEN, stream.number, b""))
+        for number, asked in self.asked.items():
+            if asked.owner == worker:
+                self.send(worker, int(asked.kind), number, asked.payload)
+
+    def sweep(self) -> None:
+        """Forget requests that are overdue; called every few seconds."""
+        seconds = self.loop.now.seconds
+        for number in [number for number, asked in self.asked.items() if asked.deadline <= seconds]:
+            del self.asked[number]

@@ -1,0 +1,78 @@
+"""The owner's side of requests: this worker carries out what other workers ask of its torrents."""
+
+from collections.abc import Callable
+from typing import Final
+
+from librt.strings import BytesWriter
+
+from opentracker.errors import TrackerFailure
+from opentracker.protocol.messages import Announce
+from opentracker.server.clock import Now
+from opentracker.server.workers.channel import Channel
+from opentracker.server.workers.frames import (
+    ANNOUNCE,
+    ANSWER,
+    CLOSE,
+    DATAGRAM,
+    FAILURE,
+    NEXT,
+    OPEN,
+    SCRAPE,
+    Frame,
+)
+from opentracker.server.workers.http import SharedHttpResponder
+from opentracker.server.workers.requests import scraped, unpack_announce, unpack_datagram
+from opentracker.server.workers.streams import Streams
+from opentracker.server.workers.udp import SharedUdpResponder
+
+
+class Owner:
+    """Answers the requests of other workers."""
+
+    def __init__(
+        self, http: SharedHttpResponder, udp: SharedUdpResponder, streams: Streams, now: Now
+    ) -> None:
+        self.http = http
+        self.udp = udp
+        self.streams = streams
+        self.now = now
+        self.request = Announce(both_families=True)
+
+    def serve(self, channel: Channel, frame: Frame) -> None:
+        """Answer a frame, or begin to."""
+        _ANSWERS[int(frame.kind)](self, channel, frame)
+
+    def announce(self, channel: Channel, frame: Frame) -> None:
+        """Carry out an announce that has come over HTTP."""
+        unpack_announce(frame.payload, self.request)
+        try:
+            body = self.http.carry_out(self.request, self.now.minute)
+        except TrackerFailure as failure:
+            channel.put(FAILURE, frame.number, failure.reason)
+            return
+        channel.put(ANSWER, frame.number, body)
+
+    def datagram(self, channel: Channel, frame: Frame) -> None:
+        """Answer a datagram that the kernel has not steered."""
+        address, packet = unpack_datagram(frame.payload)
+        out = BytesWriter()
+        self.udp.answer_own(packet, len(packet), address, self.now.minute, out)
+        channel.put(ANSWER, frame.number, out.getvalue())
+
+    def scrape(self, channel: Channel, frame: Frame) -> None:
+        """Count torrents."""
+        channel.put(ANSWER, frame.number, scraped(self.http.tracker, frame.payload))
+
+    def stream(self, channel: Channel, frame: Frame) -> None:
+        """Go on with a stream."""
+        self.streams.take(channel, frame)
+
+
+_ANSWERS: Final[dict[int, Callable[[Owner, Channel, Frame], None]]] = {
+    ANNOUNCE: Owner.announce,
+    DATAGRAM: Owner.datagram,
+    SCRAPE: Owner.scrape,
+    OPEN: Owner.stream,
+    NEXT: Owner.stream,
+    CLOSE: Owner.stream,
+}

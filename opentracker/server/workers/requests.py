@@ -1,0 +1,83 @@
+"""Requests between workers as bytes: a parsed announce, and the counts of scraped torrents.
+
+====== =====================================================================
+offset field of an announce
+====== =====================================================================
+0      info_hash
+20     u8 of flags: STORED, SEEDING
+21     u8 event
+22     u16 numwant, little-endian
+24     u8 size of the peer, 6 or 18
+25     u8 size of the peer_id, 20 or 0
+26     peer · peer_id
+====== =====================================================================
+
+Counts are those of a UDP scrape: complete, downloaded, incomplete as i32, big-endian.
+"""
+
+from typing import Final
+
+from librt.strings import BytesWriter, read_i32_be
+from mypy_extensions import i64
+
+from opentracker.protocol.messages import Announce
+from opentracker.protocol.udp import write_scrape_entry
+from opentracker.swarm.tracker import Tracker
+
+STORED: Final = 1
+SEEDING: Final = 2
+HEAD: Final = 26
+KEY: Final = 20
+ENTRY: Final = 12
+MOST_EVENTS: Final = 4  # unknown ones of UDP have no effect
+
+Counts = tuple[int, int, int]  # complete, downloaded, incomplete
+
+
+def pack_announce(a: Announce) -> bytes:
+    """The request fields of an announce over HTTP."""
+    flags = (STORED if a.stored else 0) | (SEEDING if a.seeding else 0)
+    numwant = a.numwant
+    head = bytes([flags, a.event, numwant & 255, numwant >> 8, len(a.peer), len(a.peer_id)])
+    return a.info_hash + head + a.peer + a.peer_id
+
+
+def unpack_announce(payload: bytes, a: Announce) -> None:
+    """Fill in the request fields of an announce."""
+    a.info_hash = payload[:KEY]
+    flags = payload[20]
+    a.stored = flags & STORED != 0
+    a.seeding = flags & SEEDING != 0
+    a.event = payload[21]
+    a.numwant = payload[22] | payload[23] << 8
+    middle = HEAD + payload[24]
+    a.peer = payload[HEAD:middle]
+    a.peer_id = payload[middle : middle + payload[25]]
+    a.url_data = b""
+
+
+def pack_datagram(address: bytes, packet: bytes) -> bytes:
+    """A datagram with the address that it came from."""
+    return bytes([len(address)]) + address + packet
+
+
+def unpack_datagram(payload: bytes) -> tuple[bytes, bytes]:
+    """The address and the datagram."""
+    size = payload[0]
+    return payload[1 : 1 + size], payload[1 + size :]
+
+
+def scraped(tracker: Tracker, info_hashes: bytes) -> bytes:
+    """The counts of joined info_hashes."""
+    out = BytesWriter()
+    at: i64 = 0
+    while at < len(info_hashes):
+        write_scrape_entry(out, *tracker.scrape(info_hashes[at : at + KEY]))
+        at += KEY
+    return out.getvalue()
+
+
+def counts_at(entries: bytes, number: i64) -> Counts:
+    """The counts of the torrent with this number, from 0 on."""
+    at = number * ENTRY
+    return read_i32_be(entries, at), read_i32_be(entries, at + 4), read_i32_be(entries, at + 8)

@@ -1,0 +1,86 @@
+"""The pages that tell of all torrents, from the parts of all workers: statistics, full scrapes, dumps, the state."""
+
+from collections.abc import Callable
+
+from opentracker._features import WANT_FULLSCRAPE
+from opentracker.features.statistics.page import OtherParts, Statistics
+from opentracker.protocol.pages import Pieces
+from opentracker.server.core import Core
+from opentracker.server.workers.mesh import Mesh
+from opentracker.server.workers.parts import StreamedParts, pack_snapshot
+from opentracker.server.workers.streams import Streams
+from opentracker.swarm.surveys.snapshot import StatsSnapshot
+
+if WANT_FULLSCRAPE:
+    from opentracker.features.fullscrape.page import FullScrape
+    from opentracker.features.state.feature import STREAM as STATE
+    from opentracker.features.state.state import State
+    from opentracker.server.workers import listing
+
+STATISTICS = b"statistics"
+LINES = b"lines"
+
+
+def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSnapshot], None]) -> None:
+    """Let the pages of a worker tell of all workers, and `streams` give its parts to the others.
+
+    `complete` adds the values of the supervisor to a merged snapshot.
+    """
+    share_statistics(host, mesh, streams, complete)
+    if WANT_FULLSCRAPE:
+        share_full_scrapes(host, mesh, streams)
+        state = host.part(State)
+        streams.sources[STATE] = lambda _: state.part()
+
+
+def share_statistics(
+    host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSnapshot], None]
+) -> None:
+    """See `share`."""
+    statistics = host.part(Statistics)
+
+    def ask(needs: tuple[str, ...]) -> OtherParts:
+        argument = ",".join(needs).encode("ascii")
+        asked = [mesh.open(each, STATISTICS, argument) for each in mesh.others()]
+        return StreamedParts(asked, host.tracker, complete)
+
+    def part(argument: bytes) -> Pieces:
+        needs = tuple(argument.decode("ascii").split(",")) if argument else ()
+        snapshot = yield from statistics.own_part(needs)
+        yield pack_snapshot(snapshot)
+
+    statistics.ask_others = ask
+    streams.sources[STATISTICS] = part
+
+
+if WANT_FULLSCRAPE:
+
+    def share_full_scrapes(host: Core, mesh: Mesh, streams: Streams) -> None:
+        """See `share`."""
+        page = host.part(FullScrape)
+        own_lines = page.lines
+
+        def merged(minute: int) -> listing.MergedReader:
+            return listing.MergedReader(
+                page.own_reader(minute), [mesh.open(each, listing.STREAM) for each in mesh.others()]
+            )
+
+        def all_lines() -> Pieces:
+            yield from own_lines()
+            yield from gathered(mesh, LINES)
+
+        page.new_reader = merged
+        page.lines = all_lines
+        streams.sources[listing.STREAM] = lambda _: listing.stream_rows(page, host.minute())
+        streams.sources[LINES] = lambda _: own_lines()
+
+
+def gathered(mesh: Mesh, name: bytes) -> Pieces:
+    """The pieces of a stream of all other processes, one after the other. Raises StreamLost."""
+    for worker in mesh.others():
+        stream = mesh.open(worker, name)
+        try:
+            while not stream.is_over:
+                yield stream.take()
+        finally:
+            stream.close()
