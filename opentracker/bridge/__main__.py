@@ -4,15 +4,15 @@ import argparse
 import asyncio
 import logging
 import os
-import re
-import ssl
 import sys
 import time
 from pathlib import Path
-from typing import Any, Final, NoReturn
+from typing import Final, NoReturn
 
+from opentracker.bridge import list_command
 from opentracker.bridge.carrier import Carrier, Route
-from opentracker.bridge.nats import load_client, raw_credentials, server_url
+from opentracker.bridge.nats import load_client
+from opentracker.bridge.options import DEFAULT_SERVER, Parser, client_options, name, nats_options, positive
 from opentracker.bridge.relay import QUEUE, Bridge
 from opentracker.errors import EXIT_START, EXIT_USAGE, StartError, UsageError
 from opentracker.features.cluster.settings import SyncSettings, parse_sync_endpoint
@@ -24,10 +24,9 @@ from opentracker.swarm.policy.permissions import MAY_LIVESYNC, Permissions
 
 log = logging.getLogger("opentracker")
 
-NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")  # of a cluster or a site: one token of a subject
-DEFAULT_SERVER: Final = "nats://localhost:4222"
-
 EPILOG: Final = """
+The command `list`, as the first word, is about a list for all trackers: see `python -m opentracker.bridge list --help`.
+
 The trackers of the site have to know the bridge: give them its address as livesync.cluster.node_ip. It hears them by
 multicast from another machine, or on the same one only where they name it as livesync.cluster.peer, since a tracker's
 own machine does not hear its multicast.
@@ -40,26 +39,6 @@ example:
 
 exit status: 0 after SIGINT or SIGTERM, 1 for a wrong command line, 111 where the machine refuses what was asked
 """
-
-
-class Parser(argparse.ArgumentParser):
-    """Reports a wrong command line as a tracker does, and reads options from files."""
-
-    def convert_arg_line_to_args(self, arg_line: str) -> list[str]:
-        """The option and its value in a line of a file; nothing for a comment."""
-        line = arg_line.strip()
-        return [] if line.startswith("#") else line.split(maxsplit=1)
-
-    def error(self, message: str) -> NoReturn:
-        """Raise UsageError."""
-        raise UsageError(message)
-
-
-def name(text: str) -> str:
-    """The name of a cluster or a site."""
-    if not NAME.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected letters, digits, _ and -")
-    return text
 
 
 def endpoint(text: str) -> tuple[bytes, int, str]:
@@ -76,21 +55,6 @@ def network(text: str) -> tuple[bytes, int]:
         return parse_network(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def server(text: str) -> str:
-    """The URL of a NATS server."""
-    try:
-        return server_url(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
-
-
-def positive(text: str) -> int:
-    """A number over 0."""
-    if not (text.isascii() and text.isdigit() and len(text) < 10 and int(text) > 0):
-        raise argparse.ArgumentTypeError(f"{text!r}: expected a number over 0")
-    return int(text)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -132,25 +96,7 @@ def parser() -> argparse.ArgumentParser:
         metavar="IP[/BITS]",
         help="believe trackers with these addresses; may be repeated",
     )
-    far = it.add_argument_group("NATS")
-    far.add_argument(
-        "--nats",
-        action="append",
-        type=server,
-        metavar="URL",
-        help="a server, nats://HOST:PORT or tls://HOST:PORT; may be repeated (default: nats://localhost:4222)",
-    )
-    far.add_argument("--creds", type=Path, metavar="FILE", help="credentials of a NATS user (JWT and key)")
-    far.add_argument("--nkey", type=Path, metavar="FILE", help="the seed of an nkey")
-    far.add_argument("--token", type=Path, metavar="FILE", help="file that holds a token")
-    far.add_argument(
-        "--tls-ca",
-        type=Path,
-        metavar="FILE",
-        help="CA certificates that the server's certificate is checked against",
-    )
-    far.add_argument("--tls-cert", type=Path, metavar="FILE", help="our certificate, and maybe its key")
-    far.add_argument("--tls-key", type=Path, metavar="FILE", help="its key")
+    nats_options(it)
     it.add_argument(
         "--queue",
         type=positive,
@@ -176,30 +122,6 @@ def parser() -> argparse.ArgumentParser:
         help="the user to become when started as root (default: %(default)s)",
     )
     return it
-
-
-def client_options(options: argparse.Namespace) -> dict[str, Any]:
-    """The options of the NATS client. Raises UsageError for files that cannot be used.
-
-    The files are read at once, since another user, who may not read them, runs the bridge later.
-    """
-    told: dict[str, Any] = {}
-    try:
-        if options.tls_key and not options.tls_cert:
-            raise UsageError("--tls-key goes with --tls-cert")
-        if options.tls_ca or options.tls_cert:
-            told["tls"] = ssl.create_default_context(cafile=options.tls_ca)
-            if options.tls_cert:
-                told["tls"].load_cert_chain(options.tls_cert, options.tls_key)
-        if options.creds:
-            told["user_credentials"] = raw_credentials(options.creds.read_text(encoding="utf-8"))
-        if options.nkey:
-            told["nkeys_seed_str"] = options.nkey.read_text(encoding="utf-8").strip()
-        if options.token:
-            told["token"] = options.token.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:  # ssl.SSLError is an OSError
-        raise UsageError(f"cannot use a file of the options for NATS: {error}") from error
-    return told
 
 
 def carrier_of(options: argparse.Namespace) -> Carrier:
@@ -250,8 +172,12 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; returns the exit status."""
     logging.basicConfig(format="opentracker: %(message)s", level=logging.INFO, stream=sys.stderr)
     logging.getLogger("nats").setLevel(logging.CRITICAL)  # our callbacks log the same errors
+    given = sys.argv[1:] if arguments is None else arguments
     try:
-        run(carrier_of(parser().parse_args(arguments)))
+        if given[:1] == ["list"]:
+            list_command.main(given[1:])
+        else:
+            run(carrier_of(parser().parse_args(given)))
     except UsageError as error:
         print(f"opentracker: {error} (--help tells more)", file=sys.stderr)
         return EXIT_USAGE

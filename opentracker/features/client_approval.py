@@ -37,6 +37,7 @@ def deny(settings: Settings, value: str) -> None:
 class ApprovalFeature(Feature[Host]):
     """The rules for clients, as a feature; SIGHUP reads them again."""
 
+    in_workers: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"access.client_allow": allow, "access.client_deny": deny}
     counters: ClassVar[tuple[Metric, ...]] = (REFUSED,)
     renewed: ClassVar[frozenset[str]] = frozenset({"access.client_allow", "access.client_deny"})

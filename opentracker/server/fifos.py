@@ -139,7 +139,8 @@ def open_fifo(path: Path) -> int:
         try:
             os.mkfifo(path, MODE)
         except OSError as error:
-            raise UsageError(f"cannot make the FIFO {path}: {error.strerror}") from error
+            reason = error.strerror if path.parent.is_dir() else f"there is no directory {path.parent}"
+            raise UsageError(f"cannot make the FIFO {path}: {reason}") from error
     return open_there(path)
 
 

@@ -14,6 +14,11 @@ class ProxyProtocolFeature(Feature[Core]):
 
     counters: ClassVar[tuple[Metric, ...]] = (INVALID,)
 
+    def in_use(self) -> str:
+        """See Feature."""
+        header = self.settings.of(ProxySettings).header
+        return f"access.proxy_header {header}" if header == PROXY_PROTOCOL else ""
+
     def join(self, host: Core) -> None:
         """Read the heads, if the operator has chosen them."""
         if self.settings.of(ProxySettings).header == PROXY_PROTOCOL:

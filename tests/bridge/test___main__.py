@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from opentracker.bridge.__main__ import client_options, main, parser
+from opentracker.bridge.__main__ import main, parser
+from opentracker.bridge.options import client_options
 from opentracker.errors import UsageError
 
 REQUIRED = ["--cluster", "c", "--site", "s", "--listen", "127.0.0.1:0", "--node-ip", "127.0.0.1"]

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from opentracker._features import WANT_ACCESSLIST_WHITE
 from opentracker.protocol.bencode import decode
 from tests.protocol.http_cases import get, scrape_query
 from tests.server.process import Tracker, allow, list_loopback
@@ -47,13 +48,13 @@ INFO_HASH = hashlib.sha1(
 
 
 @contextmanager
-def private(folder: Path, host: str = HOST) -> Iterator[Tracker]:
+def private(folder: Path, host: str = HOST, more: str = "") -> Iterator[Tracker]:
     """A tracker that knows KEY."""
     keys, config = folder / "keys", folder / "keys.conf"
     keys.write_text(f"{KEY}\n")
-    config.write_text(f"access.keys {keys}\n")
-    more = [*allow(folder, INFO_HASH), *list_loopback(folder)]
-    with Tracker("-i", host, "-p", "0", "-P", "0", "-f", str(config), *more, sockets=2) as tracker:
+    config.write_text(f"access.keys {keys}\n{more}")
+    options = [*allow(folder, INFO_HASH), *list_loopback(folder)]
+    with Tracker("-i", host, "-p", "0", "-P", "0", "-f", str(config), *options, sockets=2) as tracker:
         yield tracker
 
 
@@ -179,3 +180,15 @@ def test_k01_k03_k04_libtorrent(host: str, url: str, tmp_path: Path) -> None:
                 told += [type(each).__name__ for each in session.pop_alerts()]
             assert members(tracker) == (1 if key == KEY else 0)
             del session
+
+
+@pytest.mark.needs("WANT_WORKERS")
+def test_k07_every_worker_asks_for_keys(tmp_path: Path) -> None:
+    with private(tmp_path, more="listen.workers 2\n") as tracker:
+        for number in range(8):
+            query = f"info_hash={'A' * 19}{number}&peer_id=-qB4650-abcdefghijkl&port=6881&left=1"
+            assert b"failure" in ask(tracker, f"/{UNKNOWN}/announce?{query}")
+            assert b"members alone" in ask(tracker, f"/announce?{query}")
+            if not WANT_ACCESSLIST_WHITE:
+                assert b"failure" not in ask(tracker, f"/{KEY}/announce?{query}")
+        until(lambda: members(tracker) == 0, "the scrape")

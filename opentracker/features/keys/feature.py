@@ -28,6 +28,7 @@ FILE: Final = NamedPath(KeySettings, "path", "would load the keys from", key="ac
 class KeysFeature(Feature[Host]):
     """Requests need a key of a file; SIGHUP reloads it."""
 
+    in_workers: ClassVar[bool] = True
     paths: ClassVar[tuple[NamedPath, ...]] = (FILE,)
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
     renewed: ClassVar[frozenset[str]] = frozenset({"access.keys"})

@@ -44,7 +44,7 @@ EPOCH: Final = date(1970, 1, 1).toordinal()
 SHORTEST_LINE: Final = 33  # bytes of the lines of most sites: 32 hex digits
 LISTED: Final = 31  # bytes of memory of a key from a file
 CHANGED: Final = 130  # bytes of memory of a key that was added or deleted since
-# What may follow a key ends within the bytes that are kept of an unfinished line, see list_file.KEPT.
+# The text behind a key ends within the bytes that are kept of an unfinished line, see list_file.KEPT.
 LINE: Final = re.compile(
     rb"(?!announce|scrape)([\w.~-]{8,64})"
     rb"(?:[ \t]{1,16}(\d{4}-\d\d-\d\d)(?=[ \t\r]|$)|[ \t]{1,16}[^\d\s]|[ \t\r]{0,16}$)"
@@ -189,8 +189,15 @@ class KeyReloader(ListReloader[KeyList]):
         self.outcome.tell(snapshot)
 
     def change(self, digest: bytes, last_day: int) -> None:
-        """Add a key with its last day, or delete it; the next reload drops the change, unless it is under way."""
-        self.current.changes[digest] = last_day
+        """Add a key with its last day, or delete it; the next reload drops the change, unless it is under way.
+
+        Changes to the state of the file take no memory.
+        """
+        record = self.current.of_file.find(digest)
+        if last_day == (int.from_bytes(record[DIGEST:], "big") if record else UNKNOWN):
+            self.current.changes.pop(digest, None)
+        else:
+            self.current.changes[digest] = last_day
         if self.coming is not None:
             self.coming.changes[digest] = last_day
 

@@ -13,9 +13,10 @@ from opentracker._features import (
     OT_WEBTORRENT_INTERVAL,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_CLIENT_APPROVAL,
     WANT_MAX_PEER,
 )
-from opentracker.errors import MessageError
+from opentracker.errors import MessageError, TrackerFailure
 from opentracker.features.webtorrent.metrics import (
     ANNOUNCED,
     ANSWERED,
@@ -93,6 +94,14 @@ class Rendezvous:
                 self.tracker.refused.value += 1
                 raise MessageError(UNAUTHORIZED.decode("ascii"), ANNOUNCE, name)
 
+    def check_client(self, message: WebAnnounce) -> None:
+        """Raise MessageError for a client that is not approved."""
+        if WANT_CLIENT_APPROVAL and self.tracker.approval.in_force:
+            try:
+                self.tracker.approval.check(message.peer_id.encode("latin-1"))
+            except TrackerFailure as failure:
+                raise MessageError(failure.reason.decode("ascii"), ANNOUNCE, message.info_hash) from failure
+
     def find_or_add(self, info_hash: bytes, message: WebAnnounce, link: Link) -> BrowserPeer:
         """The peer of a message, which now belongs to this link. Raises MessageError if a new one is too many."""
         if self.browsers.find(info_hash, message.peer_id) is None:
@@ -106,6 +115,7 @@ class Rendezvous:
         """Store or remove a peer, tell it the counts, and forward its offers."""
         info_hash = message.info_hash.encode("latin-1")
         self.check(info_hash, message.info_hash)
+        self.check_client(message)
         peer: BrowserPeer | None = None
         if message.event == EVENT_STOPPED:
             gone = self.browsers.find(info_hash, message.peer_id)

@@ -218,7 +218,7 @@ class Connection(Unfinished):
 
     def upgrade(self, upgrader: Upgrader, request: Request) -> bytes:
         """The answer to a request for another protocol. Raises HttpError."""
-        answer, self.successor = upgrader.accept(request, self.fd, self.asker(), self.channel)
+        answer, self.successor = upgrader.accept(request, self.fd, self.address, self.asker(), self.channel)
         self.ends = True
         return answer
 

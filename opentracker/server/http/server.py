@@ -72,8 +72,13 @@ class Upgrader:
         """Whether a request asks for that protocol."""
         raise NotImplementedError
 
-    def accept(self, request: Request, fd: int, address: bytes, channel: Channel) -> tuple[bytes, Successor]:
-        """The answer to the request, and the connection that takes over. Raises HttpError."""
+    def accept(
+        self, request: Request, fd: int, address: bytes, client: bytes, channel: Channel
+    ) -> tuple[bytes, Successor]:
+        """The answer to the request, and the connection that takes over. Raises HttpError.
+
+        `address` is that of the connection, and `client` the one that a head of the PROXY protocol named.
+        """
         raise NotImplementedError
 
 
@@ -97,7 +102,6 @@ class HttpServer(Handler):
         if WANT_MAX_PEER:
             self.gate = ConnectionSlots(0, 0, Permissions())
             self.shut: list[Callable[[], None]] = []  # resume the listeners that wait for free slots
-
         if WANT_PROXY_PROTOCOL:
             self.proxy_heads: ProxyHeads | None = None
 

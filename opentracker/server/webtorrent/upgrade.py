@@ -5,7 +5,7 @@ from typing import Final
 from websockets.http11 import Request as Handshake
 from websockets.server import ServerProtocol
 
-from opentracker._features import WANT_DENY
+from opentracker._features import WANT_AUTH_KEYS, WANT_DENY
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.http import Request, header_values
 from opentracker.server.http.channel import Channel
@@ -14,6 +14,9 @@ from opentracker.server.http.server import Successor, Upgrader
 from opentracker.server.webtorrent.framing import NO_LOG, release
 from opentracker.server.webtorrent.hub import Hub
 from opentracker.server.webtorrent.websocket import WebSocket
+
+if WANT_AUTH_KEYS:
+    from opentracker.protocol.keyed_urls import key_of_query, split_path
 
 PATHS: Final = (b"/announce", b"/")
 
@@ -27,15 +30,26 @@ class WebSocketUpgrader(Upgrader):
 
     def takes(self, request: Request) -> bool:
         """See Upgrader."""
-        if request.path not in PATHS or request.head.find(b"pgrade") < 0:
+        if self.path_of(request) not in PATHS or request.head.find(b"pgrade") < 0:
             return False
         values = header_values(request, b"Upgrade")
         return any(value.lower() == b"websocket" for value in values)
 
-    def accept(self, request: Request, fd: int, address: bytes, channel: Channel) -> tuple[bytes, Successor]:
+    def path_of(self, request: Request) -> bytes:
+        """The path of a request, without its key if requests need one."""
+        if WANT_AUTH_KEYS:
+            if self.answers.tracker.keys.in_force:
+                return split_path(request.path)[0]
+        return request.path
+
+    def accept(
+        self, request: Request, fd: int, address: bytes, client: bytes, channel: Channel
+    ) -> tuple[bytes, Successor]:
         """See Upgrader. Raises HttpError for a client that may not, or whose request is malformed."""
         if WANT_DENY:
-            self.refuse_denied(request, address)
+            self.refuse_denied(request, client)
+        if WANT_AUTH_KEYS:
+            self.check_key(request)
         if self.hub.is_full():
             self.hub.refused.value += 1
             raise HttpError(503, b"limits.websockets is reached")
@@ -45,6 +59,15 @@ class WebSocketUpgrader(Upgrader):
         finally:
             release(protocol)
         return answer, WebSocket(fd, address, channel, self.hub)
+
+    def check_key(self, request: Request) -> None:
+        """Raise HttpError for a request without a valid key, if requests need one."""
+        if WANT_AUTH_KEYS and self.answers.tracker.keys.in_force:
+            try:
+                key = split_path(request.path)[1] or key_of_query(request.query or b"")
+                self.answers.tracker.keys.check(key)
+            except TrackerFailure as failure:
+                raise HttpError(403, failure.reason) from failure
 
     def refuse_denied(self, request: Request, address: bytes) -> None:
         """Raise HttpError for a client in a network that is not served, also behind a proxy."""

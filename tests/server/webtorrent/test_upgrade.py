@@ -1,16 +1,24 @@
 """The upgrade of an HTTP connection to a WebSocket."""
 
+from pathlib import Path
+
 import pytest
 
-from opentracker._features import WANT_DENY
+from opentracker._features import WANT_AUTH_KEYS, WANT_DENY, WANT_PROXY_PROTOCOL
 from opentracker.config.settings import Settings
+from opentracker.swarm.policy.permissions import MAY_PROXY
 from tests.protocol.http_cases import ANN, get
 from tests.server.http.talk import SWEPT, open_connections
-from tests.server.live import HOME, Live, sections
+from tests.server.live import HOME, Live, packed, sections
 from tests.server.webtorrent.browser import handshake, masked
 
 if WANT_DENY:
     from opentracker.features.denial import DenialFeature
+
+if WANT_AUTH_KEYS:
+    from opentracker.features.keys.feature import FILE as NAMED_KEYS
+if WANT_PROXY_PROTOCOL:
+    from opentracker.features.proxy import ProxySettings
 
 ACCEPT = b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo="  # RFC 6455, 1.3
 
@@ -125,4 +133,42 @@ def test_a_network_that_is_not_served_gets_no_websocket() -> None:
     client.send(handshake())
     assert client.read_to_end().startswith(b"HTTP/1.1 403 ")
     assert live.counters.value("denied_http") == 1
+    live.close()
+
+
+@pytest.mark.needs("WANT_AUTH_KEYS")
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [
+        ("/0123456789abcdef/announce", b"101"),
+        ("/announce/0123456789abcdef", b"101"),
+        ("/announce?passkey=0123456789abcdef", b"101"),
+        ("/announce", b"403"),
+        ("/", b"403"),
+        ("/fedcba9876543210/announce", b"403"),
+    ],
+)
+def test_k13_a_websocket_needs_a_key(path: str, status: bytes, tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text("0123456789abcdef\n")
+    settings = Settings(sections=sections())
+    NAMED_KEYS.put(settings, tmp_path / "keys")
+    live = Live(settings)
+    client = live.tcp(live.listen_tcp())
+    client.send(handshake(path))
+    assert client.read(13) == b"HTTP/1.1 %b " % status
+    live.close()
+
+
+@pytest.mark.needs("WANT_PROXY_PROTOCOL", "WANT_MAX_PEER", WANT_V6=False)
+def test_a_websocket_behind_the_proxy_protocol_has_the_slot_of_the_proxy() -> None:
+    settings = Settings(sections=sections(ProxySettings("proxy-protocol")))
+    settings.permissions.bless(packed(HOME), 32, MAY_PROXY)
+    live = Live(settings)
+    client = live.tcp(live.listen_tcp())
+    client.send(b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n" + handshake())
+    assert client.read(13) == b"HTTP/1.1 101 "
+    live.until(lambda: live.server.http.gate.open == 1, "the slot")
+    client.close()
+    live.until(lambda: live.server.http.gate.open == 0, "the end of the slot")
+    assert live.server.http.gate.of_host == {}
     live.close()
