@@ -77,6 +77,11 @@ class Signals(Handler):
         """Remember a signal that has an action."""
         if number not in self.asked:
             self.asked.append(number)
+        # In compiled builds Python may call this after `ready` has read the wake-up byte.
+        try:
+            self.outbox.send(b"\0")
+        except BlockingIOError:  # there are bytes enough
+            pass
 
     def ready(self, events: int) -> None:
         """Read the wake-up bytes, and call the actions of the signals that came."""

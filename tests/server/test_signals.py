@@ -143,3 +143,16 @@ def test_waking_bytes_never_block_who_sends_them(loop: Loop, signals: Signals) -
     send(signal.SIGINT)
     loop.run()
     assert loop.stopping
+
+
+def test_a_signal_that_python_tells_late_is_no_less_served() -> None:
+    """The wake-up byte may be read before Python calls the handler."""
+    signals, loop = Signals(), Loop(Now(Clock()))
+    done: list[int] = []
+    signals.serve(loop, {int(signal.SIGHUP): lambda: done.append(1)})
+    signals.noted(signal.SIGHUP, None)
+    loop.iterate(0.0)
+    assert done == [1]
+    loop.close()
+    signals.inbox.close()
+    signals.outbox.close()
