@@ -17,6 +17,7 @@ from opentracker.errors import (
     EXIT_END,
     EXIT_FAULT,
     EXIT_USAGE,
+    ConfigError,
     EndError,
     InvariantError,
     OpentrackerError,
@@ -79,6 +80,8 @@ def serve(
         try:
             passed = passed_sockets(os.environ, os.getpid())
             if WANT_WORKERS and settings.workers > 1:
+                if make is not wiring.Server:
+                    raise ConfigError("listen.workers above 1 does not go with opentracker.debug yet")
                 return service.serve(settings, passed, manager, signals)
             server = wiring.start(settings, confine, passed, make)
         except SystemExit:

@@ -13,6 +13,7 @@
     ├── StartError               the machine says no (bind, chdir); exit status 111
     ├── EndError                 the state could not be written at the end; exit status 74
     ├── LinkError                a connection of the bridge to NATS could not be made, or is over
+    ├── ControlError             a command of the control socket that cannot be carried out; answered with its text
     ├── CheckError               a tracker that is checked does not do what it should
     └── InvariantError           the tracker itself is wrong; exit status 70
 
@@ -87,6 +88,10 @@ class EndError(OpentrackerError):
 
 class LinkError(OpentrackerError):
     """A connection to NATS could not be made, or is over; its text says why."""
+
+
+class ControlError(OpentrackerError):
+    """A command of the control socket that is wrong, or that this build cannot carry out: its text is the answer."""
 
 
 class CheckError(OpentrackerError):

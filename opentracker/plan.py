@@ -37,6 +37,8 @@ def describe(settings: Settings, as_root: bool) -> list[str]:
     """
     lines = [f"the config file {shown(name)} is good" for name in settings.config_files]
     lines += [f"would listen on {binding.in_words(bind)}" for bind in binding.planned_binds(settings)]
+    if settings.workers > 1:
+        lines.append(f"would serve them by {settings.workers} workers")
     lines += wiring.plan(settings)
     lines += [f"would give {network} {rights}" for network, rights in rights_in_words(settings.permissions)]
     if settings.redirect_url:

@@ -22,11 +22,12 @@ FRONT = {
     "bridge",
     "check",
     "cli",
+    "control",
     "daemon",
     "debug",
     "plan",
 }  # the programs: beside the rooms, or a room of their own
-CLIENTS = {"check.exchange"}  # programs that ask a tracker
+CLIENTS = {"check.exchange", "control.__main__"}  # programs that ask a tracker
 ANYWHERE = {"errors", "_features", "build_info"}
 
 # The clock, the random source and the limits come in as arguments, sockets not at all.

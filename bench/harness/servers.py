@@ -159,7 +159,7 @@ def announces(client: socket.socket, info_hash: bytes) -> bool:
 
 def answers_http(client: socket.socket) -> bool:
     """Whether an HTTP request is answered with status 200."""
-    client.send(b"GET /announce HTTP/1.1\r\n\r\n")
+    client.send(b"GET /announce HTTP/1.1\r\nHost: bench\r\n\r\n")
     return client.recv(2048).startswith(b"HTTP/1.1 200 ")
 
 

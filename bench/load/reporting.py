@@ -19,7 +19,7 @@ def resident_kib(pid: int) -> int:
 
 
 class Measurement:
-    """What a server has done since now."""
+    """The work of a server since now."""
 
     def __init__(self, pid: int) -> None:
         self.pid = pid

@@ -96,7 +96,7 @@ class DenialReloader:
         self.outcome = Outcome(
             "opentracker_denied_networks",
             "reload",
-            "Networks that are not served loaded",
+            "File of networks that are not served",
             "The networks that are not served could not be read again: those before are in force.",
             time.time,
         )
@@ -140,7 +140,8 @@ class DenialReloader:
     def complete(self, snapshot: StatsSnapshot) -> None:
         """Add the values of the gauges to a snapshot."""
         snapshot.tell(NETWORKS, self.denial.of_config.size() + self.denial.of_file.size())
-        self.outcome.tell(snapshot)
+        if FILE.of(self.settings) is not None or self.outcome.failures:
+            self.outcome.tell(snapshot)
 
 
 def tell(path: Path | None, networks: NetworkTable) -> None:

@@ -130,6 +130,9 @@ class Feature(Generic[Joined_contra]):
     counters: ClassVar[tuple[Metric, ...]] = ()  # rows of the statistics
     renewed: ClassVar[frozenset[str]] = frozenset()  # keys that a reload applies, by `renew` or as rights
     in_workers: ClassVar[bool] = False  # whether it can be in a tracker of several workers
+    is_asked_for: ClassVar[bool] = (
+        False  # whether it does nothing unless one of its keys or options was given
+    )
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
@@ -168,11 +171,11 @@ class Feature(Generic[Joined_contra]):
         """Replace limits on the whole tracker by the share of this worker, in new settings."""
 
     def in_use(self) -> str:
-        """A key or an option of this feature that was given, or the name of a feature that has none; empty: none."""
-        own = {*keys_of(type(self))}
+        """A key or an option of this feature that was given, or its name if it is in use without one; empty: unused."""
+        own = keys_of(type(self))
         given = [key for key, _ in self.settings.given if key in own]
         given += [f"-{option.letter}" for option in self.options if self.was_given(option.letter)]
-        if not own and not self.options:
+        if not given and not self.is_asked_for:
             return type(self).__name__.removesuffix("Feature")
         return given[0] if given else ""
 

@@ -139,7 +139,8 @@ def open_fifo(path: Path) -> int:
         try:
             os.mkfifo(path, MODE)
         except OSError as error:
-            raise UsageError(f"cannot make the FIFO {path}: {error.strerror}") from error
+            reason = error.strerror if path.parent.is_dir() else f"there is no directory {path.parent}"
+            raise UsageError(f"cannot make the FIFO {path}: {reason}") from error
     return open_there(path)
 
 
@@ -187,6 +188,7 @@ class Fifos:
 class FifoFeature(Feature[Core]):
     """Two FIFOs beside a list; subclasses say which list, and how a line changes it."""
 
+    is_asked_for: ClassVar[bool] = True
     add: ClassVar[NamedPath]
     delete: ClassVar[NamedPath]
 

@@ -14,6 +14,7 @@ from opentracker._features import (
     WANT_BOGON_FILTER,
     WANT_CLIENT_APPROVAL,
     WANT_CLIENT_COUNT,
+    WANT_CONTROL,
     WANT_DENY,
     WANT_DYNAMIC_ACCESSLIST,
     WANT_FULLLOG_NETWORKS,
@@ -139,6 +140,11 @@ if WANT_SYSLOGS:
     from opentracker.server.system.syslog import CompletedLogFeature
 
     FEATURES.append(CompletedLogFeature)
+
+if WANT_CONTROL:
+    from opentracker.server.control import ControlFeature
+
+    FEATURES.append(ControlFeature)
 
 PATHS: Final[tuple[NamedPath, ...]] = tuple(path for feature in FEATURES for path in feature.paths)
 CONFIG: Final = ConfigReader(

@@ -24,6 +24,7 @@ ROW_WEIGHT: Final = 27  # bytes of memory, with the spare capacity of a bytearra
 SEGMENT_WEIGHT: Final = 1 << 19  # bytes: empty buckets, and the picture of a shard
 SLICE: Final = 256  # torrents read in one go: about a tenth of a millisecond
 MOST_SORTED: Final = 512  # rows sorted in one go
+ENOUGH: Final = 128  # rows given in one go, from as many buckets as it takes
 BYTES: Final = 256  # values of a byte
 STALE: Final = 1  # minutes after which a new reader has a segment read again
 END: Final = b""  # the start of rows that do not exist
@@ -73,12 +74,23 @@ class Segment(Rows):
         bucket = ((first << 8 | start[1]) - self.first) >> self.shift
         while bucket < BUCKETS and not self.buckets[bucket] and bucket not in self.crowds:
             bucket += 1
-        if bucket == BUCKETS:
-            return [], END
-        rows = self.buckets[bucket]
-        if bucket in self.crowds or len(rows) > MOST_SORTED * ROW:
+        if bucket < BUCKETS and self.is_crowd(bucket):
             return self.crowd(bucket).rows_from(start, self.start_of(bucket + 1))
-        return not_below(start, sorted_rows(bytes(rows))), self.start_of(bucket + 1)
+        rows: list[bytes] = []
+        # Some buckets together, since the calls for each would cost as much as a dozen rows.
+        while bucket < BUCKETS and not self.is_crowd(bucket):
+            found = self.buckets[bucket]
+            if len(rows) > 0 and len(rows) * ROW + len(found) > ENOUGH * ROW:
+                break
+            rows += sorted_rows(bytes(found))
+            bucket += 1
+        return not_below(start, rows), self.start_of(bucket)
+
+    def is_crowd(self, bucket: i64) -> bool:
+        """Whether a bucket has too many rows to be sorted in one go."""
+        return len(self.buckets[bucket]) > MOST_SORTED * ROW or (
+            len(self.crowds) > 0 and bucket in self.crowds
+        )
 
     def crowd(self, bucket: i64) -> "OverflowBucket":
         """The rows of an overfull bucket, divided further."""

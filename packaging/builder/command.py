@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 import tempfile
 import time
@@ -57,6 +58,8 @@ def main(arguments: list[str]) -> int:
         os.environ["OPENTRACKER_PACKAGING_INSIDE"] = "1"
         command = ["unshare", "--mount", "--propagation=private", sys.executable, sys.argv[0], *arguments]
         os.execvp(command[0], command)
+    # A signal unwinds the stack, so that processes and temporary folders do not outlive this process.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     out = (options.out / options.distro).resolve()
     out.mkdir(parents=True, exist_ok=True)
     for old in out.iterdir():

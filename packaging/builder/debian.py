@@ -4,14 +4,16 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from builder.checkout import ROOT, version
 from builder.errors import PackagingError
 from builder.trees import BUILDER, Tree
 from builder.trying import package_paths, plan_of, try_each, try_packages
-from builder.variants import ROOT, VARIANTS, version
+from builder.variants import VARIANTS
 from builder.workshop import Workshop
 
 SOURCE: Final = "opentracker-py"
 COMMON: Final = f"{SOURCE}-common"
+LIKE_THEIRS: Final = "whitelist"  # the variant that has the features of Debian's package of the tracker in C
 BUILDING: Final = 1800.0  # seconds; mypyc takes the most of them
 GONE: Final = ("/etc/opentracker", "/var/lib/opentracker", "/usr/bin/opentracker")
 
@@ -23,15 +25,20 @@ def build(workshop: Workshop, variants: list[str]) -> list[Path]:
     with workshop.tree("debian-build", "debian-build") as tree:
         with workshop.step("dpkg-buildpackage " + " ".join(variants)):
             build_packages(tree, sdist, variants)
-        with workshop.step("lintian"):
-            tree.run(["sh", "-c", "lintian --info --fail-on error,warning /src/*.changes"], 300, BUILDER)
-        packages = [
-            Path(shutil.copy(path, workshop.out)) for path in sorted((tree.root / "src").glob("*.deb"))
-        ]
-        for path in (tree.root / "src").glob(f"{SOURCE}_*"):
+        packages = sorted((tree.root / "src").glob("*.deb"))
+        for path in [*packages, *(tree.root / "src").glob(f"{SOURCE}_*")]:
             shutil.copy(path, workshop.out)
+        with workshop.step("lintian"):
+            tree.run(["sh", "-c", "lintian --info --fail-on error,warning /src/*.changes"], 600, BUILDER)
     try_each(workshop, "debian-run", variants, try_variant)
-    return packages
+    if LIKE_THEIRS in variants:
+        with (
+            workshop.step("trial of a move from the tracker in C"),
+            workshop.tree("debian-run", "move") as tree,
+        ):
+            times = try_move(tree, workshop.out)
+        workshop.steps += [(f"  {name}", seconds) for name, seconds in times.items()]
+    return [workshop.out / path.name for path in packages]
 
 
 def build_packages(tree: Tree, sdist: Path, variants: list[str]) -> None:
@@ -65,6 +72,13 @@ def try_variant(tree: Tree, out: Path, variant: str, other: str) -> dict[str, fl
     plan = plan_of("dpkg", variant, other, before, package_paths(*new), package_paths(*switched))
     plan |= {"names": [f"{SOURCE}-{other or variant}", COMMON], "gone": GONE}
     return try_packages(tree, plan)
+
+
+def try_move(tree: Tree, out: Path) -> dict[str, float]:
+    """Try to move from the tracker in C, which apt has downloaded into the tree, and back."""
+    packages = [package(out, name) for name in (COMMON, f"{SOURCE}-{LIKE_THEIRS}")]
+    tree.copy({f"trial/{path.name}": path for path in packages})
+    return try_packages(tree, {"trial": "migration", "packages": package_paths(*packages)})
 
 
 def earlier(tree: Tree, path: Path) -> str:

@@ -8,16 +8,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from builder.checkout import ROOT, version
 from builder.errors import PackagingError
 from builder.processes import ALONE, WITH_CGROUPS, run
 from builder.trying import asked, times_of
-from builder.variants import ROOT, VARIANTS, version
+from builder.variants import VARIANTS
 from builder.workshop import Workshop
 
 BUILDING: Final = 1800.0  # seconds; mypyc takes the most of them
 TRYING: Final = 300.0
 USER: Final = 6969
-# What pip asks for: the build's requirements, the tracker's, and those of a compiled build.
+# Wheels for pip: the build's requirements, the tracker's, and those of a compiled build.
 WHEELS: Final = ("hatchling>=1.27,<2", "librt>=0.11,<0.18", "mypy_extensions>=1.0")
 COMPILING: Final = ("mypy>=2.4,<2.5", "setuptools>=70")
 PLATFORMS: Final = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")

@@ -4,10 +4,10 @@ import shutil
 from pathlib import Path
 from typing import Final
 
+from builder.checkout import ROOT, version
 from builder.errors import PackagingError
 from builder.trees import BUILDER, Tree
 from builder.trying import package_paths, plan_of, try_each, try_packages
-from builder.variants import ROOT, version
 from builder.workshop import Workshop
 
 NAME: Final = "opentracker-py"

@@ -1,13 +1,14 @@
-"""Trying packages: a plan for trial/run.py, and a tree with systemd that carries it out and powers off."""
+"""Trying packages: a plan for trial/, and a tree with systemd that carries it out and powers off."""
 
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from builder.checkout import ROOT
 from builder.errors import PackagingError
 from builder.trees import Tree
-from builder.variants import ROOT, VARIANTS
+from builder.variants import VARIANTS
 from builder.workshop import Workshop
 
 LONGEST: Final = 300.0  # seconds, from the start of systemd to its end
@@ -20,7 +21,7 @@ After=multi-user.target
 [Service]
 Type=oneshot
 WorkingDirectory=/
-ExecStart=/usr/bin/python3 -m trial.run
+ExecStart=/usr/bin/python3 -m trial
 ExecStopPost=/usr/bin/systemctl poweroff --no-block
 StandardOutput=file:/trial/output
 StandardError=inherit
@@ -70,6 +71,7 @@ def plan_of(
 ) -> dict[str, Any]:
     """Return what all plans have: the packages and what the installed trackers are to say."""
     return {
+        "trial": "packages",
         "manager": manager,
         "before": before,
         "packages": packages,

@@ -1,15 +1,12 @@
 """Variants: what a package's build is told, and what the installed tracker has to say of itself."""
 
 import json
-import tomllib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
 from build_hook.rendering import build_record
 from build_hook.resolution import resolve
-
-ROOT: Final = Path(__file__).resolve().parents[2]
+from builder.checkout import ROOT, version
 
 
 @dataclass(frozen=True)
@@ -34,10 +31,3 @@ VARIANTS: Final = {
     "blacklist": Variant({"OPENTRACKER_PROFILE": "blacklist"}, "access.blacklist"),
     "compiled": Variant({"OPENTRACKER_PROFILE": "open", "WANT_COMPILED": "1"}),
 }
-
-
-def version() -> str:
-    """Return the version in pyproject.toml."""
-    pyproject = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    number: str = pyproject["tool"]["hatch"]["metadata"]["hooks"]["custom"]["version"]
-    return number

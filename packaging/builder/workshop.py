@@ -7,22 +7,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from builder.checkout import copy_checkout, version
 from builder.layers import Layers
 from builder.trees import Tree, tree
-from builder.variants import ROOT, version
-
-COPIED = (
-    *("opentracker", "build_hook", "docs", "tests", "bench", "packaging"),
-    *(
-        "features.toml",
-        "hatch_build.py",
-        "pyproject.toml",
-        "tox.ini",
-        "toxfile.py",
-        "opentracker.conf.sample",
-    ),
-    *("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
-)
 
 
 @dataclass
@@ -69,7 +56,7 @@ class Workshop:
         """Build the sdist of this checkout in a tree, and return it."""
         target = self.out / f"opentracker-{version()}.tar.gz"
         with self.step("sdist"), self.tree(layer, "sdist") as mounted:
-            mounted.copy({f"src/{name}": ROOT / name for name in COPIED})
+            copy_checkout(mounted.root / "src")
             mounted.run(["sh", "-c", "cd /src && python3 -m hatchling build -t sdist -d /dist"], 120)
             target.write_bytes((mounted.root / "dist" / target.name).read_bytes())
         return target

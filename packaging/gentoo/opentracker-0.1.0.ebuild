@@ -28,7 +28,7 @@ IUSE="
 	compression-zstd-always +full-state sync-live sync-scrape sync-bridge restrict-stats
 	+stats-json +stats-prometheus +stats-html log-networks fulllog-networks log-numwant
 	client-count spot-woodpecker syslogs ip-from-query-string ip-from-proxy +deny keepalive
-	tls +max-peer bogon-filter compiled
+	tls webtorrent +max-peer bogon-filter compiled
 "
 REQUIRED_USE="
 	?? ( v6 v4-only )
@@ -96,6 +96,7 @@ python_configure_all() {
 	export WANT_DENY=$(usex deny 1 0)
 	export WANT_KEEPALIVE=$(usex keepalive 1 0)
 	export WANT_TLS=$(usex tls 1 0)
+	export WANT_WEBTORRENT=$(usex webtorrent 1 0)
 	export WANT_MAX_PEER=$(usex max-peer 1 0)
 	export WANT_BOGON_FILTER=$(usex bogon-filter 1 0)
 	export WANT_COMPILED=$(usex compiled 1 0)

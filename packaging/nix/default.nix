@@ -69,6 +69,8 @@
   withKeepalive ? false,
   # HTTPS: listen.tls
   withTls ? false,
+  # browsers as peers, over WebSockets
+  withWebtorrent ? false,
   # limits on torrents, peers and memory
   withMaxPeer ? true,
   # unroutable addresses are never listed
@@ -152,6 +154,7 @@ python3Packages.buildPythonApplication {
     WANT_DENY = choice withDeny;
     WANT_KEEPALIVE = choice withKeepalive;
     WANT_TLS = choice withTls;
+    WANT_WEBTORRENT = choice withWebtorrent;
     WANT_MAX_PEER = choice withMaxPeer;
     WANT_BOGON_FILTER = choice withBogonFilter;
     WANT_COMPILED = choice withCompiled;

@@ -1,12 +1,10 @@
 """Try packages on the machine that this runs on: install, start, announce, reload, upgrade, switch, purge.
 
-systemd runs it as root in a throwaway tree, as `python3 -m trial.run` beside plan.json, and it writes result.json. It
-needs nothing but the standard library: the tree has what the packages depend on, and no more.
+It runs in a throwaway tree that has the packages' dependencies and no more.
 """
 
 import json
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse
@@ -17,7 +15,6 @@ from typing import Any, Final
 
 from trial.steps import Steps, TrialError
 
-HERE: Final = Path(__file__).resolve().parent
 CONFIG: Final = Path("/etc/opentracker/opentracker.conf")
 LIST: Final = Path("/etc/opentracker/list.txt")
 PORT: Final = 6969
@@ -107,8 +104,9 @@ def seeders() -> int:
 
 
 def serves() -> bool:
-    """Tell whether an announce is answered with peers."""
-    return b"8:interval" in announce()
+    """Tell whether an announce is answered with peers. A refusal has an interval too."""
+    answer = announce()
+    return b"8:interval" in answer and b"failure reason" not in answer
 
 
 def main_pid() -> str:
@@ -234,16 +232,3 @@ class Trial(Steps):
                 self.switch()
         with self.step("purge"):
             self.purge()
-
-
-def main() -> int:
-    """Run the plan, and write its result."""
-    trial = Trial(json.loads((HERE / "plan.json").read_text()))
-    status = trial.write_result(trial.run, HERE / "result.json")
-    if status:
-        subprocess.run(["journalctl", "--no-pager", "-u", "opentracker"], check=False, timeout=STEP)
-    return status
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -91,7 +91,9 @@ def test_a_wheel_brings_its_pages(checkout: Path) -> None:
     wheel = build(checkout)
     for name, source in [
         ("share/man/man1/opentracker.1", "docs/man/opentracker.1"),
+        ("share/man/man1/opentracker.control.1", "docs/man/opentracker.control.1"),
         ("share/man/man1/opentracker.debug.1", "docs/man/opentracker.debug.1"),
+        ("share/bash-completion/completions/opentracker.control", "docs/completion/opentracker.control"),
         ("share/man/man5/opentracker.conf.5", "docs/man/opentracker.conf.5"),
         ("share/doc/opentracker/opentracker.conf.sample", "opentracker.conf.sample"),
     ]:

@@ -1,12 +1,23 @@
 """For any bytes of strangers, the log's lines are printable, and their number in a minute is limited (R-10)."""
 
+import logging
 import socket
 import struct
+from collections import Counter
 from pathlib import Path
 
-from opentracker.server.system.log_lines import LONGEST, MOST
-from tests.server.live import HOME, family_of
+import pytest
+from librt.strings import BytesWriter
+
+from opentracker._features import WANT_MAX_PEER
+from opentracker.config.settings import Settings
+from opentracker.server.system.log_lines import LONGEST, MOST, LineLimiter
+from opentracker.server.turned_away import KINDS
+from tests.server.live import HOME, Live, announce_packet, connect_packet, family_of, packed, sections
 from tests.server.process import Tracker, allow, list_loopback
+
+if WANT_MAX_PEER:
+    from opentracker.server.limits import LimitSettings
 
 UGLY = b"\r\nopentracker: listening on UDP 6.6.6.6:66\x1b[2J\x07\x00\xff\xe2\x80\xae"
 ESCAPED = b"".join(b"%%%02x" % byte for byte in UGLY)
@@ -71,3 +82,44 @@ def test_r10_the_log_stays_bounded_and_printable_whatever_strangers_send(tmp_pat
     assert all(len(line) <= LONGEST + 40 for line in tracker.lines)
     scrapes = [line for line in tracker.lines if line.endswith("FULL SCRAPE")]
     assert len(scrapes) < TIMES, "a line each is more than the log takes"
+
+
+STEP = 10.0  # seconds of the tracker's clock between two turns of its loop
+DAY = 86400.0
+
+
+@pytest.mark.needs("WANT_MAX_PEER")
+def test_a_day_at_the_limits_is_a_line_a_minute_for_each_limit(caplog: pytest.LogCaptureFixture) -> None:
+    """Newcomers are refused in each minute of a day; an operator finds it in the log, which stays short."""
+    limits = LimitSettings()
+    limits.torrents, limits.peers, limits.peers_per_torrent = 30, 40, 5
+    live = Live(Settings(sections=sections(limits)))
+    log, limiter = logging.getLogger("opentracker"), LineLimiter()
+    log.addFilter(limiter)
+    live.server.loop.every(60.0, limiter.next_minute)
+    caplog.set_level(logging.INFO, "opentracker")
+    caplog.clear()
+    home, out, refused = packed(HOME), BytesWriter(), 0
+    try:
+        for step in range(int(DAY / STEP)):
+            live.clock.seconds += STEP
+            live.iterate()
+            minute = live.server.now.minute
+            out.truncate(0)
+            live.server.udp.answer(connect_packet(), 16, home, minute, out)
+            connection_id = out.getvalue()[8:16]
+            for number in range(4):  # two to the popular torrent, two to torrents of their own
+                info_hash = HASH if number < 2 else struct.pack(">QQI", step, number, 7)
+                packet = announce_packet(connection_id, info_hash=info_hash, port=1024 + step % 60000)
+                live.server.udp.answer(packet, len(packet), home, minute, out)
+        refused = sum(live.counters.value(name) for name in KINDS if name.startswith("refused"))
+    finally:
+        log.removeFilter(limiter)
+        live.close()
+    minutes = int(DAY / 60)
+    lines = Counter(message.rpartition(": ")[2] for message in caplog.messages)
+    assert refused > 10 * minutes, "the tracker was at its limits all day"
+    assert lines, caplog.messages[:5]
+    assert all(minutes * 9 // 10 <= number <= minutes for number in lines.values() if number > 60), lines
+    assert len(caplog.records) <= minutes * len(lines)
+    print(f"{refused} refusals in a day, {len(caplog.records)} lines of the log: {dict(lines)}")

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from opentracker._features import WANT_STATS_HTML
+from tests.e2e.chromium import Browser
 from tests.features.stats import live_with, stats
 
 pytestmark = pytest.mark.needs("WANT_STATS_HTML")
@@ -107,3 +108,61 @@ def test_the_page_in_a_window(page: Path, width: int, rows: int, dark: bool) -> 
     assert found["smallest"] >= 10
     assert found["select"] == "all"
     assert found["requests"] == 0
+
+
+# The element with the focus: its name, whether an outline is drawn around it and it can be seen, and its text.
+FOCUS = """(() => {
+  const node = document.activeElement, style = getComputedStyle(node), box = node.getBoundingClientRect();
+  const told = node.nextElementSibling;
+  return {
+    name: node === document.body ? "" : node.getAttribute("href") || node.getAttribute("aria-labelledby"),
+    outlined: node.matches(":focus-visible") && style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+    seen: box.bottom > 0 && box.top < innerHeight && box.width > 0,
+    told: told && told.className === "told" && getComputedStyle(told).display !== "none" ? told.textContent : "",
+  };
+})()"""
+
+
+def test_the_page_by_keyboard(page: Path) -> None:
+    """Tab goes to each chart, which then tells its values in words, and to each link, forwards and backwards."""
+    with Browser(page.parent / "keyboard") as browser:
+        browser.open(page.as_uri())
+        assert browser.run("document.querySelectorAll('.told').length") > 3
+        assert browser.run(SHOWN) == 0
+        wanted = browser.run(f"[...document.querySelectorAll('svg, a')].map(node => {NAME})")
+        visited = []
+        for _ in wanted:
+            browser.press("Tab")
+            found = browser.run(FOCUS)
+            assert found["outlined"], found
+            assert found["seen"], found
+            assert bool(found["told"]) is not found["name"].startswith("?"), found
+            visited.append(found["name"])
+        assert visited == wanted
+        browser.press("Tab", shift=True)
+        assert browser.run(FOCUS)["name"] == wanted[-2]
+        assert browser.run(SHOWN) == 0, "of links nothing is told"
+
+
+NAME = "node.getAttribute('href') || node.getAttribute('aria-labelledby')"
+SHOWN = (
+    "[...document.querySelectorAll('.told')].filter(node => getComputedStyle(node).display !== 'none').length"
+)
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_the_outline_can_be_told_from_the_page(page: Path, dark: bool) -> None:
+    with Browser(page.parent / f"outline-{dark}", 400, 800, dark=dark) as browser:
+        browser.open(page.as_uri())
+        browser.press("Tab")
+        assert browser.run(CONTRAST) >= 3
+
+
+CONTRAST = """(() => {
+  const light = c => { const v = c.map(x => (x /= 255) <= .04045 ? x / 12.92 : ((x + .055) / 1.055) ** 2.4);
+    return .2126 * v[0] + .7152 * v[1] + .0722 * v[2]; };
+  const parts = text => text.match(/[\\d.]+/g).map(Number).slice(0, 3), node = document.activeElement;
+  const [one, two] = [getComputedStyle(node).outlineColor, getComputedStyle(node.closest(".card")).backgroundColor]
+    .map(text => light(parts(text)));
+  return (Math.max(one, two) + .05) / (Math.min(one, two) + .05);
+})()"""

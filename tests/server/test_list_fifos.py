@@ -337,7 +337,7 @@ def test_a15_what_is_not_a_fifo_takes_no_place(
 
 def test_a_fifo_in_a_folder_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "missing" / "fifo"
-    with pytest.raises(UsageError, match=f"cannot make the FIFO {path}: No such file or directory"):
+    with pytest.raises(UsageError, match=f"cannot make the FIFO {path}: there is no directory {path.parent}"):
         dynamic_accesslist.open_fifo(path)
     with pytest.raises(UsageError, match=f"cannot open the FIFO {path}: No such file or directory"):
         dynamic_accesslist.open_there(path)

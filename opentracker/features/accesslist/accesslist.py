@@ -64,6 +64,10 @@ class AccessList(Admission):
                 return listed is WANT_ACCESSLIST_WHITE
         return self.info_hashes.holds(info_hash) is WANT_ACCESSLIST_WHITE
 
+    def lists(self, info_hash: bytes) -> bool:
+        """Whether a torrent is on the list."""
+        return self.allows(info_hash) is WANT_ACCESSLIST_WHITE
+
     def dissolve(self) -> Iterator[None]:
         """See ReloadedList."""
         return self.info_hashes.dissolve()

@@ -109,7 +109,7 @@ class StateFeature(Feature[Host]):
         host.sources.append(file.tell)
         interval = self.settings.of(StateSettings).interval
         if interval > 0:
-            host.every(interval, lambda: file.renew(host.start_work))
+            host.every(interval, lambda: file.begin(host.start_work))  # the next at once if one takes longer
         return file
 
     def oversee(self, overseer: Overseer) -> None:

@@ -57,10 +57,11 @@ class StateFile:
 
     def begin(self, start: Start) -> None:
         """Write the state in slices. If a write is under way, another one follows it, with the current state."""
-        if self.under_way is None:
-            self.renew(start)
-        else:
+        if self.under_way is not None:
             self.again = True
+            return
+        self.under_way = self.steps()
+        start(self.under_way)
 
     def last(self) -> Steps:
         """Write the state at the end of several workers, after the write under way. Raises EndError."""
@@ -72,17 +73,12 @@ class StateFile:
             raise EndError(f"cannot write the state to {self.path}: {error.strerror}") from error
         log.info("wrote the state to %s", self.path)
 
-    def renew(self, start: Start) -> None:
-        """Write the state in slices, unless a write is under way."""
-        if self.under_way is None:
-            self.under_way = self.steps()
-            start(self.under_way)
-
     def steps(self) -> Steps:
         """Write in small steps, and again while `begin` was called meanwhile; log a failure."""
         try:
             while True:
                 self.again = False
+                log.debug("writing the state to %s", self.path)
                 try:
                     yield from self.write_new(in_background=True)
                     self.outcome.succeeded()

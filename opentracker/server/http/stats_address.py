@@ -83,6 +83,7 @@ class PageResponder(HttpResponder):
 class StatsAddressFeature(Feature[Core]):
     """The addresses of the statistics, as a feature of every build."""
 
+    is_asked_for: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"listen.stats": listen_stats}
 
     def __init__(self, settings: Settings) -> None:

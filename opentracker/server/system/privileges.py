@@ -81,7 +81,7 @@ def confine(settings: Settings, paths: Sequence[NamedPath]) -> None:
 
 
 def give_up(settings: Settings, paths: Sequence[NamedPath]) -> None:
-    """Do so without a sandbox: a supervisor of several workers, each of which enters one. Raises StartError."""
+    """Do so without a sandbox. Raises StartError."""
     preload()
     if is_root():
         account = account_of(settings.user)

@@ -37,11 +37,12 @@ WRITE_FILE: Final = 1 << 1
 READ_FILE: Final = 1 << 2
 READ_DIR: Final = 1 << 3
 REMOVE_FILE: Final = 1 << 5
+REMOVE_SOCKET: Final = 1 << 6
 MAKE_REG: Final = 1 << 8
 MAKE_FIFO: Final = 1 << 10
 TRUNCATE: Final = 1 << 14
 READ: Final = READ_FILE | READ_DIR
-WRITE: Final = READ | WRITE_FILE | REMOVE_FILE | MAKE_REG | MAKE_FIFO | TRUNCATE
+WRITE: Final = READ | WRITE_FILE | REMOVE_FILE | REMOVE_SOCKET | MAKE_REG | MAKE_FIFO | TRUNCATE
 
 FILE_BITS: Final = {1: 13, 2: 14, 3: 15, 5: 16}  # first ABI -> number of rights on files
 TCP_ABI: Final = 4  # the first one that can forbid binds (bit 0) and connects (bit 1)
@@ -124,13 +125,18 @@ def needed(settings: Settings, paths: Sequence[NamedPath]) -> dict[Path, int]:
     return wanted
 
 
-def restrict(settings: Settings, paths: Sequence[NamedPath], kernel: Kernel) -> None:
-    """Restrict this process, as far as the kernel can; the kernel requires no-new-privileges, or root's rights."""
+def restrict(settings: Settings, paths: Sequence[NamedPath], kernel: Kernel, readable: int = -1) -> None:
+    """Restrict this process, as far as the kernel can; the kernel requires no-new-privileges, or root's rights.
+
+    `readable` is an open directory with files to read, beside those of the settings; -1: none.
+    """
     try:
         abi = kernel.create_ruleset(b"")
         ruleset = kernel.create_ruleset(ruleset_attributes(abi))
         for directory, rights in needed(settings, paths).items():
             allow(kernel, ruleset, directory, rights & handled_files(abi))
+        if readable >= 0:
+            kernel.add_rule(ruleset, path_rule(READ, readable))
         kernel.restrict_self(ruleset)
     except OSError as error:
         log.info("no Landlock sandbox: %s", error.strerror)

@@ -75,6 +75,7 @@ class TlsListener(Listener):
 class TlsFeature(Feature[Core]):
     """TLS ports."""
 
+    is_asked_for: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"listen.tls": listen_tls}
     paths: ClassVar[tuple[NamedPaths, ...]] = (CERTIFICATES, KEYS)
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS

@@ -36,6 +36,10 @@ class WebTorrentFeature(Feature[Core]):
         self.asked = settings.of(WebTorrentSettings)
         self.hub: Hub | None = None
 
+    def in_use(self) -> str:
+        """See Feature: every port accepts WebSockets, with any settings."""
+        return "WebTorrent"
+
     def join(self, host: Core) -> None:
         """Accept upgrades."""
         rendezvous = Rendezvous(host.tracker, host.tracker.random)

@@ -114,7 +114,10 @@ class Channel(Handler):
                 self.ended(self)
                 return
             for frame in parse_frames(batch):
-                self.take(self, frame)
+                try:
+                    self.take(self, frame)
+                except Exception as error:  # a lack of memory, or a fault of ours: take the others
+                    log.error("a frame of kind %d is lost: %r", frame.kind, error, exc_info=error)
             if self.sock.fileno() < 0:
                 return
 

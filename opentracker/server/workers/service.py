@@ -18,7 +18,7 @@ from opentracker.errors import EXIT_USAGE, ConfigError, StartError, UsageError
 from opentracker.server import binding, wiring
 from opentracker.server.signals import Signals
 from opentracker.server.sockets import RECEIVE_BUFFER, describe, receive_buffer_of
-from opentracker.server.system import privileges
+from opentracker.server.system import privileges, sandbox
 from opentracker.server.system.libc import has_mmsg
 from opentracker.server.system.systemd import Notifier
 from opentracker.server.workers.channel import pair
@@ -59,6 +59,7 @@ def serve(settings: Settings, passed: Sequence[socket.socket], manager: Notifier
         if proc >= 0:
             opened.callback(os.close, proc)
         privileges.give_up(settings, wiring.PATHS)
+        sandbox.restrict(settings, wiring.PATHS, sandbox.Kernel(), proc)
         supervisor = Supervisor(settings, features, proc, manager, signals)
         supervisor.beginnings.append(lambda: begun(groups, manager))
         supervisor.seats += make_seats(settings.workers, keys, supervisor.now.start, groups)

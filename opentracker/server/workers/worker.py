@@ -218,11 +218,11 @@ class Worker(wiring.Server):
         loop.run()
 
     def close(self) -> None:
-        """See Core."""
-        self.control.close()
-        for channel in self.mesh.channels.values():
-            channel.sock.close()
+        """See Core. The channel to the supervisor is closed last, since the supervisor waits for the exit then."""
+        self.control.flush()
         super().close()
+        for channel in (*self.mesh.channels.values(), self.control):
+            channel.sock.close()
 
 
 def never(channel: Channel) -> None:

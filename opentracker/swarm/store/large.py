@@ -57,9 +57,10 @@ class Family:
         The asking peer, if `asker_index` is not -1, is in block `asker_at` of the seeders (`seeding`) or the leechers.
         """
         few = self.share(want, seeding, asker_index >= 0, random)
-        addresses = self.leechers.window(few, asker_at, -1 if seeding else asker_index, random)
+        among_leechers, among_seeders = by_side(asker_index, seeding)
+        addresses = self.leechers.window(few, asker_at, among_leechers, random)
         if few < want:
-            addresses += self.seeders.window(want - few, asker_at, asker_index if seeding else -1, random)
+            addresses += self.seeders.window(want - few, asker_at, among_seeders, random)
         return addresses
 
     def share(self, want: i64, seeding: bool, is_known: bool, random: Random) -> i64:
@@ -73,6 +74,13 @@ class Family:
         if want >= leechers + seeders:
             return leechers
         return share_of_leechers(leechers, seeders, want, seeding, random)
+
+
+def by_side(index: i64, seeding: bool) -> tuple[i64, i64]:
+    """A peer's index among the leechers and among the seeders; it is -1 on the side that the peer is not on."""
+    if seeding:
+        return -1, index
+    return index, -1
 
 
 # Tables and families without peers; they are shared, and never changed.

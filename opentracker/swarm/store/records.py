@@ -81,7 +81,7 @@ def peers_of(record: bytes) -> i64:
 
 def stamps_of(record: bytes) -> tuple[bytes, bytes]:
     """The stamps of a record's IPv4 and IPv6 peers."""
-    n4, _, n6, _ = counts(record)
+    n4, _leechers4, n6, _leechers6 = counts(record)
     start4, start6 = HEADER_SIZE + (STRIDE4 + 1) * n4, HEADER_SIZE + PEER4 * n4 + (STRIDE6 + 1) * n6
     return record[start4 : start4 + n4], record[start6 : start6 + n6]
 

@@ -24,4 +24,6 @@ def weight_of_swarm(swarm: Swarm) -> i64:
 def weight_of_family(family: Family) -> i64:
     """Bytes of a large swarm's peers of one family."""
     weight = family.leechers.weight() + family.seeders.weight()
-    return weight + FAMILY if weight > 0 else 0
+    if weight == 0:
+        return 0
+    return weight + FAMILY

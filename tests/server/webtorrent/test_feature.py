@@ -1,7 +1,11 @@
 """WebTorrent as a feature: its key, its limit, and the statistics."""
 
+import pytest
+
 from opentracker.config.settings import Sections, Settings
+from opentracker.errors import ConfigError
 from opentracker.server.webtorrent.feature import WebTorrentFeature, WebTorrentSettings
+from opentracker.server.wiring import check_settings
 from tests.server.live import Live, sections
 from tests.server.webtorrent.browser import Browser, handshake
 
@@ -26,6 +30,12 @@ def test_a_limit_and_its_reload() -> None:
     assert Browser(live, to).is_served()
     assert browser.is_served()
     live.close()
+
+
+@pytest.mark.needs("WANT_WORKERS")
+def test_several_workers_are_refused() -> None:
+    with pytest.raises(ConfigError, match=r"listen\.workers above 1 does not go with WebTorrent yet"):
+        check_settings(Settings(workers=2, sections=sections()))
 
 
 def test_an_ending_without_a_server_is_none() -> None:

@@ -73,6 +73,24 @@ def test_a_process_that_does_not_read_clogs_its_channel(ends: Ends) -> None:
     assert len(ends.taken) == MOST_WAITING // MOST_PAYLOAD + 20
 
 
+def test_a_frame_that_meets_a_fault_takes_no_other_along(
+    ends: Ends, caplog: pytest.LogCaptureFixture
+) -> None:
+    taken: list[int] = []
+
+    def take(channel: Channel, frame: Frame) -> None:
+        if frame.number == 1:
+            raise ValueError("a fault of the test")
+        taken.append(int(frame.number))
+
+    ends.two.take = take
+    for number in range(3):
+        ends.one.put(7, number, b"")
+    ends.iterate()
+    assert taken == [0, 2]
+    assert "a frame of kind 7 is lost" in caplog.text
+
+
 def test_the_end_of_a_process_is_told(ends: Ends) -> None:
     ends.one.put(1, 1, b"last")
     ends.one.close()

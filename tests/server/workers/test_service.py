@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from hashlib import blake2b
@@ -22,13 +23,17 @@ from opentracker._features import (
     WANT_STATS_PROMETHEUS,
     WANT_SYNC_LIVE,
     WANT_SYNC_SCRAPE,
+    WANT_V6,
+    WANT_WEBTORRENT,
 )
 from opentracker.server.workers.service import PROC
 from opentracker.server.workers.supervisor import MOST_DEATHS
 from tests.server.live import HOME, announce_packet, connect_packet, family_of
 from tests.server.process import PATIENCE, Tracker, allow, list_loopback, run
 
-REFUSED = WANT_SYNC_LIVE or WANT_SYNC_SCRAPE or WANT_FULLLOG_NETWORKS or WANT_MODEST_FULLSCRAPES
+REFUSED = (
+    WANT_SYNC_LIVE or WANT_SYNC_SCRAPE or WANT_FULLLOG_NETWORKS or WANT_MODEST_FULLSCRAPES or WANT_WEBTORRENT
+)
 needs_several = pytest.mark.skipif(REFUSED, reason="this build refuses several workers")
 several = pytest.mark.parametrize("workers", [1, 2, 3])
 needs_statistics = pytest.mark.skipif(
@@ -313,6 +318,31 @@ def test_a_limit_that_leaves_nothing_for_some_workers(tmp_path: Path) -> None:
     status, _, err = run("-t", *options(tmp_path, 2, "-f", str(tmp_path / "limits.conf")))
     assert status == 1
     assert "limits.torrents is less than one for each of 2 workers" in err
+
+
+@needs_several
+def test_a_check_tells_the_number_of_workers(tmp_path: Path) -> None:
+    status, out, _ = run("-t", *options(tmp_path, 3))
+    assert status == 0
+    assert "would serve them by 3 workers\n" in out
+
+
+@needs_several
+def test_the_debug_command_has_one_process(tmp_path: Path) -> None:
+    debug = (sys.executable, "-P", "-X", "dev", "-m", "opentracker.debug")
+    status, _, err = run(*options(tmp_path, 2), command=debug)
+    assert status == 1
+    assert "listen.workers above 1 does not go with opentracker.debug yet" in err
+
+
+@needs_several
+@pytest.mark.parametrize("key", ["listen.stats 127.0.0.1:0"] * (not WANT_V6))
+def test_a_key_that_does_not_go_with_several_workers(tmp_path: Path, key: str) -> None:
+    (tmp_path / "more.conf").write_text(f"{key}\n")
+    for check in ([], ["-t"]):
+        status, _, err = run(*options(tmp_path, 2, "-f", str(tmp_path / "more.conf")), *check)
+        assert status == 1
+        assert f"listen.workers above 1 does not go with {key.split(maxsplit=1)[0]} yet" in err
 
 
 @pytest.mark.skipif(not REFUSED, reason="this build allows several workers")

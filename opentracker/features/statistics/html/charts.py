@@ -106,11 +106,11 @@ def axes(ceiling: float, step: float, labels: Sequence[tuple[float, str]], place
 
 
 def framed(name: str, title: str, description: str, body: str) -> str:
-    """An SVG with a title and a text description."""
+    """An SVG with a title and a text description, which is shown while the keyboard is on the chart."""
     return (
-        f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-labelledby="{name}-t {name}-d">'
+        f'<figure><svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" tabindex="0" aria-labelledby="{name}-t {name}-d">'
         f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(description)}</desc>'
-        f"{body}</svg>"
+        f'{body}</svg><figcaption class="told" aria-hidden="true">{escape(description)}</figcaption></figure>'
     )
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from html import escape
 from typing import ClassVar, Final
 
-from opentracker._features import WANT_V4_ONLY, WANT_V6
+from opentracker._features import WANT_STATS_PROMETHEUS, WANT_V4_ONLY, WANT_V6
 from opentracker.features.feature import Feature, Host
 from opentracker.features.statistics.html.charts import HTTP, LEECHERS, SEEDERS, UDP, short
 from opentracker.features.statistics.html.health import alarms, at, banner, card_of_health
@@ -31,6 +31,9 @@ HEADERS: Final = (
     b"Vary: Accept\r\n"
 )
 HOUR: Final = SHOWN * INTERVAL
+LINKS: Final = [("everything", "everything as text"), ("top100", "largest torrents")]
+if WANT_STATS_PROMETHEUS:
+    LINKS.append(("prometheus", "metrics"))
 
 
 def rate(value: float) -> str:
@@ -108,7 +111,8 @@ def page(snapshot: StatsSnapshot, history: History, now: float) -> Iterator[str]
     yield served(snapshot)
     yield largest(snapshot, history.sources.tracker)
     yield f"{clients(snapshot)}</div></main>"
-    yield f"<footer><span>{escape(snapshot.version)}</span></footer></body></html>\n"
+    links = "".join([f'<a href="?mode={mode}">{escape(text)}</a>' for mode, text in LINKS])
+    yield f"<footer><span>{escape(snapshot.version)}</span><nav>{links}</nav></footer></body></html>\n"
 
 
 def head(snapshot: StatsSnapshot, now: float, wrong: int) -> str:

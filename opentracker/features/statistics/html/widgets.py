@@ -52,6 +52,11 @@ svg .first{text-anchor:start}
 .line{fill:none;stroke:var(--c);stroke-width:2;stroke-linejoin:round}
 .bar{fill:var(--c)}
 .tips rect{fill:transparent}
+a{color:var(--c1)}
+:focus-visible{outline:3px solid var(--c1);outline-offset:2px;border-radius:4px}
+figure{margin:0}
+.told{display:none;margin-top:6px;color:var(--soft);font-size:14px}
+svg:focus-visible+.told{display:block}
 .tips rect:hover{fill:var(--soft);fill-opacity:.14}
 .c1{--c:var(--c1)}.c2{--c:var(--c2)}.c3{--c:var(--c3)}.c4{--c:var(--c4)}.c5{--c:var(--c5)}.c6{--c:var(--c6)}.c7{--c:var(--c7)}.c8{--c:var(--c8)}
 table{border-collapse:collapse;width:100%;font-size:14px}
@@ -63,6 +68,7 @@ td.bars .share{margin:0;background:none}
 td.bars i{border-radius:3px}
 code{font:12px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere;
 user-select:all;-webkit-user-select:all}
+nav{display:flex;flex-wrap:wrap;gap:4px 18px}
 footer{padding-top:8px;padding-bottom:32px;display:flex;flex-wrap:wrap;gap:4px 18px}
 @media (max-width:900px){.numbers{grid-template-columns:repeat(2,minmax(0,1fr))}}
 @media (max-width:520px){header,main,footer{padding-left:12px;padding-right:12px}.numbers{gap:10px}

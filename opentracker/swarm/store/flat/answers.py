@@ -109,7 +109,7 @@ class FlatAnswers(FlatSwarms):
         self.own = NOBODY
         self.age = NO_AGE
         at = self.carry_out(s, h, at, step, p0, p1, p2, seeding, event, stored, minute, -1)
-        complete, _, incomplete = counts_at(s, at)
+        complete, _downloads, incomplete = counts_at(s, at)
         write_announce_head(out, packet, interval, incomplete, complete)
         if event != EVENT_STOPPED:
             n, leechers = members_at(s, at, step)
@@ -152,8 +152,8 @@ class FlatAnswers(FlatSwarms):
 
     def give_both(self, s: Shard, at: i64, step: i64, a: Announce) -> None:
         """Fill in peers of both families."""
-        n4, _ = members_at(s, at, STEP4)
-        n6, _ = members_at(s, at, STEP6)
+        n4, _leechers4 = members_at(s, at, STEP4)
+        n6, _leechers6 = members_at(s, at, STEP6)
         own4 = self.own if step == STEP4 else NOBODY
         own6 = self.own if step != STEP4 else NOBODY
         want4 = share_of_family(a.numwant, n4 - 1 if own4 >= 0 else n4, n6 - 1 if own6 >= 0 else n6)
@@ -181,4 +181,4 @@ class FlatAnswers(FlatSwarms):
         self.has_completed = False
         at = self.carry_out(s, h, at, step, p0, p1, p2, a.seeding, a.event, True, minute, a.sync_age)
         a.has_completed = self.has_completed
-        a.complete, _, a.incomplete = counts_at(s, at)
+        a.complete, _downloads, a.incomplete = counts_at(s, at)

@@ -220,7 +220,7 @@ class FlatPeers(FlatTorrents):
         words = s.words
         base = base_of(words, at, step)
         exchange(words, base + step * own, base + step * border, 1 if step == STEP4 else 3)
-        n, _ = members_at(s, at, step)
+        n, _leechers = members_at(s, at, step)
         set_members(s, at, step, n, leechers - 1 if seeding else leechers + 1)
         self.own = border
 
@@ -233,5 +233,5 @@ def tail_of(flags: i64, stamp: i64) -> i64:
 def number_of(s: Shard, at: i64, step: i64, peer: bytes) -> i64:
     """The number of a peer of a small torrent, or -1."""
     p0, p1, p2 = words_of_peer(peer)
-    n, _ = members_at(s, at, step)
+    n, _leechers = members_at(s, at, step)
     return find(s.words, base_of(s.words, at, step), step, n, p0, p1, p2)

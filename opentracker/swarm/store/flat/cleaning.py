@@ -98,7 +98,7 @@ def has_completed(s: Shard, at: i64) -> bool:
     """Whether the only peer of a torrent has completed it."""
     if size_at(s, at) != 1:
         return False
-    n4, _ = members_at(s, at, STEP4)
+    n4, _leechers = members_at(s, at, STEP4)
     tail = base_of(s.words, at, STEP4) if n4 == 1 else base_of(s.words, at, STEP6) + TAIL6
     return s.words[tail] >> FLAGS_AT & COMPLETED_BIT != 0
 

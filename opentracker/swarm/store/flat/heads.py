@@ -1,4 +1,7 @@
-"""The numbers in the head of a small torrent: its peers and leechers by family, or the minute the last peer left."""
+"""The numbers in the head of a small torrent: its peers and leechers by family, or the minute the last peer left.
+
+A result that is not needed has a name beginning with `_`. If it had no other, mypyc would make an object of it.
+"""
 
 from librt.vecs import vec
 from mypy_extensions import i64
@@ -15,7 +18,7 @@ from opentracker.swarm.store.flat.layout import (
     M24,
     PEERS6_AT,
 )
-from opentracker.swarm.store.flat.members import STEP4, STEP6
+from opentracker.swarm.store.flat.members import STEP4
 from opentracker.swarm.store.flat.shard import Shard
 from opentracker.swarm.store.records import NEGATIVE, SMALL
 
@@ -64,10 +67,10 @@ def numbers_at(words: vec[i64], at: i64) -> tuple[i64, i64, i64, i64]:
 
 def counts_at(s: Shard, at: i64) -> tuple[i64, i64, i64]:
     """(complete, downloaded, incomplete) of a small torrent."""
-    _, leechers4 = members_at(s, at, STEP4)
-    _, leechers6 = members_at(s, at, STEP6)
+    words = s.words
+    n4, leechers4, n6, leechers6 = numbers_at(words, at)
     incomplete = leechers4 + leechers6
-    return size_at(s, at) - incomplete, s.words[at + 3] & DOWNLOADS, incomplete
+    return n4 + n6 - incomplete, words[at + 3] & DOWNLOADS, incomplete
 
 
 def left_at(s: Shard, at: i64) -> i64:

@@ -24,7 +24,7 @@ from opentracker.swarm.store.flat.members import STEP4, STEP6
 from opentracker.swarm.store.flat.packing import contents_at
 from opentracker.swarm.store.flat.shard import Shard
 from opentracker.swarm.store.flat.word_table import WordTable
-from opentracker.swarm.store.large import Swarm
+from opentracker.swarm.store.large import Swarm, by_side
 from opentracker.swarm.store.peers import FROM_SYNC
 from opentracker.swarm.store.table import Table
 
@@ -128,11 +128,12 @@ class FlatSwarms(FlatPeers):
         """Append up to `want` peers of a family for the peer with this index in a block of its side."""
         family = swarm.v4 if step == STEP4 else swarm.v6
         few = family.share(want, seeding, True, self.random)
+        among_leechers, among_seeders = by_side(index, seeding)
         leechers, seeders = family.leechers, family.seeders
         if few > 0 and isinstance(leechers, WordTable):
-            leechers.write_window(out, few, block, -1 if seeding else index, self.random)
+            leechers.write_window(out, few, block, among_leechers, self.random)
         if few < want and isinstance(seeders, WordTable):
-            seeders.write_window(out, want - few, block, index if seeding else -1, self.random)
+            seeders.write_window(out, want - few, block, among_seeders, self.random)
 
 
 def peer_in(packet: bytes, address: bytes) -> tuple[i64, i64, i64, i64]:

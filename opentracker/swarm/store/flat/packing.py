@@ -90,7 +90,7 @@ def contents_at(s: Shard, at: i64) -> Contents:
 def addresses_at(s: Shard, at: i64, v6: bool) -> bytes:
     """The addresses of a small torrent's peers of one family."""
     words = s.words
-    n4, _, n6, _ = numbers_at(words, at)
+    n4, _leechers4, n6, _leechers6 = numbers_at(words, at)
     step: i64 = STEP6 if v6 else STEP4
     out = BytesWriter()
     write_peers(out, words, base_of(words, at, step), step, 0, n6 if v6 else n4)
@@ -107,7 +107,7 @@ def hosts_at(s: Shard, at: i64, peer: bytes) -> list[bytes]:
 def least_age_at(s: Shard, at: i64, ages: bytes) -> i64:
     """The age of a small torrent's newest stamp in minutes, by a table of ages; 255 without peers."""
     words = s.words
-    n4, _, n6, _ = numbers_at(words, at)
+    n4, _leechers4, n6, _leechers6 = numbers_at(words, at)
     least: i64 = 255
     base = base_of(words, at, STEP4)
     i: i64 = 0

@@ -11,8 +11,8 @@ offset field of a row
 from collections import Counter
 from typing import Final
 
-from librt.strings import BytesWriter, read_i32_le, write_i32_le
-from mypy_extensions import i32, i64
+from librt.strings import BytesWriter, read_i32_le, read_i64_le, write_i32_le, write_i64_le
+from mypy_extensions import i32, i64, u8
 
 from opentracker.swarm.store.door import Picture
 from opentracker.swarm.store.flat.heads import (
@@ -77,6 +77,7 @@ class FlatPicture(Picture):
         mine = self.rows
         buckets = rows.buckets
         noted: i64 = 0
+        row = BytesWriter()  # of one torrent, so that its parts are no objects
         index = start
         while index < end:
             at = index * WIDTH
@@ -85,8 +86,18 @@ class FlatPicture(Picture):
             place = (high << 8 | low) - rows.first
             if 0 <= place < rows.width:
                 complete, incomplete = self.counts(index)
-                code = rows.code(complete, i64(read_i32_le(mine, at + KEY)), incomplete)
-                buckets[place >> rows.shift] += mine[at : at + KEY] + code
+                completed = i64(read_i32_le(mine, at + KEY))
+                row.truncate(0)
+                write_i64_le(row, read_i64_le(mine, at))
+                write_i64_le(row, read_i64_le(mine, at + 8))
+                write_i32_le(row, read_i32_le(mine, at + 16))
+                if complete < 128 and incomplete < 256 and completed < 256:  # see Rows.code
+                    row.append(u8(complete))
+                    row.append(u8(incomplete))
+                    row.append(u8(completed))
+                else:
+                    row.write(rows.code(complete, completed, incomplete))
+                buckets[place >> rows.shift] += row.getvalue()
                 noted += 1
             index += 1
         rows.rows += noted

@@ -54,7 +54,7 @@ class Rooms:
 class Shard:
     """A shard of the store. A place is valid until a torrent is created or moved."""
 
-    __slots__ = ("count", "free", "generation", "index", "keyed", "live", "mask", "rooms", "used", "words")
+    __slots__ = ("count", "free", "index", "keyed", "live", "mask", "rooms", "used", "words")
 
     def __init__(self, keyed: KeyedHash, rooms: Rooms) -> None:
         # A search reads the first three, which are neighbours in memory in this order.
@@ -64,7 +64,6 @@ class Shard:
         self.used: i64 = 1  # words up to the end of the last place
         self.live: i64 = 1  # words in use
         self.count: i64 = 0
-        self.generation: i64 = 0  # the number of compactions
         self.free = vec[i64]([0] * len(ROOMS))  # places by size, each with the next one in its first word
         self.keyed = keyed
         self.rooms = rooms
@@ -151,7 +150,7 @@ class Shard:
             self.free[kind] = self.words[at]
             return at
         if self.used + HEAD + room > len(self.words):
-            self.compact(HEAD + room)
+            self.compact(HEAD + room, 0, 0)
         at = self.used
         self.used = at + HEAD + room
         return at
@@ -182,12 +181,9 @@ class Shard:
     def move(self, h: i64, at: i64, need: i64) -> i64:
         """Move a torrent to a place with at least `need` words for peers; its IPv6 peers stay at the end."""
         room = self.rooms.fitting[need]
-        words = self.words
-        a0, a1, a2 = words[at], words[at + 1], words[at + 2] & M32
-        generation = self.generation
+        if self.free[self.rooms.kinds[room]] == 0 and self.used + HEAD + room > len(self.words):
+            return self.compact(0, at, room)
         new = self.allot(room)
-        if self.generation != generation:
-            at = self.find(h, a0, a1, a2)
         words = self.words
         slot = self.slot_of(h, at)
         copy_torrent(words, at, words, new, room)
@@ -231,10 +227,13 @@ class Shard:
             size *= 2
         if size < self.mask + 1:
             self.resize_index(size)
-        self.compact(0)
+        self.compact(0, 0, 0)
 
-    def compact(self, more: i64) -> None:
-        """Copy all torrents, each to a place of the least fitting size, into words with room for `more` words."""
+    def compact(self, more: i64, moving: i64, wide: i64) -> i64:
+        """Copy all torrents, each to a place of the least fitting size, into words with room for `more` words.
+
+        The torrent at `moving`, if that is not 0, gets a place with `wide` words for peers; returns that place.
+        """
         words = self.words
         index = self.index
         fitting = self.rooms.fitting
@@ -242,28 +241,33 @@ class Shard:
         i: i64 = 0
         while i <= self.mask:
             if index[i] != 0:
-                live += HEAD + fitting[words_needed(words, index[i] & PLACE)]
+                at = index[i] & PLACE
+                live += HEAD + (wide if at == moving else fitting[words_needed(words, at)])
             i += 1
         room = live + more
         if room > 1:
             room += room // SPARE + LEAST_SPARE
         new = vec[i64]([0] * room)
         used: i64 = 1
+        moved: i64 = 0
         i = 0
         while i <= self.mask:
             entry = index[i]
             if entry != 0:
                 at = entry & PLACE
                 fit = fitting[words_needed(words, at)]
+                if at == moving:
+                    fit = wide
+                    moved = used
                 copy_torrent(words, at, new, used, fit)
                 index[i] = entry & ~PLACE | used
                 used += HEAD + fit
             i += 1
         self.words = new
         self.used = used
-        self.generation += 1
         self.live = live + more  # the caller has counted `more` already, and is about to use it
         self.free = vec[i64]([0] * len(ROOMS))
+        return moved
 
 
 def words_needed(words: vec[i64], at: i64) -> i64:

@@ -56,7 +56,7 @@ class FlatStore(FlatAnswers):
 
     def has(self, info_hash: bytes) -> bool:
         """See Store."""
-        _, at = self.locate(info_hash, 0)
+        _shard, at = self.locate(info_hash, 0)
         return at != 0
 
     def scrape(self, info_hash: bytes) -> tuple[i64, i64, i64]:

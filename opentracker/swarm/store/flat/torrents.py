@@ -69,7 +69,7 @@ class FlatTorrents(Store):
         """Copy the torrents of a shard together."""
         s = self.all[shard]
         before = s.weight()
-        s.compact(0)
+        s.compact(0, 0, 0)
         self.totals.bytes += s.weight() - before
 
     def give_back(self, shard: i64) -> None:

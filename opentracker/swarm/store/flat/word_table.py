@@ -87,7 +87,9 @@ class WordTable(Table):
         first = i64(starts[bucket])
         step = self.step
         number = find(block.words, first * step, step, i64(starts[bucket + 1]) - first, p0, p1, p2)
-        return first + number if number >= 0 else -1
+        if number < 0:
+            return -1  # in an expression beside an i64, the literal would make an object of both
+        return first + number
 
     def sorted(self, words: vec[i64], n: i64, room: i64) -> Block:
         """A block of the first `n` peers of some words, with room for `room` peers."""
@@ -261,7 +263,7 @@ class WordTable(Table):
 
     def ports_of(self, peer: bytes) -> list[bytes]:
         """See Table."""
-        p0, _, _ = words_of_peer(peer)
+        p0, _p1, _p2 = words_of_peer(peer)
         found: list[bytes] = []
         share: i64 = 0
         while share < SHARES:

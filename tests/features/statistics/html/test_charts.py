@@ -57,10 +57,11 @@ values = st.lists(st.floats(0, 1e9), max_size=70)
 def test_charts_are_well_formed_and_stay_inside(numbers: list[float], draw: object) -> None:
     assert callable(draw)
     series = [Series("A <&>", 1, numbers), Series("B", 2, [each / 2 for each in numbers])]
-    root = ElementTree.fromstring(draw("x", 'T "quoted" & more', series, 60, "/s"))
+    figure = ElementTree.fromstring(draw("x", 'T "quoted" & more', series, 60, "/s"))
+    root = figure[0]
     assert root.get("role") == "img"
     assert root.findtext("title") == 'T "quoted" & more'
-    assert root.findtext("desc")
+    assert root.findtext("desc") == figure.findtext("figcaption") != ""
     names = (root.get("aria-labelledby") or "").split()
     assert names == [root[0].get("id"), root[1].get("id")]
     for rect in root.iter("rect"):
@@ -76,13 +77,13 @@ def test_charts_are_well_formed_and_stay_inside(numbers: list[float], draw: obje
 
 
 def test_a_tooltip_tells_a_minute() -> None:
-    root = ElementTree.fromstring(bar_chart("x", "T", [Series("A", 1, [3, 1500])], 60, "/s"))
+    root = ElementTree.fromstring(bar_chart("x", "T", [Series("A", 1, [3, 1500])], 60, "/s"))[0]
     told = [rect.findtext("title") for rect in root.findall("./g[@class='tips']/rect")]
     assert told == ["1 min ago: A 3/s", "0 min ago: A 1,500/s"]
 
 
 def test_a_histogram() -> None:
-    root = ElementTree.fromstring(histogram("x", "T", [0, 7, 3], "In words."))
+    root = ElementTree.fromstring(histogram("x", "T", [0, 7, 3], "In words."))[0]
     assert len([rect for rect in root.iter("rect") if "bar" in (rect.get("class") or "")]) == 2
     told = [rect.findtext("title") for rect in root.findall("./g[@class='tips']/rect")]
     assert told == ["after 0 to 1 min: 0", "after 1 to 2 min: 7", "after 2 to 3 min: 3"]

@@ -1,0 +1,1 @@
+"""`opentracker.control`: the client of a tracker's control socket. Every wheel has it."""
