@@ -9,7 +9,8 @@ import os
 import ssl
 from typing import Final
 
-from opentracker._features import OT_CLIENT_TIMEOUT
+from opentracker._features import OT_CLIENT_TIMEOUT, WANT_PROXY_PROTOCOL
+from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import begins_head, write_error
 from opentracker.server.http.connection import ANSWERING, MOST_DRAINED, NOTHING, Connection
@@ -68,7 +69,19 @@ class TlsConnection(Connection):
 class Handshake(Unfinished):
     """A connection in its handshake; one that has failed is drained, so that its client can read the alert."""
 
-    __slots__ = ("channel", "counts", "drained", "has_begun", "has_failed", "is_closed", "server", "watched")
+    __slots__ = (
+        "channel",
+        "client",
+        "counts",
+        "drained",
+        "early",
+        "has_begun",
+        "has_failed",
+        "head_is_due",
+        "is_closed",
+        "server",
+        "watched",
+    )
 
     def __init__(
         self, fd: int, address: bytes, server: HttpServer, context: ssl.SSLContext, counts: HandshakeCounts
@@ -82,6 +95,10 @@ class Handshake(Unfinished):
         self.has_begun = False
         self.has_failed = False
         self.is_closed = False
+        if WANT_PROXY_PROTOCOL:
+            self.client = address
+            self.head_is_due = server.has_head(address)  # whether a head of the PROXY protocol comes first
+            self.early = b""  # the beginning of the head
 
     def ready(self, events: int) -> None:
         """See Handler."""
@@ -117,7 +134,35 @@ class Handshake(Unfinished):
         self.server.answers.counters.tcp_received += len(data)
         if not data:
             self.leave()
-        elif not self.has_begun and data[:1].isalpha():
+        elif WANT_PROXY_PROTOCOL and self.head_is_due:
+            self.take_head(data)
+        else:
+            self.take(data)
+
+    def take_head(self, data: bytes) -> None:
+        """Take bytes of the head of the PROXY protocol, and those behind it."""
+        if WANT_PROXY_PROTOCOL and self.server.proxy_heads is not None:
+            self.early += data
+            try:
+                head = self.server.proxy_heads.read(self.early, self.address)
+            except HttpError as error:
+                self.server.answers.counters.count_status(error.status, False)
+                self.refuse()
+                return
+            if head is None:
+                self.watch(READ)
+                return
+            self.client = head.client or self.address
+            self.head_is_due = False
+            rest, self.early = self.early[head.size :], b""
+            if rest:
+                self.take(rest)
+            else:
+                self.watch(READ)
+
+    def take(self, data: bytes) -> None:
+        """Take bytes of the handshake."""
+        if not self.has_begun and data[:1].isalpha():
             self.refuse_plain(data)
         else:
             self.has_begun = True
@@ -144,6 +189,8 @@ class Handshake(Unfinished):
         connection = TlsConnection(self.fd, self.address, self.server, self.channel)
         connection.deadline = self.deadline
         connection.watched = self.watched
+        if WANT_PROXY_PROTOCOL:
+            connection.client = self.client
         self.is_closed = True
         if self.watched != NOTHING:
             self.server.replace(connection, self.watched)
