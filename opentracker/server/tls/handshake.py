@@ -74,9 +74,9 @@ class Handshake(Unfinished):
         "client",
         "counts",
         "drained",
-        "early",
         "has_begun",
         "has_failed",
+        "head",
         "head_is_due",
         "is_closed",
         "server",
@@ -96,9 +96,9 @@ class Handshake(Unfinished):
         self.has_failed = False
         self.is_closed = False
         if WANT_PROXY_PROTOCOL:
-            self.client = address
-            self.head_is_due = server.has_head(address)  # whether a head of the PROXY protocol comes first
-            self.early = b""  # the beginning of the head
+            self.client = address  # of the requests; the connection may be that of a proxy
+            self.head = b""  # of the PROXY protocol, as far as it has come
+            self.head_is_due = server.has_head(address)
 
     def ready(self, events: int) -> None:
         """See Handler."""
@@ -134,40 +134,36 @@ class Handshake(Unfinished):
         self.server.answers.counters.tcp_received += len(data)
         if not data:
             self.leave()
-        elif WANT_PROXY_PROTOCOL and self.head_is_due:
-            self.take_head(data)
-        else:
-            self.take(data)
-
-    def take_head(self, data: bytes) -> None:
-        """Take bytes of the head of the PROXY protocol, and those behind it."""
-        if WANT_PROXY_PROTOCOL and self.server.proxy_heads is not None:
-            self.early += data
-            try:
-                head = self.server.proxy_heads.read(self.early, self.address)
-            except HttpError as error:
-                self.server.answers.counters.count_status(error.status, False)
-                self.refuse()
+            return
+        if WANT_PROXY_PROTOCOL and self.head_is_due:
+            data = self.take_head(data)
+            if not data or self.has_failed:
                 return
-            if head is None:
-                self.watch(READ)
-                return
-            self.client = head.client or self.address
-            self.head_is_due = False
-            rest, self.early = self.early[head.size :], b""
-            if rest:
-                self.take(rest)
-            else:
-                self.watch(READ)
-
-    def take(self, data: bytes) -> None:
-        """Take bytes of the handshake."""
         if not self.has_begun and data[:1].isalpha():
             self.refuse_plain(data)
         else:
             self.has_begun = True
             self.channel.feed(data)
             self.shake()
+
+    def take_head(self, data: bytes) -> bytes:
+        """Read the head of the PROXY protocol; returns the bytes behind it, none until it has come."""
+        if WANT_PROXY_PROTOCOL and self.server.proxy_heads is not None:
+            self.head += data
+            try:
+                head = self.server.proxy_heads.read(self.head, self.address)
+            except HttpError:
+                self.counts.failed(INVALID, self.address, "a malformed head of the PROXY protocol")
+                self.refuse()
+                return b""
+            if head is None or len(self.head) == head.size:
+                self.watch(READ)
+            if head is None:
+                return b""
+            data = self.head[head.size :]
+            self.client = head.client or self.address
+            self.head_is_due = False
+        return data
 
     def shake(self) -> None:
         """Let the session answer, and begin the connection when the handshake is complete."""
