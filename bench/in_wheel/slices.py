@@ -2,7 +2,7 @@
 
 Prints JSON, milliseconds of CPU time. One shard gets its part of TORRENTS torrents with three peers each, side by side,
 as swarms grow in the wild; the other shards stay empty, since no work concerns two of them. Each announce is timed,
-each slice of the cleaner, and a snapshot. Every figure is the least of several runs: all that disturbs makes a run slower.
+each slice of the cleaner, and a snapshot. Every figure is the least of several runs: a disturbance makes a run slower.
 """
 
 from __future__ import annotations
