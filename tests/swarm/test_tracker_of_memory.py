@@ -1,4 +1,4 @@
-"""What an announce over UDP allocates in a compiled build: nothing, if its peer is known."""
+"""An announce of a known peer over UDP allocates nothing in a compiled build."""
 
 import subprocess
 import sys
