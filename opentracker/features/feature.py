@@ -130,9 +130,8 @@ class Feature(Generic[Joined_contra]):
     counters: ClassVar[tuple[Metric, ...]] = ()  # rows of the statistics
     renewed: ClassVar[frozenset[str]] = frozenset()  # keys that a reload applies, by `renew` or as rights
     in_workers: ClassVar[bool] = False  # whether it can be in a tracker of several workers
-    is_asked_for: ClassVar[bool] = (
-        False  # whether it does nothing unless one of its keys or options was given
-    )
+    # Whether it does nothing unless one of its keys or options was given.
+    is_asked_for: ClassVar[bool] = False
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings

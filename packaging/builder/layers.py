@@ -50,6 +50,9 @@ LAYERS: Final = {
     "oci-build": Layer("oci-base", ("gcc", "libc6-dev", "python3-dev")),
 }
 
+# Packages that a suite lacks, or has too old: wheels stand in for them.
+LACKING: Final = {"bookworm": {*NEEDED, "python3-hatchling", "mypy"}}
+
 
 class Layers:
     """The layers of one suite, in a directory of the cache."""
@@ -57,6 +60,10 @@ class Layers:
     def __init__(self, folder: Path, suite: str) -> None:
         self.folder = folder / suite
         self.suite = suite
+
+    def packages(self, layer: Layer) -> list[str]:
+        """Return the packages of a layer that the suite has."""
+        return [name for name in layer.packages if name not in LACKING.get(self.suite, ())]
 
     def stack(self, name: str) -> list[Path]:
         """Return the directories of a layer and of those below it, the uppermost first."""
@@ -90,7 +97,7 @@ class Layers:
         """Make a file system from nothing."""
         if shutil.which("debootstrap") is None:
             raise PackagingError("there is no debootstrap; install it (apt-get install debootstrap)")
-        include = "--include=" + ",".join(layer.packages)
+        include = "--include=" + ",".join(self.packages(layer))
         known = Path("/usr/share/debootstrap/scripts", self.suite).exists()
         script = [] if known else [MERGED]
         command = [
@@ -112,7 +119,7 @@ class Layers:
             shutil.copy("/etc/resolv.conf", root / "etc" / "resolv.conf")
             inside = ["unshare", "--pid", "--fork", "--kill-child", f"--root={root}", "--mount-proc"]
             if layer.packages:
-                run([*inside, *apt, *layer.packages], log, FETCHING, environment)
+                run([*inside, *apt, *self.packages(layer)], log, FETCHING, environment)
             if layer.downloads:
                 run([*inside, *apt, "--download-only", *layer.downloads], log, FETCHING, environment)
 

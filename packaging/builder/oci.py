@@ -1,7 +1,6 @@
 """Images: built by buildah without network on a base of its own, tried by crun without rights."""
 
 import json
-import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -13,15 +12,12 @@ from builder.errors import PackagingError
 from builder.processes import ALONE, WITH_CGROUPS, run
 from builder.trying import asked, times_of
 from builder.variants import VARIANTS
+from builder.wheels import BUILDING, COMPILING, RUNNING, fetch
 from builder.workshop import Workshop
 
-BUILDING: Final = 1800.0  # seconds; mypyc takes the most of them
+LONGEST: Final = 1800.0  # seconds; mypyc takes the most of them
 TRYING: Final = 300.0
 USER: Final = 6969
-# Wheels for pip: the build's requirements, the tracker's, and those of a compiled build.
-WHEELS: Final = ("hatchling>=1.27,<2", "librt>=0.11,<0.18", "mypy_extensions>=1.0")
-COMPILING: Final = ("mypy>=2.4,<2.5", "setuptools>=70")
-PLATFORMS: Final = ("manylinux_2_28", "manylinux_2_17", "manylinux2014")
 
 
 class Buildah:
@@ -62,7 +58,10 @@ def build(workshop: Workshop, variants: list[str]) -> list[Path]:
     workshop.fetch("debian-build", *layers)
     context = workshop.work / "context"
     with workshop.step("fetch wheels"):
-        fetch_wheels(workshop, context, compiled)
+        needed = [*BUILDING, *RUNNING, *(COMPILING if compiled else ())]
+        shutil.copytree(
+            fetch(workshop.layers, "oci-base", needed, workshop.log("wheels")), context / "wheels"
+        )
     shutil.copy(workshop.source(), context)
     buildah = Buildah(workshop.work / "buildah", workshop.log("buildah"))
     for layer in layers:
@@ -84,21 +83,6 @@ def build(workshop: Workshop, variants: list[str]) -> list[Path]:
 def image(variant: str) -> str:
     """Return the name of an image."""
     return f"localhost/opentracker:{version()}-{variant}"
-
-
-def fetch_wheels(workshop: Workshop, context: Path, compiled: bool) -> None:
-    """Download what the build asks pip for, for the Python of the base, once; put it into the context."""
-    base = workshop.layers.folder / "oci-base"
-    number = next(path.name.removeprefix("python") for path in (base / "usr/bin").glob("python3.*[0-9]"))
-    cache = workshop.layers.folder / f"wheels-{number}{'-compiled' if compiled else ''}"
-    if not cache.is_dir():
-        platforms = [word for name in PLATFORMS for word in ("--platform", f"{name}_{os.uname().machine}")]
-        asked_for = [*WHEELS, *(COMPILING if compiled else ())]
-        unfinished = workshop.work / "wheels"
-        command = ["python3", "-m", "pip", "download", "--only-binary", ":all:", "--python-version", number]
-        run([*command, *platforms, "-d", str(unfinished), *asked_for], workshop.log("wheels"), 600)
-        shutil.move(unfinished, cache)
-    shutil.copytree(cache, context / "wheels")
 
 
 def build_image(buildah: Buildah, context: Path, variant: str, build_base: str) -> None:
@@ -123,7 +107,7 @@ def build_image(buildah: Buildah, context: Path, variant: str, build_base: str) 
         "-f",
         str(file),
     ]
-    buildah.run("build", *options, *words, "-t", image(variant), str(context), seconds=BUILDING)
+    buildah.run("build", *options, *words, "-t", image(variant), str(context), seconds=LONGEST)
 
 
 def try_image(workshop: Workshop, buildah: Buildah, variant: str) -> dict[str, float]:

@@ -52,11 +52,14 @@ class Workshop:
                 with self.step(f"fetch {self.layers.suite}/{name}"):
                     self.layers.fetch(name, self.log(f"fetch-{name}"))
 
-    def source(self, layer: str = "debian-build") -> Path:
-        """Build the sdist of this checkout in a tree, and return it."""
+    def source(self, layer: str = "debian-build", vendored: Path | None = None) -> Path:
+        """Build the sdist of this checkout in a tree, and return it; `vendored` has hatchling if the layer lacks it."""
         target = self.out / f"opentracker-{version()}.tar.gz"
         with self.step("sdist"), self.tree(layer, "sdist") as mounted:
             copy_checkout(mounted.root / "src")
-            mounted.run(["sh", "-c", "cd /src && python3 -m hatchling build -t sdist -d /dist"], 120)
+            if vendored is not None:
+                mounted.copy({"vendored": vendored})
+            command = ["sh", "-c", "cd /src && python3 -m hatchling build -t sdist -d /dist"]
+            mounted.run(command, 120, PYTHONPATH="/vendored")
             target.write_bytes((mounted.root / "dist" / target.name).read_bytes())
         return target

@@ -92,7 +92,7 @@ def get(path: str) -> tuple[int, bytes]:
 def announce() -> bytes:
     """Announce a seeder of the torrent, and return the answer."""
     query = urllib.parse.urlencode(
-        {"info_hash": OURS, "peer_id": b"-TRIAL-0000000000001", "port": 6881, "left": 0}
+        {"info_hash": OURS, "peer_id": b"-TRIAL-0000000000001", "port": 6889, "left": 0}
     )
     return get("/announce?" + query)[1]
 

@@ -13,6 +13,8 @@ import pytest
 
 from opentracker._features import WANT_CONTROL
 from opentracker.control.__main__ import FAILED, UNREACHABLE, VARIABLE, main, parser
+from tests.server.live import HOME
+from tests.server.process import Tracker
 
 if WANT_CONTROL:
     from opentracker.features.control.commands import TABLE
@@ -115,6 +117,20 @@ def test_answers_that_are_none(
     answering.answer = answer
     assert ask(answering, "status") == UNREACHABLE
     assert str(answering.path) in capsys.readouterr().err
+
+
+@pytest.mark.needs("WANT_CONTROL")
+def test_a_real_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    tmp_path.chmod(0o777)
+    config, path = tmp_path / "conf", tmp_path / "control"
+    config.write_text(f"tracker.rootdir {tmp_path}\ncontrol.socket {path}\n")
+    with Tracker("-f", str(config), "-i", HOME, "-P", "0", sockets=1):
+        assert main(["-s", str(path), "status"]) == 0
+        assert "torrents: 0\npeers: 0\n" in capsys.readouterr().out
+        assert main(["-s", str(path), "torrent", HASH]) == 0
+        assert "known: no\n" in capsys.readouterr().out
+        assert main(["-s", str(path), "torrent", "41"]) == FAILED
+        assert "expected info_hashes" in capsys.readouterr().err
 
 
 def test_a_command_of_two_lines_is_refused(answering: Answering) -> None:

@@ -32,6 +32,7 @@ from typing import Any, Final
 if __name__ == "__main__":  # behind everything else, so that it is the installed package that is tested
     sys.path.append(str(Path(__file__).resolve().parents[2]))
 
+from opentracker._features import WANT_RESTRICT_STATS
 from opentracker.protocol.bencode import MIN_INTERVAL, decode
 from tests.server.process import Tracker, list_loopback
 
@@ -197,6 +198,28 @@ class Side:
         """Close the sockets."""
         for sock in self.sockets.values():
             sock.close()
+
+
+class SideOfWorkers(Side):
+    """A tracker of several workers: its answers to two datagrams may come in another order than they were sent."""
+
+    def ask_udp(self, source: str, packet: bytes) -> bytes:
+        """See Side. Statistics are answered when every worker has read what came before them.
+
+        A scrape is read by one worker, then by the owners of its torrents, and their answers by the first one.
+        """
+        answer = super().ask_udp(source, packet)
+        if not answer:
+            for _ in range(3):
+                self.ask_http(source, b"GET /stats?mode=conn HTTP/1.0\r\n\r\n")
+            sock = self.socket_of(source)
+            sock.setblocking(False)
+            try:
+                answer = sock.recv(65536)
+            except BlockingIOError:
+                pass
+            sock.settimeout(PATIENCE)
+        return answer
 
 
 def announce_packet(connection_id: bytes, ask: Ask) -> bytes:
@@ -543,18 +566,24 @@ ODD_REQUESTS: Final = [
 ]
 
 
-def compare(requests: int, seed: int) -> Comparison:
-    """Start both, and ask."""
+def compare(requests: int, seed: int, workers: int = 1) -> Comparison:
+    """Start both, ours with this number of workers, and ask."""
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         folder.chmod(0o755)  # as root, neither tracker stays root
         whitelist = folder / "whitelist"
         whitelist.write_text("".join(f"{info_hash.hex()}\n" for info_hash in LISTED))
-        arguments = ["-i", HOST, "-p", "0", "-P", "0", *list_loopback(folder), "-w", str(whitelist)]
+        config = folder / "workers.conf"
+        config.write_text(
+            f"listen.workers {workers}\n" * (workers > 1) + f"access.stats {HOST}/8\n" * WANT_RESTRICT_STATS
+        )
+        arguments = ["-f", str(config), "-i", HOST, "-p", "0", "-P", "0", *list_loopback(folder)]
+        arguments += ["-w", str(whitelist)]
         tracker = stack.enter_context(Tracker(*arguments, sockets=2))
         reference = stack.enter_context(Reference(folder, whitelist))
         theirs = stack.enter_context(closing(Side(reference.udp, reference.tcp)))
-        ours = stack.enter_context(closing(Side(tracker.endpoint("UDP"), tracker.endpoint("TCP"))))
+        side = Side if workers == 1 else SideOfWorkers
+        ours = stack.enter_context(closing(side(tracker.endpoint("UDP"), tracker.endpoint("TCP"))))
         wait_for(theirs)
         comparison = Comparison(theirs, ours, seed)
         comparison.run(requests)
@@ -585,9 +614,10 @@ def main() -> None:
     )
     parser.add_argument("--requests", type=int, default=10_000, metavar="N")
     parser.add_argument("--seed", type=int, default=1, metavar="N")
+    parser.add_argument("--workers", type=int, default=1, metavar="N")
     chosen = parser.parse_args()
     began = time.monotonic()
-    done = compare(chosen.requests, chosen.seed)
+    done = compare(chosen.requests, chosen.seed, chosen.workers)
     print(
         f"{done.compared.total()} answers compared in {time.monotonic() - began:.0f} s: {dict(done.compared)}"
     )

@@ -6,6 +6,7 @@ import pytest
 
 from tests.e2e import differential
 from tests.e2e.differential import C_TRACKER, Comparison, Side, UnexplainedError, compare
+from tests.server.workers.allowed import may_be_several
 
 pytestmark = [
     pytest.mark.needs("WANT_ACCESSLIST_WHITE", WANT_V6=False),
@@ -16,8 +17,11 @@ pytestmark = [
 REQUESTS = 1500
 
 
-def test_p9_every_difference_from_the_c_tracker_has_its_decision() -> None:
-    done = compare(REQUESTS, seed=1)
+@pytest.mark.parametrize(
+    "workers", [1, pytest.param(3, marks=pytest.mark.skipif(not may_be_several(), reason="refuses several"))]
+)
+def test_p9_every_difference_from_the_c_tracker_has_its_decision(workers: int) -> None:
+    done = compare(REQUESTS, seed=1, workers=workers)
     assert done.compared.total() == REQUESTS
     assert done.equal > 50
     assert set(done.differences) <= {*(f"D{n}" for n in range(1, 13)), "S-03", "S-04", "U-42", "U-44", "U-46"}

@@ -61,6 +61,17 @@ def test_debian_has_a_package_of_each_variant_that_conflicts_with_the_others() -
         assert (PACKAGING / "debian" / f"opentracker-py-{name}.lintian-overrides").exists()
 
 
+@needs_command("patch")
+def test_the_patch_for_bookworm_fits(tmp_path: Path) -> None:
+    """Each variant has its libraries itself then, and is for one Python; the compiled one is left as it is."""
+    shutil.copytree(PACKAGING / "debian", tmp_path / "debian")
+    patch = ["patch", "--strip=1", "--fuzz=0", "--input", str(tmp_path / "debian" / "bookworm.patch")]
+    subprocess.run(patch, cwd=tmp_path, capture_output=True, check=True)
+    control = (tmp_path / "debian" / "control").read_text(encoding="utf-8")
+    assert control.count("Conflicts: opentracker, opentracker-py, python3-librt") == len(VARIANTS) - 1
+    assert "python3-hatchling" not in control
+
+
 @needs_command("rpmspec")
 @pytest.mark.parametrize("name", VARIANTS)
 def test_rpm_builds_each_variant(name: str) -> None:

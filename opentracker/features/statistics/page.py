@@ -7,6 +7,8 @@ writes its whole answer itself, such as a full scrape, is a function that return
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from opentracker._features import WANT_LOG_NUMWANT, WANT_MAX_PEER, WANT_RESTRICT_STATS, WANT_WORKERS
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.http import Request, header_values, write_ok
@@ -99,6 +101,7 @@ class Sources:
         return snapshot
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)  # that of several workers is not compiled
 class OtherParts:
     """The snapshots of other workers, which have been asked for."""
 

@@ -102,7 +102,6 @@ class HttpServer(Handler):
         if WANT_MAX_PEER:
             self.gate = ConnectionSlots(0, 0, Permissions())
             self.shut: list[Callable[[], None]] = []  # resume the listeners that wait for free slots
-
         if WANT_PROXY_PROTOCOL:
             self.proxy_heads: ProxyHeads | None = None
 

@@ -9,7 +9,8 @@ import os
 import ssl
 from typing import Final
 
-from opentracker._features import OT_CLIENT_TIMEOUT
+from opentracker._features import OT_CLIENT_TIMEOUT, WANT_PROXY_PROTOCOL
+from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import begins_head, write_error
 from opentracker.server.http.connection import ANSWERING, MOST_DRAINED, NOTHING, Connection
@@ -68,7 +69,19 @@ class TlsConnection(Connection):
 class Handshake(Unfinished):
     """A connection in its handshake; one that has failed is drained, so that its client can read the alert."""
 
-    __slots__ = ("channel", "counts", "drained", "has_begun", "has_failed", "is_closed", "server", "watched")
+    __slots__ = (
+        "channel",
+        "client",
+        "counts",
+        "drained",
+        "has_begun",
+        "has_failed",
+        "head",
+        "head_is_due",
+        "is_closed",
+        "server",
+        "watched",
+    )
 
     def __init__(
         self, fd: int, address: bytes, server: HttpServer, context: ssl.SSLContext, counts: HandshakeCounts
@@ -82,6 +95,10 @@ class Handshake(Unfinished):
         self.has_begun = False
         self.has_failed = False
         self.is_closed = False
+        if WANT_PROXY_PROTOCOL:
+            self.client = address  # of the requests; the connection may be that of a proxy
+            self.head = b""  # of the PROXY protocol, as far as it has come
+            self.head_is_due = server.has_head(address)
 
     def ready(self, events: int) -> None:
         """See Handler."""
@@ -117,12 +134,36 @@ class Handshake(Unfinished):
         self.server.answers.counters.tcp_received += len(data)
         if not data:
             self.leave()
-        elif not self.has_begun and data[:1].isalpha():
+            return
+        if WANT_PROXY_PROTOCOL and self.head_is_due:
+            data = self.take_head(data)
+            if not data or self.has_failed:
+                return
+        if not self.has_begun and data[:1].isalpha():
             self.refuse_plain(data)
         else:
             self.has_begun = True
             self.channel.feed(data)
             self.shake()
+
+    def take_head(self, data: bytes) -> bytes:
+        """Read the head of the PROXY protocol; returns the bytes behind it, none until it has come."""
+        if WANT_PROXY_PROTOCOL and self.server.proxy_heads is not None:
+            self.head += data
+            try:
+                head = self.server.proxy_heads.read(self.head, self.address)
+            except HttpError:
+                self.counts.failed(INVALID, self.address, "a malformed head of the PROXY protocol")
+                self.refuse()
+                return b""
+            if head is None or len(self.head) == head.size:
+                self.watch(READ)
+            if head is None:
+                return b""
+            data = self.head[head.size :]
+            self.client = head.client or self.address
+            self.head_is_due = False
+        return data
 
     def shake(self) -> None:
         """Let the session answer, and begin the connection when the handshake is complete."""
@@ -144,6 +185,8 @@ class Handshake(Unfinished):
         connection = TlsConnection(self.fd, self.address, self.server, self.channel)
         connection.deadline = self.deadline
         connection.watched = self.watched
+        if WANT_PROXY_PROTOCOL:
+            connection.client = self.client
         self.is_closed = True
         if self.watched != NOTHING:
             self.server.replace(connection, self.watched)

@@ -11,10 +11,10 @@ from opentracker.errors import ConfigError, UsageError
 from opentracker.server.binding import planned_binds
 from opentracker.server.tls.certificates import DAY
 from opentracker.server.tls.feature import CERTIFICATES, KEYS, TlsFeature, TlsSettings, listen_tls
-from opentracker.server.wiring import check_settings
+from opentracker.server.wiring import refuse_alone
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from tests.protocol.http_cases import ANN, get
-from tests.server.live import HOME, Endpoint, Live, endpoint, packed, sections
+from tests.server.live import HOME, Endpoint, Live, endpoint, packed
 from tests.server.tls.authority import Authority, TlsClient
 
 
@@ -112,11 +112,11 @@ def test_settings_that_are_incomplete(asked: TlsSettings, complaint: str) -> Non
         TlsFeature(Settings(sections=Sections(asked))).check()
 
 
-@pytest.mark.needs("WANT_WORKERS", WANT_WEBTORRENT=False)
+@pytest.mark.needs("WANT_WORKERS")
 def test_several_workers_are_refused() -> None:
-    settings = Settings(workers=2, given=[("listen.tls", "127.0.0.1")], sections=sections())
+    settings = Settings(workers=2, given=[("listen.tls", "127.0.0.1")])
     with pytest.raises(ConfigError, match=r"listen\.workers above 1 does not go with listen.tls yet"):
-        check_settings(settings)
+        refuse_alone([TlsFeature(settings)], settings)
 
 
 def test_a_build_with_the_feature_needs_no_certificate(live: Live) -> None:

@@ -5,7 +5,7 @@ import pytest
 from opentracker.config.settings import Sections, Settings
 from opentracker.errors import ConfigError
 from opentracker.server.webtorrent.feature import WebTorrentFeature, WebTorrentSettings
-from opentracker.server.wiring import check_settings
+from opentracker.server.wiring import refuse_alone
 from tests.server.live import Live, sections
 from tests.server.webtorrent.browser import Browser, handshake
 
@@ -32,10 +32,10 @@ def test_a_limit_and_its_reload() -> None:
     live.close()
 
 
-@pytest.mark.needs("WANT_WORKERS")
+@pytest.mark.needs("WANT_WORKERS", WANT_SYNC_LIVE=False)
 def test_several_workers_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"listen\.workers above 1 does not go with WebTorrent yet"):
-        check_settings(Settings(workers=2, sections=sections()))
+        refuse_alone([WebTorrentFeature(Settings())], Settings(workers=2))
 
 
 def test_an_ending_without_a_server_is_none() -> None:

@@ -16,24 +16,19 @@ import pytest
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
-    WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
     WANT_MODEST_FULLSCRAPES,
     WANT_RESTRICT_STATS,
     WANT_STATS_PROMETHEUS,
-    WANT_SYNC_LIVE,
-    WANT_SYNC_SCRAPE,
     WANT_V6,
-    WANT_WEBTORRENT,
 )
 from opentracker.server.workers.service import PROC
 from opentracker.server.workers.supervisor import MOST_DEATHS
 from tests.server.live import HOME, announce_packet, connect_packet, family_of
 from tests.server.process import PATIENCE, Tracker, allow, list_loopback, run
+from tests.server.workers.allowed import may_be_several
 
-REFUSED = (
-    WANT_SYNC_LIVE or WANT_SYNC_SCRAPE or WANT_FULLLOG_NETWORKS or WANT_MODEST_FULLSCRAPES or WANT_WEBTORRENT
-)
+REFUSED = not may_be_several() or WANT_MODEST_FULLSCRAPES
 needs_several = pytest.mark.skipif(REFUSED, reason="this build refuses several workers")
 several = pytest.mark.parametrize("workers", [1, 2, 3])
 needs_statistics = pytest.mark.skipif(
