@@ -33,7 +33,7 @@ class Bucket:
         self.over: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
     async def open(self, replicas: int) -> None:
-        """Connect, and create the bucket with so much redundancy if it does not exist. Raises LinkError."""
+        """Connect, and create the bucket with that number of replicas if it does not exist. Raises LinkError."""
         await self.wait(
             self.client.connect(
                 **self.options,

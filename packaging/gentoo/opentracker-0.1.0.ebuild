@@ -23,12 +23,12 @@ RESTRICT="fetch"
 
 # use: made of features.toml by packaging/options
 IUSE="
-	v6 v4-only accesslist-black accesslist-white dynamic-accesslist +fullscrape
-	modest-fullscrapes compression-gzip compression-gzip-always compression-zstd
+	v6 v4-only accesslist-black accesslist-white dynamic-accesslist auth-keys client-approval
+	+fullscrape modest-fullscrapes compression-gzip compression-gzip-always compression-zstd
 	compression-zstd-always +full-state sync-live sync-scrape sync-bridge restrict-stats
 	+stats-json +stats-prometheus +stats-html log-networks fulllog-networks log-numwant
-	client-count spot-woodpecker syslogs ip-from-query-string ip-from-proxy +deny keepalive
-	tls webtorrent +max-peer bogon-filter compiled
+	client-count spot-woodpecker control syslogs ip-from-query-string ip-from-proxy
+	proxy-protocol +deny keepalive tls webtorrent +max-peer bogon-filter +workers compiled
 "
 REQUIRED_USE="
 	?? ( v6 v4-only )
@@ -43,6 +43,7 @@ REQUIRED_USE="
 	full-state? ( fullscrape )
 	sync-scrape? ( sync-live )
 	sync-bridge? ( sync-live )
+	proxy-protocol? ( ip-from-proxy )
 "
 # end of use
 RDEPEND="
@@ -71,6 +72,8 @@ python_configure_all() {
 	export WANT_ACCESSLIST_BLACK=$(usex accesslist-black 1 0)
 	export WANT_ACCESSLIST_WHITE=$(usex accesslist-white 1 0)
 	export WANT_DYNAMIC_ACCESSLIST=$(usex dynamic-accesslist 1 0)
+	export WANT_AUTH_KEYS=$(usex auth-keys 1 0)
+	export WANT_CLIENT_APPROVAL=$(usex client-approval 1 0)
 	export WANT_FULLSCRAPE=$(usex fullscrape 1 0)
 	export WANT_MODEST_FULLSCRAPES=$(usex modest-fullscrapes 1 0)
 	export WANT_COMPRESSION_GZIP=$(usex compression-gzip 1 0)
@@ -90,15 +93,18 @@ python_configure_all() {
 	export WANT_LOG_NUMWANT=$(usex log-numwant 1 0)
 	export WANT_CLIENT_COUNT=$(usex client-count 1 0)
 	export WANT_SPOT_WOODPECKER=$(usex spot-woodpecker 1 0)
+	export WANT_CONTROL=$(usex control 1 0)
 	export WANT_SYSLOGS=$(usex syslogs 1 0)
 	export WANT_IP_FROM_QUERY_STRING=$(usex ip-from-query-string 1 0)
 	export WANT_IP_FROM_PROXY=$(usex ip-from-proxy 1 0)
+	export WANT_PROXY_PROTOCOL=$(usex proxy-protocol 1 0)
 	export WANT_DENY=$(usex deny 1 0)
 	export WANT_KEEPALIVE=$(usex keepalive 1 0)
 	export WANT_TLS=$(usex tls 1 0)
 	export WANT_WEBTORRENT=$(usex webtorrent 1 0)
 	export WANT_MAX_PEER=$(usex max-peer 1 0)
 	export WANT_BOGON_FILTER=$(usex bogon-filter 1 0)
+	export WANT_WORKERS=$(usex workers 1 0)
 	export WANT_COMPILED=$(usex compiled 1 0)
 # end of choices
 	# The service files are installed below, for OpenRC and systemd both.

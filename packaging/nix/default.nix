@@ -19,6 +19,10 @@
   withAccesslistWhite ? false,
   # add to the access list and delete from it through FIFOs
   withDynamicAccesslist ? false,
+  # serve requests with a known key in their URL only: access.keys
+  withAuthKeys ? false,
+  # serve approved client software only: access.client_allow, access.client_deny
+  withClientApproval ? false,
   # full scrapes, mode=tpbs, mode=statedump
   withFullscrape ? true,
   # at most one full scrape for each address in OT_MODEST_PEER_TIMEOUT
@@ -57,12 +61,16 @@
   withClientCount ? false,
   # find networks that renew too fast: mode=woodpeckers
   withSpotWoodpecker ? false,
+  # a control socket for the operator: control.socket, opentracker.control
+  withControl ? false,
   # log to syslog, an entry for every completed download
   withSyslogs ? false,
   # believe ip= in an announce (for tests and closed networks)
   withIpFromQueryString ? false,
-  # believe X-Forwarded-For of trusted proxies
+  # believe X-Forwarded-For or Forwarded of trusted proxies
   withIpFromProxy ? false,
+  # believe the PROXY protocol of trusted proxies, and Cloudflare's simple one over UDP
+  withProxyProtocol ? false,
   # networks that are not served: access.deny
   withDeny ? true,
   # HTTP keep-alive and pipelining
@@ -75,6 +83,8 @@
   withMaxPeer ? true,
   # unroutable addresses are never listed
   withBogonFilter ? false,
+  # listen.workers: several processes, which own a share of the torrents each
+  withWorkers ? true,
   # compile the hot modules with mypyc
   withCompiled ? false,
   # end of arguments
@@ -93,6 +103,7 @@ assert withCompressionZstdAlways -> (withCompressionZstd);
 assert withFullState -> (withFullscrape);
 assert withSyncScrape -> (withSyncLive);
 assert withSyncBridge -> (withSyncLive);
+assert withProxyProtocol -> (withIpFromProxy);
 # end of rules
 
 let
@@ -129,6 +140,8 @@ python3Packages.buildPythonApplication {
     WANT_ACCESSLIST_BLACK = choice withAccesslistBlack;
     WANT_ACCESSLIST_WHITE = choice withAccesslistWhite;
     WANT_DYNAMIC_ACCESSLIST = choice withDynamicAccesslist;
+    WANT_AUTH_KEYS = choice withAuthKeys;
+    WANT_CLIENT_APPROVAL = choice withClientApproval;
     WANT_FULLSCRAPE = choice withFullscrape;
     WANT_MODEST_FULLSCRAPES = choice withModestFullscrapes;
     WANT_COMPRESSION_GZIP = choice withCompressionGzip;
@@ -148,15 +161,18 @@ python3Packages.buildPythonApplication {
     WANT_LOG_NUMWANT = choice withLogNumwant;
     WANT_CLIENT_COUNT = choice withClientCount;
     WANT_SPOT_WOODPECKER = choice withSpotWoodpecker;
+    WANT_CONTROL = choice withControl;
     WANT_SYSLOGS = choice withSyslogs;
     WANT_IP_FROM_QUERY_STRING = choice withIpFromQueryString;
     WANT_IP_FROM_PROXY = choice withIpFromProxy;
+    WANT_PROXY_PROTOCOL = choice withProxyProtocol;
     WANT_DENY = choice withDeny;
     WANT_KEEPALIVE = choice withKeepalive;
     WANT_TLS = choice withTls;
     WANT_WEBTORRENT = choice withWebtorrent;
     WANT_MAX_PEER = choice withMaxPeer;
     WANT_BOGON_FILTER = choice withBogonFilter;
+    WANT_WORKERS = choice withWorkers;
     WANT_COMPILED = choice withCompiled;
     # end of environment
     OPENTRACKER_SERVICE = "systemd";

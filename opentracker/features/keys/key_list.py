@@ -44,7 +44,7 @@ EPOCH: Final = date(1970, 1, 1).toordinal()
 SHORTEST_LINE: Final = 33  # bytes of the lines of most sites: 32 hex digits
 LISTED: Final = 31  # bytes of memory of a key from a file
 CHANGED: Final = 130  # bytes of memory of a key that was added or deleted since
-# What may follow a key ends within the bytes that are kept of an unfinished line, see list_file.KEPT.
+# The text behind a key ends within the bytes that are kept of an unfinished line, see list_file.KEPT.
 LINE: Final = re.compile(
     rb"(?!announce|scrape)([\w.~-]{8,64})"
     rb"(?:[ \t]{1,16}(\d{4}-\d\d-\d\d)(?=[ \t\r]|$)|[ \t]{1,16}[^\d\s]|[ \t\r]{0,16}$)"

@@ -62,7 +62,7 @@ class UdpResponder:
         """
         if WANT_PROXY_PROTOCOL and self.answer_proxied(packet, size, address, minute, out):
             return
-        if WANT_DENY and self.is_denied(address):
+        if WANT_DENY and self.tracker.denial.in_force and self.is_denied(address):
             return
         action = action_of(packet, size)
         counters = self.counters
@@ -125,7 +125,7 @@ class UdpResponder:
         """Whether an address is not served; its datagram is counted, and stays unanswered as it may be forged."""
         if WANT_DENY:
             denial = self.tracker.denial
-            if denial.in_force and denial.holds(address):
+            if denial.holds(address):
                 denial.udp.value += 1
                 return True
         return False
