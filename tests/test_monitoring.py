@@ -10,15 +10,19 @@ from typing import Any
 
 import pytest
 
-from opentracker._features import WANT_FULLSCRAPE, WANT_SYNC_LIVE
+from opentracker._features import WANT_DENY, WANT_FULLSCRAPE, WANT_SYNC_LIVE, WANT_TLS
 from opentracker.server.system.process import ProcessFeature
 from tests.features.stats import blessed, live_with, stats
 from tests.protocol.http_cases import announce
 
+if WANT_DENY:
+    from opentracker.features.denial import DenialSettings
 if WANT_FULLSCRAPE:
     from opentracker.features.state.feature import StateSettings
 if WANT_SYNC_LIVE:
     from opentracker.features.cluster.livesync import LiveSync
+if WANT_TLS:
+    from opentracker.server.tls.metrics import NOT_AFTER
 
 MONITORING = Path(__file__).parents[1] / "docs" / "monitoring"
 METRIC = re.compile(r"\b(?:opentracker|process)_[a-z_]+\b(?:\{[^}]*\})?")
@@ -54,7 +58,13 @@ def exposition(folder: Path) -> str:
     settings = blessed()
     if WANT_FULLSCRAPE:
         settings.of(StateSettings).file = folder / "state"
+    if WANT_DENY:
+        settings.of(DenialSettings).path = folder / "denied"
     live, to = live_with(settings=settings)
+    if WANT_TLS:  # as a tracker with a certificate does
+        live.server.sources.append(
+            lambda snapshot: snapshot.tell(NOT_AFTER, 0, 'certificate="tracker.example"')
+        )
     process = ProcessFeature(settings)
     process.open()
     process.join(live.server)

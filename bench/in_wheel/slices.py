@@ -1,7 +1,7 @@
 """The longest work that the store does in one go on a shard: run by a wheel's own python for `run.py slices`.
 
 Prints JSON, milliseconds of CPU time. One shard gets its part of TORRENTS torrents with three peers each, side by side,
-as swarms grow in the wild; the other shards stay empty, since no work concerns two of them. Each announce is timed, each
+as swarms grow in the wild; the others stay empty, since no work concerns two shards. Each announce is timed, each
 slice of the cleaner, and a snapshot. Every figure is the least of several runs: all that disturbs makes a run slower.
 """
 

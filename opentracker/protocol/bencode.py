@@ -1,4 +1,4 @@
-"""Bencoded answers (BEP 3, 23, 7 and 48), and a strict decoder.
+"""Bencoded answers (BEP 3, 23, 7 and 48; BEP 24 and 31 in builds that have them), and a strict decoder.
 
 The writers give canonical bencoding: keys sorted, each once. They are called only with values that the
 tracker made itself, so they raise nothing. `decode` is for tests, tools and files: it raises ValueError, with a
@@ -7,6 +7,7 @@ text that names the offset, if the input is not the canonical form of one value,
 
 from typing import Final, TypeAlias
 
+from opentracker._features import WANT_EXTENDED_ANSWERS
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
 
 Value: TypeAlias = "int | bytes | list[Value] | dict[bytes, Value]"
@@ -34,10 +35,11 @@ def write_announce(announce: Announce) -> bytes:
         )
     peers = announce.peers
     body = (
-        b"d8:completei%de10:downloadedi%de10:incompletei%de8:intervali%de12:min intervali%de5:peers%d:%b"
+        b"d8:completei%de10:downloadedi%de%b10:incompletei%de8:intervali%de12:min intervali%de5:peers%d:%b"
         % (
             announce.complete,
             announce.downloaded,
+            external_ip(announce),
             announce.incomplete,
             interval,
             shortest,
@@ -49,6 +51,14 @@ def write_announce(announce: Announce) -> bytes:
     if peers6:
         return b"%b6:peers6%d:%be" % (body, len(peers6), peers6)
     return body + b"e"
+
+
+def external_ip(announce: Announce) -> bytes:
+    """The key and the value that tell a client its own address (BEP 24); empty in builds without."""
+    if WANT_EXTENDED_ANSWERS:
+        address = announce.peer[:-2]
+        return b"11:external ip%d:%b" % (len(address), address)
+    return b""
 
 
 def min_interval(announce: Announce) -> int:
@@ -63,7 +73,17 @@ def min_interval(announce: Announce) -> int:
 
 
 def write_failure(reason: bytes, interval: int) -> bytes:
-    """The body that turns a request down: text for the client's user, and when to try again, in seconds."""
+    """The body that turns a request down: text for the client's user, and when to try again, in seconds.
+
+    BEP 31 has the same in minutes.
+    """
+    if WANT_EXTENDED_ANSWERS:
+        return b"d14:failure reason%d:%b8:intervali%de8:retry ini%dee" % (
+            len(reason),
+            reason,
+            interval,
+            (interval + 59) // 60,
+        )
     return b"d14:failure reason%d:%b8:intervali%dee" % (len(reason), reason, interval)
 
 

@@ -8,7 +8,8 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker.protocol.bencode import min_interval
+from opentracker._features import WANT_EXTENDED_ANSWERS
+from opentracker.protocol.bencode import external_ip, min_interval
 from opentracker.protocol.messages import EVENT_STOPPED, Announce
 
 _DECIMAL: Final = [b"%d" % value for value in range(10000)]
@@ -19,6 +20,7 @@ _KEEP_ALIVE: Final = b"\r\nConnection: keep-alive\r\n\r\nd8:completei"
 _COMPLETE: Final = b"d8:completei"
 _DOWNLOADED: Final = b"e10:downloadedi"
 _INCOMPLETE: Final = b"e10:incompletei"
+_INCOMPLETE_BEHIND_IP: Final = b"10:incompletei"
 _INTERVAL: Final = b"e8:intervali"
 _MIN_INTERVAL: Final = b"e12:min intervali"
 _PEERS: Final = b"e5:peers"
@@ -49,6 +51,10 @@ def append_announce(out: BytesWriter, a: Announce, keep_alive: bool) -> None:
     if not is_stopped:
         downloaded = decimal(a.downloaded)
         size += len(_DOWNLOADED) + len(downloaded)
+    external = b""
+    if WANT_EXTENDED_ANSWERS and not is_stopped:
+        external = external_ip(a)
+        size += len(external)
     if peers6:
         peers6_size = decimal(len(peers6))
         size += len(_PEERS6) + len(peers6_size) + len(b":") + len(peers6)
@@ -60,7 +66,12 @@ def append_announce(out: BytesWriter, a: Announce, keep_alive: bool) -> None:
     if not is_stopped:
         out.write(_DOWNLOADED)
         out.write(downloaded)
-    out.write(_INCOMPLETE)
+    if external:
+        out.write(b"e")
+        out.write(external)
+        out.write(_INCOMPLETE_BEHIND_IP)
+    else:
+        out.write(_INCOMPLETE)
     out.write(incomplete)
     out.write(_INTERVAL)
     out.write(interval)

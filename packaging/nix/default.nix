@@ -85,6 +85,8 @@
   withBogonFilter ? false,
   # listen.workers: several processes, which own a share of the torrents each
   withWorkers ? true,
+  # tell clients their address (BEP 24), and when to try again after a failure (BEP 31)
+  withExtendedAnswers ? false,
   # compile the hot modules with mypyc
   withCompiled ? false,
   # end of arguments
@@ -173,6 +175,7 @@ python3Packages.buildPythonApplication {
     WANT_MAX_PEER = choice withMaxPeer;
     WANT_BOGON_FILTER = choice withBogonFilter;
     WANT_WORKERS = choice withWorkers;
+    WANT_EXTENDED_ANSWERS = choice withExtendedAnswers;
     WANT_COMPILED = choice withCompiled;
     # end of environment
     OPENTRACKER_SERVICE = "systemd";

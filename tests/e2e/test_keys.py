@@ -182,7 +182,7 @@ def test_k01_k03_k04_libtorrent(host: str, url: str, tmp_path: Path) -> None:
             del session
 
 
-@pytest.mark.needs("WANT_WORKERS")
+@pytest.mark.needs("WANT_WORKERS", WANT_SYNC_LIVE=False, WANT_WEBTORRENT=False)
 def test_k07_every_worker_asks_for_keys(tmp_path: Path) -> None:
     with private(tmp_path, more="listen.workers 2\n") as tracker:
         for number in range(8):

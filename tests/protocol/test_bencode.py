@@ -4,7 +4,48 @@ from hypothesis import strategies as st
 
 from opentracker.protocol.bencode import Value, decode, write_announce, write_failure, write_scrape
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED, EVENT_STOPPED, Announce
-from tests.protocol.http_cases import LEECHER, SEEDER, STOPPED, failure_body, is_like, scrape_body
+from tests.protocol.http_cases import (
+    LEECHER,
+    SEEDER,
+    STOPPED,
+    failure_body,
+    is_like,
+    scrape_body,
+    without_extensions,
+)
+
+
+def announce_body(announce: Announce) -> bytes:
+    """The answer to an announce, without extensions."""
+    return without_extensions(write_announce(announce))
+
+
+def turned_down(reason: bytes, interval: int) -> bytes:
+    """The body of a failure, without extensions."""
+    return without_extensions(write_failure(reason, interval))
+
+
+@pytest.mark.needs("WANT_EXTENDED_ANSWERS")
+@pytest.mark.parametrize("address", [b"\xc0\x00\x02\x07", b"\x20\x01\x0d\xb8" + bytes(12)])
+def test_h54_a_client_is_told_its_address(address: bytes) -> None:
+    announce = answered()
+    announce.peer = address + b"\x1a\xe1"
+    answer = decode(write_announce(announce))
+    assert isinstance(answer, dict)
+    assert answer[b"external ip"] == address
+    assert answer[b"downloaded"] == 500
+    announce.event = EVENT_STOPPED
+    assert b"external ip" not in write_announce(announce)
+
+
+@pytest.mark.needs("WANT_EXTENDED_ANSWERS")
+@pytest.mark.parametrize(("interval", "minutes"), [(1800, 30), (1801, 31), (1, 1)])
+def test_h55_a_failure_tells_when_to_try_again(interval: int, minutes: int) -> None:
+    assert decode(write_failure(b"no", interval)) == {
+        b"failure reason": b"no",
+        b"interval": interval,
+        b"retry in": minutes,
+    }
 
 
 def encode(value: Value) -> bytes:
@@ -31,7 +72,7 @@ def answered(event: int = EVENT_NONE, peers: bytes = b"", peers6: bytes = b"") -
 
 
 def test_announce_spelled_out() -> None:
-    body = write_announce(answered(peers=b"\x7f\x00\x00\x01\x1a\xe1", peers6=b"x" * 18))
+    body = announce_body(answered(peers=b"\x7f\x00\x00\x01\x1a\xe1", peers6=b"x" * 18))
     assert body == (
         b"d8:completei3e10:downloadedi500e10:incompletei40e8:intervali1800e12:min intervali300e"
         b"5:peers6:\x7f\x00\x00\x01\x1a\xe16:peers618:xxxxxxxxxxxxxxxxxxe"
@@ -40,7 +81,7 @@ def test_announce_spelled_out() -> None:
 
 @pytest.mark.parametrize("event", [EVENT_NONE, EVENT_COMPLETED, EVENT_STARTED])
 def test_h01_peers_are_always_there_and_peers6_with_content_only(event: int) -> None:
-    assert decode(write_announce(answered(event))) == {
+    assert decode(announce_body(answered(event))) == {
         b"complete": 3,
         b"downloaded": 500,
         b"incomplete": 40,
@@ -64,13 +105,13 @@ def test_min_interval_is_short_but_for_aria2_that_announces_at_it(
 ) -> None:
     announce = answered()
     announce.peer_id, announce.interval = peer_id, interval
-    answer = decode(write_announce(announce))
+    answer = decode(announce_body(announce))
     assert isinstance(answer, dict)
     assert (answer[b"interval"], answer[b"min interval"]) == (interval, expected)
 
 
 def test_h21_stopped_gets_no_peers_of_any_family() -> None:
-    assert decode(write_announce(answered(EVENT_STOPPED, b"x" * 6, b"y" * 18))) == {
+    assert decode(announce_body(answered(EVENT_STOPPED, b"x" * 6, b"y" * 18))) == {
         b"complete": 3,
         b"incomplete": 40,
         b"interval": 1800,
@@ -91,16 +132,16 @@ def test_announce_is_like_the_cases(complete: int, incomplete: int, event: int, 
         event,
         1711,
     )
-    body = write_announce(announce)
+    body = announce_body(announce)
     assert is_like(body, expected)
     assert not is_like(body + b"e", expected)
     announce.interval = 0
-    assert not is_like(write_announce(announce), expected)
+    assert not is_like(announce_body(announce), expected)
 
 
 def test_h08_failure_gives_the_reason_and_an_interval() -> None:
     reason = b"Your client forgot to send your torrent's info_hash. Please upgrade your client."
-    body = write_failure(reason, 1800)
+    body = turned_down(reason, 1800)
     assert body.startswith(b"d14:failure reason80:Your client forgot")
     assert decode(body) == {b"failure reason": reason, b"interval": 1800}
     assert is_like(body, failure_body(reason))
@@ -130,7 +171,7 @@ def test_announce_reads_back(counts: list[int], peers: bytes, peers6: bytes) -> 
     }
     if peers6:
         expected[b"peers6"] = peers6
-    assert decode(write_announce(announce)) == expected
+    assert decode(announce_body(announce)) == expected
 
 
 @given(st.dictionaries(HASHES, st.tuples(COUNTS, COUNTS, COUNTS), max_size=20))
@@ -142,7 +183,7 @@ def test_scrape_reads_back(entries: dict[bytes, tuple[int, int, int]]) -> None:
 
 @given(st.binary(max_size=200), st.integers(0, 10**6))
 def test_failure_reads_back(reason: bytes, interval: int) -> None:
-    assert decode(write_failure(reason, interval)) == {b"failure reason": reason, b"interval": interval}
+    assert decode(turned_down(reason, interval)) == {b"failure reason": reason, b"interval": interval}
 
 
 VALUES = st.recursive(

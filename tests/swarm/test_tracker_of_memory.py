@@ -1,4 +1,4 @@
-"""An announce over UDP of a known peer allocates nothing, in a compiled build."""
+"""An announce of a known peer over UDP allocates nothing in a compiled build."""
 
 import subprocess
 import sys

@@ -10,6 +10,7 @@ from opentracker._features import (
     OT_WEBTORRENT_INTERVAL,
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_CLIENT_APPROVAL,
     WANT_MAX_PEER,
 )
 from opentracker.features.webtorrent.metrics import COUNTERS
@@ -20,6 +21,8 @@ from opentracker.swarm.tracker import Tracker
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.policy.admission import Admission
     from opentracker.swarm.tracker import admit_by
+if WANT_CLIENT_APPROVAL:
+    from opentracker.swarm.policy.approval import parse_rule
 if WANT_MAX_PEER:
     from opentracker.swarm.policy.limits import Limits
     from opentracker.swarm.tracker import limit_by
@@ -407,3 +410,16 @@ if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         a.announce(TWO)
         assert a.take() == [told(0, 1, TWO)]
         assert meeting.counted("refused_accesslist") == 2
+
+
+@pytest.mark.needs("WANT_CLIENT_APPROVAL")
+def test_v02_a_browser_that_is_not_approved(meeting: Meeting) -> None:
+    meeting.tracker.approval.install([parse_rule("-WW")], [])
+    client = meeting.client("x")
+    client.announce()
+    (refusal,) = client.take()
+    assert refusal["failure reason"].startswith("Your client xxxxxxxx is not allowed on this tracker")
+    client.peer_id = "-WW0102-" + "x" * 12
+    client.announce()
+    (answer,) = client.take()
+    assert answer["incomplete"] == 1

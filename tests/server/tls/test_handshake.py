@@ -5,12 +5,16 @@ import struct
 
 import pytest
 
-from opentracker._features import OT_CLIENT_TIMEOUT, OT_MAX_REQUEST
+from opentracker._features import OT_CLIENT_TIMEOUT, OT_MAX_REQUEST, WANT_PROXY_PROTOCOL, WANT_V6
 from opentracker.server.tls.certificates import Certificates
+from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
 from tests.protocol.http_cases import ANN, get
 from tests.server.http.talk import SWEPT, open_connections
-from tests.server.live import Endpoint, Live
+from tests.server.live import HOME, Endpoint, Live, packed
 from tests.server.tls.authority import Authority, TlsClient, listen_tls
+
+if WANT_PROXY_PROTOCOL:
+    from opentracker.server.http.proxy_heads import ProxyHeads
 
 ASKED = get(b"/announce?" + ANN)
 FATAL = 2
@@ -274,3 +278,50 @@ def test_e19_an_answer_that_is_cut_does_not_look_whole(
     client.incoming.write_eof()
     with pytest.raises(ssl.SSLError, match="UNEXPECTED_EOF"):
         client.session.read(100)
+
+
+# ---- Behind the PROXY protocol -------------------------------------------------------------------------------
+
+
+V1_HEAD = b"PROXY TCP6 2001:db8::7 ::1 1 2\r\n" if WANT_V6 else b"PROXY TCP4 192.0.2.7 192.0.2.1 1 2\r\n"
+
+
+def behind_a_proxy(live: Live) -> None:
+    """Trust the address of all clients here, and read heads of the PROXY protocol."""
+    permissions = Permissions()
+    permissions.bless(packed(HOME), len(packed(HOME)) * 8, MAY_PROXY)
+    live.server.http.proxy_heads = ProxyHeads(permissions, live.counters)
+
+
+@pytest.mark.needs("WANT_PROXY_PROTOCOL")
+@pytest.mark.parametrize("size", [1, 1000])
+def test_x01_a_head_before_the_handshake_names_the_client(
+    live: Live, to: Endpoint, context: ssl.SSLContext, size: int
+) -> None:
+    behind_a_proxy(live)
+    client = TlsClient(live, to, context)
+    for at in range(0, len(V1_HEAD), size):
+        client.tcp.send(V1_HEAD[at : at + size])
+        live.settle()
+    assert client.shake().ask(ASKED).status == 200
+    body = live.server.http_answers.announce(ANN.replace(b"port=6881", b"port=9"), True, packed(HOME), 0)
+    assert packed("2001:db8::7" if WANT_V6 else "192.0.2.7") + (6881).to_bytes(2, "big") in body
+
+
+@pytest.mark.needs("WANT_PROXY_PROTOCOL")
+def test_x04_a_handshake_of_a_trusted_proxy_without_a_head_is_refused(
+    live: Live, to: Endpoint, context: ssl.SSLContext
+) -> None:
+    behind_a_proxy(live)
+    client = live.tcp(to)
+    client.send(hello(context))
+    assert client.read_to_end() == b""
+    assert live.counters.value("proxy_head_invalid") == 1
+
+
+@pytest.mark.needs("WANT_PROXY_PROTOCOL")
+def test_x06_a_forged_head_is_no_handshake(live: Live, to: Endpoint, context: ssl.SSLContext) -> None:
+    client = live.tcp(to)
+    client.send(V1_HEAD + hello(context))
+    assert client.read_to_end().startswith(b"HTTP/1.1 400 ")
+    assert live.server.tracker.store.totals.torrents == 0

@@ -32,7 +32,7 @@ def test_a_limit_and_its_reload() -> None:
     live.close()
 
 
-@pytest.mark.needs("WANT_WORKERS")
+@pytest.mark.needs("WANT_WORKERS", WANT_SYNC_LIVE=False)
 def test_several_workers_are_refused() -> None:
     with pytest.raises(ConfigError, match=r"listen\.workers above 1 does not go with WebTorrent yet"):
         refuse_alone([WebTorrentFeature(Settings())], Settings(workers=2))
