@@ -177,6 +177,7 @@ def reached(package: Path) -> set[str]:
         if name in found or not source.is_file():
             continue  # a module that was seen, the name of something in a module
         found.add(name)
+        waiting.append(name.rpartition(".")[0] or name)  # a package is imported before its modules
         parents = name.split(".")[: None if folder else -1]
         for _, imported in imports_of(source.read_bytes(), PACKAGE, tuple(parents)):
             parts = imported.split(".")
