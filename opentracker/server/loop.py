@@ -20,14 +20,11 @@ from typing import Final
 from opentracker._features import WANT_WORKERS
 from opentracker.errors import InvariantError
 from opentracker.server.clock import Now
-from opentracker.server.selector import READ, WRITE, Handler, PlainSelector, Selector, has_epoll
+from opentracker.server.selector import READ, WRITE, Handler, Selector
 from opentracker.swarm.counting.core_gauges import ITERATIONS
 
-if has_epoll():
-    from opentracker.server.epoll import EpollSelector
-
 # Handlers take the words of the selector from here.
-__all__ = ("READ", "WRITE", "Handler", "Loop", "Timer", "make_selector")
+__all__ = ("READ", "WRITE", "Handler", "Loop", "Selector", "Timer")
 
 log = logging.getLogger("opentracker")
 
@@ -37,11 +34,6 @@ LEAST_SLICE: Final = SLICE / 8  # seconds for long work if the sockets have used
 # Iterations in a row that end in a fault: no client is served any more, and a restart may help.
 MOST_FAULTS: Final = 1000
 REST: Final = 0.001  # seconds to wait for sockets while the only long work waits for another worker
-
-
-def make_selector() -> Selector:
-    """The best selector of this system."""
-    return EpollSelector() if has_epoll() else PlainSelector()
 
 
 class Timer:
@@ -59,7 +51,7 @@ class Loop:
     def __init__(self, now: Now, sleep: Callable[[float], None] = time.sleep) -> None:
         self.now = now
         self.sleep = sleep
-        self.selector = make_selector()
+        self.selector = Selector()
         self.timers: list[Timer] = []
         self.work: list[Iterator[None]] = []  # the tracker's own long work
         self.answers: list[Iterator[None]] = []  # long answers to clients

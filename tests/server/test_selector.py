@@ -1,4 +1,4 @@
-"""Both selectors: the events of descriptors, and the handlers that are told."""
+"""The selector: the events of descriptors, and the handlers that are told."""
 
 import os
 import socket
@@ -6,14 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from opentracker.server.loop import make_selector
-from opentracker.server.selector import READ, WRITE, Handler, PlainSelector, Selector, has_epoll
-
-KINDS: list[type[Selector]] = [PlainSelector]
-if has_epoll():
-    from opentracker.server.epoll import EpollSelector
-
-    KINDS.append(EpollSelector)
+from opentracker.server.selector import READ, WRITE, Handler, Selector
 
 
 class Named(Handler):
@@ -24,9 +17,9 @@ class Named(Handler):
 Pair = tuple[socket.socket, socket.socket]
 
 
-@pytest.fixture(params=KINDS)
-def selector(request: pytest.FixtureRequest) -> Iterator[Selector]:
-    made: Selector = request.param()
+@pytest.fixture
+def selector() -> Iterator[Selector]:
+    made = Selector()
     yield made
     made.close()
 
@@ -37,12 +30,6 @@ def pair() -> Iterator[Pair]:
     with ours, theirs:
         ours.setblocking(False)
         yield ours, theirs
-
-
-def test_this_system_has_the_faster_one() -> None:
-    selector = make_selector()
-    assert type(selector) is KINDS[-1]
-    selector.close()
 
 
 def test_a_handler_is_told_what_its_descriptor_is_ready_for(selector: Selector, pair: Pair) -> None:
@@ -94,7 +81,7 @@ def test_its_own_descriptor_is_ready_while_any_is(selector: Selector, pair: Pair
     """A selector can be watched by another one."""
     ours, theirs = pair
     selector.register(ours.fileno(), READ, Named("inner"))
-    outer = make_selector()
+    outer = Selector()
     handler = Named("outer")
     outer.register(selector.fileno(), READ, handler)
     assert outer.select(0) == []

@@ -16,7 +16,7 @@ sends.
 
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Final
 
 from mypy_extensions import i64
@@ -33,12 +33,11 @@ from opentracker._features import (
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import Request, begins_head, parse_request
-from opentracker.protocol.pages import Pieces
 from opentracker.server.http.channel import PLAIN, Channel
-from opentracker.server.http.outbox import Outbox
-from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Successor, Unfinished, Upgrader
-from opentracker.server.loop import READ, WRITE
-from opentracker.server.sockets import CORKED, reset_on_close
+from opentracker.server.http.sending import NOTHING, Sending
+from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Successor, Upgrader
+from opentracker.server.loop import READ
+from opentracker.server.sockets import CORKED
 
 if WANT_COMPILED:
     from opentracker.server.http.at_once import ANSWERED, GONE, LEFT, AtOnce
@@ -47,8 +46,6 @@ log = logging.getLogger("opentracker")
 
 MOST_DRAINED: Final = 1 << 20  # bytes that a refused client may still send before the close
 
-NOTHING: Final = 0  # no events
-
 RECEIVING: Final = 0
 ANSWERING: Final = 1
 SENDING: Final = 2
@@ -56,37 +53,25 @@ DRAINING: Final = 3
 WAITING: Final = 4
 
 
-class Connection(Unfinished):
+class Connection(Sending):
     """One client's connection."""
 
     __slots__ = (
         "at_once",
-        "channel",
         "client",
-        "closed",
         "drained",
         "ends",
         "head_is_due",
-        "outbox",
-        "pieces",
         "received",
-        "server",
         "state",
         "successor",
         "unread",
-        "watched",
     )
 
     def __init__(self, fd: int, address: bytes, server: HttpServer, channel: Channel = PLAIN) -> None:
-        super().__init__(fd, address, server.now.seconds + OT_CLIENT_TIMEOUT)
-        self.server = server
-        self.channel = channel
+        super().__init__(fd, address, server, channel)
         self.state = RECEIVING
-        self.watched = NOTHING  # events registered with the selector; NOTHING: not registered
         self.received = b""
-        self.outbox = Outbox(fd, channel)
-        self.pieces: Pieces | None = None  # the rest of a long answer, behind the outbox
-        self.closed = False
         self.ends = False  # whether the connection closes after this answer
         self.unread = False  # whether the kernel may hold bytes that will not be parsed
         self.drained = 0
@@ -135,10 +120,6 @@ class Connection(Unfinished):
             except OSError:  # the client is gone, or the socket is full
                 pass
         self.close()
-
-    def is_slow(self, seconds: float) -> bool:
-        """See Unfinished."""
-        return self.outbox.is_slow(seconds)
 
     # ---- Steps: each returns whether the next one may follow at once ----
 
@@ -332,86 +313,6 @@ class Connection(Unfinished):
             self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT
         self.watch(READ)
         return False
-
-    def send_some(self) -> bool:
-        """Send the outbox; False if bytes are left, which wait for the selector, or if the client is gone."""
-        taken = self.outbox.taken
-        try:
-            progresses = self.outbox.send()
-        except OSError:  # reset by the client
-            self.close()
-            return False
-        self.server.answers.counters.tcp_sent += self.outbox.taken - taken
-        if self.outbox.unsent:
-            self.wait(progresses)
-            return False
-        return True
-
-    def wait(self, progresses: bool) -> None:
-        """Wait until the socket is writable; sets a new deadline if it took bytes, or at the first time."""
-        seconds = self.server.now.seconds
-        self.outbox.wait(seconds)
-        if progresses or self.watched != WRITE:
-            self.deadline = seconds + OT_CLIENT_TIMEOUT_SEND
-        self.watch(WRITE)
-
-    def stream(self, pieces: Pieces) -> Iterator[None]:
-        """Send piece after piece, in slices, until the socket is full or the answer ends."""
-        while not self.closed:
-            try:
-                goes_on = self.send_next(pieces)
-            except Exception as error:
-                self.fail(error)
-                return
-            if not goes_on:
-                return
-            yield
-
-    def send_next(self, pieces: Pieces) -> bool:
-        """Send the next piece; False if there was none, or if bytes of it are unsent."""
-        piece = next(pieces, None)
-        if piece is None:
-            self.pieces = None
-            self.go_on()
-            return False
-        if not piece:
-            return True
-        self.deadline = self.server.now.seconds + OT_CLIENT_TIMEOUT_SEND
-        self.outbox.unsent = piece
-        return self.send_some()
-
-    def watch(self, events: int) -> None:
-        """Register for `events` with the selector, and with the server's sweep."""
-        if self.watched == NOTHING:
-            if events != NOTHING:
-                self.server.selector.register(self.fd, events, self)
-            self.server.remember(self)
-        elif events == NOTHING:
-            self.server.selector.unregister(self.fd)
-        elif self.watched != events:
-            self.server.selector.modify(self.fd, events, self)
-        self.watched = events
-
-    def close(self) -> None:
-        """Close once: another connection may soon have the same descriptor.
-
-        The connection is reset if the response was cut short: for close-delimited responses a FIN would look like
-        success.
-        """
-        if self.closed:
-            return
-        self.closed = True
-        if self.watched != NOTHING:
-            self.server.selector.unregister(self.fd)
-        self.server.forget(self)
-        if self.outbox.unsent or self.pieces is not None:
-            reset_on_close(self.fd)
-        os.close(self.fd)
-        if self.pieces is not None:
-            try:
-                self.pieces.close()
-            except Exception as error:
-                log.error("an answer to %s: %r", format_ip(self.address), error, exc_info=error)
 
 
 # By state.

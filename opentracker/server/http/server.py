@@ -11,7 +11,7 @@ from opentracker._features import OT_MAX_REQUEST, WANT_MAX_PEER, WANT_PROXY_PROT
 from opentracker.protocol.http import Request
 from opentracker.server.http.channel import Channel
 from opentracker.server.http.responder import HttpResponder
-from opentracker.server.loop import READ, Handler, Loop, make_selector
+from opentracker.server.loop import READ, Handler, Loop, Selector
 from opentracker.server.system.libc import HalfClose
 
 if WANT_MAX_PEER:
@@ -90,7 +90,7 @@ class HttpServer(Handler):
         self.now = loop.now
         self.answers = answers
         self.connections: dict[int, Unfinished] = {}
-        self.selector = make_selector()
+        self.selector = Selector()
         # Ready connections that have not been served yet, in reverse order.
         self.late: list[tuple[Handler, int]] = []
         self.end = 0.0  # of the budget of this iteration, in seconds of the loop's clock

@@ -13,7 +13,8 @@ from opentracker._features import OT_CLIENT_TIMEOUT, WANT_PROXY_PROTOCOL
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import begins_head, write_error
-from opentracker.server.http.connection import ANSWERING, MOST_DRAINED, NOTHING, Connection
+from opentracker.server.http.connection import ANSWERING, MOST_DRAINED, Connection
+from opentracker.server.http.sending import NOTHING
 from opentracker.server.http.server import READ_SIZE, HttpServer, Unfinished
 from opentracker.server.loop import READ, WRITE
 from opentracker.server.tls.channel import TlsChannel

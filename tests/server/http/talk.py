@@ -5,7 +5,7 @@ import os
 from typing import Any, Final
 
 from opentracker._features import OT_CLIENT_TIMEOUT, OT_CLIENT_TIMEOUT_CHECKINTERVAL
-from opentracker.server.selector import PlainSelector
+from opentracker.server.selector import Selector
 from tests.protocol.http_cases import ANN, get
 from tests.server.live import Live
 
@@ -19,7 +19,7 @@ def open_connections(live: Live) -> int:
     return len(live.server.http.connections)
 
 
-class FullSelector(PlainSelector):
+class FullSelector(Selector):
     """One of a user who watches as many descriptors as the kernel lets him."""
 
     def register(self, *arguments: Any) -> Any:
