@@ -101,7 +101,7 @@ def test_a_process_is_confined_with_its_sockets_open() -> None:
 def test_each_kind_of_socket_gets_its_server() -> None:
     sockets = binding.open_sockets([Bind(True, packed(HOME), 0), Bind(False, packed(HOME), 0)])
     server = wiring.Server(Settings(), sockets, SECRET, SEED, Clock())
-    handlers = [handler for handler in server.loop.selector.watched.values()]
+    handlers = server.loop.selector.watched.values()
     udp = UdpBatchSocket if has_mmsg() else UdpSocket
     assert [type(handler) for handler in handlers] == [HttpServer, udp, Listener]
     server.close()
