@@ -59,6 +59,7 @@ def exposition(folder: Path) -> str:
     if WANT_FULLSCRAPE:
         settings.of(StateSettings).file = folder / "state"
     if WANT_DENY:
+        (folder / "denied").write_text("192.0.2.0/24\n")
         settings.of(DenialSettings).path = folder / "denied"
     live, to = live_with(settings=settings)
     if WANT_TLS:  # as a tracker with a certificate does
