@@ -27,9 +27,10 @@ class LineFormat:
     empty for a format whose lines can be cut off unnoticed.
     """
 
-    start = ""
-    whole = ""
-    shown = 0  # bytes of a wrong line that the log may show
+    def __init__(self, start: str, whole: str = "", shown: int = 0) -> None:
+        self.start = start
+        self.whole = whole
+        self.shown = shown  # bytes of a wrong line that the log may show
 
     def parse(self, line: bytes) -> bytes | None:
         """The entry of a line, or None for one that does not count."""

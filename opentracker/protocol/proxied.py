@@ -26,7 +26,8 @@ PORTS: Final = 4  # bytes of both ports
 # https://developers.cloudflare.com/spectrum/reference/simple-proxy-protocol-header/
 SIMPLE_SIZE: Final = 38
 SIMPLE_MAGIC: Final = b"\x56\xec"
-SIMPLE_CLIENT: Final = slice(2, 18)  # IPv4 as a mapped address
+SIMPLE_CLIENT: Final = 2  # where the address is, IPv4 as a mapped one
+SIMPLE_CLIENT_END: Final = 18
 
 
 class ProxyHead:
@@ -92,4 +93,4 @@ def simple_client(packet: bytes, size: int) -> bytes:
     """The client's address (4 or 16 bytes) of a datagram with the simple head; empty if it has none."""
     if size < SIMPLE_SIZE or not packet.startswith(SIMPLE_MAGIC):
         return b""
-    return unmap(packet[SIMPLE_CLIENT])
+    return unmap(packet[SIMPLE_CLIENT:SIMPLE_CLIENT_END])

@@ -14,7 +14,8 @@ from opentracker.features.list_lines import LineChanges, LineFormat, fill
 class Words(LineFormat):
     """Lines of capital letters; one of them that ends in a full stop is whole."""
 
-    start = "a capital letter"
+    def __init__(self) -> None:
+        super().__init__("a capital letter")
 
     def parse(self, line: bytes) -> bytes | None:
         return line.removesuffix(b".") if line[:1].isupper() else None

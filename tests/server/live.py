@@ -83,10 +83,11 @@ class Live:
         secret: bytes = SECRET,
         filtered: bool = False,
         features: Sequence[Feature[Core]] | None = None,
+        make: type[Server] = Server,
     ) -> None:
         self.clock = Clock()
         self.fast = fast
-        self.server = Server(settings or Settings(), [], secret, SEED, self.clock, features)
+        self.server = make(settings or Settings(), [], secret, SEED, self.clock, features)
         self.server.loop.sleep = no_nap
         self.counters = self.server.counters
         self.clients: list[UdpClient | TcpClient] = []

@@ -83,9 +83,8 @@ class AccessList(Admission):
 class HexLines(LineFormat):
     """Lines that start with an info_hash, and have no further hex digit behind it."""
 
-    start = "40 hex digits"
-    whole = "40 hex digits"
-    shown = 50
+    def __init__(self) -> None:
+        super().__init__("40 hex digits", "40 hex digits", 50)
 
     def parse(self, line: bytes) -> bytes | None:
         """See LineFormat: the info_hash (20 bytes)."""

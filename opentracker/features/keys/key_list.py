@@ -65,9 +65,8 @@ CHANGES: Final = Gauge("opentracker_keys_changes", "Keys added or deleted since 
 class KeyLines(LineFormat):
     """Lines that start with a key; an entry is the digest of the key and its last day."""
 
-    start = "a key"
-
     def __init__(self, secret: bytes) -> None:
+        super().__init__("a key")
         self.secret = secret
 
     def parse(self, line: bytes) -> bytes | None:

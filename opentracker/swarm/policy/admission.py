@@ -2,6 +2,8 @@
 
 from typing import Final
 
+from mypy_extensions import mypyc_attr
+
 from opentracker.swarm.counting.metric import CAUSE, Family, Metric
 
 # The C tracker's text.
@@ -14,6 +16,7 @@ REFUSED: Final = Metric(
 )
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class Admission:
     """Serves every torrent; an access list is a subclass that refuses some."""
 

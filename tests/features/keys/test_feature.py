@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from opentracker.config.settings import Settings
+from opentracker.debug import DebugServer
 from opentracker.errors import UsageError
 from opentracker.features.keys.feature import FILE, KeySettings, KeysFeature
 from opentracker.features.keys.key_list import EXPIRED_KEY, NO_KEY, UNKNOWN_KEY, KeyReloader
-from opentracker.server.refusals import TellingHttpResponder, TellingUdpResponder
 from tests.protocol.http_cases import (
     STOP,
     announced,
@@ -41,6 +41,15 @@ def live(tmp_path: Path) -> Iterator[Live]:
     path = tmp_path / "keys"
     path.write_bytes(KEY + b"\n" + OLD + b" 2020-01-01\n")
     tracker = Live(Settings(sections=sections(KeySettings(path))))
+    yield tracker
+    tracker.close()
+
+
+@pytest.fixture
+def telling(tmp_path: Path) -> Iterator[Live]:
+    """The same as `opentracker.debug`, which logs refused requests."""
+    (tmp_path / "keys").write_bytes(KEY + b"\n")
+    tracker = Live(Settings(sections=sections(KeySettings(tmp_path / "keys"))), make=DebugServer)
     yield tracker
     tracker.close()
 
@@ -179,11 +188,11 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     assert (FILE.inside, FILE.writes) == (True, False)
 
 
-def test_k08_no_key_is_in_the_log_of_refused_requests(live: Live, caplog: pytest.LogCaptureFixture) -> None:
+def test_k08_no_key_is_in_the_log_of_refused_requests(
+    telling: Live, caplog: pytest.LogCaptureFixture
+) -> None:
     caplog.set_level(logging.DEBUG, "opentracker")
-    server = live.server
-    server.http_answers.__class__ = TellingHttpResponder
-    server.udp.__class__ = TellingUdpResponder
+    live = telling
     web, client = live.listen_tcp(), live.udp(live.listen_udp())
     for target in (
         b"/announce/" + OTHER + b"?" + QUERY,
