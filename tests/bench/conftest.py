@@ -27,8 +27,9 @@ SCALE = 1 / 200
 
 
 def nobody_may_start(program: Path) -> bool:
-    """Whether every directory above a program may be entered by everybody."""
-    return all(folder.stat().st_mode & 0o001 for folder in program.resolve().parents)
+    """Whether everybody may enter every directory above a program, and above the file that it links to."""
+    folders = {*program.absolute().parents, *program.resolve().parents}
+    return all(folder.stat().st_mode & 0o001 for folder in folders)
 
 
 @pytest.fixture(autouse=True)
