@@ -24,7 +24,7 @@ from opentracker.protocol.udp import (
     SILENCE,
     action_of,
 )
-from opentracker.server.http.responder import HttpResponder
+from opentracker.server.http.long_way import LongWayResponder
 from opentracker.server.udp.responder import UdpResponder
 from opentracker.swarm.tracker import Tracker
 
@@ -105,25 +105,8 @@ class TellingUdpResponder(UdpResponder):
         return ""
 
 
-class TellingHttpResponder(HttpResponder):
+class TellingHttpResponder(LongWayResponder):
     """Answers HTTP requests, and logs refused ones."""
-
-    def answer_plain(
-        self,
-        data: bytes,
-        start: i64,
-        size: i64,
-        address: bytes,
-        may_stay: bool,
-        minute: i64,
-        out: BytesWriter,
-    ) -> bool:
-        """See HttpResponder; here `answer` handles all requests."""
-        return False
-
-    def reads_plain(self, data: bytes) -> bool:
-        """See HttpResponder; here `answer` handles all requests."""
-        return False
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """See HttpResponder."""

@@ -10,9 +10,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Final
 
-from librt.strings import BytesWriter
-from mypy_extensions import i64
-
 from opentracker._features import OT_CLIENT_TIMEOUT_CHECKINTERVAL, WANT_MAX_PEER
 from opentracker.config.settings import Bind, Settings, Take
 from opentracker.config.values import check_family
@@ -24,7 +21,7 @@ from opentracker.server import binding
 from opentracker.server.core import Core
 from opentracker.server.http.accepting import acceptor_for
 from opentracker.server.http.listener import Listener
-from opentracker.server.http.responder import HttpResponder
+from opentracker.server.http.long_way import LongWayResponder
 from opentracker.server.http.server import HttpServer
 from opentracker.server.sockets import describe
 
@@ -51,25 +48,8 @@ def listen_stats(settings: Settings, value: str) -> None:
     settings.of(StatsAddressSettings).binds.append(Bind(False, address, port))
 
 
-class PageResponder(HttpResponder):
+class PageResponder(LongWayResponder):
     """Answers requests for pages; announces, scrapes and `/` are not found."""
-
-    def answer_plain(
-        self,
-        data: bytes,
-        start: i64,
-        size: i64,
-        address: bytes,
-        may_stay: bool,
-        minute: i64,
-        out: BytesWriter,
-    ) -> bool:
-        """See HttpResponder; here `answer` handles all requests."""
-        return False
-
-    def reads_plain(self, data: bytes) -> bool:
-        """See HttpResponder; here `answer` handles all requests."""
-        return False
 
     def announce(self, query: bytes, is_safe: bool, address: bytes, minute: int) -> bytes:
         """See HttpResponder."""
