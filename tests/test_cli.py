@@ -12,6 +12,7 @@ from opentracker import cli
 from opentracker._features import BUILD_RECORD, OPTION_FLAGS, WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import UsageError
+from tests.config.parsing import settings_of
 from tests.server.live import HOME, packed
 from tests.server.marks import needs_ipv4
 from tests.server.process import CLUSTER, COMMAND, PATIENCE, Tracker, run
@@ -19,12 +20,6 @@ from tests.server.process import CLUSTER, COMMAND, PATIENCE, Tracker, run
 RECORD = json.loads(BUILD_RECORD)
 HOME6 = HOME == "::1"
 ENDPOINT = f"[{HOME}]" if HOME6 else HOME
-
-
-def settings_of(*arguments: str) -> Settings:
-    settings = cli.parse(list(arguments))
-    assert isinstance(settings, Settings)
-    return settings
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])

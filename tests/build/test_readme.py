@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.build.workshop import ROOT, clean_environment, copy_repository
+from tests.build.workshop import ROOT, copy_repository, run_in_shell
 from tests.server.process import Tracker
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -26,15 +26,7 @@ def commands(title: str) -> list[str]:
 def run(clone: Path, command: str) -> str:
     """Run a command in the shell, with this Python as `python3`; return its standard output."""
     words = re.sub(r"\bpython3\b", sys.executable, command)
-    done = subprocess.run(
-        ["sh", "-c", words],
-        cwd=clone,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=LONG,
-        check=False,
-    )
+    done = run_in_shell(clone, words, LONG)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
 

@@ -13,7 +13,7 @@ import pytest
 
 from build_hook.features_file import load_features
 from build_hook.resolution import resolve
-from tests.build.workshop import ROOT, clean_environment, copy_repository
+from tests.build.workshop import ROOT, copy_repository, run_in_shell
 
 BUILDING = (ROOT / "docs" / "building.md").read_text(encoding="utf-8")
 CHOICE = re.compile(r"\b((?:WANT|OT)_[A-Z0-9_]+|OPENTRACKER_PROFILE)=([a-z0-9_-]+)")
@@ -78,15 +78,7 @@ def run(clone: Path, command: str) -> subprocess.CompletedProcess[str]:
         ("hatch build", f"{python} -m hatchling build"),
     ]:
         command = command.replace(word, here)
-    return subprocess.run(
-        ["sh", "-c", command],
-        cwd=clone,
-        env=clean_environment(),
-        capture_output=True,
-        text=True,
-        timeout=LONG,
-        check=False,
-    )
+    return run_in_shell(clone, command, LONG)
 
 
 def record_of(wheel: Path) -> dict[str, Any]:

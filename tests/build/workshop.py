@@ -59,6 +59,19 @@ def copy_repository(target: Path) -> None:
             shutil.copy(ROOT / name, target / name)
 
 
+def run_in_shell(folder: Path, command: str, timeout: float) -> subprocess.CompletedProcess[str]:
+    """Run a command of a page in the shell, in a folder; `timeout` is in seconds."""
+    return subprocess.run(
+        ["sh", "-c", command],
+        cwd=folder,
+        env=clean_environment(),
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+
+
 def clean_environment(**variables: str) -> dict[str, str]:
     """Return the environment without what chooses features, and with these variables."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(OURS)}

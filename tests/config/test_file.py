@@ -23,6 +23,7 @@ from opentracker.swarm.policy.permissions import (
     MAY_PROXY,
     MAY_STAT,
 )
+from tests.config.parsing import settings_of
 from tests.server.live import HOME, packed
 from tests.server.marks import needs_ipv4
 from tests.server.process import Tracker, allow, run
@@ -335,12 +336,6 @@ def test_what_syncs_no_more_is_accepted_with_a_warning(caplog: pytest.LogCapture
 
 
 # ---- The order of things -----------------------------------------------------------------------------------
-
-
-def settings_of(*arguments: str) -> Settings:
-    settings = cli.parse(list(arguments))
-    assert isinstance(settings, Settings)
-    return settings
 
 
 def test_later_lines_override_or_add() -> None:

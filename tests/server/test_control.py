@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from opentracker import cli
 from opentracker.config.settings import Settings
 from opentracker.errors import StartError, UsageError
 from opentracker.features.control.commands import LONGEST_LINE, Commands
@@ -26,6 +25,7 @@ from opentracker.server.control import (
     check_place,
     open_socket,
 )
+from tests.config.parsing import settings_of_file
 from tests.server.live import HOME, Live
 from tests.server.process import Tracker, run
 
@@ -232,23 +232,15 @@ def test_something_else_is_left_alone(tmp_path: Path) -> None:
 # ---- Keys and trackers -------------------------------------------------------------------------------------
 
 
-def settings_of(folder: Path, *lines: str) -> Settings:
-    path = folder / "conf"
-    path.write_text("".join(f"{line}\n" for line in lines))
-    settings = cli.parse(["-f", str(path)])
-    assert isinstance(settings, Settings)
-    return settings
-
-
 @pytest.mark.parametrize(("value", "mode"), [("0600", 0o600), ("660", 0o660), ("0666", 0o666)])
 def test_the_key_of_the_mode(tmp_path: Path, value: str, mode: int) -> None:
-    assert settings_of(tmp_path, f"control.mode {value}").of(ControlSettings).mode == mode
+    assert settings_of_file(tmp_path, f"control.mode {value}").of(ControlSettings).mode == mode
 
 
 @pytest.mark.parametrize("value", ["", "rw", "8", "0o600", "4755", "06600", "-600"])
 def test_modes_that_are_none(tmp_path: Path, value: str) -> None:
     with pytest.raises(UsageError, match="conf:1"):
-        settings_of(tmp_path, f"control.mode {value}")
+        settings_of_file(tmp_path, f"control.mode {value}")
 
 
 def test_without_the_key_there_is_no_socket() -> None:
@@ -259,7 +251,7 @@ def test_without_the_key_there_is_no_socket() -> None:
 
 
 def test_a_start_that_fails_removes_the_socket(tmp_path: Path) -> None:
-    feature = ControlFeature(settings_of(tmp_path, f"tracker.rootdir {tmp_path}", "control.socket ctl"))
+    feature = ControlFeature(settings_of_file(tmp_path, f"tracker.rootdir {tmp_path}", "control.socket ctl"))
     feature.open()
     assert (tmp_path / "ctl").is_socket()
     feature.close()

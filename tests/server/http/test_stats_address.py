@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from opentracker import cli
 from opentracker._features import WANT_STATS_PROMETHEUS
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import StartError, UsageError
@@ -21,6 +20,7 @@ from opentracker.server.http.stats_address import (
 )
 from opentracker.server.wiring import FEATURES, Server
 from opentracker.swarm.policy.permissions import EVERYTHING
+from tests.config.parsing import settings_of_file
 from tests.protocol.http_cases import announce, get, scrape
 from tests.server.live import HOME, SECRET, Endpoint, Live, TcpClient, endpoint, packed, sections
 from tests.server.process import Tracker, run
@@ -131,16 +131,8 @@ def test_connections_that_send_nothing_are_swept(live: Apart) -> None:
 # ---- The key -----------------------------------------------------------------------------------------------
 
 
-def settings_of(folder: Path, *lines: str) -> Settings:
-    path = folder / "conf"
-    path.write_text("".join(f"{line}\n" for line in lines))
-    settings = cli.parse(["-f", str(path)])
-    assert isinstance(settings, Settings)
-    return settings
-
-
 def test_the_port_that_is_not_named(tmp_path: Path) -> None:
-    settings = settings_of(tmp_path, f"listen.stats {HOME}", f"listen.stats {SHOWN}:7000")
+    settings = settings_of_file(tmp_path, f"listen.stats {HOME}", f"listen.stats {SHOWN}:7000")
     binds = settings.of(StatsAddressSettings).binds
     assert binds == [Bind(False, packed(HOME), port) for port in (STATS_PORT, 7000)]
     assert list(StatsAddressFeature(settings).plan()) == [
@@ -151,12 +143,12 @@ def test_the_port_that_is_not_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("value", ["", "nowhere", "7000", f"{SHOWN}:x", f"{SHOWN}:70000"])
 def test_values_that_are_refused(tmp_path: Path, value: str) -> None:
     with pytest.raises(UsageError, match="conf:1"):
-        settings_of(tmp_path, f"listen.stats {value}")
+        settings_of_file(tmp_path, f"listen.stats {value}")
 
 
 @pytest.mark.parametrize("other", [f"listen.tcp {SHOWN}:7000", f"listen.stats {SHOWN}:7000"])
 def test_an_address_that_is_named_twice(tmp_path: Path, other: str) -> None:
-    settings = settings_of(tmp_path, f"listen.stats {SHOWN}:7000", other)
+    settings = settings_of_file(tmp_path, f"listen.stats {SHOWN}:7000", other)
     with pytest.raises(StartError, match=r"7000: Address already in use, it is named twice"):
         StatsAddressFeature(settings).check()
 
