@@ -21,10 +21,10 @@ from tests.server.process import (
     folder_to_work_in,
     network_of_its_own,
     run,
+    same_on_every_machine,
 )
 
 HOME6 = HOME == "::1"
-OF_THE_MACHINE = (" MiB of memory", " connections at a time")  # lines of `-t` with its numbers
 ENDPOINT = f"[{HOME}]" if HOME6 else HOME
 
 
@@ -252,7 +252,7 @@ def test_t_checks_and_binds_nothing(tmp_path: Path) -> None:
         taken.listen()
         port = str(taken.getsockname()[1])
         status, out, _ = run("-t", "-i", HOME, "-p", port, "-P", "7", "-d", str(tmp_path))
-        same_everywhere = [line for line in out.splitlines() if not line.endswith(OF_THE_MACHINE)]
+        same_everywhere = same_on_every_machine(out.splitlines())
         assert (status, same_everywhere) == (
             0,
             [

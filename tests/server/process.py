@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Final
@@ -137,6 +137,11 @@ def run(*arguments: str, command: Sequence[str] = COMMAND) -> tuple[int, str, st
         line for line in done.stdout.splitlines(keepends=True) if not is_tracker or not tells_cluster(line)
     ]
     return done.returncode, "".join(lines), done.stderr
+
+
+def same_on_every_machine(lines: Iterable[str]) -> list[str]:
+    """The lines of `-t`, but for those with a number of this machine at this moment: its memory, its descriptors."""
+    return [line for line in lines if not line.endswith((" MiB of memory", " connections at a time"))]
 
 
 def tells_cluster(line: str) -> bool:
