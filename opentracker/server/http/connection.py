@@ -89,7 +89,20 @@ class Connection(Sending):
             return
         if self.state == SENDING:
             self.outbox.go_on(self.server.now.seconds)
+        if WANT_COMPILED and WANT_KEEPALIVE and self.at_once is not None:
+            if self.state == RECEIVING and not self.received:
+                self.serve_next(self.at_once)
+                return
         self.go_on()
+
+    def serve_next(self, at_once: "AtOnce") -> None:
+        """Serve the next request of a kept connection, which is a plain announce most times."""
+        try:
+            outcome = at_once.serve(self.fd, self.address)
+        except Exception as error:
+            self.fail(error)
+            return
+        self.take_over(at_once, outcome)
 
     def go_on(self) -> None:
         """Take step after step until one waits."""
@@ -125,8 +138,6 @@ class Connection(Sending):
 
     def receive(self) -> bool:
         """Read the bytes that have come."""
-        if WANT_COMPILED and WANT_KEEPALIVE and self.at_once is not None and not self.received:
-            return self.resume(self.at_once, self.at_once.serve(self.fd, self.address))
         try:
             data = self.channel.read(self.fd, READ_SIZE)
         except BlockingIOError:

@@ -14,6 +14,7 @@ from opentracker._features import (
     WANT_FULLLOG_NETWORKS,
     WANT_IP_FROM_PROXY,
     WANT_LOG_NUMWANT,
+    WANT_V6,
 )
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.addresses import format_ip
@@ -70,6 +71,11 @@ def its_connection(request: Request, address: bytes) -> bytes:
     return address
 
 
+def is_no_proxy(address: bytes) -> bool:
+    """There are no trusted proxies."""
+    return False
+
+
 class HttpResponder:
     """Answers HTTP requests from a tracker; one serves all TCP sockets of a process.
 
@@ -92,6 +98,7 @@ class HttpResponder:
         self.plain_forwarded = b""  # see PlainHeads.forwarded
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
+        self.is_proxy: Callable[[bytes], bool] = is_no_proxy
         self.needs_heads = False
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
@@ -186,8 +193,7 @@ class HttpResponder:
             keep_alive = self.plain.keep_alive and may_stay
             try:
                 if WANT_IP_FROM_PROXY:
-                    head = data[start : self.plain.end]
-                    address = self.client_of(Request(head, len(head)), address)
+                    address = self.plain_client(data[start : self.plain.end], address)
                 if WANT_DENY:
                     self.refuse_denied(address, False)
                 self.plain.place(address, a)
@@ -202,6 +208,12 @@ class HttpResponder:
                 out.write(write_ok(body, keep_alive, False))
             return True
         return False
+
+    def plain_client(self, head: bytes, address: bytes) -> bytes:
+        """The client's address of the plain announce that was read. Raises TrackerFailure for an unknown client."""
+        if WANT_COMPILED and not WANT_V6 and not self.needs_heads and self.plain.forwarded:
+            return self.plain.forwarded if self.is_proxy(address) else address
+        return self.client_of(Request(head, len(head)), address)
 
     def reads_plain(self, data: bytes) -> bool:
         """Whether `data` is one whole plain announce, whose parts are in `plain_query` and the fields behind it now."""
