@@ -49,6 +49,9 @@ class Answers(Protocol):
     # Returns the client's address, for a request and the address of its connection. Raises TrackerFailure.
     client_of: Callable[[Request, bytes], bytes]
     is_proxy: Callable[[bytes], bool]  # whether an address is that of a trusted proxy
+    believes_plain: (
+        bool  # whether an X-Forwarded-For of one IPv4 address, from a trusted proxy, names the client
+    )
     needs_heads: bool  # whether `client_of` reads another header than X-Forwarded-For
 
 

@@ -158,4 +158,5 @@ class ProxyFeature(Feature[Host]):
             for answers in (host.http_answers, host.stats_answers):
                 answers.client_of = proxies.client
                 answers.is_proxy = proxies.is_trusted
+                answers.believes_plain = header == X_FORWARDED_FOR and not WANT_V6
                 answers.needs_heads = header != X_FORWARDED_FOR

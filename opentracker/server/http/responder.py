@@ -14,7 +14,6 @@ from opentracker._features import (
     WANT_FULLLOG_NETWORKS,
     WANT_IP_FROM_PROXY,
     WANT_LOG_NUMWANT,
-    WANT_V6,
 )
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.addresses import format_ip
@@ -99,6 +98,7 @@ class HttpResponder:
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
         self.is_proxy: Callable[[bytes], bool] = is_no_proxy
+        self.believes_plain = False
         self.needs_heads = False
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
@@ -211,7 +211,7 @@ class HttpResponder:
 
     def plain_client(self, head: bytes, address: bytes) -> bytes:
         """The client's address of the plain announce that was read. Raises TrackerFailure for an unknown client."""
-        if WANT_COMPILED and not WANT_V6 and not self.needs_heads and self.plain.forwarded:
+        if WANT_COMPILED and self.believes_plain and self.plain.forwarded:
             return self.plain.forwarded if self.is_proxy(address) else address
         return self.client_of(Request(head, len(head)), address)
 
