@@ -12,7 +12,7 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_KEEPALIVE
+from opentracker._features import WANT_KEEPALIVE, WANT_WORKERS
 from opentracker.protocol.plain_announce import PADDING
 from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer
 from opentracker.server.system.libc import pointer_to, receive_buffer
@@ -22,6 +22,7 @@ NOTHING_YET: Final = 0  # the client has sent nothing
 GONE: Final = 1  # the client has closed or reset the connection
 ANSWERED: Final = 2  # all requests are answered, and the answers are sent
 LEFT: Final = 3  # `unsent` is still to be sent, and then `received` to be answered
+PUT_OFF: Final = 4  # as LEFT, and an answer of another worker comes in between
 
 
 class AtOnce:
@@ -42,7 +43,7 @@ class AtOnce:
         self.has_answered = False
 
     def serve(self, fd: int, address: bytes) -> i64:
-        """Read from a connection of `address` and answer; returns one of the four outcomes."""
+        """Read from a connection of `address` and answer; returns one of the outcomes."""
         size: i64 = self.read(fd, self.buffer_pointer, READ_SIZE)
         if size <= 0:
             return NOTHING_YET if size < 0 and ctypes.get_errno() == errno.EAGAIN else GONE
@@ -50,6 +51,9 @@ class AtOnce:
         self.ends = False
         self.unread = size == READ_SIZE
         at = self.answer(size, address)
+        if WANT_WORKERS and self.server.answers.is_put_off:
+            self.received, self.unsent = self.buffer[at:size], self.out.getvalue()
+            return PUT_OFF
         self.has_answered = len(self.out) > 0
         if not self.has_answered:
             self.received, self.unsent = self.buffer[:size], b""
@@ -74,6 +78,8 @@ class AtOnce:
         answers = server.answers
         out = self.out
         out.truncate(0)
+        if WANT_WORKERS:
+            answers.is_put_off = False
         at: i64 = 0
         if not WANT_KEEPALIVE:
             self.ends = answers.answer_plain(self.buffer, 0, size, address, False, server.now.minute, out)
@@ -86,4 +92,6 @@ class AtOnce:
                 break
             at = answers.plain.end
             self.ends = not (answers.plain.keep_alive and may_stay)
+            if WANT_WORKERS and answers.is_put_off:
+                break
         return at

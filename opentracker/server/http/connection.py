@@ -34,13 +34,14 @@ from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import Request, begins_head, parse_request
 from opentracker.server.http.channel import PLAIN, Channel
+from opentracker.server.http.responder import HttpResponder
 from opentracker.server.http.sending import NOTHING, Sending
 from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Successor, Upgrader
 from opentracker.server.loop import READ
 from opentracker.server.sockets import CORKED
 
 if WANT_COMPILED:
-    from opentracker.server.http.at_once import ANSWERED, GONE, LEFT, AtOnce
+    from opentracker.server.http.at_once import ANSWERED, GONE, LEFT, PUT_OFF, AtOnce
 
 log = logging.getLogger("opentracker")
 
@@ -86,6 +87,11 @@ class Connection(Sending):
     def ready(self, events: int) -> None:
         """See Handler."""
         if self.closed:  # by a sweep, after it had become ready
+            return
+        if (
+            WANT_WORKERS and self.state == WAITING
+        ):  # the client sends more, or is gone; the answer comes first
+            self.watch(NOTHING)
             return
         if self.state == SENDING:
             self.outbox.go_on(self.server.now.seconds)
@@ -151,9 +157,9 @@ class Connection(Sending):
             if out and self.server.is_late():
                 break
             answer = self.answer_next()
-            if WANT_WORKERS and answer == b"" and self.server.answers.awaits(self.answered):
+            if WANT_WORKERS and self.server.answers.is_put_off:
                 self.outbox.unsent = out
-                self.state = WAITING
+                self.wait_for(self.server.answers)
                 return True
             if answer is None:
                 break
@@ -282,10 +288,16 @@ class Connection(Sending):
 
     def wait_for_worker(self) -> bool:
         """Wait for the answer of another worker, which comes by `answered`."""
-        self.watch(NOTHING)
+        if self.watched != READ:  # two system calls less for a kept connection; see `ready`
+            self.watch(NOTHING)
         return False
 
     # ---- Used by several steps ----
+
+    def wait_for(self, answers: HttpResponder) -> None:
+        """Wait for the answer that is put off."""
+        answers.put_off_to(self.answered)
+        self.state = WAITING
 
     def answered(self, answer: bytes) -> None:
         """Send the answer of another worker, behind those to the requests before, and go on."""
@@ -300,12 +312,14 @@ class Connection(Sending):
         if outcome == GONE:
             self.close()
             return False
-        if outcome == LEFT:
+        if outcome in (LEFT, PUT_OFF):
             self.received = at_once.received
             self.outbox.unsent = at_once.unsent
             self.ends = at_once.ends
             self.unread = at_once.unread
             self.state = SENDING if at_once.has_answered else ANSWERING
+            if WANT_WORKERS and outcome == PUT_OFF:
+                self.wait_for(self.server.answers)
             return True
         if outcome == ANSWERED:
             if at_once.ends:
