@@ -33,7 +33,7 @@ def gzip_library() -> str:
 
 
 def json_library() -> str:
-    """Return the library that reads the messages of browsers, with its version: orjson if it is installed, else json."""
+    """Return the library that reads messages of browsers, with its version: orjson if it is installed, else json."""
     if importlib.util.find_spec("orjson") is None:
         return f"json {json.__version__}"
     return f"orjson {importlib.metadata.version('orjson')}"
