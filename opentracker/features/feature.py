@@ -48,6 +48,10 @@ class Answers(Protocol):
     watchers: list[Callable[[Request, bytes], None]]  # called with each request and its client's address
     # Returns the client's address, for a request and the address of its connection. Raises TrackerFailure.
     client_of: Callable[[Request, bytes], bytes]
+    is_proxy: Callable[[bytes], bool]  # whether an address is that of a trusted proxy
+    believes_plain: (
+        bool  # whether an X-Forwarded-For of one IPv4 address, from a trusted proxy, names the client
+    )
     needs_heads: bool  # whether `client_of` reads another header than X-Forwarded-For
 
 
