@@ -35,7 +35,7 @@ def gzip_library() -> str:
 def json_library() -> str:
     """Return the library that reads messages of browsers, with its version: orjson if it is installed, else json."""
     if importlib.util.find_spec("orjson") is None:
-        return f"json {json.__version__}"
+        return f"json {platform.python_version()}"
     return f"orjson {importlib.metadata.version('orjson')}"
 
 

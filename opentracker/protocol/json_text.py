@@ -4,14 +4,10 @@ Both read and write the same. Python's decoder has the last word on text that or
 surrogates, no numbers beyond those of a double, and another depth. Its numbers above 64 bits are floats.
 """
 
+import importlib.util
 import json
 from json.encoder import encode_basestring
 from typing import Any, Final
-
-try:
-    import orjson
-except ImportError:
-    orjson = None
 
 
 def refuse_constant(name: str) -> float:
@@ -19,8 +15,9 @@ def refuse_constant(name: str) -> float:
     raise ValueError(name)
 
 
-_loads: Final[Any] = None if orjson is None else orjson.loads
-_dumps: Final[Any] = None if orjson is None else orjson.dumps
+_orjson: Final[Any] = importlib.import_module("orjson") if importlib.util.find_spec("orjson") else None
+_loads: Final[Any] = None if _orjson is None else _orjson.loads
+_dumps: Final[Any] = None if _orjson is None else _orjson.dumps
 _decode: Final = json.JSONDecoder(parse_constant=refuse_constant).decode
 
 
