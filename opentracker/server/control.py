@@ -23,7 +23,7 @@ from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings, Take
 from opentracker.config.values import shown
 from opentracker.errors import StartError
-from opentracker.features.control.commands import LONGEST_LINE, Commands, changes
+from opentracker.features.control.commands import LONGEST_LINE, Commands, changes, for_log
 from opentracker.features.feature import Feature
 from opentracker.server.core import Core
 from opentracker.server.loop import READ, WRITE, Handler, Loop
@@ -113,7 +113,7 @@ class ControlClient(Handler):
         elif end and not self.unsent:
             self.received = rest
             if changes(line):
-                log.info("control: %s: %s", self.who, shown(line.decode("latin-1")))
+                log.info("control: %s: %s", self.who, for_log(line))
             self.unsent += self.commands.answer(line)
 
     def send(self) -> None:
