@@ -3,8 +3,7 @@
 The record is made when the wheel is built, and is in the wheel's extra_metadata too.
 """
 
-import importlib.metadata
-import importlib.util
+import importlib
 import json
 import platform
 import textwrap
@@ -27,16 +26,23 @@ def record() -> dict[str, Any]:
 
 def gzip_library() -> str:
     """Return the library that compresses by gzip, with its version: isal if it is installed, else zlib."""
-    if importlib.util.find_spec("isal") is None:
-        return f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
-    return f"isal {importlib.metadata.version('isal')}"
+    return named_library("isal") or f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
 
 
 def json_library() -> str:
     """Return the library that reads messages of browsers, with its version: orjson if it is installed, else json."""
-    if importlib.util.find_spec("orjson") is None:
-        return f"json {platform.python_version()}"
-    return f"orjson {importlib.metadata.version('orjson')}"
+    return named_library("orjson") or f"json {platform.python_version()}"
+
+
+def named_library(name: str) -> str:
+    """Return a package with its version, or nothing without it.
+
+    A tracker in a root directory of its own has modules that it has imported before, and no metadata of packages.
+    """
+    try:
+        return f"{name} {importlib.import_module(name).__version__}"
+    except ImportError:
+        return ""
 
 
 def as_json() -> str:

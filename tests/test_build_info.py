@@ -56,6 +56,12 @@ def test_the_library_that_reads_messages_is_named() -> None:
     assert f"JSON by {name} {version}" in build_info.describe().splitlines()
 
 
+def test_a_library_is_named_without_its_metadata() -> None:
+    """They are outside of the root directory of a tracker that root has started."""
+    assert build_info.named_library("json") == f"json {json.__version__}"  # type: ignore[attr-defined]
+    assert build_info.named_library("no_such_package") == ""
+
+
 @pytest.mark.needs(WANT_COMPRESSION_GZIP=False, WANT_WEBTORRENT=False)
 def test_no_library_is_named_that_is_not_used() -> None:
     assert not {"gzip", "JSON"} & set(json.loads(build_info.as_json()))

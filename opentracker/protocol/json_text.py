@@ -4,15 +4,10 @@ Both read and write the same. Python's decoder has the last word on text that or
 surrogates, no numbers beyond those of a double, and another depth. Its numbers above 64 bits are floats.
 """
 
-import importlib
 import importlib.util
 import json
 from json.encoder import encode_basestring
 from typing import Any, Final
-
-_orjson: Final[Any] = (
-    None if importlib.util.find_spec("orjson") is None else importlib.import_module("orjson")
-)
 
 
 def refuse_constant(name: str) -> float:
@@ -20,6 +15,7 @@ def refuse_constant(name: str) -> float:
     raise ValueError(name)
 
 
+_orjson: Final[Any] = importlib.import_module("orjson") if importlib.util.find_spec("orjson") else None
 _loads: Final[Any] = None if _orjson is None else _orjson.loads
 _dumps: Final[Any] = None if _orjson is None else _orjson.dumps
 _decode: Final = json.JSONDecoder(parse_constant=refuse_constant).decode
