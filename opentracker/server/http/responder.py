@@ -14,6 +14,7 @@ from opentracker._features import (
     WANT_FULLLOG_NETWORKS,
     WANT_IP_FROM_PROXY,
     WANT_LOG_NUMWANT,
+    WANT_WORKERS,
 )
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.addresses import format_ip
@@ -93,6 +94,8 @@ class HttpResponder:
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
         self.needs_heads = False
+        if WANT_WORKERS:
+            self.is_put_off = False  # whether another worker has to give the answer to the last request first
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""
@@ -191,17 +194,22 @@ class HttpResponder:
                 if WANT_DENY:
                     self.refuse_denied(address, False)
                 self.plain.place(address, a)
-                if WANT_LOG_NUMWANT:
-                    self.tracker.numwants[a.numwant] += 1
-                self.tracker.announce(a, minute)
-                self.counters.tcp_announces += 1
-                append_announce(out, a, keep_alive)
+                self.carry_out_plain(a, keep_alive, minute, out)
             except TrackerFailure as failure:
                 self.counters.tcp_failures += 1
                 body = write_failure(failure.reason, self.tracker.interval())
                 out.write(write_ok(body, keep_alive, False))
             return True
         return False
+
+    def carry_out_plain(self, a: Announce, keep_alive: bool, minute: i64, out: BytesWriter) -> None:
+        """Carry out a plain announce, and append the whole answer. Raises TrackerFailure."""
+        if WANT_COMPILED:
+            if WANT_LOG_NUMWANT:
+                self.tracker.numwants[a.numwant] += 1
+            self.tracker.announce(a, minute)
+            self.counters.tcp_announces += 1
+            append_announce(out, a, keep_alive)
 
     def reads_plain(self, data: bytes) -> bool:
         """Whether `data` is one whole plain announce, whose parts are in `plain_query` and the fields behind it now."""
@@ -257,9 +265,9 @@ class HttpResponder:
         self.counters.tcp_scrapes += 1
         return write_scrape(entries)
 
-    def awaits(self, take: Callable[[bytes], None]) -> bool:
-        """Whether another worker has to give the last answer first, which was empty; `take` is called with it."""
-        return False
+    def put_off_to(self, take: Callable[[bytes], None]) -> None:
+        """Have `take` called with the answer that is put off, and was empty; see `server.workers`."""
+        raise NotImplementedError
 
     def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
         """The whole answer to bytes from `address` that are not a request."""

@@ -23,11 +23,10 @@ MOST_BATCH: Final = 1 << 16  # bytes; less than half of what Linux takes for one
 MOST_PAYLOAD: Final = MOST_BATCH - HEAD
 
 # Requests to the owner of a torrent, and the answers.
-ANNOUNCE: Final = 1  # an announce over HTTP; the answer is its body
+ANNOUNCE: Final = 1  # an announce over HTTP; the answer is that of HTTP
 DATAGRAM: Final = 2  # an announce over UDP; the answer is the datagram behind the transaction id
 SCRAPE: Final = 3  # info_hashes; the answer has ENTRY bytes for each
 ANSWER: Final = 4
-FAILURE: Final = 5  # the payload is the reason of a TrackerFailure
 # Streams: long answers in pieces, each of which is asked for.
 OPEN: Final = 6  # the payload is the name of the stream, a space, and its argument
 NEXT: Final = 7

@@ -5,7 +5,6 @@ from typing import Final
 
 from librt.strings import BytesWriter
 
-from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.server.clock import Now
 from opentracker.server.workers.channel import Channel
@@ -14,7 +13,6 @@ from opentracker.server.workers.frames import (
     ANSWER,
     CLOSE,
     DATAGRAM,
-    FAILURE,
     NEXT,
     OPEN,
     SCRAPE,
@@ -44,13 +42,8 @@ class Owner:
 
     def announce(self, channel: Channel, frame: Frame) -> None:
         """Carry out an announce that has come over HTTP."""
-        unpack_announce(frame.payload, self.request)
-        try:
-            body = self.http.carry_out(self.request, self.now.minute)
-        except TrackerFailure as failure:
-            channel.put(FAILURE, frame.number, failure.reason)
-            return
-        channel.put(ANSWER, frame.number, body)
+        form = unpack_announce(frame.payload, self.request)
+        channel.put(ANSWER, frame.number, self.http.answer_own(self.request, form, self.now.minute))
 
     def datagram(self, channel: Channel, frame: Frame) -> None:
         """Answer a datagram that the kernel has not steered."""

@@ -17,7 +17,7 @@ from opentracker.protocol.udp import (
 from opentracker.server.clock import Now
 from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.udp.sockets import CONTROL_SIZE, UdpBatchSocket, without_interface
-from opentracker.server.workers.frames import DATAGRAM, Frame
+from opentracker.server.workers.frames import DATAGRAM
 from opentracker.server.workers.mesh import Mesh
 from opentracker.server.workers.requests import pack_datagram
 from opentracker.server.workers.scrapes import SharedScrape
@@ -36,10 +36,10 @@ class Return:
         self.name = name
         self.control = control
 
-    def take(self, frame: Frame) -> None:
+    def take(self, answer: bytes) -> None:
         """Send the answer that the owner of the torrent has given; empty: none."""
-        if frame.payload:
-            self.send(frame.payload)
+        if answer:
+            self.send(answer)
 
     def send(self, answer: bytes) -> None:
         """Send an answer."""
@@ -83,7 +83,7 @@ class ScrapeReturn(Return):
 
 
 class SharedUdpResponder(UdpResponder):
-    """Answers datagrams. The kernel steers announces to this worker; scrapes may be of torrents of others."""
+    """Answers datagrams. The kernel steers requests to this worker; a scrape may be of torrents of others as well."""
 
     def __init__(self, tracker: Tracker, ids: ConnectionIds, counters: Counters, mesh: Mesh) -> None:
         super().__init__(tracker, ids, counters)
@@ -102,6 +102,9 @@ class SharedUdpResponder(UdpResponder):
     def scrape(self, packet: bytes, size: i64, out: BytesWriter) -> None:
         """See UdpResponder."""
         count = scrape_count(size)
+        if self.mesh.ownership.owns_all(packet, INFO_HASH, count):
+            super().scrape(packet, size, out)
+            return
         info_hashes = [packet[16 + 20 * i : 36 + 20 * i] for i in range(count)]
         way = self.way_back(packet)
         assert way is not None
