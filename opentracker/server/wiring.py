@@ -55,9 +55,11 @@ if WANT_MAX_PEER:
 
     FEATURES.append(LimitsFeature)
 if WANT_DENY:
-    from opentracker.features.denial import DenialFeature
+    from opentracker.features.denial.feature import DenialFeature
+    from opentracker.server.network_fifos import NetworkFifoFeature
 
     FEATURES.append(DenialFeature)
+    FEATURES.append(NetworkFifoFeature)
 if WANT_BOGON_FILTER:
     from opentracker.features.bogons import BogonFeature
 
