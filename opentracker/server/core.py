@@ -96,6 +96,7 @@ class Core:
         self.scarcities = self.http.scarcities
         self.weights: list[Callable[[], int]] = []
         self.share = 0
+        self.hearers: dict[bytes, Callable[[bytes], None]] = {}  # see features.feature.Host
         self.reloads: list[Callable[[], None]] = []  # called at SIGHUP
         self.renewals: list[Callable[[Settings], None]] = []  # called with settings that were read again
         self.complaints: list[Callable[[], str]] = []  # each returns a lasting fault, or ""

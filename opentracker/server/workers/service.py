@@ -61,13 +61,13 @@ def serve(settings: Settings, passed: Sequence[socket.socket], manager: Notifier
         privileges.give_up(settings, wiring.PATHS)
         sandbox.restrict(settings, wiring.PATHS, sandbox.Kernel(), proc)
         supervisor = Supervisor(settings, features, proc, manager, signals)
-        supervisor.beginnings.append(lambda: begun(groups, manager))
         supervisor.seats += make_seats(settings.workers, keys, supervisor.now.start, groups)
         for seat in supervisor.seats:
             for end in seat.channels.values():
                 opened.callback(end.close)
         for feature in features:
             feature.oversee(supervisor)
+        supervisor.beginnings.append(lambda: begun(groups, manager))
         gc.collect()
         gc.freeze()
         status = supervisor.run()

@@ -1,16 +1,19 @@
 """The pages that tell of all torrents, from the parts of all workers: statistics, full scrapes, dumps, the state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from opentracker._features import WANT_FULLSCRAPE
+from opentracker._features import WANT_CONTROL, WANT_FULLSCRAPE
 from opentracker.features.statistics.page import OtherParts, Statistics
 from opentracker.protocol.pages import Pieces
 from opentracker.server.core import Core
-from opentracker.server.workers.mesh import Mesh
+from opentracker.server.workers.mesh import Mesh, StreamLost
 from opentracker.server.workers.parts import StreamedParts, pack_snapshot
 from opentracker.server.workers.streams import Streams
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
+if WANT_CONTROL:
+    from opentracker.features.control.commands import STREAM as CONTROL
+    from opentracker.features.control.commands import Commands
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape.page import FullScrape
     from opentracker.features.state.feature import STREAM as STATE
@@ -31,6 +34,14 @@ def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSna
         share_full_scrapes(host, mesh, streams)
         state = host.part(State)
         streams.sources[STATE] = lambda _: state.part()
+    if WANT_CONTROL:
+        commands = Commands(host)
+        streams.sources[CONTROL] = lambda line: in_one_piece(commands.answer, line)
+
+
+def in_one_piece(answer: Callable[[bytes], bytes], question: bytes) -> Pieces:
+    """A stream of one answer, which is not asked for before the first piece is."""
+    yield answer(question)
 
 
 def share_statistics(
@@ -73,6 +84,26 @@ if WANT_FULLSCRAPE:
         page.lines = all_lines
         streams.sources[listing.STREAM] = lambda _: listing.stream_rows(page, host.minute())
         streams.sources[LINES] = lambda _: own_lines()
+
+
+def answers(mesh: Mesh, name: bytes, question: bytes, done: Callable[[list[bytes]], None]) -> Iterator[None]:
+    """Call `done` with the answers of all other processes, each a stream; without those that die meanwhile."""
+    streams = [mesh.open(worker, name, question) for worker in mesh.others()]
+    found: list[bytes] = []
+    try:
+        for stream in streams:
+            answer = b""
+            try:
+                while not stream.is_over:
+                    answer += stream.take()
+                    yield
+            except StreamLost:
+                continue
+            found.append(answer)
+    finally:
+        for stream in streams:
+            stream.close()
+    done(found)
 
 
 def gathered(mesh: Mesh, name: bytes) -> Pieces:

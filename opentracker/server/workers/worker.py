@@ -25,6 +25,7 @@ from opentracker.server.workers.frames import (
     RELOADED,
     REPORT,
     STOP,
+    TELL,
     Frame,
 )
 from opentracker.server.workers.http import SharedHttpResponder
@@ -88,6 +89,7 @@ class Worker(wiring.Server):
             END: self.begin_end,
             STOP: self.stop,
             REPORT: self.take_report,
+            TELL: self.hear,
         }
         self.report: tuple[str, list[Any]] = ("", [])  # complaint and readings of the supervisor
         self.reloading: list[object] | None = None  # the long work of a reload
@@ -198,6 +200,11 @@ class Worker(wiring.Server):
     def take_report(self, frame: Frame) -> None:
         """Keep the state of the supervisor for health and statistics."""
         self.report = marshal.loads(frame.payload)  # noqa: S302 - of this program
+
+    def hear(self, frame: Frame) -> None:
+        """Give a message to its hearer."""
+        name, _, message = frame.payload.partition(b" ")
+        self.hearers[name](message)
 
     def begin_end(self, frame: Frame) -> None:
         """Serve no more clients."""
