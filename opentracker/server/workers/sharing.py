@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 
-from opentracker._features import WANT_CONTROL, WANT_FULLSCRAPE
+from opentracker._features import WANT_CONTROL, WANT_FULLSCRAPE, WANT_SYNC_LIVE, WANT_SYNC_SCRAPE
 from opentracker.features.statistics.page import OtherParts, Statistics
 from opentracker.protocol.pages import Pieces
 from opentracker.server.core import Core
@@ -19,6 +19,13 @@ if WANT_FULLSCRAPE:
     from opentracker.features.state.feature import STREAM as STATE
     from opentracker.features.state.state import State
     from opentracker.server.workers import listing
+if WANT_SYNC_LIVE:
+    from opentracker.features.cluster.livesync import LiveSync
+    from opentracker.server.workers import sync
+    from opentracker.server.workers.sync import SharedSync
+if WANT_SYNC_SCRAPE:
+    from opentracker.server.workers import scrape_sync
+    from opentracker.server.workers.scrape_sync import SharedScrapeSync
 
 STATISTICS = b"statistics"
 LINES = b"lines"
@@ -37,6 +44,8 @@ def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSna
     if WANT_CONTROL:
         commands = Commands(host)
         streams.sources[CONTROL] = lambda line: in_one_piece(commands.answer, line)
+    if WANT_SYNC_LIVE:
+        share_sync(host, mesh)
 
 
 def in_one_piece(answer: Callable[[bytes], bytes], question: bytes) -> Pieces:
@@ -62,6 +71,22 @@ def share_statistics(
 
     statistics.ask_others = ask
     streams.sources[STATISTICS] = part
+
+
+if WANT_SYNC_LIVE:
+
+    def share_sync(host: Core, mesh: Mesh) -> None:
+        """Have one worker receive the packets of live sync for all of them."""
+        live = host.part(LiveSync)
+        shared = SharedSync(live, mesh, host.minute)
+        live.place = shared.place
+        host.hearers[sync.HEARER] = shared.hear
+        if WANT_SYNC_SCRAPE:
+            scrapes = SharedScrapeSync(host.tracker, host.tracker_id, mesh)
+            live.extension = scrapes
+            host.hearers[scrape_sync.HEARER] = scrapes.hear
+            host.hearers[scrape_sync.TORRENTS] = scrapes.hear_torrents
+            host.every(scrape_sync.EVERY, scrapes.tell_torrents)
 
 
 if WANT_FULLSCRAPE:

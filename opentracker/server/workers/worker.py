@@ -4,7 +4,7 @@ import logging
 import marshal
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -78,18 +78,18 @@ class Worker(wiring.Server):
         self.mesh = Mesh(self.ownership, int.from_bytes(os.urandom(4), "big"))
         super().__init__(settings, seat.sockets, seat.secret, seat.seed, features=features)
         self.streams_out = Streams(self.loop)
-        owner = Owner(self.shared_http, self.shared_udp, self.streams_out, self.now)
+        owner = Owner(self.shared_http, self.shared_udp, self.streams_out, self.now, self.hearers)
         self.mesh.join(self.loop, owner.serve)
         for number, end in seat.channels.items():
             self.mesh.channels[number] = Channel(end, self.loop, self.mesh.take, never)
         self.control = Channel(control, self.loop, self.obey, self.orphaned)
-        self.orders = {
+        self.orders: dict[int, Callable[[Frame], None]] = {
             RELOAD: self.reload,
             LOST: self.lost,
             END: self.begin_end,
             STOP: self.stop,
             REPORT: self.take_report,
-            TELL: self.hear,
+            TELL: lambda frame: owner.hear(self.control, frame),
         }
         self.report: tuple[str, list[Any]] = ("", [])  # complaint and readings of the supervisor
         self.reloading: list[object] | None = None  # the long work of a reload
@@ -200,11 +200,6 @@ class Worker(wiring.Server):
     def take_report(self, frame: Frame) -> None:
         """Keep the state of the supervisor for health and statistics."""
         self.report = marshal.loads(frame.payload)  # noqa: S302 - of this program
-
-    def hear(self, frame: Frame) -> None:
-        """Give a message to its hearer."""
-        name, _, message = frame.payload.partition(b" ")
-        self.hearers[name](message)
 
     def begin_end(self, frame: Frame) -> None:
         """Serve no more clients."""
