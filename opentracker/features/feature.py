@@ -105,6 +105,7 @@ class Overseer(Protocol):
     dumps: list[Action]  # called at SIGUSR1
     complaints: list[Callable[[], str]]  # each returns a lasting fault, or ""
     sources: list[Callable[[StatsSnapshot], None]]  # each adds the values of its gauges to a snapshot
+    listening: list[str]  # sockets of features for the tracker's clients, in words
     beginnings: list[Action]  # called once, when all workers serve
     endings: list[Callable[[], Iterator[None]]]  # long work at a clean end; raises EndError
 

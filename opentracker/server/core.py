@@ -143,6 +143,10 @@ class Core:
         """The answers to datagrams; `opentracker.debug` has another."""
         return UdpResponder(self.tracker, self.ids, self.counters)
 
+    def udp_responders(self) -> list[UdpResponder]:
+        """All that answer datagrams."""
+        return [self.udp]
+
     # ---- See features.feature.Host -------------------------------------------------------------------------
 
     def minute(self) -> int:

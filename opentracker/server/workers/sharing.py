@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Iterator
 
-from opentracker._features import WANT_CONTROL, WANT_FULLSCRAPE, WANT_SYNC_LIVE, WANT_SYNC_SCRAPE
+from opentracker._features import (
+    WANT_CONTROL,
+    WANT_FULLLOG_NETWORKS,
+    WANT_FULLSCRAPE,
+    WANT_MODEST_FULLSCRAPES,
+    WANT_SYNC_LIVE,
+    WANT_SYNC_SCRAPE,
+)
 from opentracker.features.statistics.page import OtherParts, Statistics
 from opentracker.protocol.pages import Pieces
 from opentracker.server.core import Core
@@ -14,6 +21,10 @@ from opentracker.swarm.surveys.snapshot import StatsSnapshot
 if WANT_CONTROL:
     from opentracker.features.control.commands import STREAM as CONTROL
     from opentracker.features.control.commands import Commands
+if WANT_FULLLOG_NETWORKS:
+    from opentracker.features.statistics.full_log import FullLog
+    from opentracker.server.workers import full_log
+    from opentracker.server.workers.full_log import SharedFullLog
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape.page import FullScrape
     from opentracker.features.state.feature import STREAM as STATE
@@ -29,6 +40,7 @@ if WANT_SYNC_SCRAPE:
 
 STATISTICS = b"statistics"
 LINES = b"lines"
+SERVED = b"full-scrape"  # the hearer of addresses that had a full scrape
 
 
 def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSnapshot], None]) -> None:
@@ -46,6 +58,8 @@ def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSna
         streams.sources[CONTROL] = lambda line: in_one_piece(commands.answer, line)
     if WANT_SYNC_LIVE:
         share_sync(host, mesh)
+    if WANT_FULLLOG_NETWORKS:
+        share_full_log(host, mesh, streams)
 
 
 def in_one_piece(answer: Callable[[bytes], bytes], question: bytes) -> Pieces:
@@ -89,6 +103,17 @@ if WANT_SYNC_LIVE:
             host.every(scrape_sync.EVERY, scrapes.tell_torrents)
 
 
+if WANT_FULLLOG_NETWORKS:
+
+    def share_full_log(host: Core, mesh: Mesh, streams: Streams) -> None:
+        """See `share`."""
+        log = host.part(FullLog)
+        shared = SharedFullLog(log, mesh)
+        log.chosen, log.gather = shared.tell, shared.gather
+        host.hearers[full_log.HEARER] = log.choose
+        streams.sources[full_log.STREAM] = shared.part
+
+
 if WANT_FULLSCRAPE:
 
     def share_full_scrapes(host: Core, mesh: Mesh, streams: Streams) -> None:
@@ -109,6 +134,14 @@ if WANT_FULLSCRAPE:
         page.lines = all_lines
         streams.sources[listing.STREAM] = lambda _: listing.stream_rows(page, host.minute())
         streams.sources[LINES] = lambda _: own_lines()
+        if WANT_MODEST_FULLSCRAPES:
+
+            def tell(address: bytes) -> None:
+                for worker in mesh.others():
+                    mesh.tell(worker, SERVED, address)
+
+            page.modesty.tell = tell
+            host.hearers[SERVED] = page.modesty.remember
 
 
 def answers(mesh: Mesh, name: bytes, question: bytes, done: Callable[[list[bytes]], None]) -> Iterator[None]:

@@ -99,6 +99,7 @@ class Supervisor:
         self.dumps: list[Callable[[], None]] = []
         self.complaints: list[Callable[[], str]] = []
         self.sources: list[Callable[[StatsSnapshot], None]] = [self.tell_deaths]
+        self.listening: list[str] = []
         self.beginnings: list[Callable[[], None]] = []
         self.endings: list[Callable[[], Iterator[None]]] = []
         self.seats: list[Seat] = []

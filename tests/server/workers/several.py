@@ -9,13 +9,13 @@ from urllib.parse import quote_from_bytes
 
 import pytest
 
-from opentracker._features import WANT_MODEST_FULLSCRAPES, WANT_RESTRICT_STATS, WANT_STATS_PROMETHEUS
+from opentracker._features import WANT_RESTRICT_STATS, WANT_STATS_PROMETHEUS
 from opentracker.server.workers.service import PROC
 from tests.server.live import HOME
 from tests.server.process import PATIENCE, Tracker, allow, list_loopback
 from tests.server.workers.allowed import may_be_several
 
-REFUSED = not may_be_several() or WANT_MODEST_FULLSCRAPES
+REFUSED = not may_be_several()
 needs_several = pytest.mark.skipif(REFUSED, reason="this build refuses several workers")
 several = pytest.mark.parametrize("workers", [1, 2, 3])
 needs_statistics = pytest.mark.skipif(
