@@ -11,7 +11,7 @@ import textwrap
 import zlib
 from typing import Any
 
-from opentracker._features import BUILD_RECORD, WANT_COMPRESSION_GZIP
+from opentracker._features import BUILD_RECORD, WANT_COMPRESSION_GZIP, WANT_WEBTORRENT
 
 
 def record() -> dict[str, Any]:
@@ -20,6 +20,8 @@ def record() -> dict[str, Any]:
     found = {"python": f"{platform.python_implementation()} {platform.python_version()}"}
     if WANT_COMPRESSION_GZIP:
         found["gzip"] = gzip_library()
+    if WANT_WEBTORRENT:
+        found["JSON"] = json_library()
     return {**built, **found}
 
 
@@ -28,6 +30,13 @@ def gzip_library() -> str:
     if importlib.util.find_spec("isal") is None:
         return f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
     return f"isal {importlib.metadata.version('isal')}"
+
+
+def json_library() -> str:
+    """Return the library that reads messages of browsers, with its version: orjson if it is installed, else json."""
+    if importlib.util.find_spec("orjson") is None:
+        return f"json {platform.python_version()}"
+    return f"orjson {importlib.metadata.version('orjson')}"
 
 
 def as_json() -> str:
@@ -66,7 +75,7 @@ def describe() -> str:
     constants = [
         f"{name}={number['value']} (default {number['default']})" for name, number in changed.items()
     ]
-    libraries = [f"gzip by {build['gzip']}"] if "gzip" in build else []
+    libraries = [f"{name} by {build[name]}" for name in ("gzip", "JSON") if name in build]
     return "\n".join(
         [
             one_line(),

@@ -25,7 +25,7 @@ from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings, Take
 from opentracker.config.values import shown
 from opentracker.errors import StartError
-from opentracker.features.control.commands import LONGEST_LINE, STREAM, Commands, changes
+from opentracker.features.control.commands import LONGEST_LINE, STREAM, Commands, changes, for_log
 from opentracker.features.feature import Feature, Overseer
 from opentracker.server.core import Core
 from opentracker.server.loop import READ, WRITE, Handler, Loop
@@ -142,7 +142,7 @@ class ControlClient(Handler):
         elif end and not self.unsent:
             self.received = rest
             if changes(line):
-                log.info("control: %s: %s", self.who, shown(line.decode("latin-1")))
+                log.info("control: %s: %s", self.who, for_log(line))
             self.is_waiting = True
             self.commands.begin(line, self.take)
 

@@ -95,10 +95,12 @@ if WANT_WEBTORRENT:
 
     FEATURES.append(WebTorrentFeature)
 if WANT_AUTH_KEYS:
+    from opentracker.features.keys.addresses import KeyAddressFeature
     from opentracker.features.keys.feature import KeysFeature
     from opentracker.server.key_fifos import KeyFifoFeature
 
     FEATURES.append(KeysFeature)
+    FEATURES.append(KeyAddressFeature)
     FEATURES.append(KeyFifoFeature)
 if WANT_CLIENT_APPROVAL:
     from opentracker.features.client_approval import ApprovalFeature

@@ -8,12 +8,14 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from opentracker import build_info
 from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE, WANT_DYNAMIC_ACCESSLIST
 from opentracker.config.values import LEVELS, shown
 from opentracker.errors import ControlError
+from opentracker.features.control import key_commands
+from opentracker.features.control.words import Answer, nothing_more
 from opentracker.features.feature import Host
 from opentracker.protocol.addresses import format_endpoint
 from opentracker.swarm.membership import Member, Membership
@@ -34,8 +36,6 @@ NO_RELOAD: Final = "there is no config file and no list to be read again"
 NO_DUMP: Final = "no state is written: there is no tracker.state_file"
 NO_LIST: Final = "this build has no access list (WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE)"
 NO_CHANGES: Final = "this build cannot change its access list (WANT_DYNAMIC_ACCESSLIST)"
-
-Answer = dict[str, Any]
 
 
 class Commands:
@@ -93,10 +93,20 @@ def words_of(line: bytes) -> list[str]:
 def changes(line: bytes) -> bool:
     """Whether a line may change something, so that it belongs in the log."""
     words = line.split()
-    return words[:1] not in ([b"status"], [b"torrent"], [b"help"]) and b" ".join(words[:2]) not in (
-        b"list contains",
-        b"list count",
+    return words[:1] not in ([b"status"], [b"torrent"], [b"help"]) and words[1:2] not in (
+        [b"contains"],
+        [b"count"],
     )
+
+
+def for_log(line: bytes) -> str:
+    """A line as the log may have it: keys are passwords, and words of no known command may be keys too."""
+    words = line.decode("latin-1").split()
+    if " ".join(words[:2]) in key_commands.TABLE:
+        return f"{' '.join(words[:2])}, {len(words) - 2} words"
+    if words[:1] and (words[0] in TABLE or " ".join(words[:2]) in TABLE):
+        return shown(" ".join(words))
+    return "an unknown command"
 
 
 def info_hashes(words: list[str]) -> list[bytes]:
@@ -105,12 +115,6 @@ def info_hashes(words: list[str]) -> list[bytes]:
     if wrong or not words:
         raise ControlError(f"expected info_hashes of 40 hexadecimal digits, not {shown(' '.join(wrong))!r}")
     return [bytes.fromhex(word) for word in words]
-
-
-def nothing_more(words: list[str]) -> None:
-    """Raise ControlError if there are words behind a command that takes none."""
-    if words:
-        raise ControlError(f"unexpected: {shown(' '.join(words))!r}")
 
 
 # ---- The tracker -------------------------------------------------------------------------------------------
@@ -262,4 +266,5 @@ TABLE: Final[dict[str, Callable[[Host, list[str]], Answer]]] = {
     "list remove": list_remove,
     "list contains": list_contains,
     "list count": list_count,
+    **key_commands.TABLE,
 }

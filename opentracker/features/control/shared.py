@@ -9,16 +9,15 @@ from opentracker.features.control.commands import (
     NO_DUMP,
     NO_RELOAD,
     STREAM,
-    Answer,
     accepted,
     begun,
     changes,
     level_of_log,
     line_of,
-    nothing_more,
     refused,
     words_of,
 )
+from opentracker.features.control.words import Answer, nothing_more
 from opentracker.features.feature import Overseer
 
 NOBODY: Final = "no worker answers"

@@ -113,7 +113,7 @@ class HttpResponder:
             if WANT_DENY:
                 self.refuse_denied(address, is_page)
             if WANT_AUTH_KEYS and self.tracker.keys.in_force:
-                self.check_key(request, key)
+                self.check_key(request, key, address)
             if is_page:
                 return self.pages[path].answer(request, address, minute)
             if path.startswith(ANNOUNCE_PREFIX):
@@ -130,7 +130,7 @@ class HttpResponder:
             body = write_failure(failure.reason, self.tracker.interval())
         return write_ok(body, request.keep_alive, request.method == b"HEAD")
 
-    def check_key(self, request: Request, key: bytes) -> None:
+    def check_key(self, request: Request, key: bytes, address: bytes) -> None:
         """Raise TrackerFailure for an announce, a scrape or a full scrape without a valid key in its path or query.
 
         `key` is the one that stood in the path. Other pages need no key.
@@ -138,7 +138,7 @@ class HttpResponder:
         if WANT_AUTH_KEYS and request.path.startswith((ANNOUNCE_PREFIX, SCRAPE_PREFIX)):
             page = self.pages.get(request.path)
             if page is None or request.path == FULL_SCRAPE or not page.takes(request):
-                self.tracker.keys.check(key or key_of_query(request.query or b""))
+                self.tracker.keys.check(key or key_of_query(request.query or b""), address)
 
     def refuse_denied(self, address: bytes, is_page: bool) -> None:
         """Raise TrackerFailure, or HttpError for a page, for a client in a network that is not served."""
