@@ -45,7 +45,7 @@ RELOADED: Final = 16  # from a worker; the payload is its complaints
 END: Final = 17  # to a worker: serve no more clients
 STOP: Final = 18  # to a worker: exit
 PULSE: Final = 19  # from a worker, once a second: the payload is its torrents and announces
-CHANGE: Final = 20  # to a worker: a change of the access list, see `changes`
+TELL: Final = 20  # to a worker: the payload is the name of a hearer, a space, and the message
 REPORT: Final = 21  # to a worker: the complaint and the readings of the supervisor
 
 
