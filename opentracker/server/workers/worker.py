@@ -4,11 +4,11 @@ import logging
 import marshal
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from opentracker._features import OT_CONNECTION_ID_EPOCH
+from opentracker._features import OT_CONNECTION_ID_EPOCH, WANT_UPGRADE
 from opentracker.config.settings import Settings
 from opentracker.features.feature import Feature
 from opentracker.server import wiring
@@ -40,6 +40,9 @@ from opentracker.swarm.counting.metric import Gauge
 from opentracker.swarm.ownership import Ownership
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
+if WANT_UPGRADE:
+    from opentracker.server.upgrade import crew_worker
+
 log = logging.getLogger("opentracker")
 
 PULSE_SECONDS: Final = 1.0
@@ -64,6 +67,9 @@ class Seat:
     sockets: list[socket.socket]
     unsteered: list[socket.socket]  # the UDP sockets among them whose datagrams the kernel does not steer
     channels: dict[int, socket.socket]
+    # For upgrades: the end by which this worker gives its torrents, and the one by which it takes those of another one.
+    giving: socket.socket | None = None
+    taking: socket.socket | None = None
 
 
 class Worker(wiring.Server):
@@ -82,13 +88,17 @@ class Worker(wiring.Server):
         for number, end in seat.channels.items():
             self.mesh.channels[number] = Channel(end, self.loop, self.mesh.take, never)
         self.control = Channel(control, self.loop, self.obey, self.orphaned)
-        self.orders = {
+        self.orders: dict[int, Callable[[Frame], None]] = {
             RELOAD: self.reload,
             LOST: self.lost,
             END: self.begin_end,
             STOP: self.stop,
             REPORT: self.take_report,
         }
+        if WANT_UPGRADE:
+            self.departure = crew_worker.join(self, self.streams_out, self.mesh, self.control, self.orders)
+            if seat.giving is not None:
+                self.departure.listen(seat.giving)
         self.report: tuple[str, list[Any]] = ("", [])  # complaint and readings of the supervisor
         self.reloading: list[object] | None = None  # the long work of a reload
         self.has_to_stop = False
