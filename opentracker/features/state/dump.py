@@ -9,7 +9,8 @@ from typing import Final
 
 from opentracker._features import OT_TORRENT_TIMEOUT_HOURS
 from opentracker.errors import BrokenStateError
-from opentracker.features.state.tally import KNOWN, NO_ROOM, NOT_ALLOWED, TOO_OLD, Tally
+from opentracker.features.state.taking import take
+from opentracker.features.state.tally import Tally
 from opentracker.swarm.store.door import NOT_THERE, Contents
 from opentracker.swarm.store.records import MOST_DOWNLOADED
 from opentracker.swarm.tracker import Tracker
@@ -83,27 +84,10 @@ class Loading:
                 yield
 
     def take(self, info_hash: bytes, base: int, count: int) -> None:
-        """Store one torrent, unless it is known, not allowed, too old or beyond the limits."""
-        tracker = self.tracker
-        if not tracker.owns(info_hash):
-            self.tally.of_others += 1
-            return
+        """Store one torrent, or count why not."""
         age = max(0, self.epoch + self.minute - base)
         contents = Contents(min(count, MOST_DOWNLOADED), self.minute - age)
-        reason = ""
-        if tracker.store.has(info_hash):
-            reason = KNOWN
-        elif age > OT_TORRENT_TIMEOUT_HOURS * 60:
-            reason = TOO_OLD
-        elif not tracker.admits(info_hash):
-            reason = NOT_ALLOWED
-        elif not tracker.has_room(contents):
-            reason = NO_ROOM
-        if reason:
-            self.tally.skip(reason)
-            return
-        tracker.put(info_hash, contents)
-        self.tally.loaded += 1
+        take(self.tracker, info_hash, contents, age > OT_TORRENT_TIMEOUT_HOURS * 60, self.tally)
 
     def finish(self, name: str) -> int:
         """Log the results, and return the number of broken lines. Raises BrokenStateError if all lines are broken."""

@@ -30,7 +30,8 @@ from opentracker.features.state.full_file import (
     number_behind,
     times_of,
 )
-from opentracker.features.state.tally import KNOWN, NO_ROOM, NOT_ALLOWED, TOO_OLD, Tally
+from opentracker.features.state.taking import take
+from opentracker.features.state.tally import Tally
 from opentracker.swarm.ages import ages_by_stamp, is_over, least_age
 from opentracker.swarm.store.door import Contents
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6, remove
@@ -155,31 +156,18 @@ class Loading:
         if number_behind(file, size) != seen:
             raise BrokenStateError("the number of torrents is wrong")
 
-    def take_torrent(self, source: Input) -> None:
-        """Load the next torrent."""
+    def take_torrent(self, source: Input, renews: bool = False) -> None:
+        """Load the next torrent; if it `renews`, in place of the one that is there."""
         info_hash = source.take(20)
         length = source.number()
         if length >= LARGE:
             contents = self.read_swarm(source, length - LARGE)
         else:
             contents = self.read_record(source.take(length))
-        tracker = self.tracker
-        if not tracker.owns(info_hash):
-            return
-        reason = ""
-        if tracker.store.has(info_hash):
-            reason = KNOWN
-        elif contents.size() == 0 and is_over(contents.downloaded, contents.left_at, self.minute):
-            reason = TOO_OLD
-        elif not tracker.admits(info_hash):
-            reason = NOT_ALLOWED
-        elif not tracker.has_room(contents):
-            reason = NO_ROOM
-        if reason:
-            self.tally.skip(reason)
-            return
-        tracker.put(info_hash, contents)
-        self.tally.loaded += 1
+        if renews:
+            self.tracker.remove(info_hash)
+        too_old = contents.size() == 0 and is_over(contents.downloaded, contents.left_at, self.minute)
+        take(self.tracker, info_hash, contents, too_old, self.tally)
 
     def without_unlisted(self, addresses: bytes, ages: bytes, stride: i64) -> bytes:
         """The ages of peers, with 255 for peers that must not be listed too."""

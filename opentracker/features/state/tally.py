@@ -1,12 +1,5 @@
 """Counts of the torrents that were loaded from a state, and of those that were skipped."""
 
-from typing import Final
-
-NOT_ALLOWED: Final = "that the access list does not allow"
-NO_ROOM: Final = "beyond the limits"
-KNOWN: Final = "that were here already"
-TOO_OLD: Final = "whose time is up"
-
 
 class Tally:
     """The numbers of torrents that were loaded, and that were skipped for each reason."""

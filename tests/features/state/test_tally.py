@@ -1,6 +1,7 @@
 """The log's line about a loaded state."""
 
-from opentracker.features.state.tally import NO_ROOM, TOO_OLD, Tally
+from opentracker.features.state.taking import NO_ROOM, TOO_OLD
+from opentracker.features.state.tally import Tally
 
 
 def test_it_tells_what_was_left_out_and_why() -> None:
