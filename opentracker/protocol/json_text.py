@@ -4,7 +4,7 @@ Both read and write the same. Python's decoder has the last word on text that or
 surrogates, no numbers beyond those of a double, and another depth. Its numbers above 64 bits are floats.
 """
 
-import importlib.util
+import importlib
 import json
 from json.encoder import encode_basestring
 from typing import Any, Final
@@ -15,7 +15,15 @@ def refuse_constant(name: str) -> float:
     raise ValueError(name)
 
 
-_orjson: Final[Any] = importlib.import_module("orjson") if importlib.util.find_spec("orjson") else None
+def accelerator() -> Any:
+    """The module orjson, or None."""
+    try:
+        return importlib.import_module("orjson")
+    except ImportError:
+        return None
+
+
+_orjson: Final = accelerator()
 _loads: Final[Any] = None if _orjson is None else _orjson.loads
 _dumps: Final[Any] = None if _orjson is None else _orjson.dumps
 _decode: Final = json.JSONDecoder(parse_constant=refuse_constant).decode
