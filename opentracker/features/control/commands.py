@@ -31,6 +31,9 @@ MOST_PEERS: Final = 1000  # in one answer: some 100 KB, in about 2 ms
 MOST_WORDS: Final = 100
 LONGEST_LINE: Final = 4352  # bytes: two words and MOST_WORDS info_hashes, each with a space
 INFO_HASH: Final = re.compile(r"[0-9A-Fa-f]{40}")
+STREAM: Final = b"control"  # of the answers of several workers
+NO_RELOAD: Final = "there is no config file and no list to be read again"
+NO_DUMP: Final = "no state is written: there is no tracker.state_file"
 NO_LIST: Final = "this build has no access list (WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE)"
 NO_CHANGES: Final = "this build cannot change its access list (WANT_DYNAMIC_ACCESSLIST)"
 
@@ -41,13 +44,16 @@ class Commands:
     def __init__(self, host: Host) -> None:
         self.host = host
 
+    def begin(self, line: bytes, done: Callable[[bytes], None]) -> None:
+        """Call `done` with the answer to a line, at once."""
+        done(self.answer(line))
+
     def answer(self, line: bytes) -> bytes:
         """The answer to a line, without its line end; whatever is wrong with the line is told."""
         try:
-            found: Answer = {"ok": True, **self.carry_out(words_of(line))}
+            return accepted(self.carry_out(words_of(line)))
         except ControlError as error:
-            found = {"ok": False, "error": str(error)}
-        return json.dumps(found).encode("ascii") + b"\n"
+            return refused(error)
 
     def carry_out(self, words: list[str]) -> Answer:
         """Find the command of some words, and carry it out. Raises ControlError."""
@@ -56,6 +62,21 @@ class Commands:
             if command is not None:
                 return command(self.host, words[size:])
         raise ControlError(f"unknown command: {shown(' '.join(words[:2]))!r}; there are: {', '.join(TABLE)}")
+
+
+def accepted(answer: Answer) -> bytes:
+    """The line for an answer."""
+    return line_of({"ok": True, **answer})
+
+
+def refused(error: ControlError) -> bytes:
+    """The line for a command that was not carried out."""
+    return line_of({"ok": False, "error": str(error)})
+
+
+def line_of(answer: Answer) -> bytes:
+    """A line of JSON."""
+    return json.dumps(answer).encode("ascii") + b"\n"
 
 
 def words_of(line: bytes) -> list[str]:
@@ -121,13 +142,13 @@ def status(host: Host, words: list[str]) -> Answer:
 def reload(host: Host, words: list[str]) -> Answer:
     """As SIGHUP. Lists are read in slices after the answer; `status` tells of failures."""
     nothing_more(words)
-    return begun(host.reloads, "there is no config file and no list to be read again")
+    return begun(host.reloads, NO_RELOAD)
 
 
 def dump(host: Host, words: list[str]) -> Answer:
     """As SIGUSR1: begin to write the state."""
     nothing_more(words)
-    return begun(host.dumps, "no state is written: there is no tracker.state_file")
+    return begun(host.dumps, NO_DUMP)
 
 
 def begun(todo: list[Callable[[], None]], excuse: str) -> Answer:
@@ -141,6 +162,11 @@ def begun(todo: list[Callable[[], None]], excuse: str) -> Answer:
 
 def level(host: Host, words: list[str]) -> Answer:
     """Tell or set the least serious level of the log, until the next reload of the config."""
+    return level_of_log(words)
+
+
+def level_of_log(words: list[str]) -> Answer:
+    """See `level`. Raises ControlError."""
     if len(words) > 1 or (words and words[0] not in LEVELS):
         raise ControlError(f"expected one of {', '.join(LEVELS)}")
     if words:

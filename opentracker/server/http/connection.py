@@ -89,7 +89,19 @@ class Connection(Sending):
             return
         if self.state == SENDING:
             self.outbox.go_on(self.server.now.seconds)
-        self.go_on()
+        if WANT_KEEPALIVE and self.at_once is not None and self.state == RECEIVING and not self.received:
+            self.serve_next(self.at_once)
+        else:
+            self.go_on()
+
+    def serve_next(self, at_once: AtOnce) -> None:
+        """Serve the next request of a kept connection, which is a plain announce most times."""
+        try:
+            outcome = at_once.serve(self.fd, self.address)
+        except Exception as error:
+            self.fail(error)
+            return
+        self.take_over(at_once, outcome)
 
     def go_on(self) -> None:
         """Take step after step until one waits."""
@@ -100,7 +112,7 @@ class Connection(Sending):
             self.fail(error)
 
     def take_over(self, at_once: AtOnce, outcome: i64) -> None:
-        """Continue a new connection after the outcome of `at_once`."""
+        """Continue after `at_once` has read, by its outcome."""
         self.at_once = at_once
         try:
             goes_on = self.resume(at_once, outcome)
@@ -121,12 +133,18 @@ class Connection(Sending):
                 pass
         self.close()
 
+    def is_idle(self) -> bool:
+        """Whether no byte of a request has come since the last answer."""
+        return self.state == RECEIVING and not self.received
+
+    def is_answered(self) -> bool:
+        """Whether all requests that were carried out have their answers, or nothing is read any more."""
+        return self.state in (SENDING, DRAINING)
+
     # ---- Steps: each returns whether the next one may follow at once ----
 
     def receive(self) -> bool:
         """Read the bytes that have come."""
-        if WANT_KEEPALIVE and self.at_once is not None and not self.received:
-            return self.resume(self.at_once, self.at_once.serve(self.fd, self.address))
         try:
             data = self.channel.read(self.fd, READ_SIZE)
         except BlockingIOError:

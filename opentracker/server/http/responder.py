@@ -71,6 +71,11 @@ def its_connection(request: Request, address: bytes) -> bytes:
     return address
 
 
+def is_no_proxy(address: bytes) -> bool:
+    """There are no trusted proxies."""
+    return False
+
+
 class HttpResponder:
     """Answers HTTP requests from a tracker; one serves all TCP sockets of a process.
 
@@ -93,6 +98,8 @@ class HttpResponder:
         self.plain_forwarded = b""  # see PlainHeads.forwarded
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
+        self.is_proxy: Callable[[bytes], bool] = is_no_proxy
+        self.believes_plain = False
         self.needs_heads = False
         if WANT_WORKERS:
             self.is_put_off = False  # whether another worker has to give the answer to the last request first
@@ -189,8 +196,7 @@ class HttpResponder:
             keep_alive = self.plain.keep_alive and may_stay
             try:
                 if WANT_IP_FROM_PROXY:
-                    head = data[start : self.plain.end]
-                    address = self.client_of(Request(head, len(head)), address)
+                    address = self.plain_client(data[start : self.plain.end], address)
                 if WANT_DENY:
                     self.refuse_denied(address, False)
                 self.plain.place(address, a)
@@ -210,6 +216,12 @@ class HttpResponder:
             self.tracker.announce(a, minute)
             self.counters.tcp_announces += 1
             append_announce(out, a, keep_alive)
+
+    def plain_client(self, head: bytes, address: bytes) -> bytes:
+        """The client's address of the plain announce that was read. Raises TrackerFailure for an unknown client."""
+        if WANT_COMPILED and self.believes_plain and self.plain.forwarded:
+            return self.plain.forwarded if self.is_proxy(address) else address
+        return self.client_of(Request(head, len(head)), address)
 
     def reads_plain(self, data: bytes) -> bool:
         """Whether `data` is one whole plain announce, whose parts are in `plain_query` and the fields behind it now."""

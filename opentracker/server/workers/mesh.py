@@ -17,6 +17,7 @@ from opentracker.server.workers.frames import (
     NEXT,
     OPEN,
     PIECE,
+    TELL,
     Frame,
 )
 from opentracker.swarm.ownership import Ownership
@@ -118,6 +119,14 @@ class Mesh:
     def send(self, worker: int, kind: int, number: int, payload: bytes) -> None:
         """Send a frame to a worker."""
         self.channels[worker].put(kind, number, payload)
+
+    def tell(self, worker: i64, name: bytes, message: bytes) -> bool:
+        """Give a message to a hearer of another worker; False if that worker does not read."""
+        channel = self.channels[worker]
+        if channel.is_clogged():
+            return False
+        channel.put(TELL, 0, name + b" " + message)
+        return True
 
     def next_number(self) -> int:
         """The number of a new request."""

@@ -16,6 +16,7 @@ from opentracker.server.workers.frames import (
     NEXT,
     OPEN,
     SCRAPE,
+    TELL,
     Frame,
 )
 from opentracker.server.workers.http import SharedHttpResponder
@@ -28,12 +29,18 @@ class Owner:
     """Answers the requests of other workers."""
 
     def __init__(
-        self, http: SharedHttpResponder, udp: SharedUdpResponder, streams: Streams, now: Now
+        self,
+        http: SharedHttpResponder,
+        udp: SharedUdpResponder,
+        streams: Streams,
+        now: Now,
+        hearers: dict[bytes, Callable[[bytes], None]],
     ) -> None:
         self.http = http
         self.udp = udp
         self.streams = streams
         self.now = now
+        self.hearers = hearers
         self.request = Announce(both_families=True)
 
     def serve(self, channel: Channel, frame: Frame) -> None:
@@ -56,6 +63,11 @@ class Owner:
         """Count torrents."""
         channel.put(ANSWER, frame.number, scraped(self.http.tracker, frame.payload))
 
+    def hear(self, channel: Channel, frame: Frame) -> None:
+        """Give a message to its hearer."""
+        name, _, message = frame.payload.partition(b" ")
+        self.hearers[name](message)
+
     def stream(self, channel: Channel, frame: Frame) -> None:
         """Go on with a stream."""
         self.streams.take(channel, frame)
@@ -68,4 +80,5 @@ _ANSWERS: Final[dict[int, Callable[[Owner, Channel, Frame], None]]] = {
     OPEN: Owner.stream,
     NEXT: Owner.stream,
     CLOSE: Owner.stream,
+    TELL: Owner.hear,
 }

@@ -12,14 +12,14 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from opentracker.config.settings import Settings
 from opentracker.errors import EXIT_END, EXIT_FAULT, EndError, OpentrackerError
 from opentracker.features.feature import Feature
 from opentracker.protocol.pages import Pieces
 from opentracker.server.clock import Now
-from opentracker.server.core import Core, each
+from opentracker.server.core import NO_UPGRADE, Core, each
 from opentracker.server.loop import Loop
 from opentracker.server.signals import ASKING, ENDING, Signals
 from opentracker.server.system.log_output import set_up
@@ -40,13 +40,16 @@ from opentracker.server.workers.frames import (
 )
 from opentracker.server.workers.mesh import Mesh, StreamLost
 from opentracker.server.workers.parts import pack_reading
-from opentracker.server.workers.sharing import gathered
+from opentracker.server.workers.sharing import answers, gathered
+from opentracker.server.workers.telling import Telling
 from opentracker.server.workers.worker import Seat
 from opentracker.swarm.counting.metric import Gauge
 from opentracker.swarm.ownership import Ownership
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
 log = logging.getLogger("opentracker")
+
+Part = TypeVar("Part")
 
 MOST_DEATHS: Final = (
     10  # of workers in DEATHS_SECONDS: more end the tracker, since a service manager may know better
@@ -91,18 +94,27 @@ class Supervisor:
         self.manager = manager
         self.signals = signals
         self.now = Now(time.monotonic)
+        if settings.left.takes_over:
+            self.now.go_on_from(settings.left.origin)
         self.loop = Loop(self.now)
+        self.reloads: list[Callable[[], None]] = [self.reload]
         self.dumps: list[Callable[[], None]] = []
         self.complaints: list[Callable[[], str]] = []
         self.sources: list[Callable[[StatsSnapshot], None]] = [self.tell_deaths]
+        self.listening: list[str] = []
         self.beginnings: list[Callable[[], None]] = []
         self.endings: list[Callable[[], Iterator[None]]] = []
+        self.losses: list[Callable[[], None]] = []  # called when a worker has died
+        self.leavings: list[
+            Callable[[], None]
+        ] = []  # called in a new worker, which closes what is not its own
         self.seats: list[Seat] = []
         self.processes: dict[int, Process] = {}
         self.mesh = Mesh(
             Ownership(-1, settings.workers, (1, 1, 1, 1, 1)), 0
         )  # it owns nothing, and asks no owner
         self.mesh.join(self.loop, self.take)
+        self.telling = Telling(self.mesh)
         self.deaths: deque[float] = deque()
         self.vacant: list[Seat] = []
         self.died = 0
@@ -113,7 +125,17 @@ class Supervisor:
         self.reloading: set[int] = set()
         self.worries: dict[int, str] = {}  # of workers, at their last reload
         self.reported = b""
-        self.orders = {READY: self.ready, FAILED: self.failed, PULSE: self.pulse, RELOADED: self.reloaded}
+        self.orders: dict[int, Callable[[int, Process, Frame], None]] = {
+            READY: self.ready,
+            FAILED: self.failed,
+            PULSE: self.pulse,
+            RELOADED: self.reloaded,
+        }
+        self.actions: dict[int, Callable[[], None]] = {
+            int(signal.SIGHUP): self.reload,
+            int(signal.SIGUSR1): self.dump,
+            int(signal.SIGUSR2): lambda: log.warning("%s", NO_UPGRADE),
+        }
         self.loop.every(LOOK_SECONDS, self.look)
         self.loop.every(60.0, lambda: manager.tell(f"STATUS={self.describe()}"))
         if manager.watchdog_interval > 0:
@@ -143,11 +165,28 @@ class Supervisor:
         finally:
             pieces.close()
 
+    def part(self, kind: type[Part]) -> Part:
+        """The loop, which is the only part."""
+        assert isinstance(self.loop, kind)
+        return self.loop
+
+    def tell(self, name: bytes, message: bytes) -> None:
+        """See Telling."""
+        self.telling.tell(name, message)
+
+    def keep(self, name: bytes, message: bytes) -> None:
+        """See Telling."""
+        self.telling.keep(name, message)
+
+    def ask(self, name: bytes, question: bytes, done: Callable[[list[bytes]], None]) -> None:
+        """Call `done` with the answers of all workers."""
+        self.loop.start(answers(self.mesh, name, question, done))
+
     # ---- From the start to the end -----------------------------------------------------------------------------
 
     def run(self) -> int:
         """Run the workers until a signal; returns the exit status."""
-        self.signals.serve(self.loop, {int(signal.SIGHUP): self.reload, int(signal.SIGUSR1): self.dump})
+        self.signals.serve(self.loop, self.actions)
         for seat in self.seats:
             self.fork(seat, False)
         self.loop.run()
@@ -156,8 +195,9 @@ class Supervisor:
 
     def end(self) -> None:
         """End the workers: they stop to serve, give the state away, and exit."""
+        if not self.is_ending:  # by an upgrade
+            self.manager.is_stopping()
         self.is_ending = True
-        self.manager.is_stopping()
         self.tell_all(END)
         if self.has_begun and len(self.processes) == len(self.seats):
             for ending in self.endings:
@@ -216,6 +256,7 @@ class Supervisor:
         control = Channel(ours, self.loop, self.mesh.take, self.ended)
         self.processes[seat.number] = Process(pid, control, self.now.seconds)
         self.mesh.channels[seat.number] = control
+        self.telling.repeat(seat.number)
 
     def leave(self, seat: Seat) -> None:
         """In a new worker: close what belongs to the supervisor, and to other workers."""
@@ -223,12 +264,14 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (*ENDING, *ASKING))
         self.loop.selector.close()
         self.manager.close()
+        each(self.leavings)()
         for process in self.processes.values():
             process.control.sock.close()
         for other in self.seats:
             if other is not seat:
-                for sock in (*other.sockets, *other.channels.values()):
-                    sock.close()
+                for sock in (*other.sockets, *other.channels.values(), other.giving, other.taking):
+                    if sock is not None:
+                        sock.close()
 
     def ended(self, control: Channel) -> None:
         """Bury a worker whose end of the channel is closed, and find a successor."""
@@ -248,6 +291,7 @@ class Supervisor:
         else:
             words = process.reason or f"exit status {status}"
             log.error("worker %d, process %d, has died: %s", number, process.pid, words)
+            each(self.losses)()
             self.succeed(self.seats[number])
 
     def succeed(self, seat: Seat) -> None:
@@ -327,6 +371,7 @@ class Supervisor:
         """Have all workers read config and lists again."""
         self.manager.is_reloading()
         self.reloading = set(self.processes)
+        self.telling.forget()
         self.tell_all(RELOAD)
         if self.settings.config_files and self.settings.reread is not None:
             try:

@@ -7,6 +7,7 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
+from opentracker._features import WANT_PROXY_PROTOCOL
 from opentracker.protocol.udp import (
     ANNOUNCE,
     INFO_HASH,
@@ -25,16 +26,23 @@ from opentracker.swarm.connection_ids import ConnectionIds
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.tracker import Tracker
 
+if WANT_PROXY_PROTOCOL:
+    from opentracker.protocol.proxied import SIMPLE_SIZE
+
 CMSG_HEAD: Final = 16  # struct cmsghdr: u64 length with this head, i32 level, i32 type
 
 
 class Return:
-    """The way back to the client of a datagram: its socket, its address, and the address that it was sent to."""
+    """The way back to the client of a datagram: its socket, its address, and the address that it was sent to.
+
+    `head` is that of a proxy, which the answer needs too; empty: none.
+    """
 
     def __init__(self, handler: "SharedUdpSocket", name: bytes, control: bytes) -> None:
         self.handler = handler
         self.name = name
         self.control = control
+        self.head = b""
 
     def take(self, answer: bytes) -> None:
         """Send the answer that the owner of the torrent has given; empty: none."""
@@ -43,6 +51,7 @@ class Return:
 
     def send(self, answer: bytes) -> None:
         """Send an answer."""
+        answer = self.head + answer
         counters = self.handler.answers.counters
         counters.udp_sent += len(answer)
         try:
@@ -72,6 +81,7 @@ class ScrapeReturn(Return):
 
     def __init__(self, way: Return, packet: bytes) -> None:
         super().__init__(way.handler, way.name, way.control)
+        self.head = way.head
         self.packet = packet
 
     def take_scrape(self, scrape: SharedScrape) -> None:
@@ -89,15 +99,33 @@ class SharedUdpResponder(UdpResponder):
         super().__init__(tracker, ids, counters)
         self.mesh = mesh
         self.handler: SharedUdpSocket | None = None  # the socket whose batch is being answered
+        if WANT_PROXY_PROTOCOL:
+            self.proxied: bytes | None = None  # the datagram of a proxy that is being answered
 
     def way_back(self, packet: bytes) -> Return | None:
         """The way back of a datagram of the batch that is being answered, found by its buffer."""
+        head = b""
+        if WANT_PROXY_PROTOCOL and self.proxied is not None:
+            packet = self.proxied
+            head = packet[:SIMPLE_SIZE]
         handler = self.handler
         if handler is not None:
             for index, buffer in enumerate(handler.packets):
                 if buffer is packet:
-                    return handler.way_back(index)
+                    way = handler.way_back(index)
+                    way.head = head
+                    return way
         return None
+
+    def answer_proxied(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> bool:
+        """See UdpResponder."""
+        if WANT_PROXY_PROTOCOL and self.proxied is None:
+            self.proxied = packet
+            try:
+                return super().answer_proxied(packet, size, address, minute, out)
+            finally:
+                self.proxied = None
+        return False
 
     def scrape(self, packet: bytes, size: i64, out: BytesWriter) -> None:
         """See UdpResponder."""

@@ -4,17 +4,18 @@ import logging
 import marshal
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from opentracker._features import OT_CONNECTION_ID_EPOCH
+from opentracker._features import OT_CONNECTION_ID_EPOCH, WANT_PROXY_PROTOCOL, WANT_UPGRADE
 from opentracker.config.settings import Settings
 from opentracker.features.feature import Feature
 from opentracker.server import wiring
 from opentracker.server.core import Core
 from opentracker.server.loop import Handler
 from opentracker.server.system.log_output import lost_lines, set_up
+from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.workers.channel import Channel
 from opentracker.server.workers.frames import (
     END,
@@ -25,6 +26,7 @@ from opentracker.server.workers.frames import (
     RELOADED,
     REPORT,
     STOP,
+    TELL,
     Frame,
 )
 from opentracker.server.workers.http import SharedHttpResponder
@@ -39,6 +41,11 @@ from opentracker.swarm.counting.core_gauges import LOST_LINES
 from opentracker.swarm.counting.metric import Gauge
 from opentracker.swarm.ownership import Ownership
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
+
+if WANT_PROXY_PROTOCOL:
+    from opentracker.features.proxy import PROXY_PROTOCOL, ProxySettings
+if WANT_UPGRADE:
+    from opentracker.server.upgrade import crew_worker
 
 log = logging.getLogger("opentracker")
 
@@ -64,6 +71,9 @@ class Seat:
     sockets: list[socket.socket]
     unsteered: list[socket.socket]  # the UDP sockets among them whose datagrams the kernel does not steer
     channels: dict[int, socket.socket]
+    # For upgrades: the end by which this worker gives its torrents, and the one by which it takes those of another one.
+    giving: socket.socket | None = None
+    taking: socket.socket | None = None
 
 
 class Worker(wiring.Server):
@@ -75,20 +85,26 @@ class Worker(wiring.Server):
         self.seat = seat
         self.ownership = Ownership(seat.number, seat.workers, seat.keys)
         self.mesh = Mesh(self.ownership, int.from_bytes(os.urandom(4), "big"))
+        self.has_proxy_heads = has_proxy_heads(settings)
         super().__init__(settings, seat.sockets, seat.secret, seat.seed, features=features)
         self.streams_out = Streams(self.loop)
-        owner = Owner(self.shared_http, self.shared_udp, self.streams_out, self.now)
+        owner = Owner(self.shared_http, self.shared_udp, self.streams_out, self.now, self.hearers)
         self.mesh.join(self.loop, owner.serve)
         for number, end in seat.channels.items():
             self.mesh.channels[number] = Channel(end, self.loop, self.mesh.take, never)
         self.control = Channel(control, self.loop, self.obey, self.orphaned)
-        self.orders = {
+        self.orders: dict[int, Callable[[Frame], None]] = {
             RELOAD: self.reload,
             LOST: self.lost,
             END: self.begin_end,
             STOP: self.stop,
             REPORT: self.take_report,
+            TELL: lambda frame: owner.hear(self.control, frame),
         }
+        if WANT_UPGRADE:
+            self.departure = crew_worker.join(self, self.streams_out, self.mesh, self.control, self.orders)
+            if seat.giving is not None:
+                self.departure.listen(seat.giving)
         self.report: tuple[str, list[Any]] = ("", [])  # complaint and readings of the supervisor
         self.reloading: list[object] | None = None  # the long work of a reload
         self.has_to_stop = False
@@ -130,9 +146,15 @@ class Worker(wiring.Server):
         self.shared_udp = SharedUdpResponder(self.tracker, self.ids, self.counters, self.mesh)
         return self.shared_udp
 
+    def udp_responders(self) -> list[UdpResponder]:
+        """See Core."""
+        return [self.shared_udp, self.strays]
+
     def new_udp_handler(self, sock: socket.socket) -> Handler:
         """See Core."""
-        answers = self.strays if sock in self.seat.unsteered else self.shared_udp
+        # The kernel finds no info_hash behind the head of a proxy.
+        is_astray = sock in self.seat.unsteered or self.has_proxy_heads
+        answers = self.strays if is_astray else self.shared_udp
         return SharedUdpSocket(sock, answers, self.now)
 
     # ---- Statistics ------------------------------------------------------------------------------------------
@@ -223,6 +245,11 @@ class Worker(wiring.Server):
         super().close()
         for channel in (*self.mesh.channels.values(), self.control):
             channel.sock.close()
+
+
+def has_proxy_heads(settings: Settings) -> bool:
+    """Whether datagrams of proxies begin with heads."""
+    return WANT_PROXY_PROTOCOL and settings.of(ProxySettings).header == PROXY_PROTOCOL
 
 
 def never(channel: Channel) -> None:
