@@ -11,11 +11,12 @@ from hypothesis import strategies as st
 from opentracker.protocol.json_text import decode, decode_plainly, quote_plainly, quoted
 
 HAS_ORJSON = importlib.util.find_spec("orjson") is not None
-SCALARS = (
-    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | st.text()
-)
+WORDS = st.text(max_size=20)
+SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False) | WORDS
 VALUES = st.recursive(
-    SCALARS, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner), max_leaves=10
+    SCALARS,
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(WORDS, inner, max_size=4),
+    max_leaves=10,
 )
 
 
