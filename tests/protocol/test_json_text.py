@@ -82,7 +82,7 @@ def test_any_bytes_have_the_same_outcome(data: bytes) -> None:
     assert (outcome(decode, data) == "raised") == (outcome(decode_plainly, data) == "raised")
 
 
-@given(st.text(st.characters(codec=None)))
+@given(st.text())
 def test_both_quote_the_same(text: str) -> None:
     assert outcome(quoted, text) == outcome(quote_plainly, text)
 
