@@ -238,6 +238,8 @@ def open_socket(path: Path, mode: int) -> socket.socket:
 class ControlFeature(Feature[Core]):
     """The control socket, as a feature."""
 
+    in_upgrades: ClassVar[bool] = False
+    is_asked_for: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"control.mode": mode}
     paths: ClassVar[tuple[NamedPath, ...]] = (SOCKET,)
 

@@ -213,6 +213,7 @@ def open_family(cluster: Cluster, bind: Endpoint, peers: list[Endpoint], needs_g
 class LiveSyncFeature(Feature[Core]):
     """This tracker as a member of a cluster."""
 
+    in_upgrades: ClassVar[bool] = False
     options: ClassVar[tuple[Option, ...]] = (OPTION,)
     keys: ClassVar[Mapping[str, Take]] = KEYS
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
