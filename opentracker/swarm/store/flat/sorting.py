@@ -16,9 +16,7 @@ WORD_BITS: Final = 64
 KEY_BITS: Final = 160
 FEW: Final = 24  # rows of a bucket that is sorted by insertion
 AIM_BITS: Final = 3  # rows of a bucket, on average: 8
-MOST_BITS: Final = (
-    8  # of a digit: of more buckets the CPU's caches could not hold the places that rows move to
-)
+MOST_BITS: Final = 8  # of a digit: the places of more buckets would not fit into the CPU's caches
 BYTE: Final = 8
 SLICE: Final = 2048  # rows counted or moved in one go
 SORTED: Final = 1024  # rows sorted by insertion in one go
