@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -349,7 +350,9 @@ def main() -> int:
             try:
                 load = Load(line.port, options.torrents, options.seed)
                 load.fill(options.peers)
-                actions = [partial(upgrade, latest=options.latest)]
+                actions: list[Callable[[Line, Load, int, int], Outcome]] = [
+                    partial(upgrade, latest=options.latest)
+                ]
                 actions += [kill_worker, kill_supervisor] * (workers > 1)
                 for action in actions:
                     outcome = action(line, load, options.rate, options.peers)
