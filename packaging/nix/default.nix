@@ -85,7 +85,7 @@
   withBogonFilter ? false,
   # listen.workers: several processes, which own a share of the torrents each
   withWorkers ? true,
-  # tell clients their address (BEP 24), and when to try again after a failure (BEP 31)
+  # tell clients their address (BEP 24), when to try again after a failure (BEP 31), and the downloaders of a torrent (BEP 21)
   withExtendedAnswers ? false,
   # compile the hot modules with mypyc
   withCompiled ? false,
