@@ -55,6 +55,7 @@ def parse_arguments() -> argparse.Namespace:
     )
     parser.add_argument("--bridge", action="store_true", help="the last node is at another site, over NATS")
     parser.add_argument("--restart", action="store_true", help="restart a node in the middle")
+    parser.add_argument("--workers", type=int, default=1, help="of each node (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -150,7 +151,7 @@ class Program:
 class Node:
     """A tracker on a host."""
 
-    def __init__(self, host: Host, directory: Path, peers: list[str]) -> None:
+    def __init__(self, host: Host, directory: Path, peers: list[str], workers: int) -> None:
         self.host = host
         bracketed = f"[{host.address}]" if ":" in host.address else host.address
         name = host.address.replace(":", "_")
@@ -160,6 +161,7 @@ class Node:
             f"livesync.cluster.listen {bracketed}:{SYNC_PORT}",
             f"livesync.cluster.node_ip {host.site.network}",
             *(f"livesync.cluster.peer {peer}" for peer in peers),
+            *[f"listen.workers {workers}"] * (workers > 1),
         ]
         self.config.write_text("".join(f"{line}\n" for line in lines))
         self.client = Client(host.address, host.site.address(254))
@@ -296,7 +298,7 @@ class Cluster:
             self.relay.start()
         if options.bridge:
             self.start_bridges(sites)
-        self.nodes = [Node(self.host(*place), directory, peers) for place in places]
+        self.nodes = [Node(self.host(*place), directory, peers, options.workers) for place in places]
 
     def host(self, site: Site, number: int) -> Host:
         self.hosts.append(Host(site, number))

@@ -21,7 +21,7 @@ from rows.table import ROWS, first_line, run_rows
 if TYPE_CHECKING:
     pass
 
-CONTENDERS = ("c", "compiled", "pure", "echo", "npm")
+CONTENDERS = ("c", "compiled", "pure", "echo", "npm", "orjson")
 
 
 def describe_rows() -> str:
@@ -37,6 +37,7 @@ contenders:
   compiled  this checkout as a wheel with the default features and a whitelist, its hot rooms compiled
   pure      the same, interpreted; pure@REV, compiled@REV: a git revision of it
   echo      a C program that sends canned answers: the kernel's part, over UDP or HTTP
+  orjson    websocket: compiled and pure once more, with this package beside them
   npm       websocket: the server of bittorrent-tracker, after npm install in tests/e2e/web
 
 The server runs on one core, the load on another; leave both alone meanwhile. Results are Markdown on
@@ -60,7 +61,9 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     )
     parser.add_argument("rows", nargs="*", metavar="ROW", help="what to measure (see below)")
     parser.add_argument(
-        "--servers", default="c,compiled,pure,echo,npm", help="contenders, by comma (default: %(default)s)"
+        "--servers",
+        default="c,compiled,pure,echo,npm,orjson",
+        help="contenders, by comma (default: %(default)s)",
     )
     parser.add_argument(
         "--command",

@@ -3,15 +3,14 @@
 The record is made when the wheel is built, and is in the wheel's extra_metadata too.
 """
 
-import importlib.metadata
-import importlib.util
+import importlib
 import json
 import platform
 import textwrap
 import zlib
 from typing import Any
 
-from opentracker._features import BUILD_RECORD, WANT_COMPRESSION_GZIP
+from opentracker._features import BUILD_RECORD, WANT_COMPRESSION_GZIP, WANT_WEBTORRENT
 
 
 def record() -> dict[str, Any]:
@@ -20,14 +19,30 @@ def record() -> dict[str, Any]:
     found = {"python": f"{platform.python_implementation()} {platform.python_version()}"}
     if WANT_COMPRESSION_GZIP:
         found["gzip"] = gzip_library()
+    if WANT_WEBTORRENT:
+        found["JSON"] = json_library()
     return {**built, **found}
 
 
 def gzip_library() -> str:
     """Return the library that compresses by gzip, with its version: isal if it is installed, else zlib."""
-    if importlib.util.find_spec("isal") is None:
-        return f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
-    return f"isal {importlib.metadata.version('isal')}"
+    return named_library("isal") or f"zlib {zlib.ZLIB_RUNTIME_VERSION}"
+
+
+def json_library() -> str:
+    """Return the library that reads messages of browsers, with its version: orjson if it is installed, else json."""
+    return named_library("orjson") or f"json {platform.python_version()}"
+
+
+def named_library(name: str) -> str:
+    """Return a package with its version, or nothing without it.
+
+    A tracker in a root directory of its own has modules that it has imported before, and no metadata of packages.
+    """
+    try:
+        return f"{name} {importlib.import_module(name).__version__}"
+    except ImportError:
+        return ""
 
 
 def as_json() -> str:
@@ -66,7 +81,7 @@ def describe() -> str:
     constants = [
         f"{name}={number['value']} (default {number['default']})" for name, number in changed.items()
     ]
-    libraries = [f"gzip by {build['gzip']}"] if "gzip" in build else []
+    libraries = [f"{name} by {build[name]}" for name in ("gzip", "JSON") if name in build]
     return "\n".join(
         [
             one_line(),

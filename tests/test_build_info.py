@@ -35,7 +35,8 @@ def test_json_lies_in_the_wheel_too() -> None:
     if text is not None:  # an editable install has no such file
         record = json.loads(build_info.as_json())
         del record["python"]
-        record.pop("gzip", None)  # as the machine that runs it has it
+        for library in ("gzip", "JSON"):  # as the machine that runs it has it
+            record.pop(library, None)
         assert json.loads(text) == record
 
 
@@ -47,9 +48,23 @@ def test_the_library_that_compresses_is_named() -> None:
     assert f"gzip by {name} {version}" in build_info.describe().splitlines()
 
 
-@pytest.mark.needs(WANT_COMPRESSION_GZIP=False)
+@pytest.mark.needs("WANT_WEBTORRENT")
+def test_the_library_that_reads_messages_is_named() -> None:
+    name, version = json.loads(build_info.as_json())["JSON"].split(" ")
+    assert version[0].isdigit()
+    assert name == ("json" if importlib.util.find_spec("orjson") is None else "orjson")
+    assert f"JSON by {name} {version}" in build_info.describe().splitlines()
+
+
+def test_a_library_is_named_without_its_metadata() -> None:
+    """They are outside of the root directory of a tracker that root has started."""
+    assert build_info.named_library("json") == f"json {json.__version__}"  # type: ignore[attr-defined]
+    assert build_info.named_library("no_such_package") == ""
+
+
+@pytest.mark.needs(WANT_COMPRESSION_GZIP=False, WANT_WEBTORRENT=False)
 def test_no_library_is_named_that_is_not_used() -> None:
-    assert "gzip" not in json.loads(build_info.as_json())
+    assert not {"gzip", "JSON"} & set(json.loads(build_info.as_json()))
 
 
 def test_text_lists_every_flag_once() -> None:

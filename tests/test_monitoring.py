@@ -16,7 +16,7 @@ from tests.features.stats import blessed, live_with, stats
 from tests.protocol.http_cases import announce
 
 if WANT_DENY:
-    from opentracker.features.denial import DenialSettings
+    from opentracker.features.denial.feature import DenialSettings
 if WANT_FULLSCRAPE:
     from opentracker.features.state.feature import StateSettings
 if WANT_SYNC_LIVE:

@@ -75,7 +75,7 @@ GOALS: Final = (
     Goal("sync", "synced", "compiled", "at least", 0.9),
     Goal("sync", "all-told", "compiled", "at least", 0.9),
     Goal("sync-intake", "compiled", "", "at least", 150_000, "peers a CPU second"),
-    Goal("websocket", "compiled", "npm", "at least", 5.0),
+    *(Goal("websocket", subject, "npm", "at least", 5.0) for subject in ("compiled", "compiled-orjson")),
     Goal("websocket idle", "compiled", "npm", "at most", 0.5),
     Goal("micro 100000 against 100", "compiled", "", "at most", 1.5),
     *(

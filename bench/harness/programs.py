@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from harness.scheduling import Place
 
-PROGRAMS: Final = ("load", "http_load", "echo", "http_echo")
+PROGRAMS: Final = ("load", "http_load", "websocket_load", "echo", "http_echo")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from harness import wheels
@@ -17,13 +18,16 @@ from harness.tables import table
 from rows.speed import print_speeds
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from harness.results import Results
     from harness.setting import Bench
 
 MODULES: Final = ROOT / "tests/e2e/web"
-BROWSERS: Final = 1000
+# A browser may send 500 messages at once and 20 a second, which seconds of full speed among fewer would use up.
+BROWSERS: Final = 3000
+LEAST_BROWSERS: Final = 500
 IDLE: Final = 10_000
 HTTPS_MODES: Final = ("new", "resumed", "kept")
 # The load is one address, and thousands of browsers.
@@ -34,24 +38,38 @@ def websocket(bench: Bench) -> None:
     """Messages of browsers over WebSockets: announces with 5 offers, forwarded, and answered; memory of idle ones."""
     config = bench.config("websocket", ANY_NUMBER)
     ours = bench.contenders("compiled", "pure", flags=wheels.WEBTORRENT)
+    ours += with_orjson(bench, ours)
     contenders = [replace(each, command=(*each.command, "-f", str(config))) for each in ours]
     contenders += npm_tracker(bench)
 
-    def measure(*load: str) -> Results:
+    def measure(rounds: int, load: Callable[..., dict[str, Any]], *last: str) -> Results:
         def once(contender: Contender) -> dict[str, Any]:
             with running(contender, bench.stage, bench.programs.whitelist(1)) as server:
-                return bench.programs.script(
-                    "websocket_load.py",
-                    load[0],
-                    *(server.host, str(server.port), str(server.process.pid)),
-                    *load[1:],
-                )
+                return load(server.host, str(server.port), str(server.process.pid), *last)
 
-        return alternate(contenders, bench.rounds if load[0] == "busy" else 1, once)
+        return alternate(contenders, rounds, once)
 
-    browsers = str(max(40, bench.scaled(BROWSERS)))
-    print_speeds("websocket", measure("busy", str(bench.seconds), browsers), "bytes_per_answer")
-    print_idle(measure("idle", str(bench.scaled(IDLE))))
+    programs, browsers = bench.programs, str(max(LEAST_BROWSERS, bench.scaled(BROWSERS)))
+    busy = measure(bench.rounds, partial(programs.load, "websocket_load"), str(bench.seconds), browsers)
+    print_speeds("websocket", busy, "bytes_per_answer")
+    print_idle(measure(1, partial(programs.script, "websocket_idle.py"), str(bench.scaled(IDLE))))
+
+
+def with_orjson(bench: Bench, contenders: Sequence[Contender]) -> list[Contender]:
+    """Our contenders with the package orjson, if that is asked for: `compiled-orjson`."""
+    if "orjson" not in bench.names:
+        return []
+    packages = bench.stage.directory / "orjson"
+    made = []
+    for each in contenders:
+        if not packages.exists():
+            wheels.checked(
+                [each.command[0], "-m", "pip", "install", "-q", "--target", str(packages), "orjson"]
+            )
+        kind, at, revision = each.name.partition("@")
+        path = {"PYTHONPATH": str(packages)}
+        made.append(replace(each, name=f"{kind}-orjson{at}{revision}", environment=path))
+    return made
 
 
 def print_idle(results: Results) -> None:

@@ -23,6 +23,7 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -313,6 +314,10 @@ def kill_supervisor(line: Line, load: Load, rate: int, peers: int) -> Outcome:
     return outcome
 
 
+# Does something to a tracker under a load, at a rate, of that many peers.
+Action = Callable[[Line, Load, int, int], Outcome]
+
+
 def is_running(pid: int) -> bool:
     """Whether a process runs, and is no zombie."""
     try:
@@ -349,7 +354,7 @@ def main() -> int:
             try:
                 load = Load(line.port, options.torrents, options.seed)
                 load.fill(options.peers)
-                actions = [partial(upgrade, latest=options.latest)]
+                actions: list[Action] = [partial(upgrade, latest=options.latest)]
                 actions += [kill_worker, kill_supervisor] * (workers > 1)
                 for action in actions:
                     outcome = action(line, load, options.rate, options.peers)

@@ -8,7 +8,7 @@ import importlib
 from collections.abc import AsyncIterator, Coroutine
 from typing import Any, Final, TypeVar
 
-from opentracker.bridge.lists import Kind, entry_of, name_of, one_line
+from opentracker.bridge.lists import Kind, entry_of, name_of
 from opentracker.bridge.nats import CLOSE_SECONDS, CONNECT_SECONDS, PING_SECONDS
 from opentracker.config.values import shown
 from opentracker.errors import LinkError
@@ -77,7 +77,7 @@ class Bucket:
             entry = entry_of(self.kind, update.key)
             if entry:
                 value = (update.value or b"").decode("utf-8", "replace")
-                yield entry, None if update.operation in DELETED else one_line(value)
+                yield entry, None if update.operation in DELETED else self.kind.rest(value)
 
     async def close(self) -> None:
         """Close the connection; stop waiting after CLOSE_SECONDS."""

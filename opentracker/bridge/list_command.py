@@ -10,7 +10,7 @@ from typing import Final
 
 from opentracker.bridge.bucket import Bucket
 from opentracker.bridge.list_carrier import ListCarrier, Site, Source
-from opentracker.bridge.lists import KINDS, ListCopy, line_of, name_of, one_line
+from opentracker.bridge.lists import KINDS, ListCopy, line_of, name_of
 from opentracker.bridge.nats import load_client, server_name
 from opentracker.bridge.options import DEFAULT_SERVER, Parser, client_options, name, nats_options, positive
 from opentracker.errors import LinkError, StartError, UsageError
@@ -25,6 +25,7 @@ into the file that they read when they start.
 examples:
   python -m opentracker.bridge list add 0123456789abcdef0123456789abcdef01234567 --nats nats://nats.example:4222
   python -m opentracker.bridge list add --list keys 3f2a9c5e8b7d4f61 --rest "2031-01-31 a comment"
+  python -m opentracker.bridge list add --list networks 192.0.2.0/24 --rest "a flood"
   python -m opentracker.bridge list carry --file /var/lib/opentracker/list.txt \\
       --fifo-add /var/lib/opentracker/add.fifo --fifo-delete /var/lib/opentracker/delete.fifo
 """
@@ -41,7 +42,9 @@ def parser() -> argparse.ArgumentParser:
         fromfile_prefix_chars="@",
     )
     it.add_argument("action", choices=["add", "delete", "show", "carry"], help="the thing to do")
-    it.add_argument("entries", nargs="*", metavar="ENTRY", help="torrents or keys; - reads lines of them")
+    it.add_argument(
+        "entries", nargs="*", metavar="ENTRY", help="torrents, keys or networks; - reads lines of them"
+    )
     it.add_argument("--cluster", type=name, default="main", help="name of all sites together (default: main)")
     it.add_argument("--list", choices=list(KINDS), default="torrents", help="which list (default: torrents)")
     it.add_argument("--rest", default="", metavar="TEXT", help="behind an added entry: a last day, a comment")
@@ -85,7 +88,7 @@ def entries_of(options: argparse.Namespace) -> list[tuple[str, str]]:
             name_of(KINDS[options.list], entry)
         except ValueError as error:
             raise UsageError(f"entry {len(found) + 1}: {error}") from error
-        found.append((entry, one_line(rest or options.rest)))
+        found.append((entry, KINDS[options.list].rest(rest or options.rest)))
     if not found:
         raise UsageError(f"there is nothing to {options.action}")
     return found

@@ -62,8 +62,10 @@ def read_list(path: Path, kind: Kind) -> dict[str, str]:
         with path.open(encoding="utf-8", errors="replace") as file:
             for line in file:
                 entry, _, rest = line.strip().partition(" ")
-                if kind.pattern.fullmatch(entry):
-                    found[entry.lower() if kind.name == "torrents" else entry] = rest.strip()
+                try:
+                    found[kind.parse(entry)] = kind.rest(rest)
+                except ValueError:
+                    continue
     except FileNotFoundError:
         pass
     return found

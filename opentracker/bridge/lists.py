@@ -1,50 +1,84 @@
 """The lists that all sites of a cluster share, and the copy of one list at a site. No I/O.
 
 The name of an entry in the bucket is hexadecimal, since names there have few characters. The value of an entry is the
-rest of its line: for a key its last day and a comment, for a torrent a comment.
+rest of its line: for a key its last day and a comment, for a torrent or a network a comment.
 """
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
+
+from opentracker.protocol.addresses import format_network, parse_network
+
+TORRENT: Final = re.compile(r"[0-9A-Fa-f]{40}")
+KEY: Final = re.compile(r"(?!announce|scrape)[\w.~-]{8,64}", re.ASCII)
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of list; `pattern` matches its entries, `form` describes them."""
+    """A kind of list.
+
+    `parse` returns the form that an entry has in the list, and raises ValueError; `expected` describes the entries. The
+    rest of a line begins with `mark` where the trackers read it as a comment for that reason alone.
+    """
 
     name: str
-    pattern: re.Pattern[str]
-    form: str
+    expected: str
+    parse: Callable[[str], str]
+    mark: str = ""
+
+    def rest(self, text: str) -> str:
+        """The rest of a line, made of text from elsewhere: one line, and behind `mark`."""
+        line = one_line(text)
+        return line if not line or line.startswith(self.mark) else f"{self.mark} {line}"
 
 
+def parse_torrent(text: str) -> str:
+    """An info_hash in lower case. Raises ValueError."""
+    if not TORRENT.fullmatch(text):
+        raise ValueError("no info_hash")
+    return text.lower()
+
+
+def parse_key(text: str) -> str:
+    """A key as it is. Raises ValueError."""
+    if not KEY.fullmatch(text):
+        raise ValueError("no key")
+    return text
+
+
+def parse_denied(text: str) -> str:
+    """A network in the one form that all spellings of it have. Raises ValueError."""
+    return format_network(*parse_network(text))
+
+
+TORRENTS: Final = Kind("torrents", "40 hex digits", parse_torrent)
 KINDS: Final = {
     kind.name: kind
     for kind in (
-        Kind("torrents", re.compile(r"[0-9A-Fa-f]{40}"), "40 hex digits"),
-        Kind(
-            "keys", re.compile(r"(?!announce|scrape)[\w.~-]{8,64}", re.ASCII), "a key of 8 to 64 characters"
-        ),
+        TORRENTS,
+        Kind("keys", "a key of 8 to 64 characters", parse_key),
+        Kind("networks", "an address or a network such as 192.0.2.0/24", parse_denied, "#"),
     )
 }
 
 
 def name_of(kind: Kind, entry: str) -> str:
     """The name of an entry in the bucket. Raises ValueError for one that is not of this kind."""
-    if not kind.pattern.fullmatch(entry):
-        raise ValueError(f"expected {kind.form}")
-    return entry.lower() if kind.name == "torrents" else entry.encode("ascii").hex()
+    try:
+        form = kind.parse(entry)
+    except ValueError as error:
+        raise ValueError(f"expected {kind.expected}") from error
+    return form if kind is TORRENTS else form.encode("ascii").hex()
 
 
 def entry_of(kind: Kind, name: str) -> str:
     """The entry of a name in the bucket; empty for a name of something else."""
-    entry = name
-    if kind.name != "torrents":
-        try:
-            entry = bytes.fromhex(name).decode("ascii")
-        except ValueError:
-            return ""
-    return entry if kind.pattern.fullmatch(entry) else ""
+    try:
+        return kind.parse(name if kind is TORRENTS else bytes.fromhex(name).decode("ascii"))
+    except ValueError:
+        return ""
 
 
 def one_line(text: str) -> str:

@@ -19,6 +19,10 @@ commands:
   list add|remove HASH ...      change the access list until the next reload
   list contains HASH ...        tell whether torrents are on the list
   list count                    the size of the list
+  keys add KEY [DATE] ...       add keys, with their last days, until the next reload
+  keys remove KEY ...           delete keys until the next reload
+  keys contains KEY ...         tell whether keys are known, and their last days
+  keys count                    the number of keys
   reload                        read config and lists again, as SIGHUP does
   dump                          write the state, as SIGUSR1 does
   level [debug|info|warning|error]

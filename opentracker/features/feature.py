@@ -48,6 +48,10 @@ class Answers(Protocol):
     watchers: list[Callable[[Request, bytes], None]]  # called with each request and its client's address
     # Returns the client's address, for a request and the address of its connection. Raises TrackerFailure.
     client_of: Callable[[Request, bytes], bytes]
+    is_proxy: Callable[[bytes], bool]  # whether an address is that of a trusted proxy
+    believes_plain: (
+        bool  # whether an X-Forwarded-For of one IPv4 address, from a trusted proxy, names the client
+    )
     needs_heads: bool  # whether `client_of` reads another header than X-Forwarded-For
 
 
@@ -64,6 +68,9 @@ class Host(Protocol):
     sources: list[Callable[[StatsSnapshot], None]]  # each adds the values of its gauges to a snapshot
     weights: list[Callable[[], int]]  # each returns bytes of memory that have a limit of their own
     share: int  # bytes of memory for all slots of one kind; 0: not known
+    hearers: dict[
+        bytes, Callable[[bytes], None]
+    ]  # by name: each takes messages of the tracker's other processes
 
     @property
     def http_answers(self) -> Answers:
@@ -98,9 +105,11 @@ class Host(Protocol):
 class Overseer(Protocol):
     """The parts of a supervisor that a feature may use."""
 
+    reloads: list[Action]  # called at SIGHUP
     dumps: list[Action]  # called at SIGUSR1
     complaints: list[Callable[[], str]]  # each returns a lasting fault, or ""
     sources: list[Callable[[StatsSnapshot], None]]  # each adds the values of its gauges to a snapshot
+    listening: list[str]  # sockets of features for the tracker's clients, in words
     beginnings: list[Action]  # called once, when all workers serve
     endings: list[Callable[[], Iterator[None]]]  # long work at a clean end; raises EndError
 
@@ -115,6 +124,18 @@ class Overseer(Protocol):
 
     def gather(self, name: bytes) -> Generator[bytes, None, None]:
         """The pieces of a stream of all workers, one worker after the other."""
+
+    def part(self, kind: type[Part]) -> Part:
+        """The part of this class, such as the loop."""
+
+    def tell(self, name: bytes, message: bytes) -> None:
+        """Give a message to a hearer of all workers, and of their successors up to the next reload."""
+
+    def keep(self, name: bytes, message: bytes) -> None:
+        """Give a message to a hearer of the successors up to the next reload."""
+
+    def ask(self, name: bytes, question: bytes, done: Callable[[list[bytes]], None]) -> None:
+        """Call `done` with the answers of all workers, each of which is a stream of this name."""
 
 
 Joined_contra = TypeVar("Joined_contra", contravariant=True)

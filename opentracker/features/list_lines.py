@@ -41,6 +41,22 @@ class LineFormat:
         return False
 
 
+class UnparsedLines(LineFormat):
+    """Lines in another format, whose entries are the lines themselves."""
+
+    def __init__(self, form: LineFormat) -> None:
+        super().__init__(form.start, form.whole, form.shown)
+        self.form = form
+
+    def parse(self, line: bytes) -> bytes | None:
+        """See LineFormat."""
+        return None if self.form.parse(line) is None else line
+
+    def is_whole(self, rest: bytes) -> bool:
+        """See LineFormat."""
+        return self.form.is_whole(rest)
+
+
 def fill(file: ListFile, form: LineFormat, add: Callable[[bytes], None]) -> Iterator[None]:
     """Call `add` with each entry of a file, in slices. Raises UsageError for a file that is refused.
 

@@ -157,4 +157,6 @@ class ProxyFeature(Feature[Host]):
             proxies = Proxies(self.settings.permissions, host.tracker.counters, header)
             for answers in (host.http_answers, host.stats_answers):
                 answers.client_of = proxies.client
+                answers.is_proxy = proxies.is_trusted
+                answers.believes_plain = header == X_FORWARDED_FOR and not WANT_V6
                 answers.needs_heads = header != X_FORWARDED_FOR

@@ -16,17 +16,22 @@ import stat
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
+from opentracker._features import WANT_WORKERS
 from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings, Take
 from opentracker.config.values import shown
 from opentracker.errors import StartError
-from opentracker.features.control.commands import LONGEST_LINE, Commands, changes
-from opentracker.features.feature import Feature
+from opentracker.features.control.commands import LONGEST_LINE, STREAM, Commands, changes, for_log
+from opentracker.features.feature import Feature, Overseer
 from opentracker.server.core import Core
 from opentracker.server.loop import READ, WRITE, Handler, Loop
+
+if WANT_WORKERS:
+    from opentracker.features.control.shared import SharedCommands
 
 log = logging.getLogger("opentracker")
 
@@ -37,6 +42,19 @@ BACKLOG: Final = 8
 TOO_LONG: Final = b'{"ok": false, "error": "the line is too long"}\n'
 TOO_MANY: Final = b'{"ok": false, "error": "too many clients"}\n'
 CREDENTIALS: Final = "3i"  # Linux's struct ucred: process, user, group
+NOTHING: Final = 0  # no events
+
+
+class Answering(Protocol):
+    """Answers the lines of clients."""
+
+    def begin(self, line: bytes, done: Callable[[bytes], None]) -> None:
+        """Call `done` with the answer to a line, at once or later."""
+
+
+def obey(commands: Commands, line: bytes) -> None:
+    """Carry a command out for the supervisor, which needs no answer."""
+    commands.answer(line)
 
 
 @dataclass
@@ -62,7 +80,9 @@ def mode(settings: Settings, value: str) -> None:
 class ControlClient(Handler):
     """A client's connection."""
 
-    def __init__(self, sock: socket.socket, loop: Loop, commands: Commands, left: Callable[[], None]) -> None:
+    def __init__(
+        self, sock: socket.socket, loop: Loop, commands: Answering, left: Callable[[], None]
+    ) -> None:
         self.sock = sock
         self.loop = loop
         self.commands = commands
@@ -71,6 +91,7 @@ class ControlClient(Handler):
         self.received = b""
         self.unsent = b""
         self.ends = False  # after the unsent bytes
+        self.is_waiting = False  # for an answer of other processes
         self.watched = READ
         self.active_at = loop.now.seconds
         loop.watch(sock.fileno(), self, READ)
@@ -91,10 +112,18 @@ class ControlClient(Handler):
         if self.ends and not self.unsent:
             self.close()
             return
+        self.watch()
+
+    def watch(self) -> None:
+        """Watch for what comes next."""
         wanted = WRITE if self.unsent or b"\n" in self.received else READ
+        if self.is_waiting:
+            wanted = NOTHING
         if wanted != self.watched:
-            self.loop.unwatch(self.sock.fileno())
-            self.loop.watch(self.sock.fileno(), self, wanted)
+            if self.watched != NOTHING:
+                self.loop.unwatch(self.sock.fileno())
+            if wanted != NOTHING:
+                self.loop.watch(self.sock.fileno(), self, wanted)
             self.watched = wanted
 
     def read(self) -> bool:
@@ -113,8 +142,16 @@ class ControlClient(Handler):
         elif end and not self.unsent:
             self.received = rest
             if changes(line):
-                log.info("control: %s: %s", self.who, shown(line.decode("latin-1")))
-            self.unsent += self.commands.answer(line)
+                log.info("control: %s: %s", self.who, for_log(line))
+            self.is_waiting = True
+            self.commands.begin(line, self.take)
+
+    def take(self, answer: bytes) -> None:
+        """Take the answer to the last line."""
+        self.unsent += answer
+        self.is_waiting = False
+        if self.watched == NOTHING and self.sock.fileno() >= 0:
+            self.watch()
 
     def send(self) -> None:
         """Send what the client takes. Raises BlockingIOError if it takes nothing."""
@@ -128,7 +165,8 @@ class ControlClient(Handler):
 
     def close(self) -> None:
         """Close the connection."""
-        self.loop.unwatch(self.sock.fileno())
+        if self.watched != NOTHING:
+            self.loop.unwatch(self.sock.fileno())
         self.sock.close()
         self.left()
 
@@ -136,7 +174,7 @@ class ControlClient(Handler):
 class ControlListener(Handler):
     """The listening socket, and its clients."""
 
-    def __init__(self, sock: socket.socket, loop: Loop, commands: Commands) -> None:
+    def __init__(self, sock: socket.socket, loop: Loop, commands: Answering) -> None:
         self.sock = sock
         self.loop = loop
         self.commands = commands
@@ -238,6 +276,7 @@ def open_socket(path: Path, mode: int) -> socket.socket:
 class ControlFeature(Feature[Core]):
     """The control socket, as a feature."""
 
+    in_workers: ClassVar[bool] = True
     in_upgrades: ClassVar[bool] = False
     is_asked_for: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"control.mode": mode}
@@ -280,11 +319,31 @@ class ControlFeature(Feature[Core]):
 
     def join(self, host: Core) -> None:
         """Have the loop serve the socket."""
+        if self.settings.workers == 1:
+            self.serve(host.loop, Commands(host))
+        else:
+            host.hearers[STREAM] = partial(obey, Commands(host))
+
+    def oversee(self, overseer: Overseer) -> None:
+        """Have the supervisor of several workers serve the socket."""
+        if WANT_WORKERS:
+            self.serve(overseer.part(Loop), SharedCommands(overseer))
+
+    def serve(self, loop: Loop, commands: Answering) -> None:
+        """Have a loop serve the socket."""
         if self.sock is None:
             return
-        listener = ControlListener(self.sock, host.loop, Commands(host))
+        listener = ControlListener(self.sock, loop, commands)
         self.listeners.append(listener)
-        host.every(SWEEP, listener.sweep)
+        loop.every(SWEEP, listener.sweep)
+
+    def inherit(self, proc: int, is_successor: bool) -> None:
+        """Leave the socket and its clients to the supervisor."""
+        for listener in self.listeners:
+            listener.close()
+        if self.sock is not None:
+            self.sock.close()
+            self.sock = None
 
     def close(self) -> None:
         """Disconnect all clients, and remove the socket unless there is another one."""

@@ -105,6 +105,7 @@ class Core:
         self.scarcities = self.http.scarcities
         self.weights: list[Callable[[], int]] = []
         self.share = 0
+        self.hearers: dict[bytes, Callable[[bytes], None]] = {}  # see features.feature.Host
         self.reloads: list[Callable[[], None]] = []  # called at SIGHUP
         self.renewals: list[Callable[[Settings], None]] = []  # called with settings that were read again
         self.complaints: list[Callable[[], str]] = []  # each returns a lasting fault, or ""
@@ -150,6 +151,10 @@ class Core:
     def new_udp_responder(self) -> UdpResponder:
         """The answers to datagrams; `opentracker.debug` has another."""
         return UdpResponder(self.tracker, self.ids, self.counters)
+
+    def udp_responders(self) -> list[UdpResponder]:
+        """All that answer datagrams."""
+        return [self.udp]
 
     # ---- See features.feature.Host -------------------------------------------------------------------------
 

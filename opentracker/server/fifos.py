@@ -18,8 +18,8 @@ from typing import ClassVar, Final
 from opentracker.config.paths import NamedPath
 from opentracker.config.settings import Settings
 from opentracker.errors import UsageError
-from opentracker.features.feature import Feature
-from opentracker.features.list_lines import LineChanges
+from opentracker.features.feature import Feature, Overseer
+from opentracker.features.list_lines import LineChanges, LineFormat, UnparsedLines
 from opentracker.server.core import Core
 from opentracker.server.loop import READ, Handler, Loop
 
@@ -186,8 +186,12 @@ class Fifos:
 
 
 class FifoFeature(Feature[Core]):
-    """Two FIFOs beside a list; subclasses say which list, and how a line changes it."""
+    """Two FIFOs beside a list; subclasses say which list, and how a line changes it.
 
+    Of several workers none reads the FIFOs: the supervisor does, and tells all of them each line that counts.
+    """
+
+    in_workers: ClassVar[bool] = True
     is_asked_for: ClassVar[bool] = True
     add: ClassVar[NamedPath]
     delete: ClassVar[NamedPath]
@@ -205,7 +209,8 @@ class FifoFeature(Feature[Core]):
 
     def load(self) -> None:
         """Open the FIFOs, and create missing ones. Raises UsageError."""
-        self.fifos = Fifos(self.asked())
+        if self.settings.workers == 1:
+            self.fifos = Fifos(self.asked())
 
     def try_load(self) -> None:
         """Check that existing files are FIFOs; create none. Raises UsageError."""
@@ -216,9 +221,36 @@ class FifoFeature(Feature[Core]):
         """The changes of a FIFO, which adds to the list or deletes from it."""
         raise NotImplementedError
 
+    def form(self) -> LineFormat:
+        """The format of the lines."""
+        raise NotImplementedError
+
+    def oversee(self, overseer: Overseer) -> None:
+        """Open the FIFOs, and tell all workers what is written into them. Raises UsageError."""
+        self.fifos = Fifos(self.asked())
+        form = UnparsedLines(self.form())
+
+        def teller(name: str, listed: bool) -> LineChanges:
+            hearer = self.hearer(listed)
+            return LineChanges(name, form, lambda line: overseer.tell(hearer, line))
+
+        self.fifos.watch(overseer.part(Loop), teller)
+
+    def inherit(self, proc: int, is_successor: bool) -> None:
+        """Leave the FIFOs to the supervisor."""
+        self.fifos.close()
+
     def join(self, host: Core) -> None:
         """Begin to read the FIFOs."""
-        self.fifos.watch(host.loop, partial(self.changes, host))
+        if self.settings.workers == 1:
+            self.fifos.watch(host.loop, partial(self.changes, host))
+            return
+        for path, listed in self.asked():
+            host.hearers[self.hearer(listed)] = self.changes(host, str(path), listed).take
+
+    def hearer(self, listed: bool) -> bytes:
+        """The name of the hearer for the lines of a FIFO, which is its key."""
+        return (self.add if listed else self.delete).key.encode("ascii")
 
     def close(self) -> None:
         """Close the FIFOs."""

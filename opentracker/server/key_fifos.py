@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from opentracker.config.paths import NamedPath
-from opentracker.features.keys.key_list import KeyChanges, KeyReloader
-from opentracker.features.list_lines import LineChanges
+from opentracker.features.keys.key_list import KeyChanges, KeyLines, KeyReloader
+from opentracker.features.list_lines import LineChanges, LineFormat
 from opentracker.server.core import Core
 from opentracker.server.fifos import FifoFeature
 
@@ -33,6 +33,10 @@ class KeyFifoFeature(FifoFeature):
     paths: ClassVar[tuple[NamedPath, ...]] = (ADD, DELETE)
     add: ClassVar[NamedPath] = ADD
     delete: ClassVar[NamedPath] = DELETE
+
+    def form(self) -> LineFormat:
+        """See FifoFeature; each worker computes the digests of keys."""
+        return KeyLines(b"")
 
     def changes(self, host: Core, name: str, listed: bool) -> LineChanges:
         """See FifoFeature."""

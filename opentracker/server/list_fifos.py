@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from opentracker.config.paths import NamedPath
-from opentracker.features.accesslist.accesslist import AccessListReloader
+from opentracker.features.accesslist.accesslist import HEX_LINES, AccessListReloader
 from opentracker.features.accesslist.changes import Changes
-from opentracker.features.list_lines import LineChanges
+from opentracker.features.list_lines import LineChanges, LineFormat
 from opentracker.server.core import Core
 from opentracker.server.fifos import FifoFeature
 
@@ -42,6 +42,10 @@ class ListFifoFeature(FifoFeature):
     paths: ClassVar[tuple[NamedPath, ...]] = (ADD, DELETE)
     add: ClassVar[NamedPath] = ADD
     delete: ClassVar[NamedPath] = DELETE
+
+    def form(self) -> LineFormat:
+        """See FifoFeature."""
+        return HEX_LINES
 
     def changes(self, host: Core, name: str, listed: bool) -> LineChanges:
         """See FifoFeature."""

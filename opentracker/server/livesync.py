@@ -90,10 +90,13 @@ class SyncSocket(Handler):
 class Member:
     """This tracker as a member of a cluster: live sync, its timer, and its sockets once they are open."""
 
-    def __init__(self, tracker: Tracker, permissions: Permissions, tracker_id: int, loop: Loop) -> None:
+    def __init__(
+        self, tracker: Tracker, permissions: Permissions, tracker_id: int, loop: Loop, receives: bool = True
+    ) -> None:
         self.sync = LiveSync(tracker, permissions, tracker_id)
         self.counters = tracker.counters
         self.loop = loop
+        self.receives = receives  # of several workers one does, for all
         self.cluster = Cluster()
         tracker.watchers.append(self.sync)
         loop.every(TICK, self.tick)
@@ -101,10 +104,12 @@ class Member:
     def join(self, cluster: Cluster) -> None:
         """Begin to send and receive through these sockets."""
         self.cluster = cluster
-        for line in cluster.words:
-            log.info("%s", line)
         self.sync.send = cluster.send
         self.sync.extension.send = cluster.send
+        if not self.receives:
+            return
+        for line in cluster.words:
+            log.info("%s", line)
         for sock in cluster.sockets:
             self.loop.watch(sock.fileno(), SyncSocket(sock, self.sync, self.loop.now), READ)
         for address in self.sync.permissions.addresses(MAY_LIVESYNC):
@@ -120,7 +125,8 @@ class Member:
         work = self.sync.extension.tick(now.seconds, now.minute)
         if work is not None:
             self.loop.start(work)
-        self.sync.counts["sync_lost"].value = sum([dropped(sock) for sock in self.cluster.sockets])
+        if self.receives:
+            self.sync.counts["sync_lost"].value = sum([dropped(sock) for sock in self.cluster.sockets])
 
     def tell(self, snapshot: StatsSnapshot) -> None:
         """Add the gauges of the other members to a snapshot."""
@@ -211,8 +217,12 @@ def open_family(cluster: Cluster, bind: Endpoint, peers: list[Endpoint], needs_g
 
 
 class LiveSyncFeature(Feature[Core]):
-    """This tracker as a member of a cluster."""
+    """This tracker as a member of a cluster.
 
+    Several workers are one member: each sends what its clients announce, and the first receives for all.
+    """
+
+    in_workers: ClassVar[bool] = True
     in_upgrades: ClassVar[bool] = False
     options: ClassVar[tuple[Option, ...]] = (OPTION,)
     keys: ClassVar[Mapping[str, Take]] = KEYS
@@ -223,6 +233,7 @@ class LiveSyncFeature(Feature[Core]):
         super().__init__(settings)
         self.asked = settings.of(SyncSettings)
         self.cluster = Cluster()
+        self.worker = 0
 
     def plan(self) -> Iterator[str]:
         """See Feature."""
@@ -241,10 +252,16 @@ class LiveSyncFeature(Feature[Core]):
 
     def join(self, host: Core) -> None:
         """Add live sync to the watchers and the sources."""
-        self.member = Member(host.tracker, self.settings.permissions, host.tracker_id, host.loop)
+        self.member = Member(
+            host.tracker, self.settings.permissions, host.tracker_id, host.loop, self.worker == 0
+        )
         host.add_part(self.member)
         host.sources.append(self.member.tell)
         host.add_part(self.member.sync)
+
+    def divide(self, settings: Settings, worker: int) -> None:
+        """See Feature."""
+        self.worker = worker
 
     def begin(self, host: Core) -> None:
         """Begin to send and receive."""

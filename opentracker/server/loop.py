@@ -17,7 +17,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Generator, Iterator
 from typing import Final
 
-from opentracker._features import WANT_WORKERS
+from opentracker._features import WANT_WEBTORRENT, WANT_WORKERS
 from opentracker.errors import InvariantError
 from opentracker.server.clock import Now
 from opentracker.server.selector import READ, WRITE, Handler, Selector
@@ -62,8 +62,10 @@ class Loop:
         self.faults_in_a_row = 0
         self.busy = 0.0  # seconds in iterations, without the waits for sockets
         self.lengths = [0] * (len(ITERATIONS.bounds) + 1)  # of iterations, by the bounds of the histogram
+        if WANT_WORKERS or WANT_WEBTORRENT:
+            # Called once, at the end of this iteration. What they add is called in the next one, which does not wait.
+            self.flushes: list[Callable[[], None]] = []
         if WANT_WORKERS:
-            self.flushes: list[Callable[[], None]] = []  # called once, at the end of this iteration
             self.resting = False  # whether the latest long work waits for another worker
 
     def watch(self, fd: int, handler: Handler, events: int) -> None:
@@ -89,6 +91,12 @@ class Loop:
     def has_work(self) -> bool:
         """Whether there is long work of either kind."""
         return len(self.work) > 0 or len(self.answers) > 0
+
+    def has_flushes(self) -> bool:
+        """Whether an iteration has left something to its next one."""
+        if WANT_WORKERS or WANT_WEBTORRENT:
+            return len(self.flushes) > 0
+        return False
 
     def run(self) -> None:
         """Iterate until stopped. A fault ends an iteration, and MOST_FAULTS in a row end the tracker."""
@@ -128,7 +136,7 @@ class Loop:
                 timer.action()
         if self.has_work():
             self.advance(began)
-        if WANT_WORKERS and self.flushes:
+        if (WANT_WORKERS or WANT_WEBTORRENT) and self.flushes:
             flushes, self.flushes = self.flushes, []
             for flush in flushes:
                 flush()
@@ -138,11 +146,13 @@ class Loop:
         self.lengths[bisect_left(ITERATIONS.bounds, took)] += 1
         if took > self.longest_turn:
             self.longest_turn = took
-        if ready and took < NAP and not self.has_work():
+        if ready and took < NAP and not self.has_work() and not self.has_flushes():
             self.sleep(NAP)
 
     def wait(self, longest: float | None) -> float | None:
-        """The seconds to wait for sockets: 0 with long work, else until a timer is due."""
+        """The seconds to wait for sockets: 0 with long work or flushes, else until a timer is due."""
+        if self.has_flushes():
+            return 0.0
         if self.has_work():
             if WANT_WORKERS and self.resting and len(self.work) + len(self.answers) == 1:
                 return REST

@@ -12,6 +12,7 @@ from opentracker.swarm.counting.metric import Metric
 class ProxyProtocolFeature(Feature[Core]):
     """Trusted proxies name the client in a head of its connection or datagram."""
 
+    in_workers: ClassVar[bool] = True
     counters: ClassVar[tuple[Metric, ...]] = (INVALID,)
 
     def in_use(self) -> str:
@@ -24,4 +25,5 @@ class ProxyProtocolFeature(Feature[Core]):
         if self.settings.of(ProxySettings).header == PROXY_PROTOCOL:
             heads = ProxyHeads(self.settings.permissions, host.counters)
             host.http.proxy_heads = heads
-            host.udp.proxy_heads = heads
+            for answers in host.udp_responders():
+                answers.proxy_heads = heads

@@ -30,12 +30,12 @@ class Selector:
 
     def register(self, fd: int, events: int, handler: Handler) -> None:
         """Wait for READ, WRITE or both of a descriptor that is not registered. Raises OSError if the kernel refuses."""
-        self.selector.register(fd, events)
+        self.selector.register(fd, events, handler)
         self.watched[fd] = handler
 
     def modify(self, fd: int, events: int, handler: Handler) -> None:
         """Wait for other events of a registered descriptor."""
-        self.selector.modify(fd, events)
+        self.selector.modify(fd, events, handler)
         self.watched[fd] = handler
 
     def unregister(self, fd: int) -> None:
@@ -48,7 +48,7 @@ class Selector:
 
         An error, or a connection that the client has closed, counts as all the events that are waited for.
         """
-        return [(self.watched[key.fd], events) for key, events in self.selector.select(timeout)]
+        return [(key.data, events) for key, events in self.selector.select(timeout)]
 
     def fileno(self) -> int:
         """A descriptor that is readable while any registered one is ready.

@@ -56,9 +56,11 @@ if WANT_MAX_PEER:
 
     FEATURES.append(LimitsFeature)
 if WANT_DENY:
-    from opentracker.features.denial import DenialFeature
+    from opentracker.features.denial.feature import DenialFeature
+    from opentracker.server.network_fifos import NetworkFifoFeature
 
     FEATURES.append(DenialFeature)
+    FEATURES.append(NetworkFifoFeature)
 if WANT_BOGON_FILTER:
     from opentracker.features.bogons import BogonFeature
 
@@ -96,10 +98,12 @@ if WANT_WEBTORRENT:
 
     FEATURES.append(WebTorrentFeature)
 if WANT_AUTH_KEYS:
+    from opentracker.features.keys.addresses import KeyAddressFeature
     from opentracker.features.keys.feature import KeysFeature
     from opentracker.server.key_fifos import KeyFifoFeature
 
     FEATURES.append(KeysFeature)
+    FEATURES.append(KeyAddressFeature)
     FEATURES.append(KeyFifoFeature)
 if WANT_CLIENT_APPROVAL:
     from opentracker.features.client_approval import ApprovalFeature

@@ -11,6 +11,7 @@ from typing import Final
 from librt.strings import read_i32_be
 from mypy_extensions import i64
 
+KEY: Final = 20  # bytes of an info_hash
 WORDS: Final = 5  # of 32 bits in an info_hash
 MASK: Final[i64] = 0xFFFFFFFF
 
@@ -44,3 +45,12 @@ class Ownership:
     def owns(self, info_hash: bytes) -> bool:
         """Whether this worker owns an info_hash."""
         return self.owner_at(info_hash, 0) == self.own
+
+    def owns_all(self, data: bytes, at: i64, many: i64) -> bool:
+        """Whether this worker owns all of the `many` info_hashes at an offset."""
+        end = at + many * KEY
+        while at < end:
+            if self.owner_at(data, at) != self.own:
+                return False
+            at += KEY
+        return True

@@ -17,6 +17,8 @@ import pytest
 from opentracker.bridge.list_carrier import ListCarrier, Site, Source
 from opentracker.bridge.lists import KINDS
 from opentracker.server.system.systemd import Notifier
+from tests.protocol.http_cases import get, peer_query
+from tests.server.process import Tracker
 
 pytestmark = pytest.mark.skipif(shutil.which("nats-server") is None, reason="needs the command nats-server")
 
@@ -90,7 +92,7 @@ def run_list(nats: Nats, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @contextmanager
-def carried(nats: Nats, folder: Path) -> Iterator[None]:
+def carried(nats: Nats, folder: Path, *more: str) -> Iterator[None]:
     """A running carrier of a site."""
     folder.mkdir(exist_ok=True)
     shutil.chown(folder, "nobody") if os.geteuid() == 0 else None
@@ -103,7 +105,7 @@ def carried(nats: Nats, folder: Path) -> Iterator[None]:
         str(folder / "delete"),
     ]
     command = [sys.executable, "-P", "-m", "opentracker.bridge", "list", "carry", *paths, "--save", "1"]
-    process = subprocess.Popen([*command, "--nats", nats.url], stdin=subprocess.DEVNULL)
+    process = subprocess.Popen([*command, *more, "--nats", nats.url], stdin=subprocess.DEVNULL)
     try:
         yield
     finally:
@@ -191,6 +193,42 @@ def test_keys_have_last_days(nats: Nats) -> None:
     assert run_list(nats, "delete", *keys).returncode == 0
     assert run_list(nats, "show", *keys[:2]).stdout == ""
     assert run_list(nats, "show").stdout == ""
+
+
+@pytest.mark.needs("WANT_DENY", WANT_V6=False)
+def test_b06_networks_are_denied_by_a_real_tracker(nats: Nats, sites: tuple[Path, Path]) -> None:
+    """Through its FIFOs at once, and from its file after a start without NATS."""
+    site, networks = sites[0], ("--list", "networks")
+    config = site / "conf"
+    config.write_text(
+        f"access.deny_file {site}/list\naccess.deny_fifo_add {site}/add\naccess.deny_fifo_delete {site}/delete\n"
+        f"tracker.rootdir {site}\n"
+    )
+    options = ("-f", str(config), "-i", "127.0.0.1", "-p", "0", "-P", "0")
+    spelled = "127.0.0.8/31"
+    with carried(nats, site, *networks):
+        (site / "list").touch()
+        with Tracker(*options, sockets=2) as tracker:
+            assert not is_denied(tracker)
+            assert run_list(nats, "add", *networks, spelled, "--rest", "a flood").returncode == 0
+            until(lambda: is_denied(tracker), "the refusal")
+            until(lambda: (site / "list").read_text() == f"{spelled} # a flood\n", "the file")
+        nats.kill()
+        with Tracker(*options, sockets=2) as tracker:
+            assert is_denied(tracker)
+            nats.process = nats.start()
+            until(lambda: run_list(nats, "delete", *networks, "127.0.0.9/31").returncode == 0, "JetStream")
+            until(lambda: not is_denied(tracker), "the end of the refusals")
+
+
+def is_denied(tracker: Tracker) -> bool:
+    """Whether requests of 127.0.0.8 are refused."""
+    with socket.create_connection(tracker.endpoint("TCP"), PATIENCE, ("127.0.0.8", 0)) as client:
+        client.sendall(get(b"/announce?" + peer_query(6881), b"Host: x\r\nConnection: close\r\n"))
+        answer = b""
+        while data := client.recv(65536):
+            answer += data
+    return b"does not serve your network" in answer
 
 
 def test_a_file_that_cannot_be_written_is_told_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

@@ -51,3 +51,5 @@ def test_a_list_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
     path.write_text("# comment\n" + HASHES[10].upper() + " name\nwrong\n")
     assert read_list(path, KINDS["torrents"]) == {HASHES[10]: "name"}
+    path.write_text("; Spamhaus\n192.0.2.9/24 ; SBL1\n2001:db8::/32\n")
+    assert read_list(path, KINDS["networks"]) == {"192.0.2.0/24": "# ; SBL1", "2001:db8::/32": ""}

@@ -157,7 +157,7 @@ def test_the_page_has_all_options() -> None:
 @pytest.mark.needs("WANT_CONTROL")
 def test_page_help_and_completion_know_every_command() -> None:
     assert WANT_CONTROL
-    assert set(re.findall(r"^\.It Cm (list \w+|\w+)", PAGE, re.MULTILINE)) == set(TABLE)
+    assert set(re.findall(r"^\.It Cm ((?:list|keys) \w+|\w+)", PAGE, re.MULTILINE)) == set(TABLE)
     for command in TABLE:
         assert set(command.split()) <= set(re.findall(r"[a-z]+", parser().format_help()))
         *before, last = command.split()
@@ -181,6 +181,7 @@ def completed(*words: str) -> list[str]:
     [
         (["li"], ["list"]),
         (["list", "re"], ["remove"]),
+        (["keys", "co"], ["contains", "count"]),
         (["--json", "level", "w"], ["warning"]),
         (["-s", "/x", "level", "e"], ["error"]),
         (["torrent", HASH, ""], ["peers"]),

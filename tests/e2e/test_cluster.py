@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from opentracker._features import OT_CLIENT_SYNC_RENEW_BOUNDARY
+from tests.server.workers.several import needs_several
 
 SCRIPT = Path(__file__).parents[2] / "bench" / "cluster.py"
 UNSHARE = ["unshare", "-n", "--pid", "--fork", "--kill-child", "--mount-proc"]
@@ -53,8 +54,9 @@ def only(found: list[dict[str, Any]], start: str) -> dict[str, Any]:
 
 
 @needs_ipv4
-def test_y14_what_one_node_hears_all_know_within_16_seconds() -> None:
-    found = stages("--nodes", "2")
+@pytest.mark.parametrize("workers", [1, pytest.param(3, marks=needs_several)])
+def test_y14_what_one_node_hears_all_know_within_16_seconds(workers: int) -> None:
+    found = stages("--nodes", "2", "--workers", str(workers))
     assert only(found, "a peer announced at one node")["good"]
     assert only(found, "gone after stopped")["good"]
     assert only(found, "round 1")["peers"] == [ANNOUNCES] * 2
@@ -85,8 +87,9 @@ def test_what_was_lost_heals_at_the_next_announce_and_so_does_a_restarted_node()
 @needs_ipv4
 @pytest.mark.needs("WANT_SYNC_BRIDGE")
 @pytest.mark.skipif(shutil.which("nats-server") is None, reason="needs the command nats-server")
-def test_y14_across_the_bridge() -> None:
-    found = stages("--nodes", "3", "--bridge")
+@pytest.mark.parametrize("workers", [1, pytest.param(2, marks=needs_several)])
+def test_y14_across_the_bridge(workers: int) -> None:
+    found = stages("--nodes", "3", "--bridge", "--workers", str(workers))
     assert only(found, "a peer announced at one node")["good"]
     assert only(found, "gone after stopped")["good"]
     assert only(found, "round 1")["exact"], found

@@ -13,6 +13,7 @@ from opentracker._features import WANT_TLS, WANT_V6
 from tests.protocol.http_cases import ANN
 from tests.server.live import HOME
 from tests.server.process import Tracker, run
+from tests.server.workers.several import needs_several
 
 pytestmark = pytest.mark.needs("WANT_TLS")
 if WANT_TLS:
@@ -32,7 +33,7 @@ def command(name: str) -> str:
 class Served:
     """A tracker with a TLS port, its authority, and its folder, which is its root directory if root starts it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, workers: int) -> None:
         folder.chmod(0o755)
         self.folder = folder
         secret = folder / "authority"
@@ -44,6 +45,8 @@ class Served:
         self.config.write_text(
             f"listen.tls {address}\nlisten.tcp {address}\n"
             f"tls.certificate {folder}/chain.pem\ntls.key {folder}/chain.key\n"
+            + f"listen.workers {workers}\n"
+            * (workers > 1)
         )
         self.tracker = Tracker("-f", str(self.config), "-d", str(folder), sockets=2)
         self.plain, self.port = (port for _, _, port in self.tracker.endpoints)
@@ -86,9 +89,9 @@ class Served:
         )
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    made = Served(tmp_path)
+@pytest.fixture(params=[1, pytest.param(3, marks=needs_several)])
+def served(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Served]:
+    made = Served(tmp_path, request.param)
     with made.tracker:
         yield made
 

@@ -8,6 +8,7 @@ the address that asks. For the same reason there is one exchange over UDP for ea
 
 import hashlib
 import json
+import shutil
 import socket
 import time
 from collections.abc import Iterator
@@ -17,12 +18,15 @@ from typing import Any
 
 import pytest
 
-from opentracker._features import BUILD_RECORD
+from opentracker._features import BUILD_RECORD, WANT_TLS
 from opentracker.protocol.bencode import decode
 from tests.protocol.http_cases import CASES, CONVERSATIONS, scrape
 from tests.server.live import Live
 from tests.server.marks import needs_ipv4, needs_ipv6
 from tests.server.process import Tracker, allow, list_loopback
+
+if WANT_TLS:
+    from tests.server.tls.authority import Authority
 
 lt: Any = pytest.importorskip(
     "libtorrent", reason="there is no wheel of libtorrent for this Python or machine"
@@ -129,16 +133,40 @@ def scraped(endpoint: tuple[str, int], info_hash: bytes) -> tuple[int, int, int]
     return entry[b"complete"], entry[b"downloaded"], entry[b"incomplete"]
 
 
-def exchange(scheme: str, host: str, folder: Path) -> None:
+def with_tls(folder: Path, host: str) -> list[str]:
+    """Options that serve HTTPS, by a certificate for `localhost`; the authority's own is `authority/ca.pem`."""
+    folder.chmod(0o755)
+    (folder / "authority").mkdir()
+    authority = Authority(folder / "authority")
+    for source, name in zip(
+        authority.issue("localhost", "localhost"), ("chain.pem", "chain.key"), strict=True
+    ):
+        shutil.copy(source, folder / name)
+        (folder / name).chmod(0o644)
+    config = folder / "tls.conf"
+    address = f"[{host}]" if ":" in host else host
+    lines = (f"listen.tls {address}:0", f"tls.certificate {folder}/chain.pem", f"tls.key {folder}/chain.key")
+    config.write_text("".join(f"{line}\n" for line in lines))
+    return ["-d", str(folder), "-f", str(config)]
+
+
+def announce_url(scheme: str, tracker: Tracker) -> str:
+    """The URL of a tracker; that of HTTPS has the last of its sockets, and a name, as its certificate has."""
+    if scheme == "https":
+        return f"https://localhost:{tracker.endpoints[-1][2]}/announce"
+    where, port = tracker.endpoint("UDP" if scheme == "udp" else "TCP")
+    return f"{scheme}://{f'[{where}]' if ':' in where else where}:{port}/announce"
+
+
+def exchange(scheme: str, host: str, folder: Path, *options: str) -> None:
     """One session has the file, the other gets it, and the tracker counts both."""
     torrent = Torrent(folder / "seeder")
     target = folder / "leecher"
     target.mkdir()
-    with Tracker(
-        "-i", host, "-p", "0", "-P", "0", *allow(folder, torrent.info_hash), *list_loopback(folder), sockets=2
-    ) as tracker:
-        where, port = tracker.endpoint("UDP" if scheme == "udp" else "TCP")
-        url = f"{scheme}://{f'[{where}]' if ':' in where else where}:{port}/announce"
+    listed = (*allow(folder, torrent.info_hash), *list_loopback(folder))
+    sockets = 3 if scheme == "https" else 2
+    with Tracker("-i", host, "-p", "0", "-P", "0", *listed, *options, sockets=sockets) as tracker:
+        url = announce_url(scheme, tracker)
         counts = tracker.endpoint("TCP")
         with Client(host) as seeder, Client(host) as leecher:
             seeder.add(torrent, torrent.folder, url, has_it=True)
@@ -177,6 +205,33 @@ def test_r13_a_file_changes_hands_over_ipv4(scheme: str, tmp_path: Path) -> None
 @pytest.mark.parametrize("scheme", ["udp", "http"])
 def test_r13_a_file_changes_hands_over_ipv6(scheme: str, tmp_path: Path) -> None:
     exchange(scheme, "::1", tmp_path)
+
+
+@needs_ipv4
+@pytest.mark.needs("WANT_TLS")
+def test_e21_a_file_changes_hands_over_https(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both sessions trust the authority of the tests, and no other."""
+    options = with_tls(tmp_path, "127.0.0.1")
+    monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "authority/ca.pem"))
+    exchange("https", "127.0.0.1", tmp_path, *options)
+
+
+@needs_ipv4
+@pytest.mark.needs("WANT_TLS")
+def test_e11_libtorrent_does_not_announce_to_a_tracker_that_it_does_not_trust(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    torrent = Torrent(tmp_path / "seeder")
+    served = ("-i", "127.0.0.1", "-p", "0", "-P", "0", *allow(tmp_path, torrent.info_hash))
+    with (
+        Tracker(*served, *with_tls(tmp_path, "127.0.0.1"), sockets=3) as tracker,
+        Client("127.0.0.1") as client,
+    ):
+        client.add(torrent, torrent.folder, announce_url("https", tracker), has_it=True)
+        refused = client.wait_for(lt.tracker_error_alert)
+        assert "certificate verify failed" in str(refused)
+        assert scraped(tracker.endpoint("TCP"), torrent.info_hash) == (0, 0, 0)
 
 
 @pytest.fixture

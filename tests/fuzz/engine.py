@@ -22,7 +22,7 @@ ODD_BYTES: Final = b"\0\x01\x02\x7f\x80\xff\n\r %&=:,;/\"'0"
 # dicts. The code is the same, and the plain loop keeps the numbers of the product.
 FEW: Final = {
     "opentracker.swarm.store.packed.shards": {"SHARDS": 4, "MASK": 3},
-    "opentracker.swarm.store.rows": {"BUCKET_BITS": 4, "BUCKETS": 1 << 4},
+    "opentracker.swarm.store.packed.rows": {"BUCKET_BITS": 4, "BUCKETS": 1 << 4},
 }
 
 # Harness -> flags of which the build needs any; none: every build has what it tests.

@@ -79,6 +79,55 @@ def test_ordinary_clients_are_read(query: bytes, headers: bytes) -> None:
     assert is_read(get(b"/announce?" + query, headers))
 
 
+CONNECTION = (
+    *(b"keep-alive", b"Keep-Alive", b"close", b"CLOSE", b"keep-alive ", b"keep-alivex", b"closed", b"close,"),
+    *(b"keep-alive, close", b"upgrade", b" close", b"keep\ralive", b"clos", b"keep-a", b"\t", b""),
+)
+
+
+@pytest.mark.parametrize("value", CONNECTION)
+@pytest.mark.parametrize(
+    "name", [b"Connection: ", b"connection: ", b"Connection:", b"Connections: ", b"Conn: "]
+)
+def test_connection_headers(name: bytes, value: bytes) -> None:
+    header = name + value + b"\r\n"
+    plain = is_read(get(b"/announce?" + ANN, header))
+    if name == b"Connection: " and value in (b"keep-alive", b"Keep-Alive", b"close", b"CLOSE"):
+        assert plain
+    assert not WANT_KEEPALIVE or not is_read(get(b"/announce?" + ANN, header + HEADERS))
+
+
+@pytest.mark.needs("WANT_IP_FROM_PROXY")
+@pytest.mark.parametrize(
+    ("headers", "named"),
+    [
+        (b"X-Forwarded-For: 1.2.3.4\r\n", bytes([1, 2, 3, 4])),
+        (b"x-forwarded-for: 0.200.255.30\r\n", bytes([0, 200, 255, 30])),
+        (b"", b""),
+        (b"X-Forwarded: 1.2.3.4\r\n", b""),
+        (b"X-Forwarded-For:1.2.3.4\r\n", b""),
+        (b"X-Forwarded-For: 1.2.3.4 \r\n", b""),
+        (b"X-Forwarded-For: 1.2.3.4, 5.6.7.8\r\n", b""),
+        (b"X-Forwarded-For: 1.2.3.4:80\r\n", b""),
+        (b"X-Forwarded-For: 1.2.3\r\n", b""),
+        (b"X-Forwarded-For: 1.2.3.\r\n", b""),
+        (b"X-Forwarded-For: 1.2.3.4.5\r\n", b""),
+        (b"X-Forwarded-For: 1.2.3.256\r\n", b""),
+        (b"X-Forwarded-For: 1.2.3.0004\r\n", b""),
+        (b"X-Forwarded-For: 1.2.3.04\r\n", b""),
+        (b"X-Forwarded-For: ::1\r\n", b""),
+        (b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 1.2.3.4\r\n", b""),
+        (b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For : 1.2.3.4\r\n", b""),
+    ],
+)
+def test_the_client_that_a_proxy_names(headers: bytes, named: bytes) -> None:
+    reader = PlainReader()
+    data = get(b"/announce?" + ANN, b"Host: x\r\n" + headers + b"Accept: x\r\n")
+    for _ in range(2):
+        assert reader.read(data + bytes(PADDING), 0, len(data), Announce(both_families=False))
+        assert reader.forwarded == named
+
+
 UNUSUAL = {
     "aria2 escapes its key": get(b"/announce?" + ARIA2),
     "a magnet of Transmission has 19 digits left": get(b"/announce?" + TRANSMISSION),

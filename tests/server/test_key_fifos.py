@@ -1,6 +1,5 @@
 """FIFOs that change the keys of a live tracker."""
 
-import os
 from pathlib import Path
 
 import pytest
@@ -11,17 +10,10 @@ from opentracker.features.keys.feature import KeySettings
 from opentracker.server.fifos import FifoFeature
 from opentracker.server.key_fifos import KeyFifoFeature, KeyFifoSettings
 from tests.protocol.http_cases import get, peer_query
+from tests.server.fifo_writer import write
 from tests.server.live import Live, sections
 
 KEY = b"0123456789abcdef"
-
-
-def write(live: Live, path: Path, text: bytes) -> None:
-    """Be a writer who comes, writes and goes."""
-    fd = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
-    os.write(fd, text)
-    os.close(fd)
-    live.settle()
 
 
 def test_k11_keys_are_added_and_deleted_through_fifos(tmp_path: Path) -> None:

@@ -196,7 +196,7 @@ def test_strangers_who_read_nothing_are_not_counted_as_torrents(tmp_path: Path) 
     for _ in range(20):
         live.tcp(to, receive_buffer=4096).send(b"GET /scrape HTTP/1.1\r\nAccept-Encoding: gzip, zstd\r\n\r\n")
     live.until(lambda: len(server.http.connections) == 20 and not live.work, "full sockets")
-    used += limits.totals.bytes + 20 * (32 << 10) + server.part(FullScrape).weight()
+    used += limits.totals.bytes + 20 * WEIGHT + server.part(FullScrape).weight()
     for more in (0, 10 * MIB):
         statm.write_text(f"0 {(used + more) // PAGE} 0 0 0 0 0\n")
         each(server.each_second)()

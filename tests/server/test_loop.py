@@ -248,6 +248,24 @@ class Faulty(Inbox):
         self.loop.stopping = True
 
 
+@pytest.mark.needs("WANT_WEBTORRENT")
+def test_flushes_are_called_once_and_what_they_add_in_the_next_turn_without_a_wait(loop: Loop) -> None:
+    calls: list[str] = []
+
+    def flush() -> None:
+        calls.append("first")
+        loop.flushes.append(lambda: calls.append("second"))
+
+    loop.flushes.append(flush)
+    assert loop.wait(5.0) == 0.0
+    loop.iterate(0.0)
+    assert calls == ["first"]
+    assert loop.wait(5.0) == 0.0
+    loop.iterate(5.0)
+    assert calls == ["first", "second"]
+    assert loop.wait(5.0) == 5.0
+
+
 def test_a_fault_ends_a_turn_and_not_the_loop(loop: Loop, caplog: pytest.LogCaptureFixture) -> None:
     socket_ = Faulty(loop, 3)
     loop.run()

@@ -1,11 +1,15 @@
 """A tracker with torrents in it whose counts are known."""
 
 import random as python_random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from librt.random import Random
 
 from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE, WANT_V4_ONLY, WANT_V6
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
+from opentracker.swarm.store.door import Store
+from opentracker.swarm.store.engine import make_store
 from opentracker.swarm.tracker import Tracker
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
@@ -18,9 +22,20 @@ HOMES = ([] if WANT_V6 else [HOME4]) + ([] if WANT_V4_ONLY else [HOME6])
 Counts = tuple[int, int, int]  # complete, downloaded, incomplete
 
 
+stores: list[Callable[[Random], Store]] = [make_store]  # the last one makes the stores of trackers
+
+
+@contextmanager
+def stored_by(make: Callable[[Random], Store]) -> Iterator[None]:
+    """Have trackers use this kind of store."""
+    stores.append(make)
+    yield
+    stores.pop()
+
+
 def open_tracker() -> Tracker:
     """A tracker that serves every torrent."""
-    tracker = Tracker(Random(1))
+    tracker = Tracker(Random(1), stores[-1](Random(1)))
     if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
         tracker.admission = Admission()
     return tracker

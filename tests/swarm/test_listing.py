@@ -8,13 +8,23 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opentracker.swarm import listing
 from opentracker.swarm.listing import Reader, SortedTorrents
 from opentracker.swarm.store.records import SMALL
-from opentracker.swarm.store.rows import KEY, ROW
+from opentracker.swarm.store.rows import KEY, ROW, rows_apart
 from opentracker.swarm.tracker import Tracker
-from tests.swarm.filled import Counts, add, filled, known, open_tracker
+from tests.swarm.engines import ENGINES
+from tests.swarm.filled import Counts, add, filled, known, open_tracker, stored_by
 from tests.swarm.torrents import info_hashes
+
+CROWD = 512  # torrents that begin alike, and have to be sorted in steps
+MOST_ROWS = 512  # given in one go
+
+
+@pytest.fixture(autouse=True, scope="module", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every test is about each store."""
+    with stored_by(ENGINES[request.param]):
+        yield
 
 
 def read(
@@ -26,8 +36,8 @@ def read(
 
 def rows_of(reader: Reader) -> Iterator[tuple[bytes, Counts]]:
     while (rows := reader.next_rows()) is not None:
-        assert len(rows) <= listing.MOST_SORTED
-        yield from [(row[:KEY], reader.counts(row[KEY:])) for row in rows]
+        assert len(rows) <= MOST_ROWS * ROW
+        yield from [(row[:KEY], reader.counts(row[KEY:])) for row in rows_apart(rows)]
 
 
 def test_no_torrents_no_rows() -> None:
@@ -74,14 +84,14 @@ def test_any_torrents(torrents: dict[bytes, Counts]) -> None:
 
 def test_info_hashes_that_all_begin_alike_are_sorted_in_small_steps() -> None:
     torrents: dict[bytes, Counts] = {}
-    for number in range(3 * listing.MOST_SORTED):
+    for number in range(3 * CROWD):
         torrents[bytes(17) + (number * 7919 % 65536).to_bytes(3, "big")] = (0, 0, 1 + number % 2)
-    for number in range(listing.MOST_SORTED):
+    for number in range(CROWD):
         torrents[b"\xff" + number.to_bytes(19, "big")] = (0, 0, 1)
     assert read(filled(torrents)) == sorted(torrents.items())
 
 
-def crowded(shared: int, torrents: int = 3 * listing.MOST_SORTED) -> dict[bytes, Counts]:
+def crowded(shared: int, torrents: int = 3 * CROWD) -> dict[bytes, Counts]:
     """A number of info_hashes that share their first bytes, or all that there are, and others around them."""
     chance = random.Random(shared)
     found: dict[bytes, Counts] = {chance.randbytes(20): (0, 0, 2) for _ in range(300)}
@@ -97,7 +107,7 @@ def led(reader: Reader, torrents: int) -> list[bytes]:
     while len(found) < torrents:
         rows = reader.next_rows()
         assert rows is not None
-        found += [row[:KEY] for row in rows]
+        found += [row[:KEY] for row in rows_apart(rows)]
     return found
 
 
@@ -115,7 +125,7 @@ def test_a_crowd_is_given_in_order_whatever_it_shares(shared: int) -> None:
 def test_crowds_within_a_crowd_to_the_last_byte() -> None:
     torrents: dict[bytes, Counts] = {}
     for shared in (2, 3, 10, 18, 19):
-        torrents |= crowded(shared, listing.MOST_SORTED + 1)
+        torrents |= crowded(shared, CROWD + 1)
     assert read(filled(torrents)) == sorted(torrents.items())
 
 
@@ -135,7 +145,7 @@ def test_readers_at_different_places_share_a_crowd() -> None:
             readers[number].close()
             going.remove(number)
         else:
-            found[number] += [row[:KEY] for row in rows]
+            found[number] += [row[:KEY] for row in rows_apart(rows)]
     for each in found[:4]:
         assert each == sorted(torrents)
     for each in found[4:]:
@@ -143,25 +153,19 @@ def test_readers_at_different_places_share_a_crowd() -> None:
     assert shared.segments == {}
 
 
-def test_a_crowd_is_spread_once_and_its_rows_are_kept_once() -> None:
+def test_a_crowd_is_sorted_once_for_all_readers() -> None:
     torrents = crowded(10)
     shared = SortedTorrents(filled(torrents))
     first, second = Reader(shared, 0), Reader(shared, 0)
-    led(first, 1000)
-    segment = shared.segment(0, 0)
-    assert len(segment.crowds) == 1
-    crowd = next(iter(segment.crowds.values()))
-    while crowd.crowds:
-        assert crowd.rows == b""
-        assert list(crowd.parts.values()) == [b""]
-        crowd = next(iter(crowd.crowds.values()))
-    assert sum(map(len, crowd.parts.values())) == 3 * listing.MOST_SORTED * ROW
+    second.next_rows()
+    assert rest(first) == sorted(torrents)
     steps = list(iter(second.next_rows, None))
-    assert steps.count([]) <= 10 + 1  # out of each crowd, and the last bucket; to spread them took 30
+    # A step out of each part of a crowd, and one for the last bucket; dividing them takes 30.
+    assert steps.count(b"") <= 10 + 1
 
 
 def test_what_a_reader_holds_does_not_grow_with_a_crowd() -> None:
-    shared = SortedTorrents(filled(crowded(10, 20 * listing.MOST_SORTED)))
+    shared = SortedTorrents(filled(crowded(10, 20 * CROWD)))
     first = Reader(shared, 0)
     led(first, 5000)
     readers = [Reader(shared, 0) for _ in range(20)]
@@ -192,9 +196,9 @@ def test_a_crowd_is_read_anew_in_the_middle(before: int, given: int, left: int) 
     for info_hash in come:
         if left != 1:
             add(tracker, info_hash, (0, 0, 1))
-    segment = shared.segment(0, 0)
+    rows = shared.rows(0, 0)
     Reader(shared, 7).next_rows()
-    assert shared.segment(0, 0) is not segment
+    assert shared.rows(0, 0) is not rows
     there = sorted(info_hashes(tracker))
     assert rest(early) == [each for each in there if each > found[-1]]
 
@@ -203,7 +207,7 @@ def test_a_torrent_that_goes_or_comes_meanwhile_breaks_nothing() -> None:
     torrents = known(1000)
     tracker = filled(torrents)
     reader = Reader(SortedTorrents(tracker), 0)
-    assert reader.next_rows() == []
+    assert reader.next_rows() == b""
     gone = max(torrents)
     tracker.remove(gone)
     add(tracker, b"\0" * 20, (1, 0, 0))
@@ -216,12 +220,12 @@ def test_readers_of_the_same_minutes_share_what_has_been_read() -> None:
     tracker = filled(known(100))
     shared = SortedTorrents(tracker)
     first = Reader(shared, 5)
-    while not (rows := first.next_rows()):
-        assert rows is not None
-    segment = shared.segment(0, 0)
+    while not (given := first.next_rows()):
+        assert given is not None
+    rows = shared.rows(0, 0)
     second = Reader(shared, 6)
-    assert second.next_rows() == rows
-    assert shared.segment(0, 0) is segment
+    assert second.next_rows() == given
+    assert shared.rows(0, 0) is rows
 
 
 def test_a_later_reader_reads_anew_and_the_earlier_one_goes_on_there() -> None:
@@ -230,9 +234,9 @@ def test_a_later_reader_reads_anew_and_the_earlier_one_goes_on_there() -> None:
     shared = SortedTorrents(tracker)
     early = rows_of(Reader(shared, 5))
     begun = [next(early) for _ in range(10)]
-    segment = shared.segment(0, 0)
+    rows = shared.rows(0, 0)
     assert read(tracker, shared, 7) == sorted(torrents.items())
-    assert shared.segment(0, 0) is not segment
+    assert shared.rows(0, 0) is not rows
     assert begun + list(early) == sorted(torrents.items())
 
 

@@ -92,6 +92,8 @@ class LiveSync(Watcher):
         self.seconds = 0.0  # as of the latest tick
         self.send: Callable[[bytes], int] = nobody
         self.extension = Extension()
+        # Takes the peers of a packet, records of a size, at a minute; several workers share them out.
+        self.place: Callable[[bytes, int, int], None] = self.take_in
         self.members = Members()
         self.told = Announce(both_families=False)
 
@@ -148,7 +150,7 @@ class LiveSync(Watcher):
         heard.last = self.seconds
         if kind <= PEERS6:
             heard.records += record_count(packet, record_size(kind))
-            self.take_in(packet, record_size(kind), minute)
+            self.place(packet, record_size(kind), minute)
         else:
             self.extension.received(kind, packet)
 

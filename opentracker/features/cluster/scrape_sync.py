@@ -7,7 +7,7 @@ and creates torrents that it does not know.
 """
 
 from collections.abc import Iterator
-from typing import Final
+from typing import ClassVar, Final
 
 from mypy_extensions import i64
 
@@ -55,6 +55,7 @@ class ScrapeSync(Extension):
         self.next_inquiry = NEVER  # the time of the next inquire
         self.packets: Iterator[bytes] | None = None  # the packets that are left to tell
         self.telling = False  # whether the packets of one second are being sent
+        self.most = PACKETS  # tells sent in a second
 
     def torrents(self) -> i64:
         """The number of torrents of this tracker."""
@@ -106,7 +107,7 @@ class ScrapeSync(Extension):
     def tell(self) -> Iterator[None]:
         """Send the packets of one second, in small steps."""
         sent = 0
-        while sent < PACKETS and self.packets is not None:
+        while sent < self.most and self.packets is not None:
             packet = next(self.packets, None)
             if packet is None:
                 self.packets = None
@@ -160,6 +161,8 @@ class ScrapeSync(Extension):
 
 class ScrapeSyncFeature(Feature[Host]):
     """Scrape sync, as a feature beside live sync."""
+
+    in_workers: ClassVar[bool] = True
 
     def join(self, host: Host) -> None:
         """Send and receive packets through live sync."""

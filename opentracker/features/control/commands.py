@@ -8,12 +8,14 @@ import json
 import logging
 import re
 from collections.abc import Callable
-from typing import Any, Final
+from typing import Final
 
 from opentracker import build_info
 from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE, WANT_DYNAMIC_ACCESSLIST
 from opentracker.config.values import LEVELS, shown
 from opentracker.errors import ControlError
+from opentracker.features.control import key_commands
+from opentracker.features.control.words import Answer, nothing_more
 from opentracker.features.feature import Host
 from opentracker.protocol.addresses import format_endpoint
 from opentracker.swarm.membership import Member, Membership
@@ -29,10 +31,11 @@ MOST_PEERS: Final = 1000  # in one answer: some 100 KB, in about 2 ms
 MOST_WORDS: Final = 100
 LONGEST_LINE: Final = 4352  # bytes: two words and MOST_WORDS info_hashes, each with a space
 INFO_HASH: Final = re.compile(r"[0-9A-Fa-f]{40}")
+STREAM: Final = b"control"  # of the answers of several workers
+NO_RELOAD: Final = "there is no config file and no list to be read again"
+NO_DUMP: Final = "no state is written: there is no tracker.state_file"
 NO_LIST: Final = "this build has no access list (WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE)"
 NO_CHANGES: Final = "this build cannot change its access list (WANT_DYNAMIC_ACCESSLIST)"
-
-Answer = dict[str, Any]
 
 
 class Commands:
@@ -41,13 +44,16 @@ class Commands:
     def __init__(self, host: Host) -> None:
         self.host = host
 
+    def begin(self, line: bytes, done: Callable[[bytes], None]) -> None:
+        """Call `done` with the answer to a line, at once."""
+        done(self.answer(line))
+
     def answer(self, line: bytes) -> bytes:
         """The answer to a line, without its line end; whatever is wrong with the line is told."""
         try:
-            found: Answer = {"ok": True, **self.carry_out(words_of(line))}
+            return accepted(self.carry_out(words_of(line)))
         except ControlError as error:
-            found = {"ok": False, "error": str(error)}
-        return json.dumps(found).encode("ascii") + b"\n"
+            return refused(error)
 
     def carry_out(self, words: list[str]) -> Answer:
         """Find the command of some words, and carry it out. Raises ControlError."""
@@ -56,6 +62,21 @@ class Commands:
             if command is not None:
                 return command(self.host, words[size:])
         raise ControlError(f"unknown command: {shown(' '.join(words[:2]))!r}; there are: {', '.join(TABLE)}")
+
+
+def accepted(answer: Answer) -> bytes:
+    """The line for an answer."""
+    return line_of({"ok": True, **answer})
+
+
+def refused(error: ControlError) -> bytes:
+    """The line for a command that was not carried out."""
+    return line_of({"ok": False, "error": str(error)})
+
+
+def line_of(answer: Answer) -> bytes:
+    """A line of JSON."""
+    return json.dumps(answer).encode("ascii") + b"\n"
 
 
 def words_of(line: bytes) -> list[str]:
@@ -72,10 +93,20 @@ def words_of(line: bytes) -> list[str]:
 def changes(line: bytes) -> bool:
     """Whether a line may change something, so that it belongs in the log."""
     words = line.split()
-    return words[:1] not in ([b"status"], [b"torrent"], [b"help"]) and b" ".join(words[:2]) not in (
-        b"list contains",
-        b"list count",
+    return words[:1] not in ([b"status"], [b"torrent"], [b"help"]) and words[1:2] not in (
+        [b"contains"],
+        [b"count"],
     )
+
+
+def for_log(line: bytes) -> str:
+    """A line as the log may have it: keys are passwords, and words of no known command may be keys too."""
+    words = line.decode("latin-1").split()
+    if " ".join(words[:2]) in key_commands.TABLE:
+        return f"{' '.join(words[:2])}, {len(words) - 2} words"
+    if words[:1] and (words[0] in TABLE or " ".join(words[:2]) in TABLE):
+        return shown(" ".join(words))
+    return "an unknown command"
 
 
 def info_hashes(words: list[str]) -> list[bytes]:
@@ -84,12 +115,6 @@ def info_hashes(words: list[str]) -> list[bytes]:
     if wrong or not words:
         raise ControlError(f"expected info_hashes of 40 hexadecimal digits, not {shown(' '.join(wrong))!r}")
     return [bytes.fromhex(word) for word in words]
-
-
-def nothing_more(words: list[str]) -> None:
-    """Raise ControlError if there are words behind a command that takes none."""
-    if words:
-        raise ControlError(f"unexpected: {shown(' '.join(words))!r}")
 
 
 # ---- The tracker -------------------------------------------------------------------------------------------
@@ -117,13 +142,13 @@ def status(host: Host, words: list[str]) -> Answer:
 def reload(host: Host, words: list[str]) -> Answer:
     """As SIGHUP. Lists are read in slices after the answer; `status` tells of failures."""
     nothing_more(words)
-    return begun(host.reloads, "there is no config file and no list to be read again")
+    return begun(host.reloads, NO_RELOAD)
 
 
 def dump(host: Host, words: list[str]) -> Answer:
     """As SIGUSR1: begin to write the state."""
     nothing_more(words)
-    return begun(host.dumps, "no state is written: there is no tracker.state_file")
+    return begun(host.dumps, NO_DUMP)
 
 
 def begun(todo: list[Callable[[], None]], excuse: str) -> Answer:
@@ -137,6 +162,11 @@ def begun(todo: list[Callable[[], None]], excuse: str) -> Answer:
 
 def level(host: Host, words: list[str]) -> Answer:
     """Tell or set the least serious level of the log, until the next reload of the config."""
+    return level_of_log(words)
+
+
+def level_of_log(words: list[str]) -> Answer:
+    """See `level`. Raises ControlError."""
     if len(words) > 1 or (words and words[0] not in LEVELS):
         raise ControlError(f"expected one of {', '.join(LEVELS)}")
     if words:
@@ -236,4 +266,5 @@ TABLE: Final[dict[str, Callable[[Host, list[str]], Answer]]] = {
     "list remove": list_remove,
     "list contains": list_contains,
     "list count": list_count,
+    **key_commands.TABLE,
 }

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
-from opentracker._features import OT_MAX_FULLSCRAPES, OT_MAX_FULLSCRAPES_PER_ADDRESS, WANT_MODEST_FULLSCRAPES
+from opentracker._features import OT_MAX_FULLSCRAPES, OT_MAX_FULLSCRAPES_PER_ADDRESS
 from opentracker.config.settings import Settings, Take
 from opentracker.config.values import blessing, least_share_of, limit, share_of
 from opentracker.errors import ConfigError
@@ -66,11 +66,7 @@ class FullScrapeFeature(Feature[Host]):
         self.share = 0
 
     def check(self) -> None:
-        """Raises ConfigError: the workers do not tell each other who has had a full scrape."""
-        if WANT_MODEST_FULLSCRAPES and self.settings.workers > 1:
-            raise ConfigError(
-                "listen.workers above 1 does not go with WANT_MODEST_FULLSCRAPES in one build yet"
-            )
+        """Raises ConfigError."""
         if 0 < self.settings.of(FullScrapeSettings).most < self.settings.workers:
             raise ConfigError("limits.full_scrapes is less than one for each worker")
 

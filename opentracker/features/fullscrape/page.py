@@ -7,7 +7,6 @@ from typing import Final
 from librt.strings import BytesWriter
 
 from opentracker._features import (
-    WANT_COMPILED,
     WANT_COMPRESSION_GZIP,
     WANT_COMPRESSION_GZIP_ALWAYS,
     WANT_COMPRESSION_ZSTD,
@@ -15,11 +14,12 @@ from opentracker._features import (
     WANT_MODEST_FULLSCRAPES,
 )
 from opentracker.errors import HttpError
+from opentracker.features.fullscrape.texts import Texts
 from opentracker.features.state.state import State
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Page, Pieces
-from opentracker.protocol.scrape_formats import FORMATS, Format
+from opentracker.protocol.scrape_formats import FORMATS
 from opentracker.protocol.streaming import LAST_CHUNK, write_chunk, write_stream_head
 from opentracker.swarm.counting.core_metrics import OF_HTTP
 from opentracker.swarm.counting.counters import Counters
@@ -27,7 +27,6 @@ from opentracker.swarm.counting.metric import SERVED, TRAFFIC, Family, Metric
 from opentracker.swarm.listing import Reader, SortedTorrents
 from opentracker.swarm.policy.permissions import MAY_FULLSCRAPE, Permissions
 from opentracker.swarm.policy.slots import Slots
-from opentracker.swarm.store.rows import KEY, ROW
 from opentracker.swarm.tracker import Tracker
 
 if WANT_COMPRESSION_GZIP or WANT_COMPRESSION_ZSTD:
@@ -47,8 +46,6 @@ PIECE: Final = 16 << 10  # least bytes of a piece: some 200 torrents, and a tent
 PLAIN_WEIGHT: Final = 64 << 10  # bytes of memory of a full scrape without compression
 KERNEL_WEIGHT: Final = 256 << 10  # bytes that the kernel buffers for a client that does not read
 SLICE: Final = 8192  # bytes compressed in one go
-MOST_REMEMBERED: Final = 4096  # counts whose text is cached
-CODE: Final = ROW - KEY  # bytes of the counts in a row
 
 
 COUNTERS: Final = (
@@ -92,7 +89,7 @@ class FullScrape(Page):
         self.restricted = restricted
         self.slots = slots
         self.held = 0  # bytes of memory of the full scrapes under way
-        self.remembered: dict[bytes, dict[bytes, bytes]] = {name: {} for name in FORMATS}
+        self.texts = {name: Texts(form) for name, form in FORMATS.items()}
 
     def takes(self, request: Request) -> bool:
         """See Page: `/scrape?` with anything behind it is an ordinary scrape."""
@@ -182,6 +179,7 @@ class FullScrape(Page):
     def torrents(self, name: bytes, minute: int) -> Pieces:
         """The body in one of the formats."""
         form = FORMATS[name]
+        texts = self.texts[name]
         reader = self.new_reader(minute)
         # `out` always ends with the bytes before the next torrent; `piece_of` cuts them off.
         out = BytesWriter()
@@ -190,7 +188,7 @@ class FullScrape(Page):
             yield form.start
             while (rows := reader.next_rows()) is not None:
                 if rows:
-                    self.render(rows, reader, name, out)
+                    texts.write(rows, reader, out)
                 if len(out) >= PIECE:
                     yield piece_of(out, form.before)
                 elif not rows:
@@ -198,44 +196,6 @@ class FullScrape(Page):
             yield piece_of(out, form.before) + form.end
         finally:
             reader.close()
-
-    def render(self, rows: list[bytes], reader: Reader, name: bytes, out: BytesWriter) -> None:
-        """Append each torrent: its key, its counts, and the bytes before the next torrent."""
-        form = FORMATS[name]
-        key_of = form.key
-        remembered = self.remembered[name]
-        if WANT_COMPILED:
-            for row in rows:
-                code = row[KEY:]
-                counts = remembered.get(code)
-                if counts is None:
-                    counts = self.render_counts(code, reader, form, remembered)
-                if key_of is None:  # truncating the writer costs less than slicing the row
-                    out.write(row)
-                    out.truncate(len(out) - CODE)
-                else:
-                    out.write(key_of(row[:KEY]))
-                out.write(counts)
-        else:  # interpreted, comprehensions and one `join` cost half of the calls
-            parts = [b""] * (2 * len(rows))
-            parts[::2] = [row[:KEY] if key_of is None else key_of(row[:KEY]) for row in rows]
-            parts[1::2] = [
-                remembered.get(row[KEY:]) or self.render_counts(row[KEY:], reader, form, remembered)
-                for row in rows
-            ]
-            out.write(b"".join(parts))
-
-    def render_counts(
-        self, code: bytes, reader: Reader, form: Format, remembered: dict[bytes, bytes]
-    ) -> bytes:
-        """The text of a torrent's counts; that of small counts is cached."""
-        complete, completed, incomplete = reader.counts(code)
-        text = form.counts(complete, completed, incomplete) + form.before
-        if code[0] < 128:
-            if len(remembered) >= MOST_REMEMBERED:
-                remembered.clear()
-            remembered[code] = text
-        return text
 
 
 def heaviest() -> int:

@@ -10,6 +10,10 @@ from opentracker.swarm.policy.slots import host_of
 MOST: Final = 16384  # remembered addresses; beyond that the earliest is dropped too soon
 
 
+def nobody(address: bytes) -> None:
+    """Tell no other process of an address."""
+
+
 class RateLimiter:
     """Remembers the addresses of recent full scrapes; the clock `seconds` never goes back."""
 
@@ -17,6 +21,7 @@ class RateLimiter:
         self.seconds = seconds
         self.most = most
         self.served: dict[bytes, float] = {}  # address -> time, the earliest first
+        self.tell: Callable[[bytes], None] = nobody  # called with each address that was served
 
     def ask(self, address: bytes, takes: bool) -> None:
         """Raise HttpError if it is too soon; else remember the address, unless the request is a HEAD (not `takes`)."""
@@ -26,9 +31,14 @@ class RateLimiter:
         if host in self.served:
             raise HttpError(402)
         if takes:
-            if len(self.served) >= self.most:
-                del self.served[next(iter(self.served))]
-            self.served[host] = now
+            self.remember(address)
+            self.tell(address)
+
+    def remember(self, address: bytes) -> None:
+        """Remember that an address is served now."""
+        if len(self.served) >= self.most:
+            del self.served[next(iter(self.served))]
+        self.served[host_of(address)] = self.seconds()
 
     def forget(self, now: float) -> None:
         """Drop the addresses that may ask again."""

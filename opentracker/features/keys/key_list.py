@@ -35,6 +35,10 @@ log = logging.getLogger("opentracker")
 NO_KEY: Final = b"This tracker serves its members alone: use the announce URL of your account."
 UNKNOWN_KEY: Final = b"The key in the announce URL is unknown: use the announce URL of your account."
 EXPIRED_KEY: Final = b"The key in the announce URL has expired: renew your account."
+CROWDED_KEY: Final = (
+    b"The key in the announce URL is in use from as many addresses as your account allows: stop a client elsewhere, "
+    b"and wait an hour."
+)
 
 DIGEST: Final = 16  # bytes; the last day of a key stands behind its digest in a record
 NEVER: Final = 0xFFFFFFFF  # in place of the day of a key that does not expire
@@ -50,8 +54,13 @@ LINE: Final = re.compile(
     rb"(?:[ \t]{1,16}(\d{4}-\d\d-\d\d)(?=[ \t\r]|$)|[ \t]{1,16}[^\d\s]|[ \t\r]{0,16}$)"
 )
 
-KINDS: Final = {"missing": "no key", "unknown": "an unknown key", "expired": "an expired key"}
-REFUSED: Final = Family("opentracker_keys_refused_total", "Requests without a valid key, by the reason.")
+KINDS: Final = {
+    "missing": "no key",
+    "unknown": "an unknown key",
+    "expired": "an expired key",
+    "addresses": "a key that is in use from too many addresses",
+}
+REFUSED: Final = Family("opentracker_keys_refused_total", "Requests refused for their key, by the reason.")
 COUNTERS: Final = tuple(
     [
         Metric(f"refused_key_{kind}", REFUSED, f'kind="{kind}"', f"Requests with {text}", CAUSE)
@@ -119,20 +128,25 @@ class ListedKeys(Keys):
         self.form = KeyLines(secret)
         self.listed = KeyList()
         self.wall_clock = wall_clock
-        self.missing, self.unknown, self.expired = [counters.count_of(row) for row in COUNTERS]
+        self.missing, self.unknown, self.expired, self.crowded = [counters.count_of(row) for row in COUNTERS]
+        self.admits: Callable[[bytes, bytes], bool] | None = None  # of a digest and an address, see addresses
 
-    def check(self, key: bytes) -> None:
+    def check(self, key: bytes, address: bytes) -> None:
         """See Keys."""
         if not key:
             self.missing.value += 1
             raise TrackerFailure(NO_KEY)
-        last_day = self.listed.last_day(self.form.digest(key)) if len(key) <= LONGEST_KEY else UNKNOWN
+        digest = self.form.digest(key[: LONGEST_KEY + 1])
+        last_day = self.listed.last_day(digest)
         if last_day == UNKNOWN:
             self.unknown.value += 1
             raise TrackerFailure(UNKNOWN_KEY)
         if last_day != NEVER and int(self.wall_clock()) // DAY > last_day:
             self.expired.value += 1
             raise TrackerFailure(EXPIRED_KEY)
+        if self.admits is not None and not self.admits(digest, address):
+            self.crowded.value += 1
+            raise TrackerFailure(CROWDED_KEY)
 
 
 def read(path: Path | None, form: KeyLines, keys: KeyList) -> Generator[None, None, None]:

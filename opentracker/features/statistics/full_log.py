@@ -5,7 +5,8 @@ Both need MAY_STAT, in every build. The log keeps the latest mebibyte.
 
 import json
 from collections import deque
-from typing import Final
+from collections.abc import Callable, Generator
+from typing import ClassVar, Final
 
 from opentracker._features import WANT_AUTH_KEYS, WANT_STATS_JSON
 from opentracker.errors import HttpError, TrackerFailure
@@ -23,9 +24,14 @@ if WANT_AUTH_KEYS:
 MOST_NETWORKS: Final = 64
 MOST_BYTES: Final = 1 << 20
 LOGNET: Final = b"lognet="
+NO_NETWORK: Final = b"-"
 LOGGED: Final = 1  # the right to be logged
 INVALID_NETWORK: Final = b"invalid lognet"
 TOO_MANY: Final = b"too many networks"
+
+
+def nobody(text: bytes) -> None:
+    """Tell no other process of a network."""
 
 
 class FullLog:
@@ -40,6 +46,9 @@ class FullLog:
         self.many = 0
         self.entries: deque[bytes] = deque()
         self.size = 0
+        # Several workers tell each other the networks, and gather the entries of all: see server.workers.full_log.
+        self.chosen: Callable[[bytes], None] = nobody
+        self.gather: Callable[[bool], Generator[bytes, None, list[bytes]]] = self.own_entries
 
     def requested(self, request: Request, address: bytes) -> None:
         """Log a request, if it is from one of the networks, and drop the oldest ones beyond MOST_BYTES."""
@@ -54,6 +63,26 @@ class FullLog:
         self.size += len(entry)
         while self.size > MOST_BYTES:
             self.size -= len(self.entries.popleft())
+
+    def take(self, empties: bool) -> list[bytes]:
+        """The entries of this process; with `empties` they are forgotten."""
+        entries = list(self.entries)
+        if empties:
+            self.entries.clear()
+            self.size = 0
+        return entries
+
+    def own_entries(self, empties: bool) -> Generator[bytes, None, list[bytes]]:
+        """See `take`; a generator returns them."""
+        yield from ()
+        return self.take(empties)
+
+    def choose(self, text: bytes) -> None:
+        """Add a network, or remove all of them if `text` is a minus sign. Raises TrackerFailure."""
+        if text == NO_NETWORK:
+            self.forget_networks()
+        else:
+            self.add(text)
 
     def add(self, text: bytes) -> None:
         """Add a network. Raises TrackerFailure."""
@@ -74,21 +103,21 @@ class FullLog:
     def read(self, form: bytes, request: Request, address: bytes, minute: int) -> Pieces:
         """`mode=fulllog`: all requests; it empties the log, unless the request is a HEAD. Raises HttpError."""
         self.refuse_unless_blessed(address)
-        content_type = b"text/plain"
-        body = b"".join(self.entries)
-        if WANT_STATS_JSON and form == b"json":
-            body = json.dumps({"requests": [entry.decode("latin-1") for entry in self.entries]}).encode(
-                "ascii"
-            )
-            content_type = b"application/json"
-        elif form:
+        is_json = WANT_STATS_JSON and form == b"json"
+        if form and not is_json:
             raise HttpError(400)
         self.counters.tcp_statistics += 1
+        return self.pieces(is_json, request)
+
+    def pieces(self, is_json: bool, request: Request) -> Pieces:
+        """The answer with all entries, once they are there."""
         head_only = request.method == b"HEAD"
-        if not head_only:
-            self.entries.clear()
-            self.size = 0
-        return whole(write_ok(body, request.keep_alive, head_only, content_type))
+        entries = yield from self.gather(not head_only)
+        body, content_type = b"".join(entries), b"text/plain"
+        if is_json:
+            body = json.dumps({"requests": [entry.decode("latin-1") for entry in entries]}).encode("ascii")
+            content_type = b"application/json"
+        yield write_ok(body, request.keep_alive, head_only, content_type)
 
 
 class LogNet(Page):
@@ -109,14 +138,10 @@ class LogNet(Page):
             if field.startswith(LOGNET):
                 text = unquote(field[len(LOGNET) :])
         head_only = request.method == b"HEAD"
-        if text == b"-":
-            body = b"Successfully removed."
-            if not head_only:
-                self.log.forget_networks()
-        else:
-            body = b"Successfully added."
-            if not head_only:
-                self.log.add(text)
+        body = b"Successfully removed." if text == NO_NETWORK else b"Successfully added."
+        if not head_only:
+            self.log.choose(text)
+            self.log.chosen(text)
         self.log.counters.tcp_statistics += 1
         return whole(write_ok(body, request.keep_alive, head_only))
 
@@ -129,9 +154,12 @@ def whole(answer: bytes) -> Pieces:
 class FullLogFeature(Feature[Host]):
     """`mode=fulllog`, and the announces that choose its networks."""
 
+    in_workers: ClassVar[bool] = True
+
     def join(self, host: Host) -> None:
         """Add the mode and the page, and watch requests."""
         log = FullLog(host.part(Statistics))
+        host.add_part(log)
         host.streams["fulllog"] = log.read
         host.http_answers.pages.setdefault(b"/announce", LogNet(log))  # statistics may be served there
         host.http_answers.watchers.append(log.requested)

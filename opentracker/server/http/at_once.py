@@ -1,27 +1,22 @@
-"""Plain announces, read, answered and sent in one go, in buffers made once; for compiled builds.
+"""Plain announces, read, answered and sent in one go, without the states of a Connection.
 
-`AtOnce` answers the announces that `PlainReader` reads, without a Connection. It leaves all other requests to a
-Connection, together with the bytes that it has read already.
+There are two ways to recognize such an announce: in one pass over its bytes, which is fast where it is compiled, and by
+the known bytes behind its query. All other requests are left to a Connection, together with the bytes that were read.
 """
 
-import ctypes
-import errno
 import os
 from typing import Final
 
-from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_KEEPALIVE
-from opentracker.protocol.plain_announce import PADDING
-from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer
-from opentracker.server.system.libc import pointer_to, receive_buffer
+from opentracker.server.http.server import HttpServer
 
 # Outcomes of a read.
 NOTHING_YET: Final = 0  # the client has sent nothing
 GONE: Final = 1  # the client has closed or reset the connection
 ANSWERED: Final = 2  # all requests are answered, and the answers are sent
 LEFT: Final = 3  # `unsent` is still to be sent, and then `received` to be answered
+PUT_OFF: Final = 4  # as LEFT, and an answer of another worker comes in between
 
 
 class AtOnce:
@@ -29,12 +24,7 @@ class AtOnce:
 
     def __init__(self, server: HttpServer) -> None:
         self.server = server
-        # See libc.Mmsg; `os.read` would make a new object.
-        self.read = ctypes.PyDLL(None, use_errno=True).read
         self.write = os.write
-        self.buffer, address = receive_buffer(READ_SIZE + PADDING)
-        self.buffer_pointer = pointer_to(address)
-        self.out = BytesWriter()
         self.ends = False  # whether the connection closes after the answer
         self.received = b""
         self.unsent = b""
@@ -42,19 +32,18 @@ class AtOnce:
         self.has_answered = False
 
     def serve(self, fd: int, address: bytes) -> i64:
-        """Read from a connection of `address` and answer; returns one of the four outcomes."""
-        size: i64 = self.read(fd, self.buffer_pointer, READ_SIZE)
-        if size <= 0:
-            return NOTHING_YET if size < 0 and ctypes.get_errno() == errno.EAGAIN else GONE
-        self.server.answers.counters.tcp_received += size
-        self.ends = False
-        self.unread = size == READ_SIZE
-        at = self.answer(size, address)
-        self.has_answered = len(self.out) > 0
-        if not self.has_answered:
-            self.received, self.unsent = self.buffer[:size], b""
-            return LEFT
-        answers = self.out.getvalue()
+        """Read from a connection of `address` and answer; returns one of the outcomes."""
+        raise NotImplementedError
+
+    def leave(self, received: bytes, unsent: bytes, outcome: i64) -> i64:
+        """Leave what was read, and the answers so far, to a Connection; returns the outcome."""
+        self.received = received
+        self.unsent = unsent
+        return outcome
+
+    def send(self, fd: int, answers: bytes, received: bytes) -> i64:
+        """Send answers, of which there are some; what was `received` behind their requests is left."""
+        self.has_answered = True
         sent: i64 = 0
         try:
             sent = self.write(fd, answers)
@@ -63,27 +52,6 @@ class AtOnce:
         except OSError:  # reset by the client
             return GONE
         self.server.answers.counters.tcp_sent += sent
-        if sent == len(answers) and (self.ends or at == size):
+        if sent == len(answers) and (self.ends or not received):
             return ANSWERED
-        self.received, self.unsent = self.buffer[at:size], answers[sent:]
-        return LEFT
-
-    def answer(self, size: i64, address: bytes) -> i64:
-        """Write answers to the plain announces at the buffer's beginning to `out`; returns the offset behind them."""
-        server = self.server
-        answers = server.answers
-        out = self.out
-        out.truncate(0)
-        at: i64 = 0
-        if not WANT_KEEPALIVE:
-            self.ends = answers.answer_plain(self.buffer, 0, size, address, False, server.now.minute, out)
-            return size
-        may_stay = server.may_stay(address)
-        while at < size and not self.ends and len(out) < MOST_UNSENT:
-            if at > 0 and server.is_late():
-                break
-            if not answers.answer_plain(self.buffer, at, size, address, may_stay, server.now.minute, out):
-                break
-            at = answers.plain.end
-            self.ends = not (answers.plain.keep_alive and may_stay)
-        return at
+        return self.leave(received, answers[sent:], LEFT)

@@ -24,7 +24,6 @@ from mypy_extensions import i64
 from opentracker._features import (
     OT_CLIENT_TIMEOUT,
     OT_CLIENT_TIMEOUT_SEND,
-    WANT_COMPILED,
     WANT_KEEPALIVE,
     WANT_PROXY_PROTOCOL,
     WANT_WEBTORRENT,
@@ -33,14 +32,13 @@ from opentracker._features import (
 from opentracker.errors import HttpError
 from opentracker.protocol.addresses import format_ip
 from opentracker.protocol.http import Request, begins_head, parse_request
+from opentracker.server.http.at_once import ANSWERED, GONE, LEFT, PUT_OFF, AtOnce
 from opentracker.server.http.channel import PLAIN, Channel
+from opentracker.server.http.responder import HttpResponder
 from opentracker.server.http.sending import NOTHING, Sending
 from opentracker.server.http.server import MOST_UNSENT, READ_SIZE, HttpServer, Successor, Upgrader
 from opentracker.server.loop import READ
 from opentracker.server.sockets import CORKED
-
-if WANT_COMPILED:
-    from opentracker.server.http.at_once import ANSWERED, GONE, LEFT, AtOnce
 
 log = logging.getLogger("opentracker")
 
@@ -80,16 +78,30 @@ class Connection(Sending):
         if WANT_PROXY_PROTOCOL:
             self.client = address  # of the requests; the connection may be that of a proxy
             self.head_is_due = False  # whether a head of the PROXY protocol comes first
-        if WANT_COMPILED:
-            self.at_once: AtOnce | None = None  # the reader of this connection's plain announces
+        self.at_once: AtOnce | None = None  # the reader of this connection's plain announces
 
     def ready(self, events: int) -> None:
         """See Handler."""
         if self.closed:  # by a sweep, after it had become ready
             return
+        if WANT_WORKERS and self.state == WAITING:  # the client sends more or is gone; the answer comes first
+            self.watch(NOTHING)
+            return
         if self.state == SENDING:
             self.outbox.go_on(self.server.now.seconds)
-        self.go_on()
+        if WANT_KEEPALIVE and self.at_once is not None and self.state == RECEIVING and not self.received:
+            self.serve_next(self.at_once)
+        else:
+            self.go_on()
+
+    def serve_next(self, at_once: AtOnce) -> None:
+        """Serve the next request of a kept connection, which is a plain announce most times."""
+        try:
+            outcome = at_once.serve(self.fd, self.address)
+        except Exception as error:
+            self.fail(error)
+            return
+        self.take_over(at_once, outcome)
 
     def go_on(self) -> None:
         """Take step after step until one waits."""
@@ -99,8 +111,8 @@ class Connection(Sending):
         except Exception as error:
             self.fail(error)
 
-    def take_over(self, at_once: "AtOnce", outcome: i64) -> None:
-        """Continue a new connection after the outcome of `at_once`."""
+    def take_over(self, at_once: AtOnce, outcome: i64) -> None:
+        """Continue after `at_once` has read, by its outcome."""
         self.at_once = at_once
         try:
             goes_on = self.resume(at_once, outcome)
@@ -133,8 +145,6 @@ class Connection(Sending):
 
     def receive(self) -> bool:
         """Read the bytes that have come."""
-        if WANT_COMPILED and WANT_KEEPALIVE and self.at_once is not None and not self.received:
-            return self.resume(self.at_once, self.at_once.serve(self.fd, self.address))
         try:
             data = self.channel.read(self.fd, READ_SIZE)
         except BlockingIOError:
@@ -159,9 +169,9 @@ class Connection(Sending):
             if out and self.server.is_late():
                 break
             answer = self.answer_next()
-            if WANT_WORKERS and answer == b"" and self.server.answers.awaits(self.answered):
+            if WANT_WORKERS and self.server.answers.is_put_off:
                 self.outbox.unsent = out
-                self.state = WAITING
+                self.wait_for(self.server.answers)
                 return True
             if answer is None:
                 break
@@ -181,8 +191,6 @@ class Connection(Sending):
         try:
             if WANT_PROXY_PROTOCOL and self.head_is_due and not self.take_head():
                 return None
-            if answers.reads_plain(self.received):
-                return self.answer_plain()
             request = parse_request(self.received)
             if request is None:
                 return None
@@ -225,14 +233,6 @@ class Connection(Sending):
     def asker(self) -> bytes:
         """The address of the client that sends the requests."""
         return self.client if WANT_PROXY_PROTOCOL else self.address
-
-    def answer_plain(self) -> bytes:
-        """The whole answer to the announce that was received, and is all that was received."""
-        answers = self.server.answers
-        keep_alive = answers.plain_keep_alive and self.server.may_stay(self.address)
-        self.received = b""
-        self.ends = not keep_alive
-        return answers.answer_query(answers.plain_query, keep_alive, self.asker(), self.server.now.minute)
 
     def send(self) -> bool:
         """Send the rest of the answers, then close or wait for the next request."""
@@ -290,10 +290,16 @@ class Connection(Sending):
 
     def wait_for_worker(self) -> bool:
         """Wait for the answer of another worker, which comes by `answered`."""
-        self.watch(NOTHING)
+        if self.watched != READ:  # two system calls less for a kept connection; see `ready`
+            self.watch(NOTHING)
         return False
 
     # ---- Used by several steps ----
+
+    def wait_for(self, answers: HttpResponder) -> None:
+        """Wait for the answer that is put off."""
+        answers.put_off_to(self.answered)
+        self.state = WAITING
 
     def answered(self, answer: bytes) -> None:
         """Send the answer of another worker, behind those to the requests before, and go on."""
@@ -303,17 +309,19 @@ class Connection(Sending):
         self.state = SENDING
         self.go_on()
 
-    def resume(self, at_once: "AtOnce", outcome: i64) -> bool:
+    def resume(self, at_once: AtOnce, outcome: i64) -> bool:
         """Continue after `at_once` has read, by its outcome; returns as a step does."""
         if outcome == GONE:
             self.close()
             return False
-        if outcome == LEFT:
+        if outcome in (LEFT, PUT_OFF):
             self.received = at_once.received
             self.outbox.unsent = at_once.unsent
             self.ends = at_once.ends
             self.unread = at_once.unread
             self.state = SENDING if at_once.has_answered else ANSWERING
+            if WANT_WORKERS and outcome == PUT_OFF:
+                self.wait_for(self.server.answers)
             return True
         if outcome == ANSWERED:
             if at_once.ends:

@@ -6,13 +6,16 @@ from typing import Final
 
 from opentracker._features import WANT_COMPILED, WANT_LOG_NETWORKS, WANT_MAX_PEER, WANT_PROXY_PROTOCOL
 from opentracker.server.http.accepting import Acceptor
+from opentracker.server.http.at_once import ANSWERED, GONE, AtOnce
 from opentracker.server.http.connection import Connection
 from opentracker.server.http.server import HttpServer
 from opentracker.server.loop import READ, Handler
 from opentracker.server.sockets import CORKED
 
 if WANT_COMPILED:
-    from opentracker.server.http.at_once import ANSWERED, GONE, AtOnce
+    from opentracker.server.http.in_one_pass import InOnePass
+else:
+    from opentracker.server.http.by_known_head import ByKnownHead
 
 log = logging.getLogger("opentracker")
 
@@ -28,7 +31,9 @@ class Listener(Handler):
         self.fd = acceptor.sock.fileno()
         self.server = server
         if WANT_COMPILED:
-            self.at_once = AtOnce(server)
+            self.at_once: AtOnce = InOnePass(server)
+        else:
+            self.at_once = ByKnownHead(server)
         self.resume_at = 0.0
         self.paused = False
         server.loop.watch(self.fd, self, READ)
@@ -64,22 +69,19 @@ class Listener(Handler):
             connection.head_is_due = True
             connection.go_on()
             return
-        if WANT_COMPILED:
-            try:
-                outcome = self.at_once.serve(fd, address)
-            except Exception as error:
-                Connection(fd, address, self.server).fail(error)
-                return
-            if outcome == GONE:
-                os.close(fd)
-            elif outcome == ANSWERED and self.at_once.ends:
-                if CORKED:  # answer and FIN leave in one segment
-                    self.server.half_close(fd)
-                os.close(fd)
-            else:
-                Connection(fd, address, self.server).take_over(self.at_once, outcome)
+        try:
+            outcome = self.at_once.serve(fd, address)
+        except Exception as error:
+            Connection(fd, address, self.server).fail(error)
+            return
+        if outcome == GONE:
+            os.close(fd)
+        elif outcome == ANSWERED and self.at_once.ends:
+            if CORKED:  # answer and FIN leave in one segment
+                self.server.half_close(fd)
+            os.close(fd)
         else:
-            Connection(fd, address, self.server).go_on()
+            Connection(fd, address, self.server).take_over(self.at_once, outcome)
 
     def pause(self, until: float) -> None:
         """Stop accepting, and leave connections in the backlog: a watched listener would wake the loop all the time."""

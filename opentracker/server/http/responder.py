@@ -14,6 +14,7 @@ from opentracker._features import (
     WANT_FULLLOG_NETWORKS,
     WANT_IP_FROM_PROXY,
     WANT_LOG_NUMWANT,
+    WANT_WORKERS,
 )
 from opentracker.errors import HttpError, TrackerFailure
 from opentracker.protocol.addresses import format_ip
@@ -70,6 +71,11 @@ def its_connection(request: Request, address: bytes) -> bytes:
     return address
 
 
+def is_no_proxy(address: bytes) -> bool:
+    """There are no trusted proxies."""
+    return False
+
+
 class HttpResponder:
     """Answers HTTP requests from a tracker; one serves all TCP sockets of a process.
 
@@ -92,7 +98,11 @@ class HttpResponder:
         self.plain_forwarded = b""  # see PlainHeads.forwarded
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
+        self.is_proxy: Callable[[bytes], bool] = is_no_proxy
+        self.believes_plain = False
         self.needs_heads = False
+        if WANT_WORKERS:
+            self.is_put_off = False  # whether another worker has to give the answer to the last request first
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """The answer to a request from `address` (4 or 16 bytes): the whole of it, or its pieces. Raises HttpError."""
@@ -110,7 +120,7 @@ class HttpResponder:
             if WANT_DENY:
                 self.refuse_denied(address, is_page)
             if WANT_AUTH_KEYS and self.tracker.keys.in_force:
-                self.check_key(request, key)
+                self.check_key(request, key, address)
             if is_page:
                 return self.pages[path].answer(request, address, minute)
             if path.startswith(ANNOUNCE_PREFIX):
@@ -127,7 +137,7 @@ class HttpResponder:
             body = write_failure(failure.reason, self.tracker.interval())
         return write_ok(body, request.keep_alive, request.method == b"HEAD")
 
-    def check_key(self, request: Request, key: bytes) -> None:
+    def check_key(self, request: Request, key: bytes, address: bytes) -> None:
         """Raise TrackerFailure for an announce, a scrape or a full scrape without a valid key in its path or query.
 
         `key` is the one that stood in the path. Other pages need no key.
@@ -135,7 +145,7 @@ class HttpResponder:
         if WANT_AUTH_KEYS and request.path.startswith((ANNOUNCE_PREFIX, SCRAPE_PREFIX)):
             page = self.pages.get(request.path)
             if page is None or request.path == FULL_SCRAPE or not page.takes(request):
-                self.tracker.keys.check(key or key_of_query(request.query or b""))
+                self.tracker.keys.check(key or key_of_query(request.query or b""), address)
 
     def refuse_denied(self, address: bytes, is_page: bool) -> None:
         """Raise TrackerFailure, or HttpError for a page, for a client in a network that is not served."""
@@ -186,22 +196,32 @@ class HttpResponder:
             keep_alive = self.plain.keep_alive and may_stay
             try:
                 if WANT_IP_FROM_PROXY:
-                    head = data[start : self.plain.end]
-                    address = self.client_of(Request(head, len(head)), address)
+                    address = self.plain_client(data[start : self.plain.end], address)
                 if WANT_DENY:
                     self.refuse_denied(address, False)
                 self.plain.place(address, a)
-                if WANT_LOG_NUMWANT:
-                    self.tracker.numwants[a.numwant] += 1
-                self.tracker.announce(a, minute)
-                self.counters.tcp_announces += 1
-                append_announce(out, a, keep_alive)
+                self.carry_out_plain(a, keep_alive, minute, out)
             except TrackerFailure as failure:
                 self.counters.tcp_failures += 1
                 body = write_failure(failure.reason, self.tracker.interval())
                 out.write(write_ok(body, keep_alive, False))
             return True
         return False
+
+    def carry_out_plain(self, a: Announce, keep_alive: bool, minute: i64, out: BytesWriter) -> None:
+        """Carry out a plain announce, and append the whole answer. Raises TrackerFailure."""
+        if WANT_COMPILED:
+            if WANT_LOG_NUMWANT:
+                self.tracker.numwants[a.numwant] += 1
+            self.tracker.announce(a, minute)
+            self.counters.tcp_announces += 1
+            append_announce(out, a, keep_alive)
+
+    def plain_client(self, head: bytes, address: bytes) -> bytes:
+        """The client's address of the plain announce that was read. Raises TrackerFailure for an unknown client."""
+        if WANT_COMPILED and self.believes_plain and self.plain.forwarded:
+            return self.plain.forwarded if self.is_proxy(address) else address
+        return self.client_of(Request(head, len(head)), address)
 
     def reads_plain(self, data: bytes) -> bool:
         """Whether `data` is one whole plain announce, whose parts are in `plain_query` and the fields behind it now."""
@@ -257,9 +277,9 @@ class HttpResponder:
         self.counters.tcp_scrapes += 1
         return write_scrape(entries)
 
-    def awaits(self, take: Callable[[bytes], None]) -> bool:
-        """Whether another worker has to give the last answer first, which was empty; `take` is called with it."""
-        return False
+    def put_off_to(self, take: Callable[[bytes], None]) -> None:
+        """Have `take` called with the answer that is put off, and was empty; see `server.workers`."""
+        raise NotImplementedError
 
     def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
         """The whole answer to bytes from `address` that are not a request."""

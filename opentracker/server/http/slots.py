@@ -9,12 +9,14 @@ exempt, since many clients are behind their address.
 import resource
 from typing import Final
 
+from opentracker._features import WANT_TLS
 from opentracker.swarm.policy.permissions import MAY_PROXY
 from opentracker.swarm.policy.slots import UNLIMITED, Slots
 
 SPARE: Final = 64  # descriptors for listening sockets, lists, state files and logs
 SHARE: Final = 8  # an eighth of the memory is for connections
-WEIGHT: Final = 32 << 10  # bytes of a connection: an unfinished head of 8 KiB, or an answer that is not read
+# Bytes of a connection: an unfinished head of 8 KiB, or an answer that is not read; 45 KiB are a handshake of TLS.
+WEIGHT: Final = (48 if WANT_TLS else 32) << 10
 
 
 class ConnectionSlots(Slots):

@@ -14,7 +14,7 @@ from opentracker._features import OT_CLIENT_TIMEOUT_CHECKINTERVAL, WANT_MAX_PEER
 from opentracker.config.settings import Bind, Settings, Take
 from opentracker.config.values import check_family
 from opentracker.errors import HttpError, StartError
-from opentracker.features.feature import Feature
+from opentracker.features.feature import Feature, Overseer
 from opentracker.protocol.addresses import parse_endpoint
 from opentracker.protocol.http import Request
 from opentracker.server import binding
@@ -63,6 +63,7 @@ class PageResponder(LongWayResponder):
 class StatsAddressFeature(Feature[Core]):
     """The addresses of the statistics, as a feature of every build."""
 
+    in_workers: ClassVar[bool] = True
     is_asked_for: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"listen.stats": listen_stats}
 
@@ -102,6 +103,15 @@ class StatsAddressFeature(Feature[Core]):
         host.stats_answers = answers
         host.listeners += [Listener(acceptor_for(sock), server) for sock in self.sockets]
         host.loop.every(OT_CLIENT_TIMEOUT_CHECKINTERVAL, server.sweep)
+        if self.settings.workers == 1:
+            self.tell()
+
+    def oversee(self, overseer: Overseer) -> None:
+        """Tell of the sockets, which all workers serve."""
+        overseer.beginnings.append(self.tell)
+
+    def tell(self) -> None:
+        """Log the sockets."""
         for sock in self.sockets:
             log.info("statistics on %s", describe(sock))
 

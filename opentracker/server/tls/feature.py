@@ -16,7 +16,7 @@ from opentracker.config.paths import NamedPaths
 from opentracker.config.settings import Bind, Settings, Take
 from opentracker.config.values import parse_listener
 from opentracker.errors import UsageError
-from opentracker.features.feature import Feature
+from opentracker.features.feature import Feature, Overseer
 from opentracker.features.outcome import Outcome
 from opentracker.server import binding
 from opentracker.server.core import Core
@@ -73,8 +73,9 @@ class TlsListener(Listener):
 
 
 class TlsFeature(Feature[Core]):
-    """TLS ports."""
+    """TLS ports. Several workers serve the same sockets, with the same certificates and keys of resumed sessions."""
 
+    in_workers: ClassVar[bool] = True
     is_asked_for: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"listen.tls": listen_tls}
     paths: ClassVar[tuple[NamedPaths, ...]] = (CERTIFICATES, KEYS)
@@ -87,6 +88,7 @@ class TlsFeature(Feature[Core]):
         self.certificates: Certificates | None = None
         self.sockets: list[socket.socket] = []
         self.listeners: list[TlsListener] = []
+        self.worker = 0
         self.outcome = Outcome(
             "opentracker_tls_certificates",
             "reload",
@@ -149,11 +151,25 @@ class TlsFeature(Feature[Core]):
         host.complaints.append(self.complaint)
         host.every(LOOK, self.warn)
 
+    def divide(self, settings: Settings, worker: int) -> None:
+        """See Feature."""
+        self.worker = worker
+
     def begin(self, host: Core) -> None:
         """Tell of the certificates."""
+        if self.settings.workers == 1:
+            self.tell_sockets()
+        self.warn()
+
+    def oversee(self, overseer: Overseer) -> None:
+        """Tell of the sockets, which all workers serve."""
+        overseer.beginnings.append(self.tell_sockets)
+        overseer.listening += [describe(sock) for sock in self.sockets]
+
+    def tell_sockets(self) -> None:
+        """Log the sockets."""
         for sock in self.sockets:
             log.info("%s speaks TLS", describe(sock))
-        self.warn()
 
     def renew(self, settings: Settings) -> None:
         """Set the paths for the reload that follows."""
@@ -176,8 +192,8 @@ class TlsFeature(Feature[Core]):
         self.warn()
 
     def warn(self) -> None:
-        """Log a line for each certificate that expires soon."""
-        for line in self.expiring():
+        """Log a line for each certificate that expires soon; of several workers one does."""
+        for line in self.expiring() if self.worker == 0 else []:
             log.warning("%s", line)
 
     def expiring(self) -> list[str]:

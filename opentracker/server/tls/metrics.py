@@ -9,7 +9,7 @@ from typing import Final
 
 from opentracker.protocol.addresses import format_ip
 from opentracker.swarm.counting.counters import Counters
-from opentracker.swarm.counting.metric import CAUSE, TRAFFIC, Family, Gauge, Metric
+from opentracker.swarm.counting.metric import CAUSE, LEAST, TRAFFIC, Family, Gauge, Metric
 
 log = logging.getLogger("opentracker")
 
@@ -44,6 +44,7 @@ COUNTERS: Final = (FULL, RESUMED, *FAILURES.values())
 NOT_AFTER: Final = Gauge(
     "opentracker_tls_certificate_not_after_seconds",
     "Time at which a certificate expires, in seconds since 1970, by its first name.",
+    LEAST,
 )
 
 

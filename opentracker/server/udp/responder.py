@@ -79,7 +79,11 @@ class UdpResponder:
             counters.udp_mismatches += 1
             if size >= SHORTEST_ANSWERABLE:
                 write_error(out, packet, MISMATCH)
-        elif WANT_AUTH_KEYS and self.tracker.keys.in_force and not self.has_key(action, packet, size, out):
+        elif (
+            WANT_AUTH_KEYS
+            and self.tracker.keys.in_force
+            and not self.has_key(action, packet, size, address, out)
+        ):
             counters.udp_failures += 1
         elif action == ANNOUNCE:
             if not WANT_LOG_NUMWANT and not WANT_BOGON_FILTER:
@@ -134,12 +138,12 @@ class UdpResponder:
         """Bring the torrents of the first `count` datagrams into the CPU's caches; see Store.bring_near."""
         self.tracker.store.bring_near(packets, count)
 
-    def has_key(self, action: i64, packet: bytes, size: i64, out: BytesWriter) -> bool:
+    def has_key(self, action: i64, packet: bytes, size: i64, address: bytes, out: BytesWriter) -> bool:
         """Whether a request has a valid key; else append the error. A scrape has no room for a key (BEP 41)."""
         if WANT_AUTH_KEYS:
             try:
                 url_data = parse_url_data(packet, size) if action == ANNOUNCE else b""
-                self.tracker.keys.check(key_of_url_data(url_data))
+                self.tracker.keys.check(key_of_url_data(url_data), address)
             except TrackerFailure as failure:
                 write_error(out, packet, failure.reason)
                 return False

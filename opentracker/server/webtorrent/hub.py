@@ -1,4 +1,12 @@
-"""All open WebSockets, what they share, and the limit on them."""
+"""All open WebSockets, what they share, and the limit on them.
+
+Messages are not written one by one. They wait until the connections that are ready have been read, and those to one
+client leave in one write: a write costs as much as the rest of a message, and busy clients get several at a time.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from typing import Final
 
 from opentracker.features.webtorrent.metrics import (
     BROKEN,
@@ -20,6 +28,8 @@ from opentracker.swarm.browsers import Link
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
+MOST_QUEUED: Final = 1024  # WebSockets whose messages wait for others to be read
+
 
 class Hub:
     """The links of open WebSockets, and their counters; a limit of 0 is none."""
@@ -30,6 +40,7 @@ class Hub:
         self.most = most
         self.framing = Framing()
         self.links: set[Link] = set()
+        self.queued: deque[Callable[[], None]] = deque()  # each sends the messages of a WebSocket
         self.connections, self.refused = counters.count_of(CONNECTIONS), counters.count_of(REFUSED)
         self.too_fast, self.too_slow = counters.count_of(TOO_FAST), counters.count_of(TOO_SLOW)
         self.silent, self.broken = counters.count_of(SILENT), counters.count_of(BROKEN)
@@ -48,6 +59,24 @@ class Hub:
         """Called when a WebSocket takes no more messages: its peers are gone."""
         self.links.discard(link)
         self.rendezvous.leave(link)
+
+    def queue(self, send: Callable[[], None]) -> None:
+        """Call `send` when the ready connections have been read."""
+        if not self.queued:
+            self.server.loop.flushes.append(self.flush)
+        self.queued.append(send)
+
+    def flush(self) -> None:
+        """Send within the budget of an iteration; the rest is sent in the next one."""
+        server = self.server
+        try:
+            if not server.late or len(self.queued) > MOST_QUEUED:
+                server.begin()
+                while self.queued and not server.is_late():
+                    self.queued.popleft()()
+        finally:
+            if self.queued:
+                server.loop.flushes.append(self.flush)
 
     def tell(self, snapshot: StatsSnapshot) -> None:
         """Add the gauges to a snapshot."""

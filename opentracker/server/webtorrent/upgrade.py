@@ -49,7 +49,7 @@ class WebSocketUpgrader(Upgrader):
         if WANT_DENY:
             self.refuse_denied(request, client)
         if WANT_AUTH_KEYS:
-            self.check_key(request)
+            self.check_key(request, client)
         if self.hub.is_full():
             self.hub.refused.value += 1
             raise HttpError(503, b"limits.websockets is reached")
@@ -60,12 +60,12 @@ class WebSocketUpgrader(Upgrader):
             release(protocol)
         return answer, WebSocket(fd, address, channel, self.hub)
 
-    def check_key(self, request: Request) -> None:
-        """Raise HttpError for a request without a valid key, if requests need one."""
+    def check_key(self, request: Request, address: bytes) -> None:
+        """Raise HttpError for a request without a valid key, if requests need one, also behind a proxy."""
         if WANT_AUTH_KEYS and self.answers.tracker.keys.in_force:
             try:
                 key = split_path(request.path)[1] or key_of_query(request.query or b"")
-                self.answers.tracker.keys.check(key)
+                self.answers.tracker.keys.check(key, self.answers.client_of(request, address))
             except TrackerFailure as failure:
                 raise HttpError(403, failure.reason) from failure
 

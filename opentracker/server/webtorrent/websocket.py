@@ -4,6 +4,8 @@ A connection that is quiet gets a ping before the usual proxies would cut it, si
 not answer is closed, and its peers are gone. A client has a budget of frames, so that pings and messages cannot keep
 the tracker busy, and a bound on the bytes that it has not read.
 
+Messages of an iteration to one client leave together, at its end (see Hub): a write costs more than a message.
+
 A connection that the tracker closes gets a close frame with the reason, is half-closed and drained, as unread bytes
 would reset it before its client has read the frame.
 """
@@ -19,10 +21,10 @@ from opentracker._features import OT_CLIENT_TIMEOUT
 from opentracker.protocol.addresses import format_ip
 from opentracker.server.http.channel import Channel
 from opentracker.server.http.outbox import Outbox
-from opentracker.server.http.server import READ_SIZE, Successor
+from opentracker.server.http.server import Successor
 from opentracker.server.loop import READ, WRITE
 from opentracker.server.sockets import answer_at_once
-from opentracker.server.webtorrent.framing import PING, is_at_rest, release, text_frame
+from opentracker.server.webtorrent.framing import PING, is_at_rest, release, split_texts, text_frame
 from opentracker.server.webtorrent.hub import Hub
 from opentracker.swarm.browsers import Link
 
@@ -33,7 +35,9 @@ PONG_TIME: Final = 60.0  # seconds for any byte after a ping
 # Of a burst: a client with many torrents announces all of them when it has connected.
 MOST_FRAMES: Final = 500.0
 FRAMES_A_SECOND: Final = 20.0
+READ_SIZE: Final = 1 << 15  # bytes: 10 offers of libtorrent are half of it
 MOST_WAITING: Final = 1 << 18  # bytes that are not read: dozens of offers
+MOST_GATHERED: Final = 1 << 16  # bytes that wait for the end of an iteration
 MOST_DRAINED: Final = 1 << 20  # bytes behind the tracker's close frame
 
 TOO_FAST: Final = "too many messages"
@@ -70,6 +74,7 @@ class WebSocket(Successor):
         "hub",
         "is_closed",
         "is_over",
+        "is_queued",
         "link",
         "outbox",
         "parts",
@@ -92,6 +97,7 @@ class WebSocket(Successor):
         self.watched = 0  # events
         self.drained = 0
         self.was_pinged = False
+        self.is_queued = False  # whether messages wait for the end of this iteration
         self.is_over = False  # whether the protocol has nothing more to say
         self.is_closed = False
 
@@ -169,6 +175,25 @@ class WebSocket(Successor):
         """Handle the frames in the bytes that have come."""
         self.deadline = self.hub.server.now.seconds + QUIET
         self.was_pinged = False
+        self.refill()
+        if self.protocol is None:
+            data = self.receive_texts(data)
+        if data and not self.is_over and not self.is_closed:
+            self.receive_frames(data)
+
+    def receive_texts(self, data: bytes) -> bytes:
+        """Handle the whole texts at the beginning; returns the bytes from another frame on."""
+        texts, rest = split_texts(data)
+        for text in texts:
+            if not self.may_go_on():
+                return b""
+            self.hub.rendezvous.receive(text, self.link, self.hub.server.now.seconds)
+            if self.is_over or self.is_closed:
+                return b""
+        return rest
+
+    def receive_frames(self, data: bytes) -> None:
+        """Handle frames of all kinds and parts of them, by a protocol."""
         if self.protocol is None:
             self.protocol = self.hub.framing.take()
         protocol = self.protocol
@@ -176,8 +201,6 @@ class WebSocket(Successor):
         for frame in protocol.events_received():
             assert isinstance(frame, Frame)
             if not self.may_go_on():
-                self.hub.too_fast.value += 1
-                self.end(CloseCode.POLICY_VIOLATION, TOO_FAST)
                 return
             if frame.opcode in CONTENT:
                 self.take(frame)
@@ -202,17 +225,36 @@ class WebSocket(Successor):
         elif self.parts is None:
             self.parts = [message]
 
-    def may_go_on(self) -> bool:
-        """Take a frame from the client's budget; False if the budget is used up."""
+    def refill(self) -> None:
+        """Refill the client's budget of frames by the time that has passed."""
         seconds = self.hub.server.now.seconds
-        self.frames = min(MOST_FRAMES, self.frames + (seconds - self.frames_at) * FRAMES_A_SECOND) - 1.0
+        self.frames = min(MOST_FRAMES, self.frames + (seconds - self.frames_at) * FRAMES_A_SECOND)
         self.frames_at = seconds
-        return self.frames >= 0.0
+
+    def may_go_on(self) -> bool:
+        """Take a frame from the client's budget; if the budget is used up, the connection ends."""
+        self.frames -= 1.0
+        if self.frames >= 0.0:
+            return True
+        self.hub.too_fast.value += 1
+        self.end(CloseCode.POLICY_VIOLATION, TOO_FAST)
+        return False
 
     def send(self, message: bytes) -> None:
-        """Send a text message, unless the connection is being closed."""
+        """Send a text message at the end of this iteration, unless the connection is being closed."""
         if not self.is_over and (self.protocol is None or self.protocol.state is OPEN):
-            self.put(text_frame(message))
+            self.outbox.unsent += text_frame(message)
+            if len(self.outbox.unsent) > MOST_GATHERED:
+                self.send_unsent()
+            elif not self.is_queued:
+                self.is_queued = True
+                self.hub.queue(self.send_gathered)
+
+    def send_gathered(self) -> None:
+        """Send the messages of this iteration."""
+        self.is_queued = False
+        if not self.is_closed:
+            self.send_unsent()
 
     def send_frames(self, protocol: Protocol) -> None:
         """Send all that the protocol has to send."""
@@ -223,8 +265,12 @@ class WebSocket(Successor):
             self.put(b"".join(frames))
 
     def put(self, frames: bytes) -> None:
-        """Send frames, as far as the socket takes them."""
+        """Send frames behind the messages of this iteration, as far as the socket takes them."""
         self.outbox.unsent += frames
+        self.send_unsent()
+
+    def send_unsent(self) -> None:
+        """Send what the socket takes, unless the selector waits for it; close if too much is left."""
         if not self.watched & WRITE:
             self.flush()
         if len(self.outbox.unsent) > MOST_WAITING and not self.is_closed:

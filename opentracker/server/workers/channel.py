@@ -14,6 +14,9 @@ from opentracker.server.workers.frames import HEAD, MOST_BATCH, Frame, parse_fra
 log = logging.getLogger("opentracker")
 
 ROUNDS: Final = 8  # batches read before other sockets are served
+LARGE: Final = (
+    MOST_BATCH // 2
+)  # bytes; behind a smaller batch there is rarely another one, and looking is a system call
 MOST_WAITING: Final = 8 << 20  # bytes of batches that wait for a process that does not read
 
 
@@ -120,7 +123,7 @@ class Channel(Handler):
                     self.take(self, frame)
                 except Exception as error:  # a lack of memory, or a fault of ours: take the others
                     log.error("a frame of kind %d is lost: %r", frame.kind, error, exc_info=error)
-            if self.sock.fileno() < 0:
+            if len(batch) < LARGE or self.sock.fileno() < 0:
                 return
 
     def close(self) -> None:

@@ -1,4 +1,7 @@
-"""HTTP in one of several workers: it asks the owners of torrents, and its connections wait for the answers."""
+"""HTTP in one of several workers: it asks the owners of torrents, and its connections wait for the answers.
+
+The owner of a torrent writes the whole answer to an announce, which the connection sends as it is.
+"""
 
 from collections.abc import Callable
 
@@ -6,47 +9,42 @@ from librt.strings import BytesWriter
 from mypy_extensions import i64
 
 from opentracker._features import WANT_COMPILED
+from opentracker.errors import TrackerFailure
 from opentracker.protocol.bencode import write_failure, write_scrape
 from opentracker.protocol.http import Request, write_ok
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.pages import Pieces
 from opentracker.protocol.query import parse_scrape
 from opentracker.server.http.responder import HttpResponder
-from opentracker.server.workers.frames import ANNOUNCE, FAILURE, Frame
-from opentracker.server.workers.mesh import Mesh
-from opentracker.server.workers.requests import counts_at, pack_announce
+from opentracker.server.workers.frames import ANNOUNCE
+from opentracker.server.workers.mesh import Awaited, Mesh
+from opentracker.server.workers.requests import HEAD_ONLY, KEEP_ALIVE, counts_at, pack_announce
 from opentracker.server.workers.scrapes import SharedScrape
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.tracker import Tracker
 
 
-class Later:
-    """The answer to a request that another worker has to carry out; `take` is the connection's that waits for it."""
+def unheard(answer: bytes) -> None:
+    """Take an answer that no connection waits for."""
 
-    __slots__ = ("answers", "head_only", "keep_alive", "take")
 
-    def __init__(self, answers: "SharedHttpResponder") -> None:
-        self.answers = answers
-        self.take: Callable[[bytes], None] | None = None
-        self.keep_alive = False
-        self.head_only = False
+def write_answer(body: bytes, form: i64) -> bytes:
+    """The whole answer with this body; `form` are KEEP_ALIVE and HEAD_ONLY."""
+    return write_ok(body, form & KEEP_ALIVE != 0, form & HEAD_ONLY != 0)
 
-    def take_announce(self, frame: Frame) -> None:
-        """Take the answer to an announce: its body, or the reason of a failure."""
-        body = frame.payload
-        if frame.kind == FAILURE:
-            self.answers.counters.tcp_failures += 1
-            body = write_failure(body, self.answers.tracker.interval())
-        self.give(body)
 
-    def take_scrape(self, scrape: SharedScrape) -> None:
-        """Take the counts of a scrape."""
-        self.give(body_of(scrape))
+class AwaitedScrape(Awaited):
+    """The answer to a scrape of torrents of other workers."""
 
-    def give(self, body: bytes) -> None:
-        """Give the connection its answer."""
-        if self.take is not None:
-            self.take(write_ok(body, self.keep_alive, self.head_only))
+    __slots__ = ("form",)
+
+    def __init__(self, form: i64) -> None:
+        super().__init__(unheard)
+        self.form: i64 = form
+
+    def take(self, scrape: SharedScrape) -> None:
+        """Take the counts."""
+        self.done(write_answer(body_of(scrape), self.form))
 
 
 def body_of(scrape: SharedScrape) -> bytes:
@@ -65,73 +63,77 @@ class SharedHttpResponder(HttpResponder):
     def __init__(self, tracker: Tracker, counters: Counters, redirect_url: bytes, mesh: Mesh) -> None:
         super().__init__(tracker, counters, redirect_url)
         self.mesh = mesh
-        self.later: Later | None = None  # of the request that is being answered
+        self.form: i64 = 0  # of the answer to the current request
+        self.awaited = Awaited(unheard)  # the answer that is put off
+        if WANT_COMPILED:
+            self.own_answer = BytesWriter()
 
-    def awaits(self, take: Callable[[bytes], None]) -> bool:
+    def put_off(self, awaited: Awaited) -> None:
+        """Put the answer to the current request off."""
+        self.awaited = awaited
+        self.is_put_off = True
+
+    def put_off_to(self, take: Callable[[bytes], None]) -> None:
         """See HttpResponder."""
-        later, self.later = self.later, None
-        if later is None:
-            return False
-        later.take = take
-        return True
+        self.awaited.done = take
+        self.is_put_off = False
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """See HttpResponder; empty if the answer comes later."""
-        self.later = None
+        self.is_put_off = False
+        self.form = (KEEP_ALIVE if request.keep_alive else 0) | (
+            HEAD_ONLY if request.method == b"HEAD" else 0
+        )
         answer = super().answer(request, address, minute)
-        is_later = self.put_off(request.keep_alive, request.method == b"HEAD")
-        return b"" if is_later else answer
+        return b"" if self.is_put_off else answer
 
     def answer_query(self, query: bytes, keep_alive: bool, address: bytes, minute: int) -> bytes:
         """See HttpResponder; empty if the answer comes later."""
-        self.later = None
+        self.is_put_off = False
+        self.form = KEEP_ALIVE if keep_alive else 0
         answer = super().answer_query(query, keep_alive, address, minute)
-        return b"" if self.put_off(keep_alive, False) else answer
-
-    def put_off(self, keep_alive: bool, head_only: bool) -> bool:
-        """Whether the answer comes later, with such a head."""
-        later = self.later
-        if later is None:
-            return False
-        later.keep_alive = keep_alive
-        later.head_only = head_only
-        return True
-
-    def answer_plain(
-        self,
-        data: bytes,
-        start: i64,
-        size: i64,
-        address: bytes,
-        may_stay: bool,
-        minute: i64,
-        out: BytesWriter,
-    ) -> bool:
-        """See HttpResponder; an announce of another worker's torrent is left to a connection."""
-        if WANT_COMPILED:
-            if not self.plain.read(data, start, size, self.request):
-                return False
-            if not self.mesh.ownership.owns(self.request.info_hash):
-                return False
-            return super().answer_plain(data, start, size, address, may_stay, minute, out)
-        return False
+        return b"" if self.is_put_off else answer
 
     def carry_out(self, a: Announce, minute: int) -> bytes:
         """See HttpResponder; empty if the answer comes later."""
+        if self.asks_owner(a, self.form):
+            return b""
+        return super().carry_out(a, minute)
+
+    def carry_out_plain(self, a: Announce, keep_alive: bool, minute: i64, out: BytesWriter) -> None:
+        """See HttpResponder; appends nothing if the answer comes later."""
+        if WANT_COMPILED and not self.asks_owner(a, KEEP_ALIVE if keep_alive else 0):
+            super().carry_out_plain(a, keep_alive, minute, out)
+
+    def asks_owner(self, a: Announce, form: i64) -> bool:
+        """Send an announce to the owner of its torrent, unless this worker owns it."""
         ownership = self.mesh.ownership
         owner = ownership.owner_at(a.info_hash, 0)
         if owner == ownership.own:
-            return super().carry_out(a, minute)
-        later = self.later = Later(self)
-        self.mesh.ask(owner, ANNOUNCE, pack_announce(a), later.take_announce)
-        return b""
+            return False
+        self.put_off(self.mesh.ask(owner, ANNOUNCE, pack_announce(a, form), unheard))
+        return True
+
+    def answer_own(self, a: Announce, form: i64, minute: i64) -> bytes:
+        """The whole answer to an announce that another worker asks for."""
+        try:
+            if WANT_COMPILED and form & HEAD_ONLY == 0:
+                out = self.own_answer
+                out.truncate(0)
+                super().carry_out_plain(a, form & KEEP_ALIVE != 0, minute, out)
+                return out.getvalue()
+            body = super().carry_out(a, minute)
+        except TrackerFailure as failure:
+            self.counters.tcp_failures += 1
+            body = write_failure(failure.reason, self.tracker.interval())
+        return write_answer(body, form)
 
     def scrape(self, request: Request) -> bytes:
         """See HttpResponder; empty if the answer comes later."""
         scrape = SharedScrape(self.tracker, self.mesh, parse_scrape(request.query or b""))
         self.counters.tcp_scrapes += 1
-        later = Later(self)
-        if not scrape.begin(later.take_scrape):
+        awaited = AwaitedScrape(self.form)
+        if not scrape.begin(awaited.take):
             return body_of(scrape)
-        self.later = later
+        self.put_off(awaited)
         return b""

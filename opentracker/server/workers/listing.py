@@ -12,7 +12,7 @@ from opentracker.features.fullscrape.page import FullScrape
 from opentracker.protocol.pages import Pieces
 from opentracker.server.workers.mesh import RemoteStream
 from opentracker.swarm.listing import Reader
-from opentracker.swarm.store.rows import KEY, LARGE, ROW, Counts
+from opentracker.swarm.store.rows import KEY, LARGE, ROW, Counts, rows_apart, unpacked
 
 STREAM: Final = b"rows"
 ENOUGH: Final = 512  # rows of a piece
@@ -64,7 +64,7 @@ def stream_rows(page: FullScrape, minute: int) -> Pieces:
     try:
         rows = Rows()
         while (some := reader.next_rows()) is not None:
-            for row in some:
+            for row in rows_apart(some):
                 rows.add(row[:KEY], row[KEY:], reader.counts(row[KEY:]))
                 if len(rows.rows) >= MOST:
                     yield pack_rows(rows)
@@ -93,13 +93,13 @@ class MergedReader(Reader):
         for rows in self.waiting:
             rows.large = self.large
 
-    def next_rows(self) -> list[bytes] | None:
+    def next_rows(self) -> bytes | None:
         """See Reader."""
         is_behind = self.fetch_own()
         for number, stream in enumerate(self.streams):
             is_behind = self.fetch(stream, self.waiting[number]) or is_behind
         if is_behind:
-            return []
+            return b""
         bounds = [rows.rows[-1] for number, rows in enumerate(self.waiting) if not self.is_over(number)]
         if not bounds:
             left = [row for rows in self.waiting for row in rows.rows]
@@ -121,7 +121,7 @@ class MergedReader(Reader):
         if some is None:
             self.own_is_over = True
             return False
-        for row in some:
+        for row in rows_apart(some):
             rows.add(row[:KEY], row[KEY:], self.own.counts(row[KEY:]))
         return not rows.rows
 
@@ -135,22 +135,22 @@ class MergedReader(Reader):
             return False
         return not stream.is_over
 
-    def up_to(self, bound: bytes) -> list[bytes]:
-        """Take the waiting rows up to a bound, in order."""
+    def up_to(self, bound: bytes) -> bytes:
+        """Take the waiting rows up to a bound, in order, joined."""
         taken: list[bytes] = []
         for rows in self.waiting:
             cut = bisect_right(rows.rows, bound)
             taken += rows.rows[:cut]
             del rows.rows[:cut]
         taken.sort()
-        return taken
+        return b"".join(taken)
 
     def counts(self, code: bytes) -> Counts:
         """See Reader."""
         packed = int.from_bytes(code, "big")
         if packed >= LARGE:
             return self.large[packed - LARGE]
-        return packed >> 16, packed & 255, packed >> 8 & 255
+        return unpacked(packed)
 
     def close(self) -> None:
         """See Reader."""

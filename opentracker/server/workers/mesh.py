@@ -13,11 +13,11 @@ from opentracker.server.workers.frames import (
     BROKEN,
     CLOSE,
     DATAGRAM,
-    FAILURE,
     LAST,
     NEXT,
     OPEN,
     PIECE,
+    TELL,
     Frame,
 )
 from opentracker.swarm.ownership import Ownership
@@ -28,18 +28,27 @@ PATIENCE: Final = 30.0  # seconds to wait for an answer; a worker that was repla
 MOST_NUMBER: Final = 1 << 30
 
 
-class Asked:
-    """A request that has no answer yet; `done` takes the answer."""
+class Awaited:
+    """An answer that comes later; `done` takes it."""
 
-    __slots__ = ("deadline", "done", "kind", "owner", "payload")
+    __slots__ = ("done",)
+
+    def __init__(self, done: Callable[[bytes], None]) -> None:
+        self.done = done
+
+
+class Asked(Awaited):
+    """The answer to a request of this worker."""
+
+    __slots__ = ("deadline", "kind", "owner", "payload")
 
     def __init__(
-        self, owner: i64, kind: i64, payload: bytes, done: Callable[[Frame], None], deadline: float
+        self, owner: i64, kind: i64, payload: bytes, done: Callable[[bytes], None], deadline: float
     ) -> None:
+        super().__init__(done)
         self.owner: i64 = owner
         self.kind: i64 = kind
         self.payload = payload
-        self.done = done
         self.deadline = deadline
 
 
@@ -111,19 +120,28 @@ class Mesh:
         """Send a frame to a worker."""
         self.channels[worker].put(kind, number, payload)
 
+    def tell(self, worker: i64, name: bytes, message: bytes) -> bool:
+        """Give a message to a hearer of another worker; False if that worker does not read."""
+        channel = self.channels[worker]
+        if channel.is_clogged():
+            return False
+        channel.put(TELL, 0, name + b" " + message)
+        return True
+
     def next_number(self) -> int:
         """The number of a new request."""
         self.number = (self.number + 1) % MOST_NUMBER
         return self.number
 
-    def ask(self, owner: i64, kind: i64, payload: bytes, done: Callable[[Frame], None]) -> None:
+    def ask(self, owner: i64, kind: i64, payload: bytes, done: Callable[[bytes], None]) -> Asked:
         """Send a request to the owner of a torrent; `done` is called with the answer, or never."""
         channel = self.channels[owner]
-        if kind == DATAGRAM and channel.is_clogged():
-            return
-        number = self.next_number()
-        self.asked[number] = Asked(owner, kind, payload, done, self.loop.now.seconds + PATIENCE)
-        channel.put(kind, number, payload)
+        asked = Asked(owner, kind, payload, done, self.loop.now.seconds + PATIENCE)
+        if kind != DATAGRAM or not channel.is_clogged():
+            number = self.next_number()
+            self.asked[number] = asked
+            channel.put(kind, number, payload)
+        return asked
 
     def open(self, worker: int, name: bytes, argument: bytes = b"") -> RemoteStream:
         """Begin to read a stream of another worker."""
@@ -136,10 +154,10 @@ class Mesh:
     def take(self, channel: Channel, frame: Frame) -> None:
         """Take a frame of another worker."""
         kind = frame.kind
-        if kind in (ANSWER, FAILURE):
+        if kind == ANSWER:
             asked = self.asked.pop(frame.number, None)
             if asked is not None:
-                asked.done(frame)
+                asked.done(frame.payload)
         elif kind in (PIECE, LAST, BROKEN):
             stream = self.streams.get(frame.number)
             if stream is not None:

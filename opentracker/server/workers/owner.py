@@ -5,7 +5,6 @@ from typing import Final
 
 from librt.strings import BytesWriter
 
-from opentracker.errors import TrackerFailure
 from opentracker.protocol.messages import Announce
 from opentracker.server.clock import Now
 from opentracker.server.workers.channel import Channel
@@ -14,10 +13,10 @@ from opentracker.server.workers.frames import (
     ANSWER,
     CLOSE,
     DATAGRAM,
-    FAILURE,
     NEXT,
     OPEN,
     SCRAPE,
+    TELL,
     Frame,
 )
 from opentracker.server.workers.http import SharedHttpResponder
@@ -30,12 +29,18 @@ class Owner:
     """Answers the requests of other workers."""
 
     def __init__(
-        self, http: SharedHttpResponder, udp: SharedUdpResponder, streams: Streams, now: Now
+        self,
+        http: SharedHttpResponder,
+        udp: SharedUdpResponder,
+        streams: Streams,
+        now: Now,
+        hearers: dict[bytes, Callable[[bytes], None]],
     ) -> None:
         self.http = http
         self.udp = udp
         self.streams = streams
         self.now = now
+        self.hearers = hearers
         self.request = Announce(both_families=True)
 
     def serve(self, channel: Channel, frame: Frame) -> None:
@@ -44,13 +49,8 @@ class Owner:
 
     def announce(self, channel: Channel, frame: Frame) -> None:
         """Carry out an announce that has come over HTTP."""
-        unpack_announce(frame.payload, self.request)
-        try:
-            body = self.http.carry_out(self.request, self.now.minute)
-        except TrackerFailure as failure:
-            channel.put(FAILURE, frame.number, failure.reason)
-            return
-        channel.put(ANSWER, frame.number, body)
+        form = unpack_announce(frame.payload, self.request)
+        channel.put(ANSWER, frame.number, self.http.answer_own(self.request, form, self.now.minute))
 
     def datagram(self, channel: Channel, frame: Frame) -> None:
         """Answer a datagram that the kernel has not steered."""
@@ -62,6 +62,11 @@ class Owner:
     def scrape(self, channel: Channel, frame: Frame) -> None:
         """Count torrents."""
         channel.put(ANSWER, frame.number, scraped(self.http.tracker, frame.payload))
+
+    def hear(self, channel: Channel, frame: Frame) -> None:
+        """Give a message to its hearer."""
+        name, _, message = frame.payload.partition(b" ")
+        self.hearers[name](message)
 
     def stream(self, channel: Channel, frame: Frame) -> None:
         """Go on with a stream."""
@@ -75,4 +80,5 @@ _ANSWERS: Final[dict[int, Callable[[Owner, Channel, Frame], None]]] = {
     OPEN: Owner.stream,
     NEXT: Owner.stream,
     CLOSE: Owner.stream,
+    TELL: Owner.hear,
 }

@@ -4,7 +4,7 @@
 offset field of an announce
 ====== =====================================================================
 0      info_hash
-20     u8 of flags: STORED, SEEDING
+20     u8 of flags: STORED, SEEDING, KEEP_ALIVE, HEAD_ONLY
 21     u8 event
 22     u16 numwant, little-endian
 24     u8 size of the peer, 6 or 18
@@ -26,6 +26,8 @@ from opentracker.swarm.tracker import Tracker
 
 STORED: Final = 1
 SEEDING: Final = 2
+KEEP_ALIVE: Final = 4  # the answer's head says that the connection stays
+HEAD_ONLY: Final = 8  # the answer has no body
 HEAD: Final = 26
 KEY: Final = 20
 ENTRY: Final = 12
@@ -34,18 +36,18 @@ MOST_EVENTS: Final = 4  # unknown ones of UDP have no effect
 Counts = tuple[int, int, int]  # complete, downloaded, incomplete
 
 
-def pack_announce(a: Announce) -> bytes:
-    """The request fields of an announce over HTTP."""
-    flags = (STORED if a.stored else 0) | (SEEDING if a.seeding else 0)
+def pack_announce(a: Announce, form: i64) -> bytes:
+    """The request fields of an announce over HTTP; `form` are KEEP_ALIVE and HEAD_ONLY."""
+    flags = form | (STORED if a.stored else 0) | (SEEDING if a.seeding else 0)
     numwant = a.numwant
     head = bytes([flags, a.event, numwant & 255, numwant >> 8, len(a.peer), len(a.peer_id)])
     return a.info_hash + head + a.peer + a.peer_id
 
 
-def unpack_announce(payload: bytes, a: Announce) -> None:
-    """Fill in the request fields of an announce."""
+def unpack_announce(payload: bytes, a: Announce) -> i64:
+    """Fill in the request fields of an announce; returns KEEP_ALIVE and HEAD_ONLY."""
     a.info_hash = payload[:KEY]
-    flags = payload[20]
+    flags: i64 = payload[20]
     a.stored = flags & STORED != 0
     a.seeding = flags & SEEDING != 0
     a.event = payload[21]
@@ -54,6 +56,7 @@ def unpack_announce(payload: bytes, a: Announce) -> None:
     a.peer = payload[HEAD:middle]
     a.peer_id = payload[middle : middle + payload[25]]
     a.url_data = b""
+    return flags & (KEEP_ALIVE | HEAD_ONLY)
 
 
 def pack_datagram(address: bytes, packet: bytes) -> bytes:

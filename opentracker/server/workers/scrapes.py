@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from mypy_extensions import i64
 
-from opentracker.server.workers.frames import SCRAPE, Frame
+from opentracker.server.workers.frames import SCRAPE
 from opentracker.server.workers.mesh import Mesh
 from opentracker.server.workers.requests import ENTRY, scraped
 from opentracker.swarm.tracker import Tracker
@@ -35,11 +35,11 @@ class SharedScrape:
                 self.mesh.ask(owner, SCRAPE, asked, self.taker(its, done))
         return self.missing > 0
 
-    def taker(self, places: list[int], done: Callable[["SharedScrape"], None]) -> Callable[[Frame], None]:
+    def taker(self, places: list[int], done: Callable[["SharedScrape"], None]) -> Callable[[bytes], None]:
         """A function that takes one owner's answer."""
 
-        def take(frame: Frame) -> None:
-            self.fill(places, frame.payload)
+        def take(answer: bytes) -> None:
+            self.fill(places, answer)
             self.missing -= 1
             if self.missing == 0:
                 done(self)

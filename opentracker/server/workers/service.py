@@ -70,7 +70,6 @@ def serve(
         privileges.give_up(settings, wiring.PATHS)
         sandbox.restrict(settings, wiring.PATHS, sandbox.Kernel(), proc)
         supervisor = Supervisor(settings, features, proc, manager, signals)
-        supervisor.beginnings.append(lambda: begun(groups, manager))
         supervisor.seats += make_seats(settings.workers, keys, supervisor.now.start, groups)
         for seat in supervisor.seats:
             for end in seat.channels.values():
@@ -80,6 +79,7 @@ def serve(
                 opened.callback(sock.close)
         for feature in features:
             feature.oversee(supervisor)
+        supervisor.beginnings.append(lambda: begun(groups, supervisor.listening, manager))
         gc.collect()
         gc.freeze()
         status = supervisor.run()
@@ -143,10 +143,11 @@ def make_seats(workers: int, keys: Sequence[int], origin: float, groups: Sequenc
     ]
 
 
-def begun(groups: Sequence[Group], manager: Notifier) -> None:
+def begun(groups: Sequence[Group], others: Sequence[str], manager: Notifier) -> None:
     """Tell that all workers serve; a reader of these lines may send signals from now on."""
-    for group in groups:
-        log.info("listening on %s", describe(group.sockets[0]))
+    listening = [*(describe(group.sockets[0]) for group in groups), *others]
+    for words in listening:
+        log.info("listening on %s", words)
     granted = [
         receive_buffer_of(sock)
         for group in groups
@@ -158,4 +159,4 @@ def begun(groups: Sequence[Group], manager: Notifier) -> None:
             "UDP receive buffers of %d KiB were granted, %d KiB asked for",
             *(min(granted) // 1024, RECEIVE_BUFFER // 1024),
         )
-    manager.is_ready(f"Listening on {len(groups)} sockets")
+    manager.is_ready(f"Listening on {len(listening)} sockets")

@@ -1,24 +1,46 @@
 """The pages that tell of all torrents, from the parts of all workers: statistics, full scrapes, dumps, the state."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
-from opentracker._features import WANT_FULLSCRAPE
+from opentracker._features import (
+    WANT_CONTROL,
+    WANT_FULLLOG_NETWORKS,
+    WANT_FULLSCRAPE,
+    WANT_MODEST_FULLSCRAPES,
+    WANT_SYNC_LIVE,
+    WANT_SYNC_SCRAPE,
+)
 from opentracker.features.statistics.page import OtherParts, Statistics
 from opentracker.protocol.pages import Pieces
 from opentracker.server.core import Core
-from opentracker.server.workers.mesh import Mesh
+from opentracker.server.workers.mesh import Mesh, StreamLost
 from opentracker.server.workers.parts import StreamedParts, pack_snapshot
 from opentracker.server.workers.streams import Streams
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
+if WANT_CONTROL:
+    from opentracker.features.control.commands import STREAM as CONTROL
+    from opentracker.features.control.commands import Commands
+if WANT_FULLLOG_NETWORKS:
+    from opentracker.features.statistics.full_log import FullLog
+    from opentracker.server.workers import full_log
+    from opentracker.server.workers.full_log import SharedFullLog
 if WANT_FULLSCRAPE:
     from opentracker.features.fullscrape.page import FullScrape
     from opentracker.features.state.feature import STREAM as STATE
     from opentracker.features.state.state import State
     from opentracker.server.workers import listing
+if WANT_SYNC_LIVE:
+    from opentracker.features.cluster.livesync import LiveSync
+    from opentracker.server.workers import sync
+    from opentracker.server.workers.sync import SharedSync
+if WANT_SYNC_SCRAPE:
+    from opentracker.server.workers import scrape_sync
+    from opentracker.server.workers.scrape_sync import SharedScrapeSync
 
 STATISTICS = b"statistics"
 LINES = b"lines"
+SERVED = b"full-scrape"  # the hearer of addresses that had a full scrape
 
 
 def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSnapshot], None]) -> None:
@@ -31,6 +53,18 @@ def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSna
         share_full_scrapes(host, mesh, streams)
         state = host.part(State)
         streams.sources[STATE] = lambda _: state.part()
+    if WANT_CONTROL:
+        commands = Commands(host)
+        streams.sources[CONTROL] = lambda line: in_one_piece(commands.answer, line)
+    if WANT_SYNC_LIVE:
+        share_sync(host, mesh)
+    if WANT_FULLLOG_NETWORKS:
+        share_full_log(host, mesh, streams)
+
+
+def in_one_piece(answer: Callable[[bytes], bytes], question: bytes) -> Pieces:
+    """A stream of one answer, which is not asked for before the first piece is."""
+    yield answer(question)
 
 
 def share_statistics(
@@ -53,6 +87,33 @@ def share_statistics(
     streams.sources[STATISTICS] = part
 
 
+if WANT_SYNC_LIVE:
+
+    def share_sync(host: Core, mesh: Mesh) -> None:
+        """Have one worker receive the packets of live sync for all of them."""
+        live = host.part(LiveSync)
+        shared = SharedSync(live, mesh, host.minute)
+        live.place = shared.place
+        host.hearers[sync.HEARER] = shared.hear
+        if WANT_SYNC_SCRAPE:
+            scrapes = SharedScrapeSync(host.tracker, host.tracker_id, mesh)
+            live.extension = scrapes
+            host.hearers[scrape_sync.HEARER] = scrapes.hear
+            host.hearers[scrape_sync.TORRENTS] = scrapes.hear_torrents
+            host.every(scrape_sync.EVERY, scrapes.tell_torrents)
+
+
+if WANT_FULLLOG_NETWORKS:
+
+    def share_full_log(host: Core, mesh: Mesh, streams: Streams) -> None:
+        """See `share`."""
+        log = host.part(FullLog)
+        shared = SharedFullLog(log, mesh)
+        log.chosen, log.gather = shared.tell, shared.gather
+        host.hearers[full_log.HEARER] = log.choose
+        streams.sources[full_log.STREAM] = shared.part
+
+
 if WANT_FULLSCRAPE:
 
     def share_full_scrapes(host: Core, mesh: Mesh, streams: Streams) -> None:
@@ -73,6 +134,34 @@ if WANT_FULLSCRAPE:
         page.lines = all_lines
         streams.sources[listing.STREAM] = lambda _: listing.stream_rows(page, host.minute())
         streams.sources[LINES] = lambda _: own_lines()
+        if WANT_MODEST_FULLSCRAPES:
+
+            def tell(address: bytes) -> None:
+                for worker in mesh.others():
+                    mesh.tell(worker, SERVED, address)
+
+            page.modesty.tell = tell
+            host.hearers[SERVED] = page.modesty.remember
+
+
+def answers(mesh: Mesh, name: bytes, question: bytes, done: Callable[[list[bytes]], None]) -> Iterator[None]:
+    """Call `done` with the answers of all other processes, each a stream; without those that die meanwhile."""
+    streams = [mesh.open(worker, name, question) for worker in mesh.others()]
+    found: list[bytes] = []
+    try:
+        for stream in streams:
+            answer = b""
+            try:
+                while not stream.is_over:
+                    answer += stream.take()
+                    yield
+            except StreamLost:
+                continue
+            found.append(answer)
+    finally:
+        for stream in streams:
+            stream.close()
+    done(found)
 
 
 def gathered(mesh: Mesh, name: bytes) -> Pieces:

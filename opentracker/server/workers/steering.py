@@ -1,8 +1,9 @@
-"""Steering: the kernel gives each announce over UDP to the socket of the worker that owns its info_hash.
+"""Steering: the kernel gives each announce and scrape over UDP to the socket of the worker that owns its info_hash.
 
 The sockets of one address are a group of SO_REUSEPORT sockets, number i of which is worker i's. A classic-BPF program
-of the group computes `swarm.ownership` on the bytes of a datagram, in 0.02 microseconds. All other datagrams, connects
-and scrapes among them, are spread by address and port, as without a program. Every bound address is a group of its own.
+of the group computes `swarm.ownership` on the bytes of a datagram, in 0.02 microseconds. A scrape goes to the owner of
+its first info_hash, which stands where that of an announce does. Other datagrams, connects among them, are spread by
+address and port, as without a program. Every bound address is a group of its own.
 """
 
 import ctypes
@@ -12,8 +13,8 @@ import struct
 from collections.abc import Sequence
 from typing import Final
 
-from opentracker.protocol.udp import ANNOUNCE, INFO_HASH, SHORTEST_ANNOUNCE
-from opentracker.swarm.ownership import WORDS
+from opentracker.protocol.udp import ANNOUNCE, INFO_HASH, SCRAPE
+from opentracker.swarm.ownership import KEY, WORDS
 
 log = logging.getLogger("opentracker")
 
@@ -51,9 +52,10 @@ def program(workers: int, keys: Sequence[int]) -> bytes:
     owner = [*fold, *reduce, (RETURN_A, 0, 0, 0)]
     checks: list[Instruction] = [
         (LOAD_LENGTH, 0, 0, 0),
-        (JUMP_NOT_BELOW, 0, len(owner) + 2, SHORTEST_ANNOUNCE),
+        (JUMP_NOT_BELOW, 0, len(owner) + 3, INFO_HASH + KEY),
         (LOAD_WORD, 0, 0, ACTION),
-        (JUMP_EQUAL, 0, len(owner), ANNOUNCE),
+        (JUMP_EQUAL, 1, 0, ANNOUNCE),
+        (JUMP_EQUAL, 0, len(owner), SCRAPE),
     ]
     whole = [*checks, *owner, (RETURN, 0, 0, SPREAD)]
     return b"".join(struct.pack("=HBBI", *instruction) for instruction in whole)

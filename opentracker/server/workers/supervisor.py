@@ -12,7 +12,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final
+from typing import Final, TypeVar
 
 from opentracker.config.settings import Settings
 from opentracker.errors import EXIT_END, EXIT_FAULT, EndError, OpentrackerError
@@ -40,13 +40,16 @@ from opentracker.server.workers.frames import (
 )
 from opentracker.server.workers.mesh import Mesh, StreamLost
 from opentracker.server.workers.parts import pack_reading
-from opentracker.server.workers.sharing import gathered
+from opentracker.server.workers.sharing import answers, gathered
+from opentracker.server.workers.telling import Telling
 from opentracker.server.workers.worker import Seat
 from opentracker.swarm.counting.metric import Gauge
 from opentracker.swarm.ownership import Ownership
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
 log = logging.getLogger("opentracker")
+
+Part = TypeVar("Part")
 
 MOST_DEATHS: Final = (
     10  # of workers in DEATHS_SECONDS: more end the tracker, since a service manager may know better
@@ -94,9 +97,11 @@ class Supervisor:
         if settings.left.takes_over:
             self.now.go_on_from(settings.left.origin)
         self.loop = Loop(self.now)
+        self.reloads: list[Callable[[], None]] = [self.reload]
         self.dumps: list[Callable[[], None]] = []
         self.complaints: list[Callable[[], str]] = []
         self.sources: list[Callable[[StatsSnapshot], None]] = [self.tell_deaths]
+        self.listening: list[str] = []
         self.beginnings: list[Callable[[], None]] = []
         self.endings: list[Callable[[], Iterator[None]]] = []
         self.losses: list[Callable[[], None]] = []  # called when a worker has died
@@ -109,6 +114,7 @@ class Supervisor:
             Ownership(-1, settings.workers, (1, 1, 1, 1, 1)), 0
         )  # it owns nothing, and asks no owner
         self.mesh.join(self.loop, self.take)
+        self.telling = Telling(self.mesh)
         self.deaths: deque[float] = deque()
         self.vacant: list[Seat] = []
         self.died = 0
@@ -158,6 +164,23 @@ class Supervisor:
             raise OSError(errno.EPIPE, str(error)) from error
         finally:
             pieces.close()
+
+    def part(self, kind: type[Part]) -> Part:
+        """The loop, which is the only part."""
+        assert isinstance(self.loop, kind)
+        return self.loop
+
+    def tell(self, name: bytes, message: bytes) -> None:
+        """See Telling."""
+        self.telling.tell(name, message)
+
+    def keep(self, name: bytes, message: bytes) -> None:
+        """See Telling."""
+        self.telling.keep(name, message)
+
+    def ask(self, name: bytes, question: bytes, done: Callable[[list[bytes]], None]) -> None:
+        """Call `done` with the answers of all workers."""
+        self.loop.start(answers(self.mesh, name, question, done))
 
     # ---- From the start to the end -----------------------------------------------------------------------------
 
@@ -233,6 +256,7 @@ class Supervisor:
         control = Channel(ours, self.loop, self.mesh.take, self.ended)
         self.processes[seat.number] = Process(pid, control, self.now.seconds)
         self.mesh.channels[seat.number] = control
+        self.telling.repeat(seat.number)
 
     def leave(self, seat: Seat) -> None:
         """In a new worker: close what belongs to the supervisor, and to other workers."""
@@ -347,6 +371,7 @@ class Supervisor:
         """Have all workers read config and lists again."""
         self.manager.is_reloading()
         self.reloading = set(self.processes)
+        self.telling.forget()
         self.tell_all(RELOAD)
         if self.settings.config_files and self.settings.reread is not None:
             try:

@@ -7,6 +7,7 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
+from opentracker._features import WANT_PROXY_PROTOCOL
 from opentracker.protocol.udp import (
     ANNOUNCE,
     INFO_HASH,
@@ -17,7 +18,7 @@ from opentracker.protocol.udp import (
 from opentracker.server.clock import Now
 from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.udp.sockets import CONTROL_SIZE, UdpBatchSocket, without_interface
-from opentracker.server.workers.frames import DATAGRAM, Frame
+from opentracker.server.workers.frames import DATAGRAM
 from opentracker.server.workers.mesh import Mesh
 from opentracker.server.workers.requests import pack_datagram
 from opentracker.server.workers.scrapes import SharedScrape
@@ -25,24 +26,32 @@ from opentracker.swarm.connection_ids import ConnectionIds
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.tracker import Tracker
 
+if WANT_PROXY_PROTOCOL:
+    from opentracker.protocol.proxied import SIMPLE_SIZE
+
 CMSG_HEAD: Final = 16  # struct cmsghdr: u64 length with this head, i32 level, i32 type
 
 
 class Return:
-    """The way back to the client of a datagram: its socket, its address, and the address that it was sent to."""
+    """The way back to the client of a datagram: its socket, its address, and the address that it was sent to.
+
+    `head` is that of a proxy, which the answer needs too; empty: none.
+    """
 
     def __init__(self, handler: "SharedUdpSocket", name: bytes, control: bytes) -> None:
         self.handler = handler
         self.name = name
         self.control = control
+        self.head = b""
 
-    def take(self, frame: Frame) -> None:
+    def take(self, answer: bytes) -> None:
         """Send the answer that the owner of the torrent has given; empty: none."""
-        if frame.payload:
-            self.send(frame.payload)
+        if answer:
+            self.send(answer)
 
     def send(self, answer: bytes) -> None:
         """Send an answer."""
+        answer = self.head + answer
         counters = self.handler.answers.counters
         counters.udp_sent += len(answer)
         try:
@@ -72,6 +81,7 @@ class ScrapeReturn(Return):
 
     def __init__(self, way: Return, packet: bytes) -> None:
         super().__init__(way.handler, way.name, way.control)
+        self.head = way.head
         self.packet = packet
 
     def take_scrape(self, scrape: SharedScrape) -> None:
@@ -83,25 +93,46 @@ class ScrapeReturn(Return):
 
 
 class SharedUdpResponder(UdpResponder):
-    """Answers datagrams. The kernel steers announces to this worker; scrapes may be of torrents of others."""
+    """Answers datagrams. The kernel steers requests to this worker; a scrape may be of torrents of others as well."""
 
     def __init__(self, tracker: Tracker, ids: ConnectionIds, counters: Counters, mesh: Mesh) -> None:
         super().__init__(tracker, ids, counters)
         self.mesh = mesh
         self.handler: SharedUdpSocket | None = None  # the socket whose batch is being answered
+        if WANT_PROXY_PROTOCOL:
+            self.proxied: bytes | None = None  # the datagram of a proxy that is being answered
 
     def way_back(self, packet: bytes) -> Return | None:
         """The way back of a datagram of the batch that is being answered, found by its buffer."""
+        head = b""
+        if WANT_PROXY_PROTOCOL and self.proxied is not None:
+            packet = self.proxied
+            head = packet[:SIMPLE_SIZE]
         handler = self.handler
         if handler is not None:
             for index, buffer in enumerate(handler.packets):
                 if buffer is packet:
-                    return handler.way_back(index)
+                    way = handler.way_back(index)
+                    way.head = head
+                    return way
         return None
+
+    def answer_proxied(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> bool:
+        """See UdpResponder."""
+        if WANT_PROXY_PROTOCOL and self.proxied is None:
+            self.proxied = packet
+            try:
+                return super().answer_proxied(packet, size, address, minute, out)
+            finally:
+                self.proxied = None
+        return False
 
     def scrape(self, packet: bytes, size: i64, out: BytesWriter) -> None:
         """See UdpResponder."""
         count = scrape_count(size)
+        if self.mesh.ownership.owns_all(packet, INFO_HASH, count):
+            super().scrape(packet, size, out)
+            return
         info_hashes = [packet[16 + 20 * i : 36 + 20 * i] for i in range(count)]
         way = self.way_back(packet)
         assert way is not None

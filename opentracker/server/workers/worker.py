@@ -8,13 +8,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from opentracker._features import OT_CONNECTION_ID_EPOCH, WANT_UPGRADE
+from opentracker._features import OT_CONNECTION_ID_EPOCH, WANT_PROXY_PROTOCOL, WANT_UPGRADE
 from opentracker.config.settings import Settings
 from opentracker.features.feature import Feature
 from opentracker.server import wiring
 from opentracker.server.core import Core
 from opentracker.server.loop import Handler
 from opentracker.server.system.log_output import lost_lines, set_up
+from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.workers.channel import Channel
 from opentracker.server.workers.frames import (
     END,
@@ -25,6 +26,7 @@ from opentracker.server.workers.frames import (
     RELOADED,
     REPORT,
     STOP,
+    TELL,
     Frame,
 )
 from opentracker.server.workers.http import SharedHttpResponder
@@ -40,6 +42,8 @@ from opentracker.swarm.counting.metric import Gauge
 from opentracker.swarm.ownership import Ownership
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
+if WANT_PROXY_PROTOCOL:
+    from opentracker.features.proxy import PROXY_PROTOCOL, ProxySettings
 if WANT_UPGRADE:
     from opentracker.server.upgrade import crew_worker
 
@@ -81,9 +85,10 @@ class Worker(wiring.Server):
         self.seat = seat
         self.ownership = Ownership(seat.number, seat.workers, seat.keys)
         self.mesh = Mesh(self.ownership, int.from_bytes(os.urandom(4), "big"))
+        self.has_proxy_heads = has_proxy_heads(settings)
         super().__init__(settings, seat.sockets, seat.secret, seat.seed, features=features)
         self.streams_out = Streams(self.loop)
-        owner = Owner(self.shared_http, self.shared_udp, self.streams_out, self.now)
+        owner = Owner(self.shared_http, self.shared_udp, self.streams_out, self.now, self.hearers)
         self.mesh.join(self.loop, owner.serve)
         for number, end in seat.channels.items():
             self.mesh.channels[number] = Channel(end, self.loop, self.mesh.take, never)
@@ -94,6 +99,7 @@ class Worker(wiring.Server):
             END: self.begin_end,
             STOP: self.stop,
             REPORT: self.take_report,
+            TELL: lambda frame: owner.hear(self.control, frame),
         }
         if WANT_UPGRADE:
             self.departure = crew_worker.join(self, self.streams_out, self.mesh, self.control, self.orders)
@@ -140,9 +146,15 @@ class Worker(wiring.Server):
         self.shared_udp = SharedUdpResponder(self.tracker, self.ids, self.counters, self.mesh)
         return self.shared_udp
 
+    def udp_responders(self) -> list[UdpResponder]:
+        """See Core."""
+        return [self.shared_udp, self.strays]
+
     def new_udp_handler(self, sock: socket.socket) -> Handler:
         """See Core."""
-        answers = self.strays if sock in self.seat.unsteered else self.shared_udp
+        # The kernel finds no info_hash behind the head of a proxy.
+        is_astray = sock in self.seat.unsteered or self.has_proxy_heads
+        answers = self.strays if is_astray else self.shared_udp
         return SharedUdpSocket(sock, answers, self.now)
 
     # ---- Statistics ------------------------------------------------------------------------------------------
@@ -233,6 +245,11 @@ class Worker(wiring.Server):
         super().close()
         for channel in (*self.mesh.channels.values(), self.control):
             channel.sock.close()
+
+
+def has_proxy_heads(settings: Settings) -> bool:
+    """Whether datagrams of proxies begin with heads."""
+    return WANT_PROXY_PROTOCOL and settings.of(ProxySettings).header == PROXY_PROTOCOL
 
 
 def never(channel: Channel) -> None:

@@ -25,6 +25,15 @@ class NetworkTable(Permissions):
         """Add a network: its first address, packed, and its prefix length."""
         self.bless(first, bits, EVERYTHING)
 
+    def remove(self, first: bytes, bits: int) -> None:
+        """Remove a network, if it is in the set; larger and smaller ones stay."""
+        tables = self.networks[len(first)]
+        table = tables.get(bits)
+        if table is not None:
+            table.pop(int.from_bytes(first, "big") >> (8 * len(first) - bits), None)
+            if not table:
+                del tables[bits]
+
     def holds(self, address: bytes) -> bool:
         """Whether a network in the set contains an address (4 or 16 bytes)."""
         return self.rights(address) != 0

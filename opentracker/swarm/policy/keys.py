@@ -10,5 +10,8 @@ class Keys:
     def __init__(self) -> None:
         self.in_force = False  # whether requests need a key
 
-    def check(self, key: bytes) -> None:
-        """Raise TrackerFailure, and count it, unless the key is known and valid; empty: there was no key."""
+    def check(self, key: bytes, address: bytes) -> None:
+        """Raise TrackerFailure, and count it, unless the key is known, and valid for the client's address.
+
+        The key is empty if there was none; the address has 4 or 16 bytes.
+        """

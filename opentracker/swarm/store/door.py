@@ -81,10 +81,6 @@ class Picture:
         """The number of torrents."""
         raise NotImplementedError
 
-    def note(self, start: i64, end: i64, rows: Rows) -> None:
-        """Add the torrents from `start` up to `end` to the rows of a segment, if they belong to it."""
-        raise NotImplementedError
-
     def count(self, start: i64, end: i64) -> tuple[i64, i64, i64, i64]:
         """The sums of IPv4 leechers, IPv4 seeders, IPv6 leechers and IPv6 seeders of some torrents."""
         raise NotImplementedError
@@ -113,6 +109,7 @@ class Store:
         self.totals = Totals()
         self.counts_ports = False
         self.has_completed = False
+        self.most_rows: i64 = 1 << 19  # of a segment, see `rows`, while info_hashes are spread evenly
 
     # ---- One torrent ----
 
@@ -216,6 +213,10 @@ class Store:
 
     def picture(self, shard: i64) -> Picture:
         """A snapshot of a shard's torrents."""
+        raise NotImplementedError
+
+    def rows(self, bits: i64, number: i64) -> Rows:
+        """The torrents whose info_hashes begin with `bits` bits (4 at most) that are `number`."""
         raise NotImplementedError
 
     def clean(self, shard: i64, minute: i64, evictor: Evictor) -> Iterator[None]:

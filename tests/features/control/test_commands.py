@@ -22,6 +22,7 @@ from opentracker.features.control.commands import (
     TABLE,
     Commands,
     changes,
+    for_log,
 )
 from tests.server.live import HASH_A, HASH_B, Live, sections
 from tests.swarm.crowd import address, put
@@ -208,6 +209,8 @@ def test_the_longest_line_has_room_for_all_words(asked: Asked) -> None:
         (b"torrent x", False),
         (b"list contains x", False),
         (b"list count", False),
+        (b"keys contains x", False),
+        (b"keys add x", True),
         (b"list add x", True),
         (b"list remove x", True),
         (b"reload", True),
@@ -217,3 +220,18 @@ def test_the_longest_line_has_room_for_all_words(asked: Asked) -> None:
 )
 def test_what_belongs_in_the_log(line: bytes, is_change: bool) -> None:
     assert changes(line) is is_change
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        (b"reload", "reload"),
+        (b"list add 41 \x1b[2J", r"list add 41 \x1b[2J"),
+        (b"keys add secretsecret 2030-12-31", "keys add, 2 words"),
+        (b"key add secretsecret", "an unknown command"),
+        (b"secretsecret", "an unknown command"),
+        (b"", "an unknown command"),
+    ],
+)
+def test_what_the_log_has_of_a_line(line: bytes, text: str) -> None:
+    assert for_log(line) == text

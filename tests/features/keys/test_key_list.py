@@ -55,7 +55,7 @@ class Desk:
     def reason(self, key: bytes) -> bytes:
         """The reason to refuse a key; empty for one that is served."""
         try:
-            self.keys.check(key)
+            self.keys.check(key, bytes(4))
         except TrackerFailure as failure:
             return failure.reason
         return b""

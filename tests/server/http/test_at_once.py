@@ -6,13 +6,24 @@ from collections.abc import Iterator
 
 import pytest
 
-from opentracker._features import WANT_KEEPALIVE
+from opentracker._features import WANT_COMPILED, WANT_KEEPALIVE
 from opentracker.server.http.at_once import ANSWERED, GONE, LEFT, NOTHING_YET, AtOnce
 from tests.protocol.http_cases import ANN, HASH_B, announce, get, is_like, without_extensions
 from tests.server.http.talk import H_01, open_connections
 from tests.server.live import HOME, Live, packed
 
+if WANT_COMPILED:
+    from opentracker.server.http.in_one_pass import InOnePass
+else:
+    from opentracker.server.http.by_known_head import ByKnownHead
+
 LONG_WAY = b"Host: x\r\nContent-Type: x\r\n"  # a header that might announce a body
+
+
+def at_once_of(live: Live) -> AtOnce:
+    if WANT_COMPILED:
+        return InOnePass(live.server.http)
+    return ByKnownHead(live.server.http)
 
 
 @pytest.fixture
@@ -26,7 +37,7 @@ def pair() -> Iterator[tuple[int, socket.socket]]:
 
 @pytest.mark.needs(WANT_FULLLOG_NETWORKS=False)  # whose watchers want all requests the long way
 def test_what_has_become_of_a_connection_is_told(live: Live, pair: tuple[int, socket.socket]) -> None:
-    at_once = AtOnce(live.server.http)
+    at_once = at_once_of(live)
     fd, client = pair
     address = packed(HOME)
     assert at_once.serve(fd, address) == NOTHING_YET
@@ -41,7 +52,7 @@ def test_what_has_become_of_a_connection_is_told(live: Live, pair: tuple[int, so
 
 @pytest.mark.needs(WANT_FULLLOG_NETWORKS=False)  # whose watchers want all requests the long way
 def test_what_the_socket_does_not_take_is_left(live: Live, pair: tuple[int, socket.socket]) -> None:
-    at_once = AtOnce(live.server.http)
+    at_once = at_once_of(live)
     fd, client = pair
     filled = 0
     try:

@@ -17,7 +17,7 @@ from opentracker.protocol.pages import Page, Pieces
 from opentracker.server.http.connection import Connection
 from opentracker.server.http.listener import PAUSE
 from opentracker.server.http.server import MOST_UNSENT
-from opentracker.server.http.slots import SPARE, ConnectionSlots, most_by_default
+from opentracker.server.http.slots import SPARE, WEIGHT, ConnectionSlots, most_by_default
 from opentracker.server.limits import LimitSettings
 from opentracker.swarm.policy.permissions import MAY_PROXY, Permissions
 from tests.protocol.http_cases import ANN, announce, get
@@ -63,7 +63,7 @@ def test_by_default_there_are_as_many_as_descriptors_but_for_a_few() -> None:
 
 
 @pytest.mark.parametrize(
-    ("memory", "most"), [(0, 1000 - SPARE), (1 << 40, 1000 - SPARE), (1 << 27, 512), (1, 1)]
+    ("memory", "most"), [(0, 1000 - SPARE), (1 << 40, 1000 - SPARE), (1 << 27, (1 << 24) // WEIGHT), (1, 1)]
 )
 def test_by_default_an_eighth_of_the_memory_holds_them_all(memory: int, most: int) -> None:
     before = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -24,6 +24,7 @@ from tests.config.parsing import settings_of_file
 from tests.protocol.http_cases import announce, get, scrape
 from tests.server.live import HOME, SECRET, Endpoint, Live, TcpClient, endpoint, packed, sections
 from tests.server.process import Tracker, run
+from tests.server.workers import several as crews
 
 STATS = b"/stats?mode=conn"
 SHOWN = f"[{HOME}]" if ":" in HOME else HOME
@@ -188,3 +189,18 @@ def test_without_the_key_the_pages_are_the_trackers() -> None:
     assert server.stats_answers is server.http_answers
     server.close()
     assert StatsAddressFeature in wiring.FEATURES
+
+
+@crews.needs_several
+@crews.several
+def test_all_workers_answer_there_and_tell_of_all(tmp_path: Path, workers: int) -> None:
+    (tmp_path / "stats.conf").write_text(f"listen.stats {SHOWN}:0\n")
+    given = crews.options(tmp_path, workers, "-f", str(tmp_path / "stats.conf"))
+    with Tracker(*given, sockets=2) as tracker:
+        line = next(line for line in tracker.lines if line.startswith("statistics on TCP"))
+        where = (HOME, int(line.rpartition(":")[2]))
+        for number, info_hash in enumerate(crews.INFO_HASHES):
+            crews.announce(tracker, info_hash, 7000 + number)
+        for _ in range(2 * workers):
+            assert b"\nopentracker serving 40 torrents\n" in crews.ask(where, "/stats?mode=peer")
+        assert b"404" in crews.ask(tracker.endpoint("TCP"), "/stats?mode=peer")

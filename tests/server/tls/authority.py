@@ -78,9 +78,10 @@ class TlsClient:
         context: ssl.SSLContext,
         name: str | None = "tracker.example",
         session: ssl.SSLSession | None = None,
+        source: str | None = None,
     ) -> None:
         self.live = live
-        self.tcp: TcpClient = live.tcp(to)
+        self.tcp: TcpClient = live.tcp(to, source)
         self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.session = context.wrap_bio(self.incoming, self.outgoing, server_hostname=name, session=session)
         self.has_ended = False

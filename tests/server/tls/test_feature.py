@@ -7,11 +7,10 @@ import pytest
 
 from opentracker._features import WANT_V6
 from opentracker.config.settings import Bind, Sections, Settings
-from opentracker.errors import ConfigError, UsageError
+from opentracker.errors import UsageError
 from opentracker.server.binding import planned_binds
 from opentracker.server.tls.certificates import DAY
 from opentracker.server.tls.feature import CERTIFICATES, KEYS, TlsFeature, TlsSettings, listen_tls
-from opentracker.server.wiring import refuse_alone
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from tests.protocol.http_cases import ANN, get
 from tests.server.live import HOME, Endpoint, Live, endpoint, packed
@@ -110,13 +109,6 @@ def test_a_tls_port_alone_opens_no_other() -> None:
 def test_settings_that_are_incomplete(asked: TlsSettings, complaint: str) -> None:
     with pytest.raises(UsageError, match=complaint):
         TlsFeature(Settings(sections=Sections(asked))).check()
-
-
-@pytest.mark.needs("WANT_WORKERS")
-def test_several_workers_are_refused() -> None:
-    settings = Settings(workers=2, given=[("listen.tls", "127.0.0.1")])
-    with pytest.raises(ConfigError, match=r"listen\.workers above 1 does not go with listen.tls yet"):
-        refuse_alone([TlsFeature(settings)], settings)
 
 
 def test_a_build_with_the_feature_needs_no_certificate(live: Live) -> None:

@@ -232,19 +232,6 @@ def test_e14_a_handshake_has_the_time_of_a_plain_request(
     assert failures(live) == {"timeout": 1}
 
 
-def test_e15_half_open_handshakes_take_their_places_and_give_them_back(
-    live: Live, to: Endpoint, context: ssl.SSLContext
-) -> None:
-    clients = [live.tcp(to) for _ in range(200)]
-    for client in clients:
-        client.send(hello(context))
-    live.until(lambda: open_connections(live) == 200, "the connections")
-    assert TlsClient(live, to, context).shake().ask(ASKED).status == 200
-    live.advance(SWEPT)
-    live.until(lambda: open_connections(live) == 0, "the sweep")
-    assert failures(live) == {"timeout": 200}
-
-
 def test_e16_renegotiation_is_refused(live: Live, to: Endpoint, context: ssl.SSLContext) -> None:
     """In TLS 1.2 an encrypted hello would begin another handshake: a byte of type 22 in a record is never text."""
     context.maximum_version = ssl.TLSVersion.TLSv1_2

@@ -1,8 +1,21 @@
-"""Protocols that serve one connection after another."""
+"""Protocols that serve one connection after another, and frames on the direct way, as the package has them."""
 
+from itertools import product
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.frames import Frame, Opcode
 from websockets.protocol import State
 
-from opentracker.server.webtorrent.framing import MOST_SPARE, PING, Framing, is_at_rest, text_frame
+from opentracker.server.webtorrent.framing import (
+    MOST_SPARE,
+    PING,
+    Framing,
+    is_at_rest,
+    split_texts,
+    text_frame,
+)
 from tests.server.webtorrent.browser import masked
 
 
@@ -38,7 +51,70 @@ def test_parts_of_frames_and_of_messages_are_no_rest() -> None:
     assert protocol.state is State.OPEN
 
 
-def test_frames_of_a_server() -> None:
+# ---- The direct way --------------------------------------------------------------------------------------------
+
+Outcome = tuple[list[tuple[int, bool, bytes]], bytes, State, object]
+
+
+def by_the_package(data: bytes) -> Outcome:
+    """What a protocol makes of a client's bytes: frames, what it sends, its state, and its error."""
+    protocol = Framing().take()
+    protocol.receive_data(data)
+    frames = [(int(each.opcode), each.fin, bytes(each.data)) for each in protocol.events_received()]  # type: ignore[union-attr]
+    return frames, b"".join(protocol.data_to_send()), protocol.state, type(protocol.parser_exc)
+
+
+def by_both(data: bytes) -> Outcome:
+    """The same with the direct way before it."""
+    texts, rest = split_texts(data)
+    frames, sent, state, error = by_the_package(rest)
+    return [(int(Opcode.TEXT), True, text) for text in texts] + frames, sent, state, error
+
+
+def test_every_first_byte_with_lengths_of_all_kinds() -> None:
+    lengths = (0, 1, 12, 13, 125, 126, 127)
+    for first, masked_bit, length in product(range(256), (0, 0x80), lengths):
+        data = bytes([first, masked_bit | length]) + bytes(range(3, 19))
+        assert by_both(data) == by_the_package(data)
+        assert by_both(masked(b"ab") + data) == by_the_package(masked(b"ab") + data)
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 300, 65535])
+def test_a_whole_text_is_taken_once_its_last_byte_has_come(size: int) -> None:
+    message = bytes(at % 251 for at in range(size))
+    data = Frame(Opcode.TEXT, message).serialize(mask=True)
+    assert split_texts(data) == ([message], b"")
+    for cut in {*range(min(10, len(data))), len(data) // 2, len(data) - 1}:
+        assert split_texts(data[:cut]) == ([], data[:cut])
+        assert split_texts(data + data[:cut]) == ([message], data[:cut])
+
+
+def test_a_length_in_more_bytes_than_it_needs() -> None:
+    data = b"\x81\xfe\0\x02abcd" + bytes(one ^ other for one, other in zip(b"{}", b"ab", strict=True))
+    assert split_texts(data) == ([b"{}"], b"")
+    assert by_both(data) == by_the_package(data)
+
+
+PIECES = st.builds(
+    lambda opcode, text, fin: Frame(opcode, text, fin).serialize(mask=True),
+    st.sampled_from([Opcode.TEXT, Opcode.TEXT, Opcode.TEXT, Opcode.BINARY, Opcode.CONT]),
+    st.binary(max_size=300),
+    st.sampled_from([True, True, False]),
+) | st.sampled_from([masked(b"ping", head=0x89), masked(b"\x03\xe8", head=0x88), b"\x81\x02{}", b"\xc1\x80"])
+
+
+@given(st.lists(PIECES, max_size=8), st.integers(0, 300), st.binary(max_size=4))
+def test_both_ways_give_the_same(pieces: list[bytes], cut: int, more: bytes) -> None:
+    data = b"".join(pieces)
+    data = data[: max(0, len(data) - cut)] + more
+    assert by_both(data) == by_the_package(data)
+
+
+@pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 70000])
+def test_frames_of_a_server(size: int) -> None:
+    message = b"x" * size
+    assert text_frame(message) == Frame(Opcode.TEXT, message).serialize(mask=False)
+
+
+def test_the_ping_of_a_server() -> None:
     assert PING == b"\x89\0"
-    assert text_frame(b"{}") == b"\x81\x02{}"
-    assert text_frame(b"x" * 200).startswith(b"\x81\x7e\0\xc8x")

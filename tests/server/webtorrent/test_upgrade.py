@@ -13,7 +13,7 @@ from tests.server.live import HOME, Live, packed, sections
 from tests.server.webtorrent.browser import handshake, masked
 
 if WANT_DENY:
-    from opentracker.features.denial import DenialFeature
+    from opentracker.features.denial.feature import DenialFeature
 
 if WANT_AUTH_KEYS:
     from opentracker.features.keys.feature import FILE as NAMED_KEYS

@@ -38,9 +38,19 @@ KEYS: Final = (0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1)
 
 
 class Crew:
-    """Workers that serve TCP and UDP on a free port each; `steered` or with one UDP socket for all."""
+    """Workers that serve TCP and UDP on a free port each; `steered` or with one UDP socket for all.
 
-    def __init__(self, many: int, *, steered: bool = True, home: str = HOME) -> None:
+    `prepare` changes the settings of each worker.
+    """
+
+    def __init__(
+        self,
+        many: int,
+        *,
+        steered: bool = True,
+        home: str = HOME,
+        prepare: Callable[[Settings], None] = lambda _: None,
+    ) -> None:
         binds = [Bind(False, packed(home), 0), *[Bind(True, packed(home), 0)] * steered]
         self.groups = open_groups(binds, many, KEYS)
         if not steered:
@@ -56,6 +66,7 @@ class Crew:
             settings = Settings(sections=sections(), workers=many)
             if WANT_RESTRICT_STATS:
                 settings.permissions.bless(packed(HOME), 8 * len(packed(HOME)), MAY_STAT)
+            prepare(settings)
             features = wiring.load(settings)
             worker = Worker(seat, its, settings, features)
             for feature in features:
@@ -97,11 +108,16 @@ class Crew:
             assert time.monotonic() < end, f"waited in vain for {what}"
             self.iterate()
 
-    def connect(self, to: tuple[str, int] | None = None) -> tuple[socket.socket, bytes]:
-        """A UDP client, and its connection id."""
+    def client(self, to: tuple[str, int] | None = None) -> socket.socket:
+        """A UDP client."""
         client = socket.socket(family_of(self.udp[0]), socket.SOCK_DGRAM)
         client.connect(to or self.udp)
         client.setblocking(False)
+        return client
+
+    def connect(self, to: tuple[str, int] | None = None) -> tuple[socket.socket, bytes]:
+        """A UDP client, and its connection id."""
+        client = self.client(to)
         return client, self.exchange(client, connect_packet())[8:16]
 
     def exchange(self, client: socket.socket, packet: bytes) -> bytes:

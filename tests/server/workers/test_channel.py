@@ -94,7 +94,8 @@ def test_a_frame_that_meets_a_fault_takes_no_other_along(
 def test_the_end_of_a_process_is_told(ends: Ends) -> None:
     ends.one.put(1, 1, b"last")
     ends.one.close()
-    ends.loops[1].iterate(0.0)
+    for _ in range(2):
+        ends.loops[1].iterate(0.0)
     assert [frame.payload for frame in ends.taken] == [b"last"]
     assert ends.ended == [ends.two]
     ends.two.put(1, 1, b"to nobody")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from opentracker.server.workers.listing import Rows, pack_rows, unpack_rows
 from opentracker.swarm.store import rows as store_rows
 
-counts = st.tuples(*[st.integers(0, 300)] * 3)
+counts = st.tuples(*[st.integers(0, 3000)] * 3)
 
 
 def decoded(rows: Rows) -> list[tuple[bytes, tuple[int, ...]]]:
@@ -25,9 +25,9 @@ def test_rows_that_are_packed_are_unpacked(
 ) -> None:
     table, rows, found = store_rows.Rows(0, 0), Rows(), Rows()
     for number in range(before):  # from a piece before
-        found.add(bytes(20), b"\xff\xff\xff", (number, 500, 0))
+        found.add(bytes(20), b"\xff" * store_rows.BYTES, (number, 500, 0))
     for info_hash, (complete, downloaded, incomplete) in torrents:
-        code = table.code(complete, downloaded, incomplete)
+        code = int(table.code(complete, downloaded, incomplete)).to_bytes(store_rows.BYTES, "big")
         rows.add(info_hash, code, table.counts(code))
     unpack_rows(pack_rows(rows), found)
     assert decoded(found)[before:] == torrents

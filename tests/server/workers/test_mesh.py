@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from opentracker.protocol.pages import Pieces
-from opentracker.server.workers.frames import MOST_PAYLOAD, SCRAPE, Frame
+from opentracker.server.workers.frames import MOST_PAYLOAD, SCRAPE
 from opentracker.server.workers.mesh import PATIENCE, StreamLost
 from opentracker.server.workers.requests import ENTRY
 from opentracker.server.workers.scrapes import SharedScrape
@@ -27,7 +27,7 @@ def test_who_owns_all_is_asked_nothing(two: Crew) -> None:
 
 def test_a_successor_is_asked_again(two: Crew) -> None:
     """A request may be lost with the worker that has read it."""
-    answers: list[Frame] = []
+    answers: list[bytes] = []
     mesh = two.workers[0].mesh
     mesh.ask(1, SCRAPE, bytes(20), answers.append)
     two.workers[0].loop.iterate(0.0)
@@ -41,7 +41,7 @@ def test_a_successor_is_asked_again(two: Crew) -> None:
 
 
 def test_a_request_without_an_answer_is_forgotten(two: Crew) -> None:
-    answers: list[Frame] = []
+    answers: list[bytes] = []
     mesh = two.workers[0].mesh
     mesh.ask(1, SCRAPE, bytes(20), answers.append)
     mesh.loop.now.seconds += PATIENCE

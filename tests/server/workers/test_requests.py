@@ -5,6 +5,8 @@ from hypothesis import strategies as st
 
 from opentracker.protocol.messages import Announce
 from opentracker.server.workers.requests import (
+    HEAD_ONLY,
+    KEEP_ALIVE,
     counts_at,
     pack_announce,
     pack_datagram,
@@ -30,10 +32,10 @@ def announces(draw: st.DrawFn) -> Announce:
     return a
 
 
-@given(announces())
-def test_an_announce(a: Announce) -> None:
+@given(announces(), st.sampled_from([0, KEEP_ALIVE, HEAD_ONLY, KEEP_ALIVE | HEAD_ONLY]))
+def test_an_announce(a: Announce, form: int) -> None:
     found = Announce(both_families=True)
-    unpack_announce(pack_announce(a), found)
+    assert unpack_announce(pack_announce(a, form), found) == form
     assert {name: getattr(found, name) for name in FIELDS} == {name: getattr(a, name) for name in FIELDS}
 
 

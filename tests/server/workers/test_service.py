@@ -5,11 +5,7 @@ import re
 import signal
 import socket
 import sys
-import time
-from collections.abc import Callable
-from hashlib import blake2b
 from pathlib import Path
-from urllib.parse import quote_from_bytes
 
 import pytest
 
@@ -17,71 +13,24 @@ from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
     WANT_FULLSCRAPE,
-    WANT_MODEST_FULLSCRAPES,
-    WANT_RESTRICT_STATS,
     WANT_STATS_PROMETHEUS,
-    WANT_V6,
 )
 from opentracker.server.workers.service import PROC
 from opentracker.server.workers.supervisor import MOST_DEATHS
 from tests.server.live import HOME, announce_packet, connect_packet, family_of
-from tests.server.process import PATIENCE, Tracker, allow, list_loopback, run
-from tests.server.workers.allowed import may_be_several
-
-REFUSED = not may_be_several() or WANT_MODEST_FULLSCRAPES
-needs_several = pytest.mark.skipif(REFUSED, reason="this build refuses several workers")
-several = pytest.mark.parametrize("workers", [1, 2, 3])
-needs_statistics = pytest.mark.skipif(
-    not WANT_STATS_PROMETHEUS, reason="needs a build with WANT_STATS_PROMETHEUS=1"
+from tests.server.process import PATIENCE, Tracker, run
+from tests.server.workers.several import (
+    INFO_HASHES,
+    REFUSED,
+    announce,
+    fetch,
+    needs_several,
+    options,
+    several,
+    torrents,
+    until,
+    workers_of,
 )
-INFO_HASHES = [blake2b(bytes([number]), digest_size=20).digest() for number in range(40)]
-
-
-def options(folder: Path, workers: int, *more: str) -> list[str]:
-    """The options of a tracker that serves INFO_HASHES with this number of workers."""
-    config = folder / "workers.conf"
-    config.write_text(
-        f"listen.workers {workers}\n" + f"access.stats {HOME}\n" * WANT_RESTRICT_STATS, encoding="ascii"
-    )
-    return [
-        *["-f", str(config), "-i", HOME, "-p", "0", "-P", "0"],
-        *allow(folder, *INFO_HASHES),
-        *list_loopback(folder),
-        *more,
-    ]
-
-
-def fetch(tracker: Tracker, target: str) -> bytes:
-    """The body of the answer to a GET."""
-    with socket.create_connection(tracker.endpoint("TCP"), timeout=PATIENCE) as client:
-        client.sendall(f"GET {target} HTTP/1.0\r\n\r\n".encode())
-        answer = b""
-        while data := client.recv(65536):
-            answer += data
-    return answer.partition(b"\r\n\r\n")[2]
-
-
-def announce(tracker: Tracker, info_hash: bytes, port: int) -> bytes:
-    """The answer to an announce over HTTP."""
-    return fetch(tracker, f"/announce?info_hash={quote_from_bytes(info_hash)}&port={port}&left=0")
-
-
-def torrents(tracker: Tracker) -> int:
-    """The number of torrents of a tracker."""
-    return int(fetch(tracker, "/stats?mode=peer").splitlines()[2].split()[2])
-
-
-def workers_of(tracker: Tracker) -> list[int]:
-    """The process ids of the workers, in the order of their start."""
-    pid = tracker.process.pid
-    return [int(each) for each in Path(PROC, str(pid), "task", str(pid), "children").read_text().split()]
-
-
-def until(condition: Callable[[], bool], what: str) -> None:
-    """Ask until a condition holds."""
-    end = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < end, f"waited in vain for {what}"
 
 
 @needs_several
@@ -328,16 +277,6 @@ def test_the_debug_command_has_one_process(tmp_path: Path) -> None:
     status, _, err = run(*options(tmp_path, 2), command=debug)
     assert status == 1
     assert "listen.workers above 1 does not go with opentracker.debug yet" in err
-
-
-@needs_several
-@pytest.mark.parametrize("key", ["listen.stats 127.0.0.1:0"] * (not WANT_V6))
-def test_a_key_that_does_not_go_with_several_workers(tmp_path: Path, key: str) -> None:
-    (tmp_path / "more.conf").write_text(f"{key}\n")
-    for check in ([], ["-t"]):
-        status, _, err = run(*options(tmp_path, 2, "-f", str(tmp_path / "more.conf")), *check)
-        assert status == 1
-        assert f"listen.workers above 1 does not go with {key.split(maxsplit=1)[0]} yet" in err
 
 
 @pytest.mark.skipif(not REFUSED, reason="this build allows several workers")

@@ -9,6 +9,7 @@ from opentracker._features import (
     WANT_COMPRESSION_ZSTD_ALWAYS,
     WANT_FULLSCRAPE,
     WANT_LOG_NUMWANT,
+    WANT_MODEST_FULLSCRAPES,
     WANT_STATS_HTML,
     WANT_STATS_JSON,
     WANT_STATS_PROMETHEUS,
@@ -127,6 +128,13 @@ def test_a_full_scrape_of_nothing(crew: Crew) -> None:
 def test_a_dump_has_all_lines(crew: Crew, known: list[bytes]) -> None:
     lines = crew.fetch("/stats?mode=statedump").decode().splitlines()
     assert sorted(line.split(":")[0] for line in lines) == sorted(each.hex().upper() for each in known)
+
+
+@pytest.mark.skipif(not WANT_MODEST_FULLSCRAPES, reason="needs a build with WANT_MODEST_FULLSCRAPES=1")
+def test_a_full_scrape_is_remembered_by_all(crew: Crew) -> None:
+    assert crew.fetch("/scrape", whole=True).startswith(b"HTTP/1.1 200 ")
+    for _ in range(6):
+        assert crew.fetch("/scrape", whole=True).startswith(b"HTTP/1.1 402 ")
 
 
 def test_health_is_that_of_the_worker(two: Crew) -> None:

@@ -1,8 +1,8 @@
-"""Steering, as the kernel does it: thousands of announces, and none of them at another worker than its owner."""
+"""Steering, as the kernel does it: thousands of requests, and none of them at another worker than its owner."""
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -12,7 +12,7 @@ from opentracker.server.sockets import has_ipv6
 from opentracker.server.workers.sockets import Group, open_groups
 from opentracker.server.workers.steering import SPREAD, attach, program
 from opentracker.swarm.ownership import Ownership
-from tests.server.live import announce_packet, connect_packet, endpoint, packed
+from tests.server.live import announce_packet, connect_packet, endpoint, packed, scrape_packet
 
 KEYS = (0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1)
 MANY = 2000
@@ -53,12 +53,23 @@ def clients(group: Group, many: int) -> list[socket.socket]:
     return made
 
 
-def test_no_announce_is_astray(group: Group) -> None:
+def announce(info_hash: bytes) -> bytes:
+    """An announce."""
+    return announce_packet(bytes(8), info_hash=info_hash)
+
+
+def scrape(info_hash: bytes) -> bytes:
+    """A scrape, of another torrent as well."""
+    return scrape_packet(bytes(8), info_hash, os.urandom(20))
+
+
+@pytest.mark.parametrize("make", [announce, scrape])
+def test_no_request_is_astray(group: Group, make: Callable[[bytes], bytes]) -> None:
     ownership = Ownership(0, len(group.sockets), KEYS)
     several = clients(group, 8)
     steered = 0
     for number in range(MANY):
-        several[number % 8].send(announce_packet(bytes(8), info_hash=os.urandom(20)) + bytes(number % 3))
+        several[number % 8].send(make(os.urandom(20)) + bytes(number % 3))
         if number % BURST == 0 or number == MANY - 1:
             datagrams = received(group)
             steered += len(datagrams)
@@ -86,7 +97,7 @@ def test_a_dual_stack_socket_steers_both_families() -> None:
 
 
 @pytest.mark.parametrize(
-    "packet", [b"", b"x" * 15, connect_packet(), bytes(36), announce_packet(bytes(8))[:97]], ids=len
+    "packet", [b"", b"x" * 15, connect_packet(), bytes(36), scrape_packet(bytes(8), bytes(20))[:35]], ids=len
 )
 def test_other_datagrams_are_spread_by_their_ports(packet: bytes) -> None:
     (group,) = open_groups([Bind(True, packed(HOMES[0]), 0)], 2, KEYS)
@@ -101,9 +112,9 @@ def test_other_datagrams_are_spread_by_their_ports(packet: bytes) -> None:
 
 
 def test_a_program_in_words() -> None:
-    """Four checks, the fold and the reduction; the last instruction chooses no socket."""
+    """Five checks, the fold and the reduction; the last instruction chooses no socket."""
     code = program(2, KEYS)
-    assert len(code) == 8 * (4 + 5 * 2 + 4 * 2 + 4 + 4 + 1)
+    assert len(code) == 8 * (5 + 5 * 2 + 4 * 2 + 4 + 4 + 1)
     assert code[-8:] == bytes.fromhex("06000000") + SPREAD.to_bytes(4, "little")
 
 

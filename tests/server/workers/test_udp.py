@@ -2,9 +2,23 @@
 
 import pytest
 
-from opentracker._features import WANT_V4_ONLY, WANT_V6
-from tests.server.live import HOME, MISMATCH, TRANSACTION, announce_packet, scrape_packet
+from opentracker._features import WANT_PROXY_PROTOCOL, WANT_V4_ONLY, WANT_V6
+from opentracker.config.settings import Settings
+from opentracker.swarm.policy.permissions import MAY_PROXY
+from tests.server.live import (
+    HOME,
+    MISMATCH,
+    TRANSACTION,
+    announce_packet,
+    connect_packet,
+    packed,
+    scrape_packet,
+)
 from tests.server.workers.crew import Crew
+
+if WANT_PROXY_PROTOCOL:
+    from opentracker.features.proxy import proxy_header
+    from tests.server.test_proxy_protocol import CLIENT, OTHER, head
 
 
 def counts(answer: bytes) -> list[tuple[int, int, int]]:
@@ -65,4 +79,32 @@ def test_a_dual_stack_socket_answers_ipv4_with_its_addresses() -> None:
         answer = crew.exchange(client, announce_packet(connection_id, info_hash=crew.owned_by(worker)[0]))
         assert len(answer) == 20
     client.close()
+    crew.close()
+
+
+@pytest.mark.needs("WANT_PROXY_PROTOCOL")
+@pytest.mark.parametrize("many", [1, 2, 3])
+def test_clients_behind_a_proxy_that_names_them_in_heads(many: int) -> None:
+    """The kernel finds no info_hash behind a head: datagrams are handed on."""
+
+    def trust(settings: Settings) -> None:
+        proxy_header(settings, "proxy-protocol")
+        settings.permissions.bless(packed(HOME), 8 * len(packed(HOME)), MAY_PROXY)
+
+    crew = Crew(many, prepare=trust)
+    info_hashes = [each for worker in range(many) for each in crew.owned_by(worker, 3)]
+    for number, client in enumerate((CLIENT, OTHER)):
+        proxy = crew.client()
+        connection_id = crew.exchange(proxy, head(client) + connect_packet())[46:54]
+        for info_hash in info_hashes:
+            packet = head(client) + announce_packet(connection_id, info_hash=info_hash, port=7000)
+            answer = crew.exchange(proxy, packet)
+            assert answer[:46] == head(client) + bytes.fromhex("00000001") + TRANSACTION
+            assert int.from_bytes(answer[50:54], "big") == number + 1
+        answer = crew.exchange(proxy, head(client) + scrape_packet(connection_id, *info_hashes))
+        assert answer[:38] == head(client)
+        assert counts(answer[38:]) == [(0, 0, number + 1)] * len(info_hashes)
+        proxy.close()
+    for number, worker in enumerate(crew.workers):
+        assert all(worker.tracker.store.has(each) for each in info_hashes[3 * number : 3 * number + 3])
     crew.close()

@@ -61,3 +61,14 @@ def test_as_the_standard_library_says(networks: list[tuple[int, int]], data: st.
     address = ip_address(data.draw(st.sampled_from(near)) ^ (1 << data.draw(st.integers(0, 31))))
     assert made.holds(address.packed) is any(address in network for network in named)
     assert made.size() == len(set(named))
+
+
+def test_exactly_the_removed_network_is_gone() -> None:
+    made = table("192.0.2.0/24", "192.0.2.0/25", "2001:db8::/32")
+    made.remove(parse_ip("192.0.2.0"), 25)
+    made.remove(parse_ip("192.0.2.0"), 26)
+    made.remove(parse_ip("2001:db8::"), 32)
+    assert made.blessed() == table("192.0.2.0/24").blessed()
+    assert made.holds(parse_ip("192.0.2.1"))
+    made.remove(parse_ip("192.0.2.0"), 24)
+    assert made.size() == 0

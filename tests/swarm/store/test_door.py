@@ -10,7 +10,7 @@ from opentracker._features import OT_PEER_TIMEOUT, OT_TORRENT_TIMEOUT_HOURS, WAN
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
 from opentracker.swarm.store.door import NOT_TAKEN, NOT_THERE, Contents, Evictor, Store
 from opentracker.swarm.store.records import SMALL
-from opentracker.swarm.store.rows import KEY, Rows
+from opentracker.swarm.store.rows import END, KEY, Rows, rows_apart
 from opentracker.swarm.tracker import Tracker
 from tests.swarm.engines import ENGINES
 from tests.swarm.model import FAMILIES, peer_of
@@ -174,14 +174,8 @@ def test_ports_of_a_host_are_counted_and_dropped(store: Store, others: int, size
 def test_a_picture(store: Store, peers: int) -> None:
     for size in FAMILIES:
         fill(store, A, peers, 0, size)
-    rows = Rows(0, 0)
     picture = store.picture(store.shard_of(A))
     assert picture.size() == 1
-    picture.note(0, 1, rows)
-    (row,) = [bytes(bucket) for bucket in rows.buckets if bucket]
-    assert row[:KEY] == A
-    assert rows.counts(row[KEY:]) == store.scrape(A)
-    assert rows.rows == 1
     assert sum(picture.count(0, 1)) == peers * len(FAMILIES)
     assert picture.sizes(0, 1) == {peers * len(FAMILIES): 1}
     complete, _, incomplete = store.scrape(A)
@@ -193,6 +187,31 @@ def test_a_picture(store: Store, peers: int) -> None:
         there = {peer_of(number, size) for number in range(1, peers + 1)} if size in FAMILIES else set()
         planes = picture.addresses(0, v6)
         assert {plane[at : at + size] for plane in planes for at in range(0, len(plane), size)} == there
+
+
+@pytest.mark.parametrize("bits", range(5))
+@pytest.mark.parametrize("peers", SIZES)
+def test_the_rows_of_a_segment(store: Store, peers: int, bits: int) -> None:
+    for size in FAMILIES:
+        fill(store, A, peers, 0, size)
+    fill(store, b"\xff" * 20, 1)
+    own = A[0] >> 8 - bits
+    for number in range(1 << bits):
+        found = all_rows(store.rows(bits, number))
+        assert (A, store.scrape(A)) in found or number != own
+        assert len(found) == (2 if bits == 0 else number == own or number == (1 << bits) - 1)
+
+
+def all_rows(rows: Rows) -> list[tuple[bytes, tuple[int, int, int]]]:
+    """Info_hashes and counts, in order."""
+    while rows.prepare_some():
+        pass
+    found: list[tuple[bytes, tuple[int, int, int]]] = []
+    start = rows.start()
+    while start != END:
+        some, start = rows.rows_from(start)
+        found += [(row[:KEY], rows.counts(row[KEY:])) for row in rows_apart(some)]
+    return found
 
 
 @pytest.mark.parametrize("peers", SIZES)

@@ -11,8 +11,8 @@ offset field of a row
 from collections import Counter
 from typing import Final
 
-from librt.strings import BytesWriter, read_i32_le, read_i64_le, write_i32_le, write_i64_le
-from mypy_extensions import i32, i64, u8
+from librt.strings import BytesWriter, read_i32_le, write_i32_le
+from mypy_extensions import i32, i64
 
 from opentracker.swarm.store.door import Picture
 from opentracker.swarm.store.flat.heads import (
@@ -24,7 +24,7 @@ from opentracker.swarm.store.flat.packing import addresses_at, write_info_hash
 from opentracker.swarm.store.flat.shard import PLACE, Shard
 from opentracker.swarm.store.flat.torrents import FlatTorrents
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6
-from opentracker.swarm.store.rows import KEY, Rows
+from opentracker.swarm.store.rows import KEY
 
 WIDTH: Final = 40
 
@@ -71,36 +71,6 @@ class FlatPicture(Picture):
         rows = self.rows
         incomplete = i64(read_i32_le(rows, at + 4)) + i64(read_i32_le(rows, at + 12))
         return i64(read_i32_le(rows, at + 8)) + i64(read_i32_le(rows, at + 16)), incomplete
-
-    def note(self, start: i64, end: i64, rows: Rows) -> None:
-        """See Picture."""
-        mine = self.rows
-        buckets = rows.buckets
-        noted: i64 = 0
-        row = BytesWriter()  # of one torrent, so that its parts are no objects
-        index = start
-        while index < end:
-            at = index * WIDTH
-            high: i64 = mine[at]
-            low: i64 = mine[at + 1]
-            place = (high << 8 | low) - rows.first
-            if 0 <= place < rows.width:
-                complete, incomplete = self.counts(index)
-                completed = i64(read_i32_le(mine, at + KEY))
-                row.truncate(0)
-                write_i64_le(row, read_i64_le(mine, at))
-                write_i64_le(row, read_i64_le(mine, at + 8))
-                write_i32_le(row, read_i32_le(mine, at + 16))
-                if complete < 128 and incomplete < 256 and completed < 256:  # see Rows.code
-                    row.append(u8(complete))
-                    row.append(u8(incomplete))
-                    row.append(u8(completed))
-                else:
-                    row.write(rows.code(complete, completed, incomplete))
-                buckets[place >> rows.shift] += row.getvalue()
-                noted += 1
-            index += 1
-        rows.rows += noted
 
     def count(self, start: i64, end: i64) -> tuple[i64, i64, i64, i64]:
         """See Picture."""

@@ -26,10 +26,12 @@ from opentracker.swarm.store.flat.layout import (
 from opentracker.swarm.store.flat.members import STEP4, STEP6
 from opentracker.swarm.store.flat.packing import hosts_at, info_hash_at, least_age_at, pack_small
 from opentracker.swarm.store.flat.pictures import FlatPicture
+from opentracker.swarm.store.flat.rows import FlatRows
 from opentracker.swarm.store.flat.shard import WORD, Shard
 from opentracker.swarm.store.flat.torrents import SHARD_MASK
 from opentracker.swarm.store.peers import STRIDE4
 from opentracker.swarm.store.records import SMALL
+from opentracker.swarm.store.rows import Rows
 from opentracker.swarm.store.weights import weight_of_swarm
 
 TORRENT: Final = 88  # bytes of a torrent without peers: its head, its index entry, and unused room
@@ -197,6 +199,10 @@ class FlatStore(FlatAnswers):
     def picture(self, shard: i64) -> Picture:
         """See Store."""
         return FlatPicture(self, self.all[shard])
+
+    def rows(self, bits: i64, number: i64) -> Rows:
+        """See Store."""
+        return FlatRows(self, bits, number)
 
     def clean(self, shard: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
         """See Store."""

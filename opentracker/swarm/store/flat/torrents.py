@@ -24,6 +24,7 @@ from opentracker.swarm.store.weights import weight_of_swarm
 
 SHARDS: Final = 1 << SHARD_BITS
 SHARD_MASK: Final = SHARDS - 1
+MOST_ROWS: Final = 1 << 18  # of a segment: slow full scrapes may hold two segments of 6 MB
 
 
 class FlatTorrents(Store):
@@ -31,6 +32,7 @@ class FlatTorrents(Store):
 
     def __init__(self, random: Random) -> None:
         super().__init__(SHARDS)
+        self.most_rows = MOST_ROWS
         self.random = random
         self.keyed = KeyedHash()
         rooms = Rooms()

@@ -1,17 +1,13 @@
 """The snapshot of a shard: lists of its keys and entries."""
 
 from collections import Counter
-from typing import Final
 
 from mypy_extensions import i64
 
 from opentracker.swarm.store.door import Picture
 from opentracker.swarm.store.large import Swarm
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6
-from opentracker.swarm.store.records import HEADER_SIZE, PEER4, PEER6, counts, downloaded
-from opentracker.swarm.store.rows import Rows
-
-MOST_REMEMBERED: Final = 4096  # heads of records whose encoded counts are cached
+from opentracker.swarm.store.records import HEADER_SIZE, PEER4, PEER6, counts
 
 
 class PackedPicture(Picture):
@@ -28,32 +24,6 @@ class PackedPicture(Picture):
     def size(self) -> i64:
         """See Picture."""
         return len(self.keys)
-
-    def note(self, start: i64, end: i64, rows: Rows) -> None:
-        """See Picture."""
-        buckets = rows.buckets
-        remembered = rows.remembered
-        first, width, shift = rows.first, rows.width, rows.shift
-        keys, entries = self.keys, self.entries
-        noted: i64 = 0
-        for index in range(start, end):
-            info_hash = keys[index]
-            place: i64 = info_hash[0]
-            place = (place << 8 | info_hash[1]) - first
-            if place < 0 or place >= width:
-                continue
-            entry = entries[index]
-            if isinstance(entry, Swarm):
-                code = rows.code(entry.complete(), entry.downloaded, entry.incomplete())
-            elif len(entry) > HEADER_SIZE and len(entry) == HEADER_SIZE + PEER4 * entry[4]:
-                head = entry[:HEADER_SIZE]  # without IPv6 peers the head has all counts
-                known = remembered.get(head)
-                code = code_of_head(entry, head, rows) if known is None else known
-            else:
-                code = code_of(entry, rows)
-            buckets[place >> shift] += info_hash + code
-            noted += 1
-        rows.rows += noted
 
     def count(self, start: i64, end: i64) -> tuple[i64, i64, i64, i64]:
         """See Picture. All heads of records are summed at once, which is the fastest way interpreted."""
@@ -114,18 +84,3 @@ class PackedPicture(Picture):
         start = HEADER_SIZE + PEER4 * n4 if v6 else HEADER_SIZE
         n = n6 if v6 else n4
         return [entry[start : start + n * stride]] if n > 0 else []
-
-
-def code_of(record: bytes, rows: Rows) -> bytes:
-    """The counts of a small torrent, encoded for a row."""
-    n4, leechers4, n6, leechers6 = counts(record)
-    incomplete = leechers4 + leechers6
-    return rows.code(n4 + n6 - incomplete, downloaded(record), incomplete)
-
-
-def code_of_head(record: bytes, head: bytes, rows: Rows) -> bytes:
-    """As `code_of`, with the result cached by the record's head."""
-    if len(rows.remembered) >= MOST_REMEMBERED:
-        rows.remembered.clear()
-    code = rows.remembered[head] = code_of(record, rows)
-    return code

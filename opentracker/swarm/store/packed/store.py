@@ -20,6 +20,7 @@ from opentracker.swarm.store.packed.checks import check_shard
 from opentracker.swarm.store.packed.cleaning import clean_shard
 from opentracker.swarm.store.packed.pictures import PackedPicture
 from opentracker.swarm.store.packed.renewal import renew
+from opentracker.swarm.store.packed.rows import PackedRows
 from opentracker.swarm.store.packed.shards import MASK, SHARDS, PackedShards
 from opentracker.swarm.store.packed.small import announce, without_peer
 from opentracker.swarm.store.peers import STRIDE6, find, ports_in
@@ -35,6 +36,7 @@ from opentracker.swarm.store.records import (
     record_of,
     stamps_of,
 )
+from opentracker.swarm.store.rows import Rows
 from opentracker.swarm.store.weights import TORRENT, weight_of, weight_of_swarm
 
 if WANT_SYNC_LIVE:
@@ -243,6 +245,10 @@ class PackedStore(PackedShards):
     def picture(self, shard: i64) -> Picture:
         """See Store."""
         return PackedPicture(self.dicts[shard])
+
+    def rows(self, bits: i64, number: i64) -> Rows:
+        """See Store."""
+        return PackedRows(self, bits, number)
 
     def clean(self, shard: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
         """See Store."""

@@ -12,7 +12,7 @@ from opentracker import cli
 from opentracker._features import WANT_V6
 from opentracker.config.settings import Settings
 from opentracker.errors import UsageError
-from opentracker.features.denial import DenialSettings, read
+from opentracker.features.denial.feature import DenialSettings
 from opentracker.protocol.addresses import parse_ip
 from opentracker.server.refusals import TellingUdpResponder
 from opentracker.server.turned_away import TurnedAway
@@ -38,13 +38,6 @@ def live_with(*networks: str) -> Live:
 def cli_network(network: str) -> tuple[bytes, int]:
     host, _, bits = network.partition("/")
     return packed(host), int(bits or 8 * len(packed(host)))
-
-
-def table(path: Path) -> NetworkTable:
-    networks = NetworkTable()
-    for _ in read(path, networks):
-        pass
-    return networks
 
 
 # ---- Requests ----------------------------------------------------------------------------------------------
@@ -132,51 +125,6 @@ def test_n06_a_line_a_minute_for_each_protocol(caplog: pytest.LogCaptureFixture)
     live.close()
 
 
-# ---- The file ----------------------------------------------------------------------------------------------
-
-
-def test_n07_a_file_with_comments(tmp_path: Path) -> None:
-    path = tmp_path / "denied"
-    path.write_text(
-        "; Spamhaus DROP List\n\n# mine\n192.0.2.0/24 ; SBL1\r\n  2001:db8::/32\t# all\n::ffff:198.51.100.7\n"
-    )
-    networks = table(path)
-    assert networks.size() == 3
-    for address in ("192.0.2.200", "2001:db8:ffff::", "198.51.100.7"):
-        assert networks.holds(parse_ip(address))
-    path.write_text("")
-    assert table(path).size() == 0
-
-
-@pytest.mark.parametrize(
-    ("text", "error"),
-    [
-        (b"192.0.2.0/24\n<html>\n", "denied:2: '<html>': "),
-        (b"192.0.2.0/33\n", "denied:1: '192.0.2.0/33': "),
-        (b"example.org\n", "denied:1: 'example.org': "),
-        (b"10.0.0.0/8 10.0.0.0/9\n", "denied:1: "),
-        (b"\xff\x1b[2J\n", "denied:1: "),
-        (b"192.0.2.0/2", "denied:1: the last line has no line end: is it cut off?"),
-    ],
-)
-def test_n08_a_file_that_is_refused(tmp_path: Path, text: bytes, error: str) -> None:
-    """A `/24` that is cut off after its first digit is a quarter of all addresses."""
-    path = tmp_path / "denied"
-    path.write_bytes(text)
-    with pytest.raises(UsageError) as refused:
-        table(path)
-    assert error in str(refused.value)
-    assert str(refused.value).isprintable()
-
-
-def test_n09_a_large_file_is_read_in_slices(tmp_path: Path) -> None:
-    path = tmp_path / "denied"
-    path.write_text("".join(f"10.{number >> 8}.{number & 255}.0/24\n" for number in range(5000)))
-    networks = NetworkTable()
-    assert len(list(read(path, networks))) >= 100
-    assert networks.size() == 5000
-
-
 # ---- The start, and reloads --------------------------------------------------------------------------------
 
 
@@ -248,7 +196,7 @@ def test_n11_a_refused_file_leaves_the_networks_before(
         assert denial.holds(parse_ip("198.51.100.1"))
         assert not denial.holds(parse_ip("203.0.113.1"))
         assert tracker.figures()["opentracker_denied_networks_last_reload_success"] == 0
-        assert "the networks that are not served stay as they were" in caplog.text
+        assert "the list of networks that are not served stays as it was" in caplog.text
         caplog.clear()
         assert len([worry for worry in tracker.live.server.worries() if "denied" in worry]) == 1
     tracker.denied.rmdir()
