@@ -314,6 +314,10 @@ def kill_supervisor(line: Line, load: Load, rate: int, peers: int) -> Outcome:
     return outcome
 
 
+# Does something to a tracker under a load, at a rate, of that many peers.
+Action = Callable[[Line, Load, int, int], Outcome]
+
+
 def is_running(pid: int) -> bool:
     """Whether a process runs, and is no zombie."""
     try:
@@ -350,9 +354,7 @@ def main() -> int:
             try:
                 load = Load(line.port, options.torrents, options.seed)
                 load.fill(options.peers)
-                actions: list[Callable[[Line, Load, int, int], Outcome]] = [
-                    partial(upgrade, latest=options.latest)
-                ]
+                actions: list[Action] = [partial(upgrade, latest=options.latest)]
                 actions += [kill_worker, kill_supervisor] * (workers > 1)
                 for action in actions:
                     outcome = action(line, load, options.rate, options.peers)
