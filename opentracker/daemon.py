@@ -7,11 +7,11 @@ import os
 import signal
 import sys
 from collections.abc import Callable
-from contextlib import closing
+from contextlib import ExitStack, closing
 from typing import Final
 
 from opentracker import build_info, plan
-from opentracker._features import WANT_WORKERS
+from opentracker._features import WANT_UPGRADE, WANT_WORKERS
 from opentracker.config.settings import Settings
 from opentracker.errors import (
     EXIT_END,
@@ -33,6 +33,9 @@ from opentracker.swarm.counting.core_gauges import LOST_LINES
 
 if WANT_WORKERS:
     from opentracker.server.workers import service
+if WANT_UPGRADE:
+    from opentracker.server.upgrade import alone
+    from opentracker.server.upgrade.succession import Succession
 
 log = logging.getLogger("opentracker")
 
@@ -75,15 +78,27 @@ def serve(
     log.info(build_info.one_line())
     for taken in settings.taken:
         log.debug("taken: %s", taken)
-    descriptors.raise_limit()
-    with closing(Notifier(os.environ, os.getpid())) as manager, closing(signals):
+    succession: Succession | None = None
+    line: alone.Alone | None = None
+    with ExitStack() as opened:
+        opened.callback(signals.close)
         try:
-            passed = passed_sockets(os.environ, os.getpid())
+            if WANT_UPGRADE:  # before anything else is opened
+                succession = opened.enter_context(closing(Succession(settings, os.environ)))
+                passed = succession.passed
+            else:
+                passed = passed_sockets(os.environ, os.getpid())
+            descriptors.raise_limit()
+            manager = opened.enter_context(closing(Notifier(os.environ, os.getpid())))
             if WANT_WORKERS and settings.workers > 1:
                 if make is not wiring.Server:
                     raise ConfigError("listen.workers above 1 does not go with opentracker.debug yet")
-                return service.serve(settings, passed, manager, signals)
-            server = wiring.start(settings, confine, passed, make)
+                return service.serve(settings, passed, manager, signals, succession)
+            if WANT_UPGRADE and succession is not None:
+                line = alone.Alone(succession, manager)
+                server = line.start(confine, make)
+            else:
+                server = wiring.start(settings, confine, passed, make)
         except SystemExit:
             log.info("the start is given up: a signal asked for the end")
             raise
@@ -92,10 +107,10 @@ def serve(
         except Exception as error:
             log.critical("the start ended in a fault: %r", error, exc_info=error)
             return EXIT_FAULT
-        return run(server, manager, signals)
+        return run(server, manager, signals, line)
 
 
-def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
+def run(server: wiring.Server, manager: Notifier, signals: Signals, line: "alone.Alone | None" = None) -> int:
     """Serve until a signal, then end; returns the exit status.
 
     A broken store (InvariantError) ends the tracker too; it is not written to the state file.
@@ -105,9 +120,11 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
     actions = server.signal_actions()
     if manager.sock is not None:
         actions[signal.SIGHUP] = reported(server, manager, actions[signal.SIGHUP])
+    if WANT_UPGRADE and line is not None:
+        actions |= line.join(server)
     signals.serve(server.loop, actions)
-    for line in server.sockets_in_words():  # a reader of these lines may send signals from now on
-        log.info("%s", line)
+    for words in server.sockets_in_words():  # a reader of these lines may send signals from now on
+        log.info("%s", words)
     manager.is_ready(f"Listening on {len(server.sockets)} sockets")
     limits = LineLimiter()
     log.addFilter(limits)
@@ -116,7 +133,11 @@ def run(server: wiring.Server, manager: Notifier, signals: Signals) -> int:
         server.loop.every(1.0, handler.flush)
     collect_no_garbage()
     try:
+        if WANT_UPGRADE and line is not None:
+            line.begin()
         server.loop.run()
+        if WANT_UPGRADE and line is not None and line.is_over():
+            return 0
         return end(server, manager)
     except InvariantError:
         raise

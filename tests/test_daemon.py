@@ -105,10 +105,10 @@ from opentracker.server import wiring
 
 make = wiring.binding.open_sockets
 
-def wait(binds):
+def wait(*binds, **named):
     print("starting", file=sys.stderr, flush=True)
     sys.stdin.read()
-    return make(binds)
+    return make(*binds, **named)
 
 wiring.binding.open_sockets = wait
 from opentracker.__main__ import main

@@ -24,6 +24,17 @@ class Bind:
     port: int
 
 
+@dataclass
+class Left:
+    """What another tracker has left to this one, which takes its place; see server.upgrade."""
+
+    takes_over: bool = False  # whether there is another tracker
+    origin: float = 0.0  # its minute 0, by the machine's monotonic clock
+    sockets: list[Any] = field(default_factory=list)  # bound ones, for binds of their addresses
+    others: list[Any] = field(default_factory=list)  # those that features of this tracker have bound
+    lock: int = -1  # the descriptor of the state's lock file; also that of this tracker, for the next one
+
+
 class Sections:
     """The settings of features, by their class. Two objects are equal if all their sections are."""
 
@@ -77,6 +88,7 @@ class Settings:
     # Options and keys as they were given, for the log.
     taken: list[str] = field(default_factory=list, compare=False)
     check_only: bool = False  # `-t`
+    left: Left = field(default_factory=Left, compare=False)
     sections: Sections = field(default_factory=Sections)
 
     def of(self, kind: type[Section]) -> Section:

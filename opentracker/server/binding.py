@@ -2,12 +2,13 @@
 
 import logging
 import socket
+from collections.abc import Sequence
 
 from opentracker._features import WANT_V4_ONLY, WANT_V6
 from opentracker.config.settings import Bind, Settings
 from opentracker.errors import StartError
 from opentracker.protocol.addresses import DEFAULT_PORT, format_endpoint
-from opentracker.server.sockets import has_ipv6, open_tcp, open_udp
+from opentracker.server.sockets import endpoint_of, has_ipv6, open_tcp, open_udp
 
 log = logging.getLogger("opentracker")
 
@@ -40,6 +41,13 @@ def spread(asked: list[Bind]) -> list[Bind]:
     return binds
 
 
+def open_for(settings: Settings, binds: list[Bind]) -> list[socket.socket]:
+    """Open the sockets of a feature, or take those that another tracker has left. Raises StartError."""
+    sockets = open_sockets(binds, left=settings.left.sockets)
+    settings.left.others += sockets
+    return sockets
+
+
 def in_words(bind: Bind) -> str:
     """`UDP 0.0.0.0:6969`."""
     assert bind.address is not None
@@ -57,8 +65,22 @@ def wildcards() -> list[bytes]:
     return [ANY4]
 
 
-def open_sockets(binds: list[Bind], in_group: bool = False) -> list[socket.socket]:
+def bound_to(bind: Bind, sockets: Sequence[socket.socket]) -> socket.socket | None:
+    """The first socket that is bound as asked; any port is right for port 0."""
+    kind = socket.SOCK_DGRAM if bind.udp else socket.SOCK_STREAM
+    for sock in sockets:
+        address, port = endpoint_of(sock)
+        if sock.type == kind and address == bind.address and bind.port in (0, port):
+            return sock
+    return None
+
+
+def open_sockets(
+    binds: list[Bind], in_group: bool = False, left: list[socket.socket] | None = None
+) -> list[socket.socket]:
     """Open all sockets, or none. Raises StartError, which names the socket that could not be opened.
+
+    A socket in `left` that is bound to an address already is taken from there.
 
     An IPv6 wildcard serves IPv4 too in a dual-stack build, unless the IPv4 wildcard is bound to the same port as well.
     Sockets `in_group` share their address with others, see SO_REUSEPORT.
@@ -67,6 +89,11 @@ def open_sockets(binds: list[Bind], in_group: bool = False) -> list[socket.socke
     try:
         for bind in binds:
             assert bind.address is not None
+            found = bound_to(bind, left or [])
+            if found is not None and left is not None:
+                left.remove(found)
+                sockets.append(found)
+                continue
             only_v6 = WANT_V6 or bind.address != ANY6 or Bind(bind.udp, ANY4, bind.port) in binds
             open_socket = open_udp if bind.udp else open_tcp
             sockets.append(open_socket(bind.address, bind.port, only_v6, in_group))

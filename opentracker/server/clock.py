@@ -17,6 +17,11 @@ class Now:
         self.minute: i64 = 0
         self.began: Callable[[int], None] = ignore  # called with each minute, before any other work in it
 
+    def go_on_from(self, start: float) -> None:
+        """Take another start, as if this process had begun then."""
+        self.start = start
+        self.read()
+
     def read(self) -> None:
         """Look at the clock."""
         self.seconds = self.clock() - self.start

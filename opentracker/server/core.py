@@ -6,12 +6,17 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from hashlib import blake2b
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from librt.random import Random
 
 from opentracker import build_info
-from opentracker._features import OT_CLEAN_CYCLE, OT_CLIENT_TIMEOUT_CHECKINTERVAL, OT_CONNECTION_ID_EPOCH
+from opentracker._features import (
+    OT_CLEAN_CYCLE,
+    OT_CLIENT_TIMEOUT_CHECKINTERVAL,
+    OT_CONNECTION_ID_EPOCH,
+    WANT_UPGRADE,
+)
 from opentracker.config.settings import Settings
 from opentracker.protocol.pages import Stream
 from opentracker.server.clock import Now
@@ -41,6 +46,8 @@ from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker
 
 log = logging.getLogger("opentracker")
+
+NO_UPGRADE: Final = "SIGUSR2: there is no upgrade: tracker.upgrade is not yes"
 
 Part = TypeVar("Part")
 
@@ -85,6 +92,8 @@ class Core:
         self.ids = self.new_ids(secret)
         self.cleaner = Cleaner(self.tracker)
         self.now.began = self.cleaner.see
+        if WANT_UPGRADE and settings.left.takes_over:
+            self.now.go_on_from(settings.left.origin)
         self.take_part()
         self.udp = self.new_udp_responder()
         self.http_answers = self.new_http_answers(settings.redirect_url.encode("ascii"))
@@ -236,6 +245,7 @@ class Core:
             int(signal.SIGUSR1): self.asked_for(
                 self.dumps, "SIGUSR1: no state is written: there is no tracker.state_file"
             ),
+            int(signal.SIGUSR2): self.asked_for([], NO_UPGRADE),
         }
 
     def asked_for(self, todo: list[Callable[[], None]], excuse: str) -> Callable[[], None]:

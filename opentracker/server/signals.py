@@ -1,7 +1,7 @@
 """The signals of a tracker, from its start to its end.
 
 ========= =================================== =====================================
-when      SIGINT, SIGTERM                     SIGHUP, SIGUSR1
+when      SIGINT, SIGTERM                     SIGHUP, SIGUSR1, SIGUSR2
 ========= =================================== =====================================
 starting  the start is abandoned, status 0    kept until the tracker serves
 serving   the end begins                      the loop calls their action once
@@ -21,11 +21,11 @@ from typing import Final
 from opentracker.server.loop import READ, Handler, Loop
 
 ENDING: Final = (signal.SIGINT, signal.SIGTERM)
-ASKING: Final = (signal.SIGHUP, signal.SIGUSR1)
+ASKING: Final = (signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 
 def begin() -> None:
-    """Let SIGINT and SIGTERM end the command before there is a tracker; SIGHUP and SIGUSR1 stay blocked until then.
+    """Let SIGINT and SIGTERM end the command before there is a tracker; the others stay blocked until then.
 
     The command has blocked all of them before.
     """

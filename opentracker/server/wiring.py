@@ -30,6 +30,7 @@ from opentracker._features import (
     WANT_SYNC_SCRAPE,
     WANT_SYSLOGS,
     WANT_TLS,
+    WANT_UPGRADE,
     WANT_WEBTORRENT,
     WANT_WORKERS,
 )
@@ -145,6 +146,10 @@ if WANT_SYSLOGS:
 
     FEATURES.append(CompletedLogFeature)
 
+if WANT_UPGRADE:
+    from opentracker.server.upgrade.feature import UpgradeFeature
+
+    FEATURES.append(UpgradeFeature)
 if WANT_CONTROL:
     from opentracker.server.control import ControlFeature
 
@@ -215,6 +220,16 @@ def refuse_alone(features: Sequence[Feature[Core]], settings: Settings) -> None:
             raise ConfigError(f"listen.workers above 1 does not go with {named} yet")
 
 
+def random_secret() -> bytes:
+    """The secret of a new tracker."""
+    return os.urandom(SECRET_SIZE)
+
+
+def random_seed() -> int:
+    """The seed of a new tracker."""
+    return int.from_bytes(os.urandom(7), "big")
+
+
 def plan(settings: Settings) -> list[str]:
     """The steps of the features at a start, as lines of text."""
     return [line for feature in FEATURES for line in feature(settings).plan()]
@@ -236,10 +251,13 @@ def start(
     confine: Confine,
     passed: Sequence[socket.socket] = (),
     make: type[Server] = Server,
+    secret: bytes = b"",
+    seed: int = -1,
 ) -> Server:
     """Open the sockets, confine this process and put a server behind them. Raises StartError and UsageError.
 
-    `passed` are sockets that are open already; with some, the default sockets are not opened.
+    `passed` are sockets that are open already; with some, the default sockets are not opened. `secret` and `seed` are
+    random unless they are given, see Core.
 
     `confine` is `privileges.confine`, which is irreversible, so tests pass a stub. Files outside of the tracker's
     directory are opened before it, all others after it.
@@ -251,7 +269,9 @@ def start(
         for feature in features:
             opened.callback(feature.close)
         check_features(features, settings)
-        own = binding.open_sockets(binding.planned_binds(settings)) if settings.binds or not passed else []
+        own = []
+        if settings.binds or not passed:
+            own = binding.open_sockets(binding.planned_binds(settings), left=settings.left.sockets)
         for sock in own:
             opened.enter_context(sock)
         for feature in features:
@@ -259,9 +279,9 @@ def start(
         confine(settings, PATHS)
         for feature in features:
             feature.load()
-        seed = int.from_bytes(os.urandom(7), "big")
-        sockets = [*passed, *own]
-        server = make(settings, sockets, os.urandom(SECRET_SIZE), seed, features=features)
+        if seed < 0:
+            seed = random_seed()
+        server = make(settings, [*passed, *own], secret or random_secret(), seed, features=features)
         for feature in features:
             feature.begin(server)
         opened.pop_all()

@@ -28,7 +28,7 @@ IUSE="
 	compression-zstd-always +full-state sync-live sync-scrape sync-bridge restrict-stats
 	+stats-json +stats-prometheus +stats-html log-networks fulllog-networks log-numwant
 	client-count spot-woodpecker control syslogs ip-from-query-string ip-from-proxy
-	proxy-protocol +deny keepalive tls webtorrent +max-peer bogon-filter +workers
+	proxy-protocol +deny keepalive tls webtorrent +max-peer bogon-filter +workers +upgrade
 	extended-answers compiled
 "
 REQUIRED_USE="
@@ -45,6 +45,8 @@ REQUIRED_USE="
 	sync-scrape? ( sync-live )
 	sync-bridge? ( sync-live )
 	proxy-protocol? ( ip-from-proxy )
+	upgrade? ( workers )
+	upgrade? ( full-state )
 "
 # end of use
 RDEPEND="
@@ -106,6 +108,7 @@ python_configure_all() {
 	export WANT_MAX_PEER=$(usex max-peer 1 0)
 	export WANT_BOGON_FILTER=$(usex bogon-filter 1 0)
 	export WANT_WORKERS=$(usex workers 1 0)
+	export WANT_UPGRADE=$(usex upgrade 1 0)
 	export WANT_EXTENDED_ANSWERS=$(usex extended-answers 1 0)
 	export WANT_COMPILED=$(usex compiled 1 0)
 # end of choices

@@ -85,6 +85,8 @@
   withBogonFilter ? false,
   # listen.workers: several processes, which own a share of the torrents each
   withWorkers ? true,
+  # tracker.upgrade: at SIGUSR2 the installed version takes over, and nothing is lost
+  withUpgrade ? true,
   # tell clients their address (BEP 24), when to try again after a failure (BEP 31), and the downloaders of a torrent (BEP 21)
   withExtendedAnswers ? false,
   # compile the hot modules with mypyc
@@ -106,6 +108,8 @@ assert withFullState -> (withFullscrape);
 assert withSyncScrape -> (withSyncLive);
 assert withSyncBridge -> (withSyncLive);
 assert withProxyProtocol -> (withIpFromProxy);
+assert withUpgrade -> (withWorkers);
+assert withUpgrade -> (withFullState);
 # end of rules
 
 let
@@ -175,6 +179,7 @@ python3Packages.buildPythonApplication {
     WANT_MAX_PEER = choice withMaxPeer;
     WANT_BOGON_FILTER = choice withBogonFilter;
     WANT_WORKERS = choice withWorkers;
+    WANT_UPGRADE = choice withUpgrade;
     WANT_EXTENDED_ANSWERS = choice withExtendedAnswers;
     WANT_COMPILED = choice withCompiled;
     # end of environment

@@ -76,7 +76,9 @@ class StateFeature(Feature[Host]):
         """Check and lock the state file. Raises UsageError and StartError."""
         path = KEPT.of(self.settings)
         if path is not None and self.kept is None:  # not by the supervisor
-            self.kept = Kept(path)
+            left = self.settings.left
+            self.kept = Kept(path, left.lock)
+            left.lock = self.kept.lock.fd
 
     def try_load(self) -> None:
         """Find out whether the state file can be written. Raises UsageError and StartError."""
@@ -88,7 +90,9 @@ class StateFeature(Feature[Host]):
         """Load the state, and write it at intervals and at SIGUSR1."""
         state = State(host.tracker, host.minute, time.time)
         host.add_part(state)
-        if self.opened and not self.is_successor:
+        if self.settings.left.takes_over and not self.is_successor:
+            pass  # the torrents come from the tracker before
+        elif self.opened and not self.is_successor:
             state.load(self.opened[self.worker], str(LOADED.of(self.settings)))
         elif self.kept is not None:
             self.kept.take_up(state, self.worker == 0)

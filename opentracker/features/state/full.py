@@ -156,14 +156,16 @@ class Loading:
         if number_behind(file, size) != seen:
             raise BrokenStateError("the number of torrents is wrong")
 
-    def take_torrent(self, source: Input) -> None:
-        """Load the next torrent."""
+    def take_torrent(self, source: Input, renews: bool = False) -> None:
+        """Load the next torrent; if it `renews`, in place of the one that is there."""
         info_hash = source.take(20)
         length = source.number()
         if length >= LARGE:
             contents = self.read_swarm(source, length - LARGE)
         else:
             contents = self.read_record(source.take(length))
+        if renews:
+            self.tracker.remove(info_hash)
         too_old = contents.size() == 0 and is_over(contents.downloaded, contents.left_at, self.minute)
         take(self.tracker, info_hash, contents, too_old, self.tally)
 

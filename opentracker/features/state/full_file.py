@@ -13,7 +13,7 @@ Numbers are big-endian. A file is read twice: first to verify its checksum, then
 
 from hashlib import blake2b
 from io import FileIO
-from typing import Final
+from typing import Final, Protocol
 
 from mypy_extensions import i64
 
@@ -29,10 +29,17 @@ BLOCK: Final = 1 << 16
 MOST_MINUTES: Final = 1 << 40
 
 
+class Readable(Protocol):
+    """A file, or another source of bytes."""
+
+    def read(self, size: int, /) -> bytes | None:
+        """The next bytes, at most as many; none at the end."""
+
+
 class Input:
     """Reads the bytes of a file up to its trailer; fails for a read beyond that."""
 
-    def __init__(self, file: FileIO, size: int) -> None:
+    def __init__(self, file: Readable, size: int) -> None:
         self.file = file
         self.left = size
         self.block = b""

@@ -27,10 +27,10 @@ def check(path: Path) -> None:
 class Kept:
     """The locked state file of one tracker. Raises UsageError and StartError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, left: int = -1) -> None:
         place.check(path)
         self.path = path
-        self.lock = place.Lock(path)
+        self.lock = place.Lock(path, left)
         place.sweep(path)
 
     def take_up(self, state: State, keeps_copy: bool = True) -> None:

@@ -70,28 +70,47 @@ def check_file(path: Path, there: os.stat_result) -> None:
 
 
 class Lock:
-    """Keeps other trackers from a state file until this process ends. Raises StartError if another one holds it."""
+    """Keeps other trackers from a state file until this process ends. Raises StartError if another one holds it.
 
-    def __init__(self, path: Path) -> None:
+    `left` is the descriptor of a lock file that another tracker has locked and handed over, or -1.
+    """
+
+    def __init__(self, path: Path, left: int = -1) -> None:
         lock = path.with_name(path.name + LOCK)
+        if left >= 0 and is_file(left, lock):
+            self.fd = left
+        else:
+            self.fd = self.locked(path, lock)
+        os.ftruncate(self.fd, 0)
+        os.pwrite(self.fd, f"process {os.getpid()} on {os.uname().nodename}\n".encode(), 0)
+
+    def locked(self, path: Path, lock: Path) -> int:
+        """Open and lock the lock file of a state."""
         try:
-            self.fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise StartError(f"cannot lock the state in {path}: {lock}: {error.strerror}") from error
         try:
-            fcntl.flock(self.fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.read(self.fd, LONGEST_NOTE).decode("ascii", "replace").strip()
-            self.close()
+            holder = os.read(fd, LONGEST_NOTE).decode("ascii", "replace").strip()
+            os.close(fd)
             raise StartError(f"the state in {path} is another tracker's, {holder or 'unknown'}") from error
         except OSError as error:  # a file system without locks
             log.warning("cannot lock the state in %s: %s", path, error.strerror)
-        os.ftruncate(self.fd, 0)
-        os.write(self.fd, f"process {os.getpid()} on {os.uname().nodename}\n".encode())
+        return fd
 
     def close(self) -> None:
         """Unlock the state."""
         os.close(self.fd)
+
+
+def is_file(fd: int, path: Path) -> bool:
+    """Whether a descriptor is that of the file at a path."""
+    try:
+        return os.path.samestat(os.fstat(fd), os.stat(path, follow_symlinks=False))
+    except OSError:
+        return False
 
 
 def sweep(path: Path) -> None:

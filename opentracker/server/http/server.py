@@ -7,7 +7,13 @@ like a socket: connections beyond a millisecond of an iteration wait there, so t
 from collections.abc import Callable, Iterator
 from typing import Final
 
-from opentracker._features import OT_MAX_REQUEST, WANT_MAX_PEER, WANT_PROXY_PROTOCOL, WANT_WEBTORRENT
+from opentracker._features import (
+    OT_MAX_REQUEST,
+    WANT_MAX_PEER,
+    WANT_PROXY_PROTOCOL,
+    WANT_UPGRADE,
+    WANT_WEBTORRENT,
+)
 from opentracker.protocol.http import Request
 from opentracker.server.http.channel import Channel
 from opentracker.server.http.responder import HttpResponder
@@ -97,6 +103,8 @@ class HttpServer(Handler):
         self.half_close = HalfClose()
         self.scarcities: list[Callable[[], bool]] = []  # each says whether slots of a kind are scarce
         loop.watch(self.selector.fileno(), self, READ)
+        if WANT_UPGRADE:
+            self.is_leaving = False  # whether no connection is kept for another request
         if WANT_WEBTORRENT:
             self.upgrader: Upgrader | None = None
         if WANT_MAX_PEER:
@@ -162,7 +170,16 @@ class HttpServer(Handler):
 
     def may_stay(self, address: bytes) -> bool:
         """Whether a connection may be kept for another request."""
+        if WANT_UPGRADE and self.is_leaving:
+            return False
         return self.gate.may_stay(address) if WANT_MAX_PEER else True
+
+    def leave(self) -> None:
+        """Keep no connection for another request, and accept no new one because an old one is closed."""
+        if WANT_UPGRADE:
+            self.is_leaving = True
+        if WANT_MAX_PEER:
+            self.shut.clear()
 
     def sweep(self) -> None:
         """Begin to close overdue connections."""

@@ -88,7 +88,7 @@ class StatsAddressFeature(Feature[Core]):
 
     def open(self) -> None:
         """Open the sockets. Raises StartError."""
-        self.sockets = binding.open_sockets(self.binds)
+        self.sockets = binding.open_for(self.settings, self.binds)
 
     def join(self, host: Core) -> None:
         """Have the loop serve the sockets; features that join later put their pages there."""

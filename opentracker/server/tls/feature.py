@@ -125,7 +125,7 @@ class TlsFeature(Feature[Core]):
     def open(self) -> None:
         """Read the certificates and bind the sockets, while root's rights are there."""
         self.try_open()
-        self.sockets = binding.open_sockets(self.planned_binds())
+        self.sockets = binding.open_for(self.settings, self.planned_binds())
         for sock in self.sockets:
             answer_at_once(sock.fileno())
 

@@ -13,6 +13,7 @@ from typing import Final
 
 from librt.strings import BytesWriter
 
+from opentracker._features import WANT_UPGRADE
 from opentracker.config.settings import Settings
 from opentracker.errors import EXIT_FAULT, EXIT_START, EXIT_USAGE, OpentrackerError, UsageError
 from opentracker.features.feature import Feature
@@ -22,6 +23,9 @@ from opentracker.server.system import sandbox
 from opentracker.server.system.log_lines import LineLimiter
 from opentracker.server.workers.frames import FAILED, MOST_PAYLOAD, write_frame
 from opentracker.server.workers.worker import Seat, Worker
+
+if WANT_UPGRADE:
+    from opentracker.server.upgrade.alone import take_torrents
 
 log = logging.getLogger("opentracker")
 
@@ -80,6 +84,9 @@ def start(
     for feature in features:
         feature.load()
     server = Worker(seat, control, settings, features)
+    if WANT_UPGRADE and seat.taking is not None and not is_successor:
+        take_torrents(server, seat.taking)
+        server.departure.door.shut()  # until the workers of the other tracker serve no more
     for feature in features:
         feature.begin(server)
     return server

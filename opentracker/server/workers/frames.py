@@ -47,6 +47,14 @@ STOP: Final = 18  # to a worker: exit
 PULSE: Final = 19  # from a worker, once a second: the payload is its torrents and announces
 TELL: Final = 20  # to a worker: the payload is the name of a hearer, a space, and the message
 REPORT: Final = 21  # to a worker: the complaint and the readings of the supervisor
+# Between the supervisor and a worker, in an upgrade (see server.upgrade).
+SHUT: Final = 22  # to a worker: leave clients waiting
+FINISH: Final = 23  # to a worker: give the last torrents
+REOPEN: Final = 24  # to a worker: serve clients, again or for the first time
+RETIRE: Final = 25  # to a worker: send the answers that are under way
+NEAR: Final = 26  # from a worker: nearly all torrents are given
+QUIET: Final = 27  # from a worker: no request is under way
+GONE: Final = 28  # from a worker: its clients have gone
 
 
 class Frame:

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Final
 
+from opentracker._features import WANT_UPGRADE
 from opentracker.config.settings import Settings
 from opentracker.errors import EXIT_USAGE, ConfigError, StartError, UsageError
 from opentracker.server import binding, wiring
@@ -28,12 +29,22 @@ from opentracker.server.workers.worker import Seat
 from opentracker.swarm.connection_ids import SECRET_SIZE
 from opentracker.swarm.ownership import WORDS
 
+if WANT_UPGRADE:
+    from opentracker.server.upgrade import crew
+    from opentracker.server.upgrade.succession import Succession
+
 log = logging.getLogger("opentracker")
 
 PROC: Final = "/proc"
 
 
-def serve(settings: Settings, passed: Sequence[socket.socket], manager: Notifier, signals: Signals) -> int:
+def serve(
+    settings: Settings,
+    passed: Sequence[socket.socket],
+    manager: Notifier,
+    signals: Signals,
+    succession: "Succession | None" = None,
+) -> int:
     """Run a tracker of several workers until a signal ends it; returns the exit status.
 
     Raises StartError and UsageError.
@@ -47,10 +58,8 @@ def serve(settings: Settings, passed: Sequence[socket.socket], manager: Notifier
         for feature in features:
             opened.callback(feature.close)
         wiring.check_features(features, settings)
-        keys = [secrets.randbits(32) | 1 for _ in range(WORDS)]
-        groups = passed_groups(passed, settings.workers)
-        if settings.binds or not passed:
-            groups += open_groups(binding.planned_binds(settings), settings.workers, keys)
+        keys = keys_of(succession)
+        groups = all_groups(settings, passed, keys, succession)
         for group in groups:
             opened.callback(group.close)
         for feature in features:
@@ -65,6 +74,9 @@ def serve(settings: Settings, passed: Sequence[socket.socket], manager: Notifier
         for seat in supervisor.seats:
             for end in seat.channels.values():
                 opened.callback(end.close)
+        if WANT_UPGRADE and succession is not None:
+            for sock in crew.join(supervisor, groups, succession):
+                opened.callback(sock.close)
         for feature in features:
             feature.oversee(supervisor)
         supervisor.beginnings.append(lambda: begun(groups, supervisor.listening, manager))
@@ -74,6 +86,30 @@ def serve(settings: Settings, passed: Sequence[socket.socket], manager: Notifier
         if supervisor.reason:
             raise (UsageError if status == EXIT_USAGE else StartError)(supervisor.reason)
         return status
+
+
+def keys_of(succession: "Succession | None") -> list[int]:
+    """The keys of the ownership: those of the tracker before, or new ones."""
+    if WANT_UPGRADE and succession is not None and succession.identity.keys:
+        return succession.identity.keys
+    return [secrets.randbits(32) | 1 for _ in range(WORDS)]
+
+
+def all_groups(
+    settings: Settings,
+    passed: Sequence[socket.socket],
+    keys: Sequence[int],
+    succession: "Succession | None",
+) -> list[Group]:
+    """The sockets of the service manager, those that a tracker before has left, and new ones. Raises StartError."""
+    groups = passed_groups(passed, settings.workers)
+    if settings.binds or not passed:
+        binds = binding.planned_binds(settings)
+        if WANT_UPGRADE and succession is not None:
+            left, binds = crew.left_groups(succession, binds)
+            groups += left
+        groups += open_groups(binds, settings.workers, keys)
+    return groups
 
 
 def open_proc() -> int:

@@ -19,7 +19,7 @@ from opentracker.errors import EXIT_END, EXIT_FAULT, EndError, OpentrackerError
 from opentracker.features.feature import Feature
 from opentracker.protocol.pages import Pieces
 from opentracker.server.clock import Now
-from opentracker.server.core import Core, each
+from opentracker.server.core import NO_UPGRADE, Core, each
 from opentracker.server.loop import Loop
 from opentracker.server.signals import ASKING, ENDING, Signals
 from opentracker.server.system.log_output import set_up
@@ -94,6 +94,8 @@ class Supervisor:
         self.manager = manager
         self.signals = signals
         self.now = Now(time.monotonic)
+        if settings.left.takes_over:
+            self.now.go_on_from(settings.left.origin)
         self.loop = Loop(self.now)
         self.reloads: list[Callable[[], None]] = [self.reload]
         self.dumps: list[Callable[[], None]] = []
@@ -102,6 +104,10 @@ class Supervisor:
         self.listening: list[str] = []
         self.beginnings: list[Callable[[], None]] = []
         self.endings: list[Callable[[], Iterator[None]]] = []
+        self.losses: list[Callable[[], None]] = []  # called when a worker has died
+        self.leavings: list[
+            Callable[[], None]
+        ] = []  # called in a new worker, which closes what is not its own
         self.seats: list[Seat] = []
         self.processes: dict[int, Process] = {}
         self.mesh = Mesh(
@@ -119,7 +125,17 @@ class Supervisor:
         self.reloading: set[int] = set()
         self.worries: dict[int, str] = {}  # of workers, at their last reload
         self.reported = b""
-        self.orders = {READY: self.ready, FAILED: self.failed, PULSE: self.pulse, RELOADED: self.reloaded}
+        self.orders: dict[int, Callable[[int, Process, Frame], None]] = {
+            READY: self.ready,
+            FAILED: self.failed,
+            PULSE: self.pulse,
+            RELOADED: self.reloaded,
+        }
+        self.actions: dict[int, Callable[[], None]] = {
+            int(signal.SIGHUP): self.reload,
+            int(signal.SIGUSR1): self.dump,
+            int(signal.SIGUSR2): lambda: log.warning("%s", NO_UPGRADE),
+        }
         self.loop.every(LOOK_SECONDS, self.look)
         self.loop.every(60.0, lambda: manager.tell(f"STATUS={self.describe()}"))
         if manager.watchdog_interval > 0:
@@ -170,7 +186,7 @@ class Supervisor:
 
     def run(self) -> int:
         """Run the workers until a signal; returns the exit status."""
-        self.signals.serve(self.loop, {int(signal.SIGHUP): self.reload, int(signal.SIGUSR1): self.dump})
+        self.signals.serve(self.loop, self.actions)
         for seat in self.seats:
             self.fork(seat, False)
         self.loop.run()
@@ -179,8 +195,9 @@ class Supervisor:
 
     def end(self) -> None:
         """End the workers: they stop to serve, give the state away, and exit."""
+        if not self.is_ending:  # by an upgrade
+            self.manager.is_stopping()
         self.is_ending = True
-        self.manager.is_stopping()
         self.tell_all(END)
         if self.has_begun and len(self.processes) == len(self.seats):
             for ending in self.endings:
@@ -247,12 +264,14 @@ class Supervisor:
         signal.pthread_sigmask(signal.SIG_UNBLOCK, (*ENDING, *ASKING))
         self.loop.selector.close()
         self.manager.close()
+        each(self.leavings)()
         for process in self.processes.values():
             process.control.sock.close()
         for other in self.seats:
             if other is not seat:
-                for sock in (*other.sockets, *other.channels.values()):
-                    sock.close()
+                for sock in (*other.sockets, *other.channels.values(), other.giving, other.taking):
+                    if sock is not None:
+                        sock.close()
 
     def ended(self, control: Channel) -> None:
         """Bury a worker whose end of the channel is closed, and find a successor."""
@@ -272,6 +291,7 @@ class Supervisor:
         else:
             words = process.reason or f"exit status {status}"
             log.error("worker %d, process %d, has died: %s", number, process.pid, words)
+            each(self.losses)()
             self.succeed(self.seats[number])
 
     def succeed(self, seat: Seat) -> None:

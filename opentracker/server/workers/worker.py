@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from opentracker._features import OT_CONNECTION_ID_EPOCH, WANT_PROXY_PROTOCOL
+from opentracker._features import OT_CONNECTION_ID_EPOCH, WANT_PROXY_PROTOCOL, WANT_UPGRADE
 from opentracker.config.settings import Settings
 from opentracker.features.feature import Feature
 from opentracker.server import wiring
@@ -44,6 +44,8 @@ from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
 if WANT_PROXY_PROTOCOL:
     from opentracker.features.proxy import PROXY_PROTOCOL, ProxySettings
+if WANT_UPGRADE:
+    from opentracker.server.upgrade import crew_worker
 
 log = logging.getLogger("opentracker")
 
@@ -69,6 +71,9 @@ class Seat:
     sockets: list[socket.socket]
     unsteered: list[socket.socket]  # the UDP sockets among them whose datagrams the kernel does not steer
     channels: dict[int, socket.socket]
+    # For upgrades: the end by which this worker gives its torrents, and the one by which it takes those of another one.
+    giving: socket.socket | None = None
+    taking: socket.socket | None = None
 
 
 class Worker(wiring.Server):
@@ -96,6 +101,10 @@ class Worker(wiring.Server):
             REPORT: self.take_report,
             TELL: lambda frame: owner.hear(self.control, frame),
         }
+        if WANT_UPGRADE:
+            self.departure = crew_worker.join(self, self.streams_out, self.mesh, self.control, self.orders)
+            if seat.giving is not None:
+                self.departure.listen(seat.giving)
         self.report: tuple[str, list[Any]] = ("", [])  # complaint and readings of the supervisor
         self.reloading: list[object] | None = None  # the long work of a reload
         self.has_to_stop = False

@@ -1,0 +1,89 @@
+"""The torrents of this process on their way to the one that takes its place.
+
+All torrents are given first, while clients are served, and then, in rounds, those that have changed meanwhile, until
+a round has few. When no client is served any more, one round is the last. Before it comes the row of the counters.
+
+====== =====================================================================
+kind   what follows, numbers big-endian
+====== =====================================================================
+1      a torrent as in a state file (features/state/full_file.py), in place of the one that was given before
+2      info_hash[20] of a torrent that is gone
+3      u32 size · the counters, by name, as JSON
+0      nothing: this is the end
+====== =====================================================================
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from opentracker.features.state.full import joined
+from opentracker.protocol.pages import Pieces
+from opentracker.server.loop import Loop
+from opentracker.swarm.journal import Journal
+from opentracker.swarm.tracker import Tracker
+
+END: Final = b"\0"
+TORRENT: Final = b"\1"
+GONE: Final = b"\2"
+COUNTERS: Final = b"\3"
+PIECE: Final = 512  # torrents in a step, of about a millisecond; some 20 KiB
+FEW: Final = 1000  # torrents of a round that take some hundredths of a second
+# A tracker whose torrents change faster than they are given has larger rounds, and a longer pause at the end.
+MOST_ROUNDS: Final = 30
+
+
+class Giving:
+    """Gives the torrents of a tracker; `is_near` is called once when little is left, and `finish` lets it end."""
+
+    def __init__(self, tracker: Tracker, loop: Loop, is_near: Callable[[], None]) -> None:
+        self.tracker = tracker
+        self.loop = loop
+        self.is_near = is_near
+        self.is_last = False
+
+    def finish(self) -> None:
+        """End with the next round: nothing changes any more."""
+        self.is_last = True
+
+    def pieces(self) -> Pieces:
+        """All pieces; b"" where there is nothing to give yet. At its end, or when closed, all is as it was before."""
+        journal = Journal(self.tracker.store)
+        self.tracker.store = journal
+        try:
+            for shard in range(journal.shards):
+                yield from self.given(journal, journal.info_hashes(shard))
+            rounds = 0
+            while not self.is_last:
+                changed = journal.turn()
+                rounds += 1
+                if rounds == MOST_ROUNDS or (rounds < MOST_ROUNDS and len(changed) <= FEW):
+                    rounds = MOST_ROUNDS + 1
+                    self.is_near()
+                if changed:
+                    yield from self.given(journal, changed)
+                else:
+                    self.loop.resting = True
+                    yield b""
+            yield from self.given(journal, journal.turn())
+            yield self.counters() + END
+        finally:
+            self.tracker.store = journal.store
+
+    def given(self, journal: Journal, info_hashes: list[bytes]) -> Iterator[bytes]:
+        """Torrents in pieces."""
+        for start in range(0, len(info_hashes), PIECE):
+            parts: list[bytes] = []
+            for info_hash in info_hashes[start : start + PIECE]:
+                packed = journal.pack(info_hash)
+                if packed:
+                    parts.append(TORRENT)
+                    parts += packed
+                else:
+                    parts += (GONE, info_hash)
+            yield from joined(parts)
+
+    def counters(self) -> bytes:
+        """The counters of this process."""
+        values = json.dumps(self.tracker.counters.values()).encode("ascii")
+        return COUNTERS + len(values).to_bytes(4, "big") + values
