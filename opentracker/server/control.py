@@ -277,6 +277,8 @@ class ControlFeature(Feature[Core]):
     """The control socket, as a feature."""
 
     in_workers: ClassVar[bool] = True
+    in_upgrades: ClassVar[bool] = False
+    is_asked_for: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"control.mode": mode}
     paths: ClassVar[tuple[NamedPath, ...]] = (SOCKET,)
 

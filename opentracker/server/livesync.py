@@ -223,6 +223,7 @@ class LiveSyncFeature(Feature[Core]):
     """
 
     in_workers: ClassVar[bool] = True
+    in_upgrades: ClassVar[bool] = False
     options: ClassVar[tuple[Option, ...]] = (OPTION,)
     keys: ClassVar[Mapping[str, Take]] = KEYS
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS

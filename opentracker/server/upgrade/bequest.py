@@ -113,6 +113,18 @@ def receive(environment: MutableMapping[str, str]) -> Bequest | None:
         raise StartError(f"{VARIABLE}={number!r}: expected the number of a descriptor")
     try:
         channel = socket.socket(fileno=int(number))
+    except OSError as error:
+        raise StartError(f"{VARIABLE}={number}: {error.strerror}") from error
+    try:
+        return read(channel)
+    except BaseException:
+        channel.close()
+        raise
+
+
+def read(channel: socket.socket) -> Bequest:
+    """Everything that comes by a channel. Raises StartError."""
+    try:
         channel.set_inheritable(False)
         channel.setblocking(False)
         head = json.loads(next_message(channel)[0])

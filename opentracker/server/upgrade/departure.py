@@ -42,6 +42,8 @@ class Departure:
         self.waits = waits
         self.channel: Channel | None = None
         self.giving: Giving | None = None
+        self.latest = 0.0
+        self.has_gone = False
         streams.sources[STREAM] = lambda _: self.give()
 
     def listen(self, end: socket.socket) -> None:
@@ -89,15 +91,16 @@ class Departure:
         loop = self.core.loop
         loop.timers.clear()
         self.core.endings.clear()
-        latest = self.core.now.seconds + LINGER
+        self.latest = self.core.now.seconds + LINGER
+        loop.every(LOOK, self.look)
 
-        def look() -> None:
-            for server in self.core.http_servers:
-                server.sweep()
-            if self.door.is_empty() or self.core.now.seconds >= latest:
-                self.gone()
-
-        loop.every(LOOK, look)
+    def look(self) -> None:
+        """Find out whether the clients have gone; called at intervals from `retire` on."""
+        for server in self.core.http_servers:
+            server.sweep()
+        if not self.has_gone and (self.door.is_empty() or self.core.now.seconds >= self.latest):
+            self.has_gone = True
+            self.gone()
 
 
 def ignore(channel: Channel) -> None:

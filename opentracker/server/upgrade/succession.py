@@ -48,10 +48,11 @@ class Succession:
         left.takes_over = True
         left.origin = bequest.identity.origin
         left.lock = bequest.lock
-        left.sockets = bequest.others
         if bequest.workers == 1:
             left.sockets += [sock for group in bequest.own.values() for sock in group.values()]
             bequest.own.clear()
+        left.sockets += bequest.others  # last, since any port is right for port 0
+        bequest.others = []
 
     def close_unused(self) -> None:
         """Close sockets that a tracker before has left, and that no key asks for any more."""

@@ -66,7 +66,10 @@ class PieceReader:
         """Wait for the next frames. Raises StartError."""
         if not select.select([self.sock], [], [], self.patience)[0]:
             raise StartError("the running tracker does not give its torrents")
-        batch = self.sock.recv(MOST_BATCH)
+        try:
+            batch = self.sock.recv(MOST_BATCH)
+        except ConnectionError:
+            batch = b""
         if not batch:
             raise StartError("the running tracker has ended in the middle")
         for frame in parse_frames(batch):

@@ -26,6 +26,7 @@ log = logging.getLogger("opentracker")
 
 MOST_SECONDS: Final = 300.0  # from the signal until nearly all torrents are given
 MOST_PAUSE: Final = 10.0  # seconds in which nobody is served
+GRACE: Final = 5.0  # seconds for the end of a process that has given up
 LOOK: Final = 0.5
 
 
@@ -123,9 +124,9 @@ class Upgrade:
         self.settle()
 
     def closed(self, channel: Channel) -> None:
-        """The other tracker has closed the channel; its end follows."""
+        """The other tracker has closed the channel; its end, with the reason in its status, follows at once."""
         channel.close()
-        self.fail("it has given up")
+        self.deadline = min(self.deadline, self.loop.now.seconds + GRACE)
 
     def take(self, channel: Channel, frame: Frame) -> None:
         """Take a frame of the other tracker."""

@@ -99,6 +99,8 @@ class Channel(Handler):
 
     def ready(self, events: int) -> None:
         """See Handler."""
+        if self.sock.fileno() < 0:  # closed by another handler of this iteration
+            return
         if events & WRITE:
             self.flush()
         if events & READ:

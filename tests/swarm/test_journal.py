@@ -1,0 +1,91 @@
+"""The journal: everything that may change a torrent is noted, and all else is as without it."""
+
+from librt.random import Random
+from librt.strings import BytesWriter
+
+from opentracker.protocol.messages import EVENT_STOPPED, Announce
+from opentracker.swarm.journal import Journal
+from opentracker.swarm.store.door import Contents, Evictor, Store
+from opentracker.swarm.tracker import Tracker
+from tests.swarm.filled import filled, known
+
+ABSENT = bytes(20)
+
+
+def journaled() -> tuple[Tracker, Journal, list[bytes]]:
+    """A tracker with some torrents behind a journal, and their info_hashes."""
+    tracker = filled(known(20))
+    journal = Journal(tracker.store)
+    tracker.store = journal
+    return tracker, journal, list(known(20))
+
+
+def test_an_announce_is_noted_once_a_turn() -> None:
+    tracker, journal, hashes = journaled()
+    a = Announce(both_families=True)
+    a.info_hash, a.peer, a.event, a.stored = hashes[0], bytes(6), EVENT_STOPPED, True
+    tracker.announce(a, 5)
+    tracker.announce(a, 5)
+    assert journal.turn() == [hashes[0]]
+    assert journal.turn() == []
+
+
+def test_every_change_is_noted() -> None:
+    _, journal, hashes = journaled()
+    first, second, third = hashes[:3]
+    journal.raise_downloads(first, 77)
+    journal.remove(second)
+    journal.put(ABSENT, Contents(3, 1))
+    journal.drop_host(third, bytes(6), 5)
+    assert set(journal.turn()) == {first, second, third, ABSENT}
+    assert journal.downloads(first) == journal.store.downloads(first) == 77
+    assert not journal.has(second)
+    assert journal.downloads(ABSENT) == 3
+
+
+def test_reading_is_not_noted_and_is_as_without_it() -> None:
+    _, journal, hashes = journaled()
+    store = journal.store
+    for info_hash in [*hashes, ABSENT]:
+        assert journal.has(info_hash) == store.has(info_hash)
+        assert journal.scrape(info_hash) == store.scrape(info_hash)
+        assert journal.size_of(info_hash) == store.size_of(info_hash)
+        assert journal.downloads(info_hash) == store.downloads(info_hash)
+        assert journal.pack(info_hash) == store.pack(info_hash)
+        assert journal.shard_of(info_hash) == store.shard_of(info_hash)
+        assert journal.knows(info_hash, bytes(6)) == store.knows(info_hash, bytes(6))
+    for info_hash in hashes:
+        assert journal.touched(info_hash, 9) == store.touched(info_hash, 9)
+    assert totals(journal) == totals(store)
+    assert journal.weight_of(Contents(0, 0)) == store.weight_of(Contents(0, 0))
+    for shard in range(journal.shards):
+        assert journal.count(shard) == store.count(shard) == journal.picture(shard).size()
+        assert journal.weigh(shard).peers == store.weigh(shard).peers
+        for _ in journal.check(shard, 0, 255):
+            pass
+        for _ in journal.clean(shard, 0, Evictor()):
+            pass
+        journal.give_back(shard)
+    assert journal.turn() == []
+
+
+def test_a_datagram_that_the_store_answers_is_noted() -> None:
+    """A store of records answers none; one of words answers this one."""
+    _, journal, hashes = journaled()
+    packet = bytes(16) + hashes[0] + bytes(62)
+    out = BytesWriter()
+    journal.bring_near([packet], 1)
+    age = journal.answer_udp(packet, bytes([192, 0, 2, 1]), 50, 1800, 5, False, out)
+    assert journal.turn() == ([hashes[0]] if age != -1 else [])
+    assert (len(out) > 0) == (age != -1)
+
+
+def totals(store: Store) -> tuple[int, int]:
+    """Torrents and peers."""
+    return int(store.totals.torrents), int(store.totals.peers)
+
+
+def test_a_journal_has_the_settings_of_its_store() -> None:
+    tracker = Tracker(Random(1))
+    tracker.store.counts_ports = True
+    assert Journal(tracker.store).counts_ports
