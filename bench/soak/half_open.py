@@ -38,6 +38,7 @@ DRIBBLING: Final = 10  # one in ten clients sends its hello byte by byte
 ONE_EACH: Final = 50  # hellos between two announces of the honest client
 HONEST: Final = 100  # announces while all handshakes are open
 DEADLINE: Final = 60.0  # seconds: OT_CLIENT_TIMEOUT of 30, a sweep each 10, and the time to close them
+MOST_OPENING: Final = 25.0
 MOST_EACH: Final = 64.0  # KiB of a handshake
 PATIENCE: Final = 30.0  # seconds for a start or an answer
 
@@ -47,6 +48,7 @@ class Seen:
     """What a run has shown: handshakes opened and still open, the memory of each, latencies in milliseconds."""
 
     opened: int = 0
+    opening: float = 0.0  # seconds, in which none may reach its deadline
     refused: int = 0
     each_kib: float = 0.0
     cpu_us: float = 0.0
@@ -58,6 +60,8 @@ class Seen:
     def faults(self, *, limited: bool) -> list[str]:
         """Why this is not good enough."""
         found = []
+        if self.opening > MOST_OPENING:
+            found.append(f"opening took {self.opening:.0f} s, so that the first ones were at their deadline")
         if self.wrong or not self.latencies:
             found.append(f"{self.wrong} of the honest announces were not answered")
         if self.left:
@@ -146,6 +150,7 @@ def attack(served: Served, handshakes: int, honest: str) -> Seen:
     memory, cpu = resident_kib(pid), cpu_seconds(pid)
     clients: list[socket.socket] = []
     dribbling: list[tuple[socket.socket, int]] = []
+    began = time.monotonic()
     for number in range(handshakes):
         client = socket.create_connection((HOST, served.port), PATIENCE)
         clients.append(client)
@@ -159,6 +164,7 @@ def attack(served: Served, handshakes: int, honest: str) -> Seen:
     for _ in range(HONEST):
         served.timed(seen, honest)
     last = time.monotonic()
+    seen.opening = last - began
     seen.refused = len(ended(clients, 1.0))
     seen.opened = handshakes - seen.refused
     seen.each_kib = (resident_kib(pid) - memory) / max(seen.opened, 1)

@@ -4,8 +4,9 @@ Both read and write the same. Python's decoder has the last word on text that or
 surrogates, no numbers beyond those of a double, and another depth. Its numbers above 64 bits are floats.
 """
 
-import importlib.util
+import importlib
 import json
+from collections.abc import Callable
 from json.encoder import encode_basestring
 from typing import Any, Final
 
@@ -15,9 +16,16 @@ def refuse_constant(name: str) -> float:
     raise ValueError(name)
 
 
-_orjson: Final[Any] = importlib.import_module("orjson") if importlib.util.find_spec("orjson") else None
+def accelerator() -> Any:
+    """The module orjson, or None."""
+    try:
+        return importlib.import_module("orjson")
+    except ImportError:
+        return None
+
+
+_orjson: Final = accelerator()
 _loads: Final[Any] = None if _orjson is None else _orjson.loads
-_dumps: Final[Any] = None if _orjson is None else _orjson.dumps
 _decode: Final = json.JSONDecoder(parse_constant=refuse_constant).decode
 
 
@@ -36,14 +44,10 @@ def decode_plainly(data: bytes) -> Any:
     return _decode(data.decode("utf-8"))  # a number of 5000 digits is a ValueError too
 
 
-def quoted(text: str) -> bytes:
-    """A string of JSON. Raises ValueError for a lone surrogate."""
-    if _dumps is None:
-        return quote_plainly(text)
-    string: bytes = _dumps(text)
-    return string
-
-
 def quote_plainly(text: str) -> bytes:
-    """The same by the standard library."""
+    """A string of JSON for a text without lone surrogates, by the standard library."""
     return encode_basestring(text).encode()
+
+
+# The same, by orjson if that is there.
+quoted: Final[Callable[[str], bytes]] = quote_plainly if _orjson is None else _orjson.dumps

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import ClassVar, Final
 
 from opentracker.config.paths import NamedPath
-from opentracker.features.denial.network_list import DenialReloader, NetworkChanges
-from opentracker.features.list_lines import LineChanges
+from opentracker.features.denial.network_list import NETWORK_LINES, DenialReloader, NetworkChanges
+from opentracker.features.list_lines import LineChanges, LineFormat
 from opentracker.server.core import Core
 from opentracker.server.fifos import FifoFeature
 
@@ -37,6 +37,10 @@ class NetworkFifoFeature(FifoFeature):
     paths: ClassVar[tuple[NamedPath, ...]] = (ADD, DELETE)
     add: ClassVar[NamedPath] = ADD
     delete: ClassVar[NamedPath] = DELETE
+
+    def form(self) -> LineFormat:
+        """See FifoFeature."""
+        return NETWORK_LINES
 
     def changes(self, host: Core, name: str, listed: bool) -> LineChanges:
         """See FifoFeature."""

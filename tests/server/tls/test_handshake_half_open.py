@@ -18,7 +18,7 @@ from tests.server.tls.test_handshake import failures, hello
 if WANT_MAX_PEER:
     from opentracker.server.limits import LimitSettings
 
-ASKED = get(b"/announce?" + ANN)
+ASKED = get(b"/announce?" + ANN).replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
 MOST = 5000
 SPARE = 200  # descriptors of everything else in this process
 

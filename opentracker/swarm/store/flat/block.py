@@ -12,7 +12,8 @@ from mypy_extensions import i32, i64
 from opentracker.swarm.store.flat.members import copy_peer
 
 BUCKET: Final = 32  # most peers of a bucket on average; fewer cost memory (4 bytes a bucket), more cost time
-GRID: Final = 64  # words: a block's room is a multiple; blocks that grow leave holes in which others fit
+# Words: a block's room is a multiple. Larger steps cost more in unused room than they save in holes of the heap.
+GRID: Final = 16
 
 
 class Block:
