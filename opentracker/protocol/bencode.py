@@ -1,4 +1,4 @@
-"""Bencoded answers (BEP 3, 23, 7 and 48; BEP 24 and 31 in builds that have them), and a strict decoder.
+"""Bencoded answers (BEP 3, 23, 7 and 48; BEP 21, 24 and 31 in builds that have them), and a strict decoder.
 
 The writers give canonical bencoding: keys sorted, each once. They are called only with values that the
 tracker made itself, so they raise nothing. `decode` is for tests, tools and files: it raises ValueError, with a
@@ -87,17 +87,27 @@ def write_failure(reason: bytes, interval: int) -> bytes:
     return b"d14:failure reason%d:%b8:intervali%dee" % (len(reason), reason, interval)
 
 
-def write_scrape(entries: dict[bytes, tuple[int, int, int]]) -> bytes:
-    """The body of a scrape answer: info_hash (20 bytes) to complete, downloaded, incomplete."""
+def write_scrape(entries: dict[bytes, tuple[int, int, int]], partial_seeds: dict[bytes, int]) -> bytes:
+    """The body of a scrape answer: info_hash (20 bytes) to complete, downloaded, incomplete.
+
+    `partial_seeds` has the leechers of each torrent that download nothing more; builds without BEP 21 need none.
+    """
     parts = [b"d5:filesd"]
     for info_hash in sorted(entries):
         complete, downloaded, incomplete = entries[info_hash]
         parts.append(
-            b"20:%bd8:completei%de10:downloadedi%de10:incompletei%dee"
-            % (info_hash, complete, downloaded, incomplete)
+            b"20:%bd8:completei%de10:downloadedi%de%b10:incompletei%dee"
+            % (info_hash, complete, downloaded, downloaders(incomplete, partial_seeds, info_hash), incomplete)
         )
     parts.append(b"ee")
     return b"".join(parts)
+
+
+def downloaders(incomplete: int, partial_seeds: dict[bytes, int], info_hash: bytes) -> bytes:
+    """The key and the value that tell how many leechers download (BEP 21); empty in builds without."""
+    if WANT_EXTENDED_ANSWERS:
+        return b"11:downloadersi%de" % (incomplete - partial_seeds[info_hash])
+    return b""
 
 
 def decode(data: bytes) -> Value:

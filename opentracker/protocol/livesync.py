@@ -17,8 +17,9 @@ from typing import Final
 from librt.strings import read_i32_be
 from mypy_extensions import i64
 
+from opentracker._features import WANT_EXTENDED_ANSWERS
 from opentracker.protocol.addresses import unmap
-from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STOPPED, Announce
+from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_PAUSED, EVENT_STOPPED, Announce
 
 DEFAULT_PORT: Final = 9696
 GROUP4: Final = bytes([224, 0, 23, 5])
@@ -47,6 +48,7 @@ SEEDING: Final = 0x80
 COMPLETED: Final = 0x40
 STOPPED: Final = 0x20
 FROM_SYNC: Final = 0x10  # the peer came by live sync, not from a client: never sent on
+PARTIAL: Final = 0x08  # a partial seed (BEP 21): ours; other trackers have no use for the bit
 
 
 def kind_of(packet: bytes) -> i64:
@@ -99,6 +101,8 @@ def parse_record(packet: bytes, at: i64, size: i64, a: Announce) -> None:
         a.event = EVENT_STOPPED
     elif flags & COMPLETED != 0:
         a.event = EVENT_COMPLETED
+    elif WANT_EXTENDED_ANSWERS and flags & PARTIAL != 0:
+        a.event = EVENT_PAUSED
     else:
         a.event = EVENT_NONE
 
@@ -110,6 +114,8 @@ def flags_of(a: Announce) -> i64:
         flags |= COMPLETED
     if a.event == EVENT_STOPPED:
         flags |= STOPPED
+    if WANT_EXTENDED_ANSWERS and a.event == EVENT_PAUSED and not a.seeding:
+        flags |= PARTIAL
     return flags
 
 

@@ -11,6 +11,7 @@ EVENT_NONE: Final = 0
 EVENT_COMPLETED: Final = 1
 EVENT_STARTED: Final = 2
 EVENT_STOPPED: Final = 3
+EVENT_PAUSED: Final = 4  # BEP 21: a partial seed; the number is libtorrent's over UDP
 
 
 class Announce:

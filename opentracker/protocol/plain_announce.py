@@ -24,6 +24,7 @@ from opentracker.protocol.addresses import HIGHEST_PORT
 from opentracker.protocol.messages import (
     EVENT_COMPLETED,
     EVENT_NONE,
+    EVENT_PAUSED,
     EVENT_STARTED,
     EVENT_STOPPED,
     Announce,
@@ -269,6 +270,9 @@ class PlainReader:
         elif data.startswith(b"stopped", at):
             a.event = EVENT_STOPPED
             self.at = at + 7
+        elif data.startswith(b"paused", at):
+            a.event = EVENT_PAUSED
+            self.at = at + 6
         else:  # an unknown event does not end here, so read_query refuses it; an empty one does
             a.event = EVENT_NONE
             self.at = at

@@ -23,6 +23,7 @@ from opentracker.protocol.addresses import HIGHEST_PORT, parse_ip
 from opentracker.protocol.messages import (
     EVENT_COMPLETED,
     EVENT_NONE,
+    EVENT_PAUSED,
     EVENT_STARTED,
     EVENT_STOPPED,
     Announce,
@@ -47,6 +48,7 @@ _EVENTS: Final[dict[bytes, int]] = {
     b"started": EVENT_STARTED,
     b"completed": EVENT_COMPLETED,
     b"stopped": EVENT_STOPPED,
+    b"paused": EVENT_PAUSED,
 }
 
 # Looking for one byte as a number costs a seventh of looking for it as bytes.

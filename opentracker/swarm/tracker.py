@@ -220,6 +220,10 @@ class Tracker:
         """A random announce interval in seconds, so that clients do not all come back at the same time."""
         return SHORTEST_INTERVAL + self.random.randrange(INTERVALS)
 
+    def partial_seeds(self, info_hash: bytes) -> i64:
+        """The number of leechers of a torrent that download nothing more; 0 for one that is unknown or refused."""
+        return self.store.partial_seeds(info_hash) if self.serves(info_hash) else 0
+
     def scrape(self, info_hash: bytes) -> tuple[i64, i64, i64]:
         """(complete, downloaded, incomplete) of a torrent; zeros for one that is unknown or refused."""
         if not self.serves(info_hash):

@@ -87,7 +87,7 @@
   withWorkers ? true,
   # tracker.upgrade: at SIGUSR2 the installed version takes over, and nothing is lost
   withUpgrade ? true,
-  # tell clients their address (BEP 24), and when to try again after a failure (BEP 31)
+  # tell clients their address (BEP 24), when to try again after a failure (BEP 31), and the downloaders of a torrent (BEP 21)
   withExtendedAnswers ? false,
   # compile the hot modules with mypyc
   withCompiled ? false,

@@ -1,12 +1,14 @@
-"""Real clients with a key in their announce URL: libtorrent over HTTP and UDP, aria2 and Transmission over HTTP.
+"""Real clients with a key in their announce URL: libtorrent, aria2 and Transmission over HTTP and UDP.
 
-Without a key, or with an unknown one, a client is not counted, and its user can read the reason.
+Without a key, or with an unknown one, a client is not counted, and its user can read the reason. Over UDP aria2 1.36
+and Transmission 3.00 send no URL data (BEP 41), so their key does not arrive; a URL of HTTP beside it serves them.
 """
 
 import hashlib
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -29,16 +31,18 @@ pytestmark = pytest.mark.needs("WANT_AUTH_KEYS", WANT_V6=False)
 
 
 class Torrent:
-    """A torrent of one file and its announce URL, in a file."""
+    """A torrent of one file and its announce URLs, a tier each, in a file."""
 
-    def __init__(self, folder: Path, url: str) -> None:
+    def __init__(self, folder: Path, *urls: str) -> None:
         info = b"d6:lengthi%de4:name4:file12:piece lengthi16384e6:pieces20:%be" % (
             len(CONTENT),
             hashlib.sha1(CONTENT).digest(),
         )
         self.info_hash = hashlib.sha1(info).digest()
         self.path = folder / "file.torrent"
-        self.path.write_bytes(b"d8:announce%d:%b4:info%be" % (len(url), url.encode(), info))
+        texts = [b"%d:%b" % (len(url), url.encode()) for url in urls]
+        tiers = b"".join(b"l%be" % text for text in texts)
+        self.path.write_bytes(b"d8:announce%b13:announce-listl%be4:info%be" % (texts[0], tiers, info))
 
 
 INFO_HASH = hashlib.sha1(
@@ -82,9 +86,16 @@ def refused(tracker: Tracker, kind: str) -> int:
 
 
 def aria2(torrent: Torrent, folder: Path) -> list[str]:
-    """The command that joins a torrent with aria2."""
-    quiet = ["--enable-dht=false", "--bt-enable-lpd=false", "--seed-time=0", "--no-conf"]
-    return ["aria2c", *quiet, f"--dir={folder}", str(torrent.path)]
+    """The command that joins a torrent with aria2, which needs a socket of DHT for trackers over UDP."""
+    quiet = [f"--dht-file-path={folder}/dht", "--bt-enable-lpd=false", "--seed-time=0", "--no-conf"]
+    return [
+        "aria2c",
+        "--enable-dht=true",
+        "--enable-dht6=false",
+        *quiet,
+        f"--dir={folder}",
+        str(torrent.path),
+    ]
 
 
 def transmission(torrent: Torrent, folder: Path) -> list[str]:
@@ -143,6 +154,23 @@ def test_k07_a_client_with_an_unknown_key_is_refused(name: str, tmp_path: Path) 
             assert members(tracker) == 0
 
 
+@pytest.mark.needs("WANT_STATS_PROMETHEUS", WANT_RESTRICT_STATS=False)
+@pytest.mark.parametrize("form", ["/{key}/announce", "/announce?passkey={key}"])
+@pytest.mark.parametrize("name", CLIENTS)
+def test_k04_a_client_whose_key_does_not_arrive_over_udp_is_served_over_http(
+    name: str, form: str, tmp_path: Path
+) -> None:
+    with private(tmp_path) as tracker:
+        path = form.format(key=KEY)
+        urls = [f"udp://{HOST}:{tracker.endpoint('UDP')[1]}{path}"]
+        with joined(name, Torrent(tmp_path, *urls), tmp_path / "udp"):
+            until(lambda: refused(tracker, "missing") >= 1, "the refusal")
+            assert members(tracker) == 0
+        urls.append(f"http://{HOST}:{tracker.endpoint('TCP')[1]}{path}")
+        with joined(name, Torrent(tmp_path, *urls), tmp_path / "both"):
+            until(lambda: members(tracker) == 1, "the client")
+
+
 @pytest.mark.parametrize(
     ("host", "url"),
     [
@@ -180,6 +208,24 @@ def test_k01_k03_k04_libtorrent(host: str, url: str, tmp_path: Path) -> None:
                 told += [type(each).__name__ for each in session.pop_alerts()]
             assert members(tracker) == (1 if key == KEY else 0)
             del session
+
+
+@pytest.mark.needs("WANT_WORKERS", "WANT_CONTROL", WANT_SYNC_LIVE=False, WANT_WEBTORRENT=False)
+def test_k16_a_key_of_the_control_socket_is_known_to_every_worker(tmp_path: Path) -> None:
+    with private(tmp_path, more=f"listen.workers 2\ncontrol.socket {tmp_path}/control\n") as tracker:
+        for action, is_known in (("add", True), ("remove", False)):
+            client = [sys.executable, "-P", "-m", "opentracker.control", "-s", f"{tmp_path}/control"]
+            told = subprocess.run(
+                [*client, "keys", action, UNKNOWN],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=PATIENCE,
+            )
+            assert told.stdout == "changed: 1\n"
+            for number in range(8):
+                query = f"info_hash={'A' * 19}{number}"
+                assert (b"failure" not in ask(tracker, f"/{UNKNOWN}/scrape?{query}")) is is_known
 
 
 @pytest.mark.needs("WANT_WORKERS", WANT_SYNC_LIVE=False, WANT_WEBTORRENT=False)

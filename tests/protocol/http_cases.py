@@ -42,7 +42,7 @@ STOPPED = b"d8:completei0e10:incompletei0e8:intervali<I>e12:min intervali<I>e5:p
 
 DEFAULT_NUMWANT = min(OT_DEFAULT_NUMWANT, OT_MAX_PEERS_HTTP)
 
-EVENT_NONE, EVENT_COMPLETED, EVENT_STARTED, EVENT_STOPPED = 0, 1, 2, 3
+EVENT_NONE, EVENT_COMPLETED, EVENT_STARTED, EVENT_STOPPED, EVENT_PAUSED = 0, 1, 2, 3, 4
 
 LIBTORRENT = (  # 2.1.1
     b"info_hash=%93.%be%b4%08%e6%15D%81%00%0e%9f%e3%40%7e%25z%f0%c3%d1&peer_id=-LT2110-bN.1p(X9kV*q&port=34587"
@@ -198,11 +198,12 @@ def event_case(value: bytes, event: int) -> Case:
 
 
 def scrape_body(entries: dict[bytes, tuple[int, int, int]]) -> bytes:
-    """Of info_hash to complete, downloaded, incomplete, in the order given."""
-    files = [
-        b"20:%bd8:completei%de10:downloadedi%de10:incompletei%dee" % (info_hash, *counts)
-        for info_hash, counts in entries.items()
-    ]
+    """Of info_hash to complete, downloaded, incomplete, in the order given; without partial seeds."""
+    files = []
+    for info_hash, (complete, downloaded, incomplete) in entries.items():
+        downloaders = b"11:downloadersi%de" % incomplete if WANT_EXTENDED_ANSWERS else b""
+        counts = (complete, downloaded, downloaders, incomplete)
+        files.append(b"20:%bd8:completei%de10:downloadedi%de%b10:incompletei%dee" % (info_hash, *counts))
     return b"d5:filesd" + b"".join(files) + b"ee"
 
 
@@ -296,7 +297,7 @@ ANNOUNCES = [
     event_case(b"started", EVENT_STARTED),
     event_case(b"completed", EVENT_COMPLETED),
     event_case(b"stopped", EVENT_STOPPED),
-    event_case(b"paused", EVENT_NONE),
+    event_case(b"paused", EVENT_PAUSED),
     event_case(b"empty", EVENT_NONE),
     event_case(b"", EVENT_NONE),
     event_case(b"STARTED", EVENT_NONE),

@@ -2,6 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opentracker._features import WANT_EXTENDED_ANSWERS
 from opentracker.protocol.bencode import Value, decode, write_announce, write_failure, write_scrape
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED, EVENT_STOPPED, Announce
 from tests.protocol.http_cases import (
@@ -148,9 +149,9 @@ def test_h08_failure_gives_the_reason_and_an_interval() -> None:
 
 
 def test_s03_scrape_is_sorted() -> None:
-    body = write_scrape({b"B" * 20: (4, 5, 6), b"A" * 20: (1, 2, 3)})
+    body = write_scrape({b"B" * 20: (4, 5, 6), b"A" * 20: (1, 2, 3)}, {b"A" * 20: 0, b"B" * 20: 0})
     assert body == scrape_body({b"A" * 20: (1, 2, 3), b"B" * 20: (4, 5, 6)})
-    assert write_scrape({}) == b"d5:filesdee"
+    assert write_scrape({}, {}) == b"d5:filesdee"
 
 
 COUNTS = st.integers(0, 2**32)
@@ -178,7 +179,11 @@ def test_announce_reads_back(counts: list[int], peers: bytes, peers6: bytes) -> 
 def test_scrape_reads_back(entries: dict[bytes, tuple[int, int, int]]) -> None:
     names = (b"complete", b"downloaded", b"incomplete")
     files = {info_hash: dict(zip(names, counts, strict=True)) for info_hash, counts in entries.items()}
-    assert decode(write_scrape(entries)) == {b"files": files}
+    partial_seeds = {info_hash: counts[2] // 2 for info_hash, counts in entries.items()}
+    if WANT_EXTENDED_ANSWERS:
+        for info_hash, counts in files.items():
+            counts[b"downloaders"] = counts[b"incomplete"] - partial_seeds[info_hash]
+    assert decode(write_scrape(entries, partial_seeds)) == {b"files": files}
 
 
 @given(st.binary(max_size=200), st.integers(0, 10**6))

@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from opentracker._features import WANT_EXTENDED_ANSWERS
 from opentracker.protocol.livesync import (
     BEACON,
     GROUP6,
@@ -26,13 +27,23 @@ from opentracker.protocol.livesync import (
     write_head,
     write_record,
 )
-from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_NONE, EVENT_STARTED, EVENT_STOPPED, Announce
+from opentracker.protocol.messages import (
+    EVENT_COMPLETED,
+    EVENT_NONE,
+    EVENT_PAUSED,
+    EVENT_STARTED,
+    EVENT_STOPPED,
+    Announce,
+)
 
 HASH = bytes(range(1, 21))
 PEER4 = bytes([1, 2, 3, 4, 0x1A, 0xE1])
 PEER6 = bytes.fromhex("20010db8 00000000 00000000 00000001 1ae1")
 ID = bytes.fromhex("cafebabe")
 TYPE4, TYPE6, TYPE2, TYPE3 = (bytes([0, 0, 0, kind]) for kind in (0, 1, 2, 3))
+
+
+PAUSED = EVENT_PAUSED if WANT_EXTENDED_ANSWERS else EVENT_NONE
 
 
 def used() -> Announce:
@@ -56,7 +67,9 @@ def parsed(record: bytes, size: int) -> Announce:
         (HASH + PEER4 + b"\xc0\x00", RECORD4, PEER4, True, EVENT_COMPLETED, 0),
         (HASH + PEER4 + b"\xa0\x00", RECORD4, PEER4, True, EVENT_STOPPED, 0),
         (HASH + PEER4 + b"\xf0\xff", RECORD4, PEER4, True, EVENT_STOPPED, 255),
-        (HASH + PEER4 + b"\x1f\x00", RECORD4, PEER4, False, EVENT_NONE, 0),
+        (HASH + PEER4 + b"\x17\x00", RECORD4, PEER4, False, EVENT_NONE, 0),
+        (HASH + PEER4 + b"\x08\x00", RECORD4, PEER4, False, PAUSED, 0),
+        (HASH + PEER4 + b"\x28\x00", RECORD4, PEER4, False, EVENT_STOPPED, 0),
         (HASH + PEER6 + b"\x80\x00", RECORD6, PEER6, True, EVENT_NONE, 0),
         (HASH + PEER6 + b"\x20\x00", RECORD6, PEER6, False, EVENT_STOPPED, 0),
     ],
@@ -141,6 +154,8 @@ def test_the_group_over_ipv6() -> None:
         (True, EVENT_COMPLETED, False, 0x80),  # it was counted before
         (True, EVENT_STOPPED, False, 0xA0),
         (False, EVENT_STOPPED, False, 0x20),
+        (False, EVENT_PAUSED, False, 0x08 if WANT_EXTENDED_ANSWERS else 0),
+        (True, EVENT_PAUSED, False, 0x80),
     ],
 )
 def test_the_flags_of_an_announce(seeding: bool, event: int, has_completed: bool, flags: int) -> None:

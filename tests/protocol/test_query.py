@@ -9,7 +9,13 @@ from opentracker import _features
 from opentracker._features import OT_MAX_MULTISCRAPE, OT_MAX_REQUEST
 from opentracker.errors import TrackerFailure
 from opentracker.protocol.bencode import write_scrape
-from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STARTED, EVENT_STOPPED, Announce
+from opentracker.protocol.messages import (
+    EVENT_COMPLETED,
+    EVENT_PAUSED,
+    EVENT_STARTED,
+    EVENT_STOPPED,
+    Announce,
+)
 from opentracker.protocol.query import (
     MOST_FIELDS,
     SHORTEST,
@@ -91,7 +97,7 @@ def test_scrape_case(case: Case) -> None:
         return
     assert case.body is not None
     info_hashes = parse_scrape(case.query or b"")
-    assert case.body == write_scrape(dict.fromkeys(info_hashes, (0, 0, 0)))
+    assert case.body == write_scrape(dict.fromkeys(info_hashes, (0, 0, 0)), dict.fromkeys(info_hashes, 0))
 
 
 def test_scrape_keeps_order_and_repetitions() -> None:
@@ -127,7 +133,7 @@ def test_the_last_of_repeated_keys_counts() -> None:
     assert announce.numwant == 1
     assert announce.peer_id == PEER_ID
     announce = parsed(b"info_hash=" + HASH_A + lasts + b"&left=&event=paused&numwant=&peer_id=x")
-    assert (announce.seeding, announce.event, announce.peer_id) == (False, 0, b"")
+    assert (announce.seeding, announce.event, announce.peer_id) == (False, EVENT_PAUSED, b"")
     assert announce.numwant == DEFAULT_NUMWANT
     assert reason_of(b"info_hash=" + HASH_A + lasts + firsts) == INVALID_PORT
 

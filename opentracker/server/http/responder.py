@@ -11,6 +11,7 @@ from opentracker._features import (
     WANT_AUTH_KEYS,
     WANT_COMPILED,
     WANT_DENY,
+    WANT_EXTENDED_ANSWERS,
     WANT_FULLLOG_NETWORKS,
     WANT_IP_FROM_PROXY,
     WANT_LOG_NUMWANT,
@@ -271,11 +272,14 @@ class HttpResponder:
 
     def scrape(self, request: Request) -> bytes:
         """The body for a scrape."""
-        entries = {}
+        entries: dict[bytes, tuple[int, int, int]] = {}
+        partial_seeds: dict[bytes, int] = {}
         for info_hash in parse_scrape(request.query or b""):
             entries[info_hash] = self.tracker.scrape(info_hash)
+            if WANT_EXTENDED_ANSWERS:
+                partial_seeds[info_hash] = self.tracker.partial_seeds(info_hash)
         self.counters.tcp_scrapes += 1
-        return write_scrape(entries)
+        return write_scrape(entries, partial_seeds)
 
     def put_off_to(self, take: Callable[[bytes], None]) -> None:
         """Have `take` called with the answer that is put off, and was empty; see `server.workers`."""

@@ -18,7 +18,13 @@ from opentracker.protocol.query import parse_scrape
 from opentracker.server.http.responder import HttpResponder
 from opentracker.server.workers.frames import ANNOUNCE
 from opentracker.server.workers.mesh import Awaited, Mesh
-from opentracker.server.workers.requests import HEAD_ONLY, KEEP_ALIVE, counts_at, pack_announce
+from opentracker.server.workers.requests import (
+    HEAD_ONLY,
+    KEEP_ALIVE,
+    counts_at,
+    pack_announce,
+    partial_seeds_in,
+)
 from opentracker.server.workers.scrapes import SharedScrape
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.tracker import Tracker
@@ -49,11 +55,10 @@ class AwaitedScrape(Awaited):
 
 def body_of(scrape: SharedScrape) -> bytes:
     """The body for a scrape whose counts are complete."""
+    entries = dict(zip(scrape.info_hashes, scrape.entries, strict=True))
     return write_scrape(
-        {
-            info_hash: counts_at(entry, 0)
-            for info_hash, entry in zip(scrape.info_hashes, scrape.entries, strict=True)
-        }
+        {info_hash: counts_at(entry, 0) for info_hash, entry in entries.items()},
+        {info_hash: partial_seeds_in(entry) for info_hash, entry in entries.items()},
     )
 
 

@@ -12,14 +12,16 @@ offset field of an announce
 26     peer · peer_id
 ====== =====================================================================
 
-Counts are those of a UDP scrape: complete, downloaded, incomplete as i32, big-endian.
+Counts are those of a UDP scrape: complete, downloaded, incomplete as i32, big-endian. Builds with BEP 21 have the
+number of partial seeds behind them.
 """
 
 from typing import Final
 
-from librt.strings import BytesWriter, read_i32_be
-from mypy_extensions import i64
+from librt.strings import BytesWriter, read_i32_be, write_i32_be
+from mypy_extensions import i32, i64
 
+from opentracker._features import WANT_EXTENDED_ANSWERS
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.udp import write_scrape_entry
 from opentracker.swarm.tracker import Tracker
@@ -30,7 +32,8 @@ KEEP_ALIVE: Final = 4  # the answer's head says that the connection stays
 HEAD_ONLY: Final = 8  # the answer has no body
 HEAD: Final = 26
 KEY: Final = 20
-ENTRY: Final = 12
+UDP_ENTRY: Final = 12
+ENTRY: Final = 16 if WANT_EXTENDED_ANSWERS else UDP_ENTRY
 MOST_EVENTS: Final = 4  # unknown ones of UDP have no effect
 
 Counts = tuple[int, int, int]  # complete, downloaded, incomplete
@@ -76,6 +79,8 @@ def scraped(tracker: Tracker, info_hashes: bytes) -> bytes:
     at: i64 = 0
     while at < len(info_hashes):
         write_scrape_entry(out, *tracker.scrape(info_hashes[at : at + KEY]))
+        if WANT_EXTENDED_ANSWERS:
+            write_i32_be(out, i32(tracker.partial_seeds(info_hashes[at : at + KEY])))
         at += KEY
     return out.getvalue()
 
@@ -84,3 +89,8 @@ def counts_at(entries: bytes, number: i64) -> Counts:
     """The counts of the torrent with this number, from 0 on."""
     at = number * ENTRY
     return read_i32_be(entries, at), read_i32_be(entries, at + 4), read_i32_be(entries, at + 8)
+
+
+def partial_seeds_in(entry: bytes) -> int:
+    """The number of partial seeds of one torrent; 0 in builds without BEP 21."""
+    return read_i32_be(entry, UDP_ENTRY) if WANT_EXTENDED_ANSWERS else 0

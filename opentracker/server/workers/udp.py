@@ -20,7 +20,7 @@ from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.udp.sockets import CONTROL_SIZE, UdpBatchSocket, without_interface
 from opentracker.server.workers.frames import DATAGRAM
 from opentracker.server.workers.mesh import Mesh
-from opentracker.server.workers.requests import pack_datagram
+from opentracker.server.workers.requests import UDP_ENTRY, pack_datagram
 from opentracker.server.workers.scrapes import SharedScrape
 from opentracker.swarm.connection_ids import ConnectionIds
 from opentracker.swarm.counting.counters import Counters
@@ -88,7 +88,7 @@ class ScrapeReturn(Return):
         """Send the answer to a scrape."""
         out = BytesWriter()
         write_scrape_head(out, self.packet)
-        out.write(b"".join(scrape.entries))
+        out.write(b"".join([entry[:UDP_ENTRY] for entry in scrape.entries]))
         self.send(out.getvalue())
 
 
@@ -139,7 +139,7 @@ class SharedUdpResponder(UdpResponder):
         scrape = SharedScrape(self.tracker, self.mesh, info_hashes)
         if not scrape.begin(ScrapeReturn(way, packet[:16]).take_scrape):
             write_scrape_head(out, packet)
-            out.write(b"".join(scrape.entries))
+            out.write(b"".join([entry[:UDP_ENTRY] for entry in scrape.entries]))
 
     def answer_own(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> None:
         """Answer a datagram that another worker has handed on."""

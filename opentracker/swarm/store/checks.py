@@ -7,10 +7,10 @@ from mypy_extensions import i64
 
 from opentracker.errors import InvariantError
 from opentracker.swarm.store.large import NOBODY4, NOBODY6, Swarm
-from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC
+from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC, PARTIAL
 from opentracker.swarm.store.table import Table
 
-KNOWN_FLAGS: Final = COMPLETED | FROM_SYNC
+KNOWN_FLAGS: Final = COMPLETED | FROM_SYNC | PARTIAL
 NEWER: Final = 250  # ages above it belong to stamps of minutes that began after the check did
 
 

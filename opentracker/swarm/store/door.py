@@ -153,6 +153,10 @@ class Store:
         """(complete, downloaded, incomplete); zeros for a torrent that is not there."""
         raise NotImplementedError
 
+    def partial_seeds(self, info_hash: bytes) -> i64:
+        """The number of leechers of a torrent that download nothing more (BEP 21); 0 in builds without."""
+        raise NotImplementedError
+
     def size_of(self, info_hash: bytes) -> i64:
         """The number of peers of a torrent, or NOT_THERE."""
         raise NotImplementedError

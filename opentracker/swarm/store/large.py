@@ -6,13 +6,14 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
-from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
+from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_SYNC_LIVE, WANT_V4_ONLY
+from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_PAUSED, EVENT_STOPPED, Announce
 from opentracker.swarm.ages import least_age
 from opentracker.swarm.store.empty_table import EmptyTable
 from opentracker.swarm.store.peers import (
     COMPLETED,
     FROM_SYNC,
+    PARTIAL,
     STRIDE4,
     STRIDE6,
     share_of_family,
@@ -21,9 +22,10 @@ from opentracker.swarm.store.peers import (
 from opentracker.swarm.store.records import LARGE, MOST_DOWNLOADED
 from opentracker.swarm.store.table import Table
 
+if WANT_EXTENDED_ANSWERS:
+    from opentracker.swarm.store.peers import partial_of
 if WANT_SYNC_LIVE:
     from opentracker.swarm.store.peers import flags_after
-
 
 TableMaker = Callable[[int, bool], Table]  # of a stride and `by_host`, see Table
 
@@ -198,6 +200,10 @@ class Swarm:
         """The number of seeders."""
         return self.v4.seeders.peers + self.v6.seeders.peers
 
+    def partial_seeds(self) -> i64:
+        """The number of leechers that download nothing more."""
+        return self.v4.leechers.partial_seeds() + self.v6.leechers.partial_seeds()
+
     def announce(self, a: Announce, minute: i64, random: Random) -> None:  # noqa: PLR0912 - a call each would cost more
         """Answer `a`, and store or remove its peer."""
         peer = a.peer
@@ -224,10 +230,12 @@ class Swarm:
             else:
                 a.peers = own.hand_out(a.numwant, seeding, at, index, random)
             if a.stored:
-                if index >= 0 and a.event != EVENT_COMPLETED:
+                # A partial seed is put in anew each time, with its flag; all other announces clear the flag.
+                is_partial = WANT_EXTENDED_ANSWERS and a.event == EVENT_PAUSED
+                if index >= 0 and a.event != EVENT_COMPLETED and not is_partial:
                     a.age = (minute - table.refresh(at, index, minute & 255)) & 255
-                    if WANT_SYNC_LIVE:
-                        table.unmark(at, index, FROM_SYNC)
+                    if WANT_EXTENDED_ANSWERS or WANT_SYNC_LIVE:
+                        table.unmark(at, index, FROM_SYNC | PARTIAL)
                 else:
                     if index >= 0:
                         state = table.state(at, index)
@@ -266,11 +274,14 @@ class Swarm:
         if a.event == EVENT_STOPPED:
             table.remove(at, index)
             table.merge()
-        elif a.event == EVENT_COMPLETED:
+        elif a.event == EVENT_COMPLETED or (WANT_EXTENDED_ANSWERS and a.event == EVENT_PAUSED):
             table.remove(at, index)
             self.put_in(a, state, minute)
-        elif known_age > a.sync_age:
-            table.refresh(at, index, (minute - a.sync_age) & 255)
+        else:
+            if WANT_EXTENDED_ANSWERS:
+                table.unmark(at, index, PARTIAL)
+            if known_age > a.sync_age:
+                table.refresh(at, index, (minute - a.sync_age) & 255)
 
     def put_in(self, a: Announce, state: i64, minute: i64) -> None:
         """Add the announced peer to its side, which does not hold it; `state` is the result of `Table.take`."""
@@ -288,6 +299,8 @@ class Swarm:
             flags = flags_after(flags, a, state < 0)
             if a.sync_age > 0:
                 stamp = (minute - a.sync_age) & 255
+        if WANT_EXTENDED_ANSWERS:
+            flags = flags & ~PARTIAL | partial_of(a.event, a.seeding)
         self.side(len(a.peer), a.seeding).add(a.peer, flags, stamp)
 
     def hand_out_both(self, a: Announce, at: i64, index: i64, random: Random) -> None:

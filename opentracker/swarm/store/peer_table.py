@@ -5,7 +5,7 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_MAX_PEER, WANT_SYNC_LIVE
+from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_MAX_PEER, WANT_SYNC_LIVE
 from opentracker.swarm.store.peers import (
     BYTE,
     HOST4,
@@ -19,8 +19,8 @@ from opentracker.swarm.store.peers import (
 )
 from opentracker.swarm.store.table import SHARES, Table
 
-if WANT_SYNC_LIVE:
-    from opentracker.swarm.store.peers import FROM_SYNC
+if WANT_EXTENDED_ANSWERS or WANT_SYNC_LIVE:
+    from opentracker.swarm.store.peers import FROM_SYNC, PARTIAL
 
 BLOCK: Final = 128  # most peers of a block on average; fewer cost memory (57 bytes a block), more cost time
 
@@ -84,7 +84,7 @@ class PeerTable(Table):
         return former
 
     def renew(self, peer: bytes, stamp: i64) -> tuple[i64, i64, i64]:
-        """Renew the stamp of a peer, if it is there and has announced itself before.
+        """Renew the stamp of a peer, if it is there, has announced itself before, and is no partial seed.
 
         Returns its block, its index there, or -1, and its former stamp. It does the work of `block_of`, `index_in`,
         `state` and `refresh`, whose calls cost an interpreted announce a tenth of its time.
@@ -101,7 +101,7 @@ class PeerTable(Table):
             return at, -1, 0
         index = offset // stride
         at_stamp = size * (stride + 1) + index
-        if WANT_SYNC_LIVE and block[at_stamp - size] & FROM_SYNC != 0:
+        if (WANT_EXTENDED_ANSWERS or WANT_SYNC_LIVE) and block[at_stamp - size] & (FROM_SYNC | PARTIAL) != 0:
             return at, -1, 0
         former: i64 = block[at_stamp]
         if former != stamp:

@@ -3,7 +3,7 @@
 `n` peers are three planes, one after the other, with `stride` = 6 (IPv4) or 18 (IPv6)::
 
     addresses   n × stride bytes   address and port, as they stand in a compact answer
-    flags       n bytes            COMPLETED, FROM_SYNC
+    flags       n bytes            COMPLETED, FROM_SYNC, PARTIAL
     stamps      n bytes            the minute of the peer's last announce, modulo 256
 
 The planes begin at `start` of a `bytes` object, `data`: a large swarm's block holds nothing else, a small torrent's
@@ -18,10 +18,10 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
-from opentracker._features import WANT_SYNC_LIVE
+from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_SYNC_LIVE
 
-if WANT_SYNC_LIVE:
-    from opentracker.protocol.messages import Announce
+if WANT_EXTENDED_ANSWERS or WANT_SYNC_LIVE:
+    from opentracker.protocol.messages import EVENT_PAUSED, Announce
 
 STRIDE4: Final = 6
 STRIDE6: Final = 18
@@ -31,8 +31,21 @@ HOST6: Final = 8  # a /64 of IPv6, the smallest network that one customer gets
 
 COMPLETED: Final = 0x40  # this peer's `completed` has been counted; the bit of the live sync format
 FROM_SYNC: Final = 0x10  # the peer came by live sync, so it is not sent on
+PARTIAL: Final = 0x08  # a leecher that downloads nothing more (BEP 21); the last announce has said so
+PARTIAL_FLAGS: Final = bytes(flags for flags in range(256) if flags & PARTIAL)
 
 BYTE: Final = [bytes([value]) for value in range(256)]  # one byte as bytes
+
+
+if WANT_EXTENDED_ANSWERS:
+
+    def partial_of(event: i64, seeding: bool) -> i64:
+        """PARTIAL for an announce of a partial seed, else 0."""
+        return PARTIAL if event == EVENT_PAUSED and not seeding else 0
+
+    def partial_in(flags: bytes) -> i64:
+        """The number of partial seeds in a plane of flags."""
+        return len(flags) - len(flags.translate(None, PARTIAL_FLAGS))
 
 
 if WANT_SYNC_LIVE:

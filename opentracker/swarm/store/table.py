@@ -11,6 +11,11 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
+from opentracker._features import WANT_EXTENDED_ANSWERS
+
+if WANT_EXTENDED_ANSWERS:
+    from opentracker.swarm.store.peers import PARTIAL, partial_in
+
 SHARES: Final = 16  # blocks over which the peers of one host are spread, with `by_host`
 
 
@@ -30,6 +35,8 @@ class Table:
         self.peers: i64 = 0
         self.mask: i64 = 0  # 2^k - 1, not below the last block's number; k may be one more than needed
         self.longest: i64 = 0  # no block holds more peers than this
+        if WANT_EXTENDED_ANSWERS:
+            self.had_partial_seeds = False  # so that they are counted only where there may be some
 
     # ---- Defined by a subclass ----
 
@@ -108,6 +115,8 @@ class Table:
         at = self.block_of(peer)
         self.insert(at, peer, flags, stamp)
         self.note(self.size_of(at))
+        if WANT_EXTENDED_ANSWERS and flags & PARTIAL != 0:
+            self.had_partial_seeds = True
 
     def note(self, size: i64) -> None:
         """Raise `longest` to the size of a block that has grown."""
@@ -196,6 +205,18 @@ class Table:
             size = self.size_of(at)
             if first < (size if at != asker_at else size - 1):
                 return at, first
+
+    def partial_seeds(self) -> i64:
+        """The number of partial seeds: half a millisecond for 100,000 peers in an interpreted build."""
+        found: i64 = 0
+        if WANT_EXTENDED_ANSWERS and self.had_partial_seeds:
+            at: i64 = 0
+            while at < self.count:
+                block = self.block(at)
+                n: i64 = len(block) // (self.stride + 2)
+                found += partial_in(block[n * self.stride : n * (self.stride + 1)])
+                at += 1
+        return found
 
     def planes(self) -> tuple[bytes, bytes, bytes]:
         """All addresses, all flags and all stamps."""

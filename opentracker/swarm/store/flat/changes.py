@@ -6,8 +6,8 @@ from librt.random import Random
 from librt.strings import read_i16_le, read_i64_le
 from mypy_extensions import i64
 
-from opentracker._features import WANT_SYNC_LIVE
-from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED
+from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_SYNC_LIVE
+from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_PAUSED, EVENT_STOPPED
 from opentracker.swarm.store.door import Contents
 from opentracker.swarm.store.flat.heads import (
     members_at,
@@ -27,6 +27,7 @@ from opentracker.swarm.store.flat.layout import (
     M24,
     M32,
     M48,
+    PARTIAL_BIT,
     STAMP_AT,
     SYNC_BIT,
     flags_of_byte,
@@ -130,9 +131,13 @@ class FlatPeers(FlatTorrents):
         stamp = minute & M8
         if WANT_SYNC_LIVE:
             if sync_age < 0:
-                flags &= COMPLETED_BIT
+                flags &= ~SYNC_BIT
             else:
                 stamp = (minute - sync_age) & M8
+        if WANT_EXTENDED_ANSWERS:
+            flags &= ~PARTIAL_BIT
+            if event == EVENT_PAUSED and not seeding:
+                flags |= PARTIAL_BIT
         if event == EVENT_COMPLETED and seeding:
             flags = self.complete(s, at, flags)
         self.age = age
@@ -168,6 +173,8 @@ class FlatPeers(FlatTorrents):
         if WANT_SYNC_LIVE and sync_age >= 0:
             flags = SYNC_BIT
             stamp = (minute - sync_age) & M8
+        if WANT_EXTENDED_ANSWERS and event == EVENT_PAUSED and not seeding:
+            flags |= PARTIAL_BIT
         if event == EVENT_COMPLETED and seeding:
             flags = self.complete(s, at, flags)
         n, leechers = members_at(s, at, step)

@@ -16,9 +16,10 @@ from opentracker.swarm.store.flat.layout import (
     M8,
     M16,
     M24,
+    PARTIAL_AT,
     PEERS6_AT,
 )
-from opentracker.swarm.store.flat.members import STEP4
+from opentracker.swarm.store.flat.members import STEP4, STEP6, TAIL6, base_of
 from opentracker.swarm.store.flat.shard import Shard
 from opentracker.swarm.store.records import NEGATIVE, SMALL
 
@@ -71,6 +72,24 @@ def counts_at(s: Shard, at: i64) -> tuple[i64, i64, i64]:
     n4, leechers4, n6, leechers6 = numbers_at(words, at)
     incomplete = leechers4 + leechers6
     return n4 + n6 - incomplete, words[at + 3] & DOWNLOADS, incomplete
+
+
+def partial_seeds_at(s: Shard, at: i64) -> i64:
+    """The number of partial seeds of a small torrent; they are among its leechers."""
+    words = s.words
+    _n4, leechers4, _n6, leechers6 = numbers_at(words, at)
+    found: i64 = 0
+    base = base_of(words, at, STEP4)
+    i: i64 = 0
+    while i < leechers4:
+        found += words[base + i] >> PARTIAL_AT & 1
+        i += 1
+    base = base_of(words, at, STEP6) + TAIL6
+    i = 0
+    while i < leechers6:
+        found += words[base + STEP6 * i] >> PARTIAL_AT & 1
+        i += 1
+    return found
 
 
 def left_at(s: Shard, at: i64) -> i64:

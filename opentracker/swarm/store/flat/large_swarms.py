@@ -6,8 +6,8 @@ from librt.random import Random
 from librt.strings import BytesWriter, read_i16_le, read_i32_be, read_i32_le, read_i64_be, read_i64_le
 from mypy_extensions import i64
 
-from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
-from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
+from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_SYNC_LIVE, WANT_V4_ONLY
+from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_PAUSED, EVENT_STOPPED, Announce
 from opentracker.protocol.udp import EVENT, LEFT, PORT, write_announce_head
 from opentracker.swarm.store.door import NOT_TAKEN
 from opentracker.swarm.store.flat.changes import FlatPeers, number_of
@@ -25,7 +25,7 @@ from opentracker.swarm.store.flat.packing import contents_at
 from opentracker.swarm.store.flat.shard import Shard
 from opentracker.swarm.store.flat.word_table import WordTable
 from opentracker.swarm.store.large import Swarm, by_side
-from opentracker.swarm.store.peers import FROM_SYNC
+from opentracker.swarm.store.peers import FROM_SYNC, PARTIAL
 from opentracker.swarm.store.table import Table
 
 SIZE4: Final = 4  # bytes of an IPv4 address
@@ -145,14 +145,16 @@ def peer_in(packet: bytes, address: bytes) -> tuple[i64, i64, i64, i64]:
 
 
 def renews(event: i64, stored: bool) -> bool:
-    """Whether an announce of a known peer changes nothing but the peer's stamp."""
+    """Whether an announce of a known peer changes nothing but the peer's stamp, and flags that it clears."""
+    if WANT_EXTENDED_ANSWERS and event == EVENT_PAUSED:
+        return False
     return stored and event not in (EVENT_STOPPED, EVENT_COMPLETED)
 
 
 def renew(table: WordTable, block: i64, index: i64, minute: i64) -> i64:
     """Renew a peer; returns the minutes since its last announce."""
-    if WANT_SYNC_LIVE:
-        table.unmark(block, index, FROM_SYNC)
+    if WANT_EXTENDED_ANSWERS or WANT_SYNC_LIVE:
+        table.unmark(block, index, FROM_SYNC | PARTIAL)
     return (minute - table.refresh(block, index, minute & M8)) & M8
 
 

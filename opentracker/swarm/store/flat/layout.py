@@ -19,7 +19,7 @@ bits
 ====== ===================================================================================
 0      IPv4: address and port as in a datagram, the first byte lowest; IPv6: the port alone
 48     the minute of the peer's last announce, modulo 256
-56     COMPLETED, FROM_SYNC
+56     COMPLETED, FROM_SYNC, PARTIAL
 ====== ===================================================================================
 
 Only words of info_hashes and IPv6 addresses may be negative or need more than 62 bits: mypyc makes an object of a
@@ -31,7 +31,8 @@ from typing import Final
 from librt.strings import read_i16_le, read_i32_le, read_i64_le
 from mypy_extensions import i64
 
-from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC, STRIDE4
+from opentracker._features import WANT_EXTENDED_ANSWERS
+from opentracker.swarm.store.peers import COMPLETED, FROM_SYNC, PARTIAL, STRIDE4
 
 HEAD: Final = 4  # words
 M8: Final = 0xFF
@@ -52,6 +53,8 @@ STAMP_AT: Final = 48  # bits of a peer
 FLAGS_AT: Final = 56
 COMPLETED_BIT: Final = 1  # of the flags there
 SYNC_BIT: Final = 2
+PARTIAL_BIT: Final = 4
+PARTIAL_AT: Final = 58
 
 
 def word_of_peer(data: bytes, at: i64) -> i64:
@@ -68,9 +71,15 @@ def words_of_peer(peer: bytes) -> tuple[i64, i64, i64]:
 
 def byte_of_flags(flags: i64) -> i64:
     """Convert the flags of a word to those of a plane."""
-    return (COMPLETED if flags & COMPLETED_BIT else 0) | (FROM_SYNC if flags & SYNC_BIT else 0)
+    byte: i64 = (COMPLETED if flags & COMPLETED_BIT else 0) | (FROM_SYNC if flags & SYNC_BIT else 0)
+    if WANT_EXTENDED_ANSWERS and flags & PARTIAL_BIT != 0:
+        byte |= PARTIAL
+    return byte
 
 
 def flags_of_byte(byte: i64) -> i64:
     """Convert the flags of a plane to those of a word."""
-    return (COMPLETED_BIT if byte & COMPLETED else 0) | (SYNC_BIT if byte & FROM_SYNC else 0)
+    flags: i64 = (COMPLETED_BIT if byte & COMPLETED else 0) | (SYNC_BIT if byte & FROM_SYNC else 0)
+    if WANT_EXTENDED_ANSWERS and byte & PARTIAL != 0:
+        flags |= PARTIAL_BIT
+    return flags

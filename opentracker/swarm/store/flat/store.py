@@ -6,6 +6,7 @@ from typing import Final
 from librt.random import Random
 from mypy_extensions import i64
 
+from opentracker._features import WANT_EXTENDED_ANSWERS
 from opentracker.swarm.ages import ages_by_stamp
 from opentracker.swarm.store.door import NOT_THERE, Contents, Evictor, Picture, Totals
 from opentracker.swarm.store.flat.answers import FlatAnswers
@@ -16,6 +17,7 @@ from opentracker.swarm.store.flat.heads import (
     counts_at,
     left_at,
     members_at,
+    partial_seeds_at,
     size_at,
 )
 from opentracker.swarm.store.flat.keyed import words_of
@@ -70,6 +72,16 @@ class FlatStore(FlatAnswers):
         if swarm is not None:
             return swarm.complete(), swarm.downloaded, swarm.incomplete()
         return counts_at(s, at)
+
+    def partial_seeds(self, info_hash: bytes) -> i64:
+        """See Store."""
+        if WANT_EXTENDED_ANSWERS:
+            s, at = self.locate(info_hash, 0)
+            if at == 0:
+                return 0
+            swarm = self.swarm_at(s, at)
+            return partial_seeds_at(s, at) if swarm is None else swarm.partial_seeds()
+        return 0
 
     def size_of(self, info_hash: bytes) -> i64:
         """See Store."""

@@ -7,7 +7,7 @@ from librt.strings import BytesWriter
 from librt.vecs import extend, vec
 from mypy_extensions import i32, i64, u8
 
-from opentracker._features import WANT_MAX_PEER
+from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_MAX_PEER
 from opentracker.swarm.store.flat.block import GRID, Block
 from opentracker.swarm.store.flat.keyed import KeyedHash
 from opentracker.swarm.store.flat.layout import (
@@ -16,6 +16,7 @@ from opentracker.swarm.store.flat.layout import (
     M16,
     M32,
     M48,
+    PARTIAL_AT,
     STAMP_AT,
     byte_of_flags,
     flags_of_byte,
@@ -180,6 +181,18 @@ class WordTable(Table):
         """See Table."""
         word = self.blocks[at].words[(index + 1) * self.step - 1]
         return byte_of_flags(word >> FLAGS_AT) << 8 | word >> STAMP_AT & M8
+
+    def partial_seeds(self) -> i64:
+        """See Table."""
+        found: i64 = 0
+        if WANT_EXTENDED_ANSWERS and self.had_partial_seeds:
+            for block in self.blocks:
+                words, used = block.words, block.size() * self.step
+                i = self.step - 1
+                while i < used:
+                    found += words[i] >> PARTIAL_AT & 1
+                    i += self.step
+        return found
 
     def refresh(self, at: i64, index: i64, stamp: i64) -> i64:
         """See Table."""

@@ -10,8 +10,8 @@ from librt.random import Random
 from librt.strings import BytesWriter, read_i32_be, read_i64_be
 from mypy_extensions import i64
 
-from opentracker._features import WANT_SYNC_LIVE
-from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED
+from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_SYNC_LIVE
+from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_PAUSED, EVENT_STOPPED
 from opentracker.protocol.udp import EVENT, INFO_HASH, LEFT, PORT, write_announce_head
 from opentracker.swarm.store.door import NOT_TAKEN
 from opentracker.swarm.store.large import Swarm
@@ -20,10 +20,11 @@ from opentracker.swarm.store.peer_table import PeerTable
 from opentracker.swarm.store.peers import BYTE, STRIDE4, choose
 from opentracker.swarm.store.records import HEADER_SIZE, PEER4, PEER6
 
-if WANT_SYNC_LIVE:
-    from opentracker.swarm.store.peers import FROM_SYNC
+if WANT_EXTENDED_ANSWERS or WANT_SYNC_LIVE:
+    from opentracker.swarm.store.peers import FROM_SYNC, PARTIAL
 
-CHANGES: Final = (EVENT_STOPPED, EVENT_COMPLETED)  # events that do more than renew a peer
+# Events that do more than renew a peer.
+CHANGES: Final = (EVENT_STOPPED, EVENT_COMPLETED, *((EVENT_PAUSED,) if WANT_EXTENDED_ANSWERS else ()))
 HASH_END: Final = INFO_HASH + 20
 PORT_END: Final = PORT + 2
 
@@ -65,7 +66,7 @@ def renew(
     if past != 0 or not 0 <= index < n or seeding != (index >= leechers):
         return NOT_TAKEN
     at_stamp = end + n + index
-    if WANT_SYNC_LIVE and record[at_stamp - n] & FROM_SYNC != 0:
+    if (WANT_EXTENDED_ANSWERS or WANT_SYNC_LIVE) and record[at_stamp - n] & (FROM_SYNC | PARTIAL) != 0:
         return NOT_TAKEN
     age = (minute - record[at_stamp]) & 255
     if age != 0:

@@ -8,7 +8,7 @@ from librt.random import Random
 from librt.strings import read_i32_be
 from mypy_extensions import i64
 
-from opentracker._features import WANT_SYNC_LIVE, WANT_V4_ONLY
+from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_SYNC_LIVE, WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.store.peers import (
     BYTE,
@@ -34,6 +34,8 @@ from opentracker.swarm.store.records import (
     without_peers,
 )
 
+if WANT_EXTENDED_ANSWERS:
+    from opentracker.swarm.store.peers import PARTIAL, partial_in, partial_of
 if WANT_SYNC_LIVE:
     from opentracker.swarm.store.peers import flags_after
 
@@ -80,7 +82,14 @@ def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes: 
                 at_stamp = end + n + known
                 age = (minute - record[at_stamp]) & 255
                 a.age = age
-                if a.event == EVENT_COMPLETED or a.seeding != (at >= border):
+                if (
+                    a.event == EVENT_COMPLETED
+                    or a.seeding != (at >= border)
+                    or (
+                        WANT_EXTENDED_ANSWERS
+                        and record[at_stamp - n] & PARTIAL != partial_of(a.event, a.seeding)
+                    )
+                ):
                     record = with_peer(record, a, known, minute)
                 elif WANT_SYNC_LIVE and record[at_stamp - n] & FROM_SYNC != 0:
                     record = own_again(record, at_stamp - n, at_stamp, minute)
@@ -137,6 +146,8 @@ def with_peer(record: bytes, a: Announce, known: i64, minute: i64) -> bytes:
         flags = flags_after(flags, a, known < 0)
         if a.sync_age > 0:
             stamp = (minute - a.sync_age) & 255
+    if WANT_EXTENDED_ANSWERS:
+        flags = flags & ~PARTIAL | partial_of(a.event, a.seeding)
     if v6:
         start = HEADER_SIZE + PEER4 * n4
         index = n6 if a.seeding else i64(0)
@@ -163,11 +174,21 @@ def without_peer(record: bytes, v6: bool, index: i64, minute: i64) -> bytes:
     return remove(new_head, record, HEADER_SIZE, n4, STRIDE4, index)
 
 
+if WANT_EXTENDED_ANSWERS:
+
+    def partial_in_record(record: bytes) -> i64:
+        """The number of partial seeds of a small torrent; they are among its leechers."""
+        n4, leechers4, n6, leechers6 = counts(record)
+        flags4 = HEADER_SIZE + STRIDE4 * n4
+        flags6 = HEADER_SIZE + PEER4 * n4 + STRIDE6 * n6
+        return partial_in(record[flags4 : flags4 + leechers4] + record[flags6 : flags6 + leechers6])
+
+
 if WANT_SYNC_LIVE:
 
     def own_again(record: bytes, at_flags: i64, at_stamp: i64, minute: i64) -> bytes:
         """The record after the first own announce of a peer that came by live sync."""
-        flags = BYTE[record[at_flags] & COMPLETED]
+        flags = BYTE[record[at_flags] & ~FROM_SYNC]
         return (
             record[:at_flags]
             + flags

@@ -11,7 +11,7 @@ from librt.random import Random
 from librt.strings import BytesWriter
 from mypy_extensions import i64
 
-from opentracker._features import WANT_MAX_PEER, WANT_SYNC_LIVE
+from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_MAX_PEER, WANT_SYNC_LIVE
 from opentracker.protocol.messages import Announce
 from opentracker.swarm.ages import ages_by_stamp, least_age
 from opentracker.swarm.store.door import NOT_THERE, Contents, Evictor, Picture, Totals
@@ -39,6 +39,8 @@ from opentracker.swarm.store.records import (
 from opentracker.swarm.store.rows import Rows
 from opentracker.swarm.store.weights import TORRENT, weight_of, weight_of_swarm
 
+if WANT_EXTENDED_ANSWERS:
+    from opentracker.swarm.store.packed.small import partial_in_record
 if WANT_SYNC_LIVE:
     from opentracker.swarm.store.packed.synced import sync_small
 
@@ -118,6 +120,15 @@ class PackedStore(PackedShards):
         n4, leechers4, n6, leechers6 = counts(entry)
         incomplete = leechers4 + leechers6
         return n4 + n6 - incomplete, downloaded(entry), incomplete
+
+    def partial_seeds(self, info_hash: bytes) -> i64:
+        """See Store."""
+        if WANT_EXTENDED_ANSWERS:
+            entry = self.get(info_hash)
+            if isinstance(entry, Swarm):
+                return entry.partial_seeds()
+            return 0 if entry is None else partial_in_record(entry)
+        return 0
 
     def size_of(self, info_hash: bytes) -> i64:
         """See Store."""

@@ -6,10 +6,14 @@ It differs from `small.announce`: there is no client to answer, the announce may
 
 from mypy_extensions import i64
 
+from opentracker._features import WANT_EXTENDED_ANSWERS
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED, Announce
 from opentracker.swarm.store.packed.small import with_peer, without_peer
 from opentracker.swarm.store.peers import BYTE, STRIDE6, find
 from opentracker.swarm.store.records import HEADER_SIZE, PEER4, counts
+
+if WANT_EXTENDED_ANSWERS:
+    from opentracker.swarm.store.peers import PARTIAL, partial_of
 
 
 def sync_small(record: bytes, a: Announce, minute: i64) -> bytes:
@@ -28,7 +32,11 @@ def sync_small(record: bytes, a: Announce, minute: i64) -> bytes:
             pass  # older than the known announce
         elif a.event == EVENT_STOPPED:
             record = without_peer(record, v6, index, minute)
-        elif a.event == EVENT_COMPLETED or a.seeding != is_seeder:
+        elif (
+            a.event == EVENT_COMPLETED
+            or a.seeding != is_seeder
+            or (WANT_EXTENDED_ANSWERS and record[at_stamp - n] & PARTIAL != partial_of(a.event, a.seeding))
+        ):
             record = with_peer(record, a, index, minute)
         elif known_age > a.sync_age:
             record = record[:at_stamp] + BYTE[(minute - a.sync_age) & 255] + record[at_stamp + 1 :]
