@@ -39,6 +39,7 @@ PATIENCE: Final = 300.0  # seconds
 BUFFER: Final = 32 << 20  # bytes of the client's socket
 LISTENING: Final = re.compile(r"listening on UDP [\d.]+:(\d+)")
 SERVES: Final = re.compile(r"upgrade: process (\d+) serves, after a pause of ([\d.]+) s")
+OUTCOME: Final = re.compile("upgrade: process .* serves|the upgrade has failed")
 SO_RCVBUFFORCE: Final = 33
 
 
@@ -259,12 +260,13 @@ def upgrade(line: Line, load: Load, rate: int, peers: int, latest: float) -> Out
 
     def act() -> None:
         os.kill(line.pid, signal.SIGUSR2)
-        line.wait_for(SERVES)
+        line.wait_for(OUTCOME)
         took.append(time.monotonic() - began - 2.0)
 
     outcome.sent, outcome.answered = during(load, rate, peers, 3.0, threading.Thread(target=act))
     match = line.found(SERVES)
-    assert match is not None
+    if match is None:
+        raise SystemExit("".join(line.lines[-20:]))
     outcome.latest = load.latest
     line.pid = int(match[1])
     outcome.lost_peers, outcome.of_torrents = load.lost_peers()

@@ -104,8 +104,6 @@ def test_one_that_is_killed_in_the_middle_leaves_this_one_serving(tmp_path: Path
 
 @many
 def test_statistics_have_an_address_of_their_own_after_it_too(tmp_path: Path, workers: int) -> None:
-    if workers > 1:
-        pytest.skip("listen.stats does not go with several workers yet")
     with socket.create_server((HOME, 0), family=socket.AF_INET6 if ":" in HOME else socket.AF_INET) as free:
         port = free.getsockname()[1]
     where = f"[{HOME}]:{port}" if ":" in HOME else f"{HOME}:{port}"
