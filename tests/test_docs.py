@@ -33,6 +33,7 @@ OF_A_FAMILY = {
     "listen.tcp",
     "listen.udp",
     "listen.stats",
+    "listen.tls",
 }
 
 

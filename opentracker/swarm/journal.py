@@ -92,6 +92,10 @@ class Journal(Store):
         """See Store."""
         return self.store.scrape(info_hash)
 
+    def partial_seeds(self, info_hash: bytes) -> i64:
+        """See Store."""
+        return self.store.partial_seeds(info_hash)
+
     def size_of(self, info_hash: bytes) -> i64:
         """See Store."""
         return self.store.size_of(info_hash)

@@ -8,6 +8,7 @@ import hashlib
 import shutil
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -207,6 +208,24 @@ def test_k01_k03_k04_libtorrent(host: str, url: str, tmp_path: Path) -> None:
                 told += [type(each).__name__ for each in session.pop_alerts()]
             assert members(tracker) == (1 if key == KEY else 0)
             del session
+
+
+@pytest.mark.needs("WANT_WORKERS", "WANT_CONTROL", WANT_SYNC_LIVE=False, WANT_WEBTORRENT=False)
+def test_k16_a_key_of_the_control_socket_is_known_to_every_worker(tmp_path: Path) -> None:
+    with private(tmp_path, more=f"listen.workers 2\ncontrol.socket {tmp_path}/control\n") as tracker:
+        for action, is_known in (("add", True), ("remove", False)):
+            client = [sys.executable, "-P", "-m", "opentracker.control", "-s", f"{tmp_path}/control"]
+            told = subprocess.run(
+                [*client, "keys", action, UNKNOWN],
+                capture_output=True,
+                text=True,
+                check=True,
+                timeout=PATIENCE,
+            )
+            assert told.stdout == "changed: 1\n"
+            for number in range(8):
+                query = f"info_hash={'A' * 19}{number}"
+                assert (b"failure" not in ask(tracker, f"/{UNKNOWN}/scrape?{query}")) is is_known
 
 
 @pytest.mark.needs("WANT_WORKERS", WANT_SYNC_LIVE=False, WANT_WEBTORRENT=False)

@@ -43,6 +43,7 @@ HARNESSES: Final[dict[str, tuple[str, ...]]] = {
     "scrapes": (),
     "state_files": ("WANT_FULLSCRAPE",),
     "sync_packets": ("WANT_SYNC_LIVE",),
+    "web_frames": ("WANT_WEBTORRENT",),
     "web_messages": ("WANT_WEBTORRENT",),
 }
 

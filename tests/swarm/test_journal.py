@@ -49,6 +49,7 @@ def test_reading_is_not_noted_and_is_as_without_it() -> None:
     for info_hash in [*hashes, ABSENT]:
         assert journal.has(info_hash) == store.has(info_hash)
         assert journal.scrape(info_hash) == store.scrape(info_hash)
+        assert journal.partial_seeds(info_hash) == store.partial_seeds(info_hash)
         assert journal.size_of(info_hash) == store.size_of(info_hash)
         assert journal.downloads(info_hash) == store.downloads(info_hash)
         assert journal.pack(info_hash) == store.pack(info_hash)

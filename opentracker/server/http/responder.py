@@ -272,7 +272,8 @@ class HttpResponder:
 
     def scrape(self, request: Request) -> bytes:
         """The body for a scrape."""
-        entries, partial_seeds = {}, {}
+        entries: dict[bytes, tuple[int, int, int]] = {}
+        partial_seeds: dict[bytes, int] = {}
         for info_hash in parse_scrape(request.query or b""):
             entries[info_hash] = self.tracker.scrape(info_hash)
             if WANT_EXTENDED_ANSWERS:

@@ -41,6 +41,7 @@ class Hub:
         self.framing = Framing()
         self.links: set[Link] = set()
         self.queued: deque[Callable[[], None]] = deque()  # each sends the messages of a WebSocket
+        self.unread = 0  # ready connections that had not been read at the end of the last iteration
         self.connections, self.refused = counters.count_of(CONNECTIONS), counters.count_of(REFUSED)
         self.too_fast, self.too_slow = counters.count_of(TOO_FAST), counters.count_of(TOO_SLOW)
         self.silent, self.broken = counters.count_of(SILENT), counters.count_of(BROKEN)
@@ -69,8 +70,10 @@ class Hub:
     def flush(self) -> None:
         """Send within the budget of an iteration; the rest is sent in the next one."""
         server = self.server
+        unread, self.unread = self.unread, len(server.late)
         try:
-            if not server.late or len(self.queued) > MOST_QUEUED:
+            # Those that no iteration reads have been closed meanwhile.
+            if self.unread in (0, unread) or len(self.queued) > MOST_QUEUED:
                 server.begin()
                 while self.queued and not server.is_late():
                     self.queued.popleft()()

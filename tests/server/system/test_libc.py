@@ -120,6 +120,22 @@ def test_trimming_gives_freed_memory_back() -> None:
     assert len(top) == 100_000
 
 
+@pytest.mark.skipif(
+    not hasattr(ctypes.CDLL(None), "mallopt"), reason="this C library has no options for its heap"
+)
+def test_a_large_block_is_given_back_when_it_is_freed() -> None:
+    """Without an option the first large block that is freed makes the C library keep the next ones in its heap."""
+    HeapTrim()
+    above: list[bytes] = []
+    for _ in range(2):
+        block = b"x" * 8_000_000
+        above += [b"x" * 100_000 for _ in range(20)]
+        full = resident()
+        del block
+        assert resident() < full - 4_000_000
+    assert len(above) == 40
+
+
 def resident() -> int:
     """Bytes of this process that are in memory."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()

@@ -16,6 +16,7 @@ from opentracker.server.webtorrent.framing import (
     split_texts,
     text_frame,
 )
+from tests.fuzz.web_frames import check
 from tests.server.webtorrent.browser import masked
 
 
@@ -53,30 +54,13 @@ def test_parts_of_frames_and_of_messages_are_no_rest() -> None:
 
 # ---- The direct way --------------------------------------------------------------------------------------------
 
-Outcome = tuple[list[tuple[int, bool, bytes]], bytes, State, object]
-
-
-def by_the_package(data: bytes) -> Outcome:
-    """What a protocol makes of a client's bytes: frames, what it sends, its state, and its error."""
-    protocol = Framing().take()
-    protocol.receive_data(data)
-    frames = [(int(each.opcode), each.fin, bytes(each.data)) for each in protocol.events_received()]  # type: ignore[union-attr]
-    return frames, b"".join(protocol.data_to_send()), protocol.state, type(protocol.parser_exc)
-
-
-def by_both(data: bytes) -> Outcome:
-    """The same with the direct way before it."""
-    texts, rest = split_texts(data)
-    frames, sent, state, error = by_the_package(rest)
-    return [(int(Opcode.TEXT), True, text) for text in texts] + frames, sent, state, error
-
 
 def test_every_first_byte_with_lengths_of_all_kinds() -> None:
     lengths = (0, 1, 12, 13, 125, 126, 127)
     for first, masked_bit, length in product(range(256), (0, 0x80), lengths):
         data = bytes([first, masked_bit | length]) + bytes(range(3, 19))
-        assert by_both(data) == by_the_package(data)
-        assert by_both(masked(b"ab") + data) == by_the_package(masked(b"ab") + data)
+        check(data)
+        check(masked(b"ab") + data)
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 300, 65535])
@@ -92,7 +76,7 @@ def test_a_whole_text_is_taken_once_its_last_byte_has_come(size: int) -> None:
 def test_a_length_in_more_bytes_than_it_needs() -> None:
     data = b"\x81\xfe\0\x02abcd" + bytes(one ^ other for one, other in zip(b"{}", b"ab", strict=True))
     assert split_texts(data) == ([b"{}"], b"")
-    assert by_both(data) == by_the_package(data)
+    check(data)
 
 
 PIECES = st.builds(
@@ -107,7 +91,7 @@ PIECES = st.builds(
 def test_both_ways_give_the_same(pieces: list[bytes], cut: int, more: bytes) -> None:
     data = b"".join(pieces)
     data = data[: max(0, len(data) - cut)] + more
-    assert by_both(data) == by_the_package(data)
+    check(data)
 
 
 @pytest.mark.parametrize("size", [0, 1, 125, 126, 127, 65535, 65536, 70000])

@@ -58,14 +58,29 @@ def test_messages_leave_at_the_end_of_an_iteration(live: Live, hub: Hub) -> None
 
 def test_messages_wait_for_ready_connections_up_to_a_limit(live: Live, hub: Hub) -> None:
     sent: list[None] = []
-    live.server.http.late = [(Handler(), READ)]
+    live.server.http.late = [(Handler(), READ)] * 2
     for _ in range(MOST_QUEUED):
         hub.queue(lambda: sent.append(None))
     live.iterate()
     assert sent == []
+    live.server.http.late.pop()
     hub.queue(lambda: sent.append(None))
     live.iterate()
     assert len(sent) == MOST_QUEUED + 1
+    live.server.http.late.clear()
+
+
+def test_messages_do_not_wait_for_connections_that_were_closed_before_they_were_read(
+    live: Live, hub: Hub
+) -> None:
+    sent: list[None] = []
+    live.server.http.late = [(Handler(), READ)]
+    hub.queue(lambda: sent.append(None))
+    live.iterate()
+    assert sent == []
+    live.iterate()
+    assert sent == [None]
+    live.server.http.late = []
 
 
 def test_sends_have_the_budget_of_an_iteration(live: Live, hub: Hub) -> None:

@@ -1,19 +1,23 @@
 """Requests between workers: what is packed is unpacked."""
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from opentracker.protocol.messages import Announce
+from opentracker.protocol.messages import EVENT_PAUSED, Announce
 from opentracker.server.workers.requests import (
+    ENTRY,
     HEAD_ONLY,
     KEEP_ALIVE,
     counts_at,
     pack_announce,
     pack_datagram,
+    partial_seeds_in,
     scraped,
     unpack_announce,
     unpack_datagram,
 )
+from tests.server.live import HOME, packed
 from tests.swarm.filled import filled, known
 
 FIELDS = ("info_hash", "peer", "peer_id", "stored", "seeding", "event", "numwant")
@@ -50,3 +54,15 @@ def test_counts_of_torrents() -> None:
     asked = [*torrents, bytes(20)]
     entries = scraped(tracker, b"".join(asked))
     assert [counts_at(entries, number) for number in range(4)] == [*torrents.values(), (0, 0, 0)]
+
+
+@pytest.mark.needs("WANT_EXTENDED_ANSWERS")
+def test_h56_partial_seeds_of_torrents() -> None:
+    ((info_hash, counts),) = known(1).items()
+    tracker = filled({info_hash: counts})
+    a = Announce(both_families=True)
+    a.info_hash, a.peer, a.event, a.stored = info_hash, packed(HOME) + b"\x1a\xe1", EVENT_PAUSED, True
+    tracker.store.announce(a, 0)
+    entries = scraped(tracker, bytes(20) + info_hash)
+    assert [partial_seeds_in(entries[at:]) for at in (0, ENTRY)] == [0, 1]
+    assert counts_at(entries, 1) == (counts[0], counts[1], counts[2] + 1)
