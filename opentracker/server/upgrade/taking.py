@@ -32,11 +32,12 @@ from opentracker.swarm.tracker import Tracker
 
 STREAM: Final = b"torrents"
 PATIENCE: Final = 60.0  # seconds without a piece
+AHEAD: Final = 8  # pieces that are asked for at a time: on a busy machine each way takes some milliseconds
 UNKNOWN: Final = 1 << 62  # bytes that may come
 
 
 class PieceReader:
-    """The bytes of the pieces of a stream, which asks for the next one while one is read."""
+    """The bytes of the pieces of a stream, of which AHEAD are asked for at a time."""
 
     def __init__(self, sock: socket.socket, number: int, patience: float = PATIENCE) -> None:
         self.sock = sock
@@ -45,7 +46,8 @@ class PieceReader:
         self.waiting: list[bytes] = []
         self.is_over = False
         self.tell(OPEN, STREAM + b" ")
-        self.tell(NEXT, b"")
+        for _ in range(AHEAD):
+            self.tell(NEXT, b"")
 
     def tell(self, kind: int, payload: bytes) -> None:
         """Send a frame to the process that gives."""

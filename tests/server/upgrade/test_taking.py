@@ -9,9 +9,9 @@ from librt.strings import BytesWriter
 
 from opentracker.errors import StartError
 from opentracker.server.upgrade.giving import COUNTERS, END, GONE, TORRENT
-from opentracker.server.upgrade.taking import PieceReader, Taking
+from opentracker.server.upgrade.taking import AHEAD, PieceReader, Taking
 from opentracker.server.workers.channel import pair
-from opentracker.server.workers.frames import BROKEN, LAST, PIECE, parse_frames, write_frame
+from opentracker.server.workers.frames import BROKEN, LAST, NEXT, OPEN, PIECE, parse_frames, write_frame
 from opentracker.swarm.tracker import Tracker
 from tests.server.live import Live
 from tests.server.upgrade.handing import Handing, TurningReader, clock_of
@@ -121,11 +121,12 @@ def fed(*frames: tuple[int, bytes]) -> tuple[PieceReader, socket.socket]:
     return reader, ours
 
 
-def test_a_reader_asks_for_the_next_piece_while_one_is_read() -> None:
+def test_a_reader_asks_for_pieces_ahead() -> None:
     reader, ours = fed((PIECE, b"abc"), (LAST, b""))
     assert reader.read(65536) == b"abc"
     assert reader.read(65536) == b""
-    assert [len(parse_frames(ours.recv(4096))) for _ in range(3)] == [1, 1, 1]
+    asked = [parse_frames(ours.recv(4096))[0].kind for _ in range(2 + AHEAD)]
+    assert asked == [OPEN, *[NEXT] * (AHEAD + 1)]  # one more for each piece that has come
     reader.sock.close()
     ours.close()
 
