@@ -8,6 +8,7 @@ import pytest
 from librt.strings import BytesWriter
 
 from opentracker.errors import StartError
+from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED
 from opentracker.server.upgrade.giving import COUNTERS, END, GONE, TORRENT
 from opentracker.server.upgrade.taking import AHEAD, PieceReader, Taking
 from opentracker.server.workers.channel import pair
@@ -79,6 +80,9 @@ def test_changes_in_the_middle_are_handed_over(handing: Handing) -> None:
         if number is not None:
             announce(giver, os.urandom(20), 2000, 0)
             announce(giver, HASHES[number], 2001 + number, 0, seeding=True)
+            announce(giver, HASHES[-1], 1000 + 3 * number, 0, event=EVENT_COMPLETED, seeding=True)
+            announce(giver, HASHES[-1], 1001 + 3 * number, 0, event=EVENT_STOPPED)
+            announce(giver, HASHES[-1], 9000 + number, 0)
             if number % 5 == 0:
                 giver.remove(HASHES[number])
         elif handing.told == ["near"]:
