@@ -14,6 +14,7 @@ from opentracker.features.control.shared import NOBODY, merged
 from tests.server.process import PATIENCE, Tracker
 from tests.server.workers.several import (
     INFO_HASHES,
+    RELOADED,
     announce,
     needs_several,
     options,
@@ -94,7 +95,7 @@ def test_commands_are_for_all_workers(tmp_path: Path, workers: int) -> None:
         assert client.ask("level", "debug") == {"ok": True, "level": "debug"}
         assert client.ask("reload") == {"ok": True, "begun": True}
         for _ in range(workers):
-            tracker.line_with("the config was read again")
+            tracker.line_with(RELOADED)
         assert client.ask("dump") == {"ok": True, "begun": True}
         tracker.line_with("wrote the state to")
         client.close()

@@ -1,5 +1,6 @@
 """Trackers of one, two and three workers as processes, for tests of all rooms."""
 
+import os
 import socket
 import time
 from collections.abc import Callable
@@ -9,7 +10,7 @@ from urllib.parse import quote_from_bytes
 
 import pytest
 
-from opentracker._features import WANT_RESTRICT_STATS, WANT_STATS_PROMETHEUS
+from opentracker._features import WANT_RESTRICT_STATS, WANT_STATS_PROMETHEUS, WANT_SYNC_LIVE
 from opentracker.server.workers.service import PROC
 from tests.server.live import HOME
 from tests.server.process import PATIENCE, Tracker, allow, list_loopback
@@ -21,6 +22,8 @@ several = pytest.mark.parametrize("workers", [1, 2, 3])
 needs_statistics = pytest.mark.skipif(
     not WANT_STATS_PROMETHEUS, reason="needs a build with WANT_STATS_PROMETHEUS=1"
 )
+# Of the line of a reload. Root's tracker cannot read the file of a cluster again: tests.server.process names it.
+RELOADED = "again takes a restart" if WANT_SYNC_LIVE and os.geteuid() == 0 else "the config was read again"
 INFO_HASHES = [blake2b(bytes([number]), digest_size=20).digest() for number in range(40)]
 
 

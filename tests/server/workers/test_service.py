@@ -22,6 +22,7 @@ from tests.server.process import PATIENCE, Tracker, run
 from tests.server.workers.several import (
     INFO_HASHES,
     REFUSED,
+    RELOADED,
     announce,
     fetch,
     needs_several,
@@ -190,7 +191,7 @@ def test_signals_that_have_nothing_to_do(tmp_path: Path, workers: int) -> None:
         tracker.line_with("SIGUSR1: no state is written: there is no tracker.state_file")
         tracker.signal(signal.SIGHUP)
         for _ in range(workers):
-            tracker.line_with("the config was read again; changed: nothing")
+            tracker.line_with(RELOADED)
 
 
 @needs_several
