@@ -356,6 +356,7 @@ def main() -> int:
             try:
                 load = Load(line.port, options.torrents, options.seed)
                 load.fill(options.peers)
+                print(f"filled: {load.answers}", file=sys.stderr, flush=True)
                 actions: list[Action] = [partial(upgrade, latest=options.latest)]
                 actions += [kill_worker, kill_supervisor] * (workers > 1)
                 for action in actions:

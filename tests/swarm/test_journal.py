@@ -3,11 +3,11 @@
 from librt.random import Random
 from librt.strings import BytesWriter
 
-from opentracker.protocol.messages import EVENT_STOPPED, Announce
-from opentracker.swarm.journal import Journal
+from opentracker.protocol.messages import EVENT_NONE, EVENT_STOPPED, Announce
+from opentracker.swarm.journal import MANY, Journal, unpack_announce
 from opentracker.swarm.store.door import Contents, Evictor, Store
 from opentracker.swarm.tracker import Tracker
-from tests.swarm.filled import filled, known
+from tests.swarm.filled import announce, filled, known
 
 ABSENT = bytes(20)
 
@@ -26,8 +26,8 @@ def test_an_announce_is_noted_once_a_turn() -> None:
     a.info_hash, a.peer, a.event, a.stored = hashes[0], bytes(6), EVENT_STOPPED, True
     tracker.announce(a, 5)
     tracker.announce(a, 5)
-    assert journal.turn() == [hashes[0]]
-    assert journal.turn() == []
+    assert journal.turn() == ([hashes[0]], [])
+    assert journal.turn() == ([], [])
 
 
 def test_every_change_is_noted() -> None:
@@ -37,7 +37,7 @@ def test_every_change_is_noted() -> None:
     journal.remove(second)
     journal.put(ABSENT, Contents(3, 1))
     journal.drop_host(third, bytes(6), 5)
-    assert set(journal.turn()) == {first, second, third, ABSENT}
+    assert set(journal.turn()[0]) == {first, second, third, ABSENT}
     assert journal.downloads(first) == journal.store.downloads(first) == 77
     assert not journal.has(second)
     assert journal.downloads(ABSENT) == 3
@@ -67,7 +67,7 @@ def test_reading_is_not_noted_and_is_as_without_it() -> None:
         for _ in journal.clean(shard, 0, Evictor()):
             pass
         journal.give_back(shard)
-    assert journal.turn() == []
+    assert journal.turn() == ([], [])
 
 
 def test_a_datagram_that_the_store_answers_is_noted() -> None:
@@ -77,7 +77,7 @@ def test_a_datagram_that_the_store_answers_is_noted() -> None:
     out = BytesWriter()
     journal.bring_near([packet], 1)
     age = journal.answer_udp(packet, bytes([192, 0, 2, 1]), 50, 1800, 5, False, out)
-    assert journal.turn() == ([hashes[0]] if age != -1 else [])
+    assert journal.turn() == ([hashes[0]] if age != -1 else [], [])
     assert (len(out) > 0) == (age != -1)
 
 
@@ -90,3 +90,23 @@ def test_a_journal_has_the_settings_of_its_store() -> None:
     tracker = Tracker(Random(1))
     tracker.store.counts_ports = True
     assert Journal(tracker.store).counts_ports
+
+
+def test_announces_of_a_large_torrent_are_noted_one_by_one() -> None:
+    tracker = filled({ABSENT: (MANY, 0, 0)})
+    journal = Journal(tracker.store)
+    tracker.store = journal
+    for port in (2000, 2001):
+        announce(tracker, ABSENT, port, 7, seeding=port == 2000)
+    changed, packed = journal.turn()
+    assert changed == []
+    assert [int.from_bytes(each[:4], "big") for each in packed] == [7, 7]
+    a = Announce(both_families=True)
+    assert unpack_announce(packed[0], a) == len(packed[0]) - 27
+    assert (a.stored, a.seeding, a.event, packed[0][7:27]) == (True, True, EVENT_NONE, ABSENT)
+    announce(tracker, ABSENT, 2002, 7)
+    assert journal.given(ABSENT) == journal.store.pack(ABSENT)
+    assert journal.turn() == ([], [])
+    announce(tracker, ABSENT, 2003, 7)
+    journal.raise_downloads(ABSENT, 5)
+    assert journal.turn() == ([ABSENT], [])

@@ -9,7 +9,7 @@ from mypy_extensions import i32, i64
 from opentracker._features import WANT_COMPILED
 from opentracker.protocol.scrape_formats import Format
 from opentracker.swarm.listing import Reader
-from opentracker.swarm.store.rows import KEY, ROW, rows_apart
+from opentracker.swarm.store.rows import BYTES, KEY, ROW
 
 MOST_REMEMBERED: Final = 4096  # counts whose text is cached, a power of two
 SPREAD: Final = (
@@ -45,11 +45,14 @@ class Texts:
                 out.write(self.at(rows, at, reader))
                 at += ROW
         else:  # interpreted, comprehensions and one `join` cost half of the calls
-            apart = rows_apart(rows)
-            remembered = self.remembered
-            parts = [b""] * (2 * len(apart))
-            parts[::2] = [row[:KEY] if key_of is None else key_of(row[:KEY]) for row in apart]
-            parts[1::2] = [remembered.get(row[KEY:]) or self.of(row[KEY:], reader) for row in apart]
+            remembered, size = self.remembered, len(rows)
+            parts = [b""] * (size // ROW * 2)
+            keys = [rows[at : at + KEY] for at in range(0, size, ROW)]
+            parts[::2] = keys if key_of is None else [key_of(key) for key in keys]
+            parts[1::2] = [
+                remembered.get(rows[at : at + BYTES]) or self.of(rows[at : at + BYTES], reader)
+                for at in range(KEY, size, ROW)
+            ]
             out.write(b"".join(parts))
 
     def at(self, rows: bytes, at: i64, reader: Reader) -> bytes:

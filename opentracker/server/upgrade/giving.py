@@ -8,6 +8,7 @@ kind   what follows, numbers big-endian
 ====== =====================================================================
 1      a torrent as in a state file (features/state/full_file.py), in place of the one that was given before
 2      info_hash[20] of a torrent that is gone
+4      an announce of a large torrent, see swarm/journal.py, to be carried out again
 3      u32 size · the counters, by name, as JSON
 0      nothing: this is the end
 ====== =====================================================================
@@ -27,8 +28,9 @@ END: Final = b"\0"
 TORRENT: Final = b"\1"
 GONE: Final = b"\2"
 COUNTERS: Final = b"\3"
+ANNOUNCE: Final = b"\4"
 PIECE: Final = 512  # torrents in a step, of about a millisecond; some 20 KiB
-FEW: Final = 1000  # torrents of a round that take some hundredths of a second
+FEW: Final = 1000  # torrents and announces of a round that take some hundredths of a second
 # A tracker whose torrents change faster than they are given has larger rounds, and a longer pause at the end.
 MOST_ROUNDS: Final = 30
 
@@ -55,27 +57,34 @@ class Giving:
                 yield from self.given(journal, journal.info_hashes(shard))
             rounds = 0
             while not self.is_last:
-                changed = journal.turn()
+                changed, announces = journal.turn()
                 rounds += 1
-                if rounds == MOST_ROUNDS or (rounds < MOST_ROUNDS and len(changed) <= FEW):
+                size = len(changed) + len(announces)
+                if rounds == MOST_ROUNDS or (rounds < MOST_ROUNDS and size <= FEW):
                     rounds = MOST_ROUNDS + 1
                     self.is_near()
-                if changed:
-                    yield from self.given(journal, changed)
+                if size > 0:
+                    yield from self.round(journal, changed, announces)
                 else:
                     self.loop.resting = True
                     yield b""
-            yield from self.given(journal, journal.turn())
+            yield from self.round(journal, *journal.turn())
             yield self.counters() + END
         finally:
             self.tracker.store = journal.store
+
+    def round(self, journal: Journal, changed: list[bytes], announces: list[bytes]) -> Iterator[bytes]:
+        """The changes of a while in pieces."""
+        yield from self.given(journal, changed)
+        for start in range(0, len(announces), PIECE):
+            yield ANNOUNCE + ANNOUNCE.join(announces[start : start + PIECE])
 
     def given(self, journal: Journal, info_hashes: list[bytes]) -> Iterator[bytes]:
         """Torrents in pieces."""
         for start in range(0, len(info_hashes), PIECE):
             parts: list[bytes] = []
             for info_hash in info_hashes[start : start + PIECE]:
-                packed = journal.pack(info_hash)
+                packed = journal.given(info_hash)
                 if packed:
                     parts.append(TORRENT)
                     parts += packed

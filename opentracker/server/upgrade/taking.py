@@ -15,8 +15,9 @@ from mypy_extensions import i64
 from opentracker.errors import BrokenStateError, StartError
 from opentracker.features.state.full import Loading, ages_now
 from opentracker.features.state.full_file import Input
+from opentracker.protocol.messages import Announce
 from opentracker.server.clock import Now
-from opentracker.server.upgrade.giving import COUNTERS, END, GONE, TORRENT
+from opentracker.server.upgrade.giving import ANNOUNCE, COUNTERS, END, GONE, TORRENT
 from opentracker.server.workers.frames import (
     LAST,
     MOST_BATCH,
@@ -28,15 +29,18 @@ from opentracker.server.workers.frames import (
 )
 from opentracker.swarm.ages import ages_by_stamp
 from opentracker.swarm.counting.counters import ATTRIBUTES, Counters
+from opentracker.swarm.journal import HEAD, KEY, unpack_announce
+from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 from opentracker.swarm.tracker import Tracker
 
 STREAM: Final = b"torrents"
 PATIENCE: Final = 60.0  # seconds without a piece
+AHEAD: Final = 8  # pieces that are asked for at a time: on a busy machine each way takes some milliseconds
 UNKNOWN: Final = 1 << 62  # bytes that may come
 
 
 class PieceReader:
-    """The bytes of the pieces of a stream, which asks for the next one while one is read."""
+    """The bytes of the pieces of a stream, of which AHEAD are asked for at a time."""
 
     def __init__(self, sock: socket.socket, number: int, patience: float = PATIENCE) -> None:
         self.sock = sock
@@ -45,7 +49,8 @@ class PieceReader:
         self.waiting: list[bytes] = []
         self.is_over = False
         self.tell(OPEN, STREAM + b" ")
-        self.tell(NEXT, b"")
+        for _ in range(AHEAD):
+            self.tell(NEXT, b"")
 
     def tell(self, kind: int, payload: bytes) -> None:
         """Send a frame to the process that gives."""
@@ -92,6 +97,7 @@ class Taking:
         self.now = now
         self.minute: i64 = -1
         self.loading = Loading(tracker, 0, 0)
+        self.request = Announce(both_families=True)
 
     def take_all(self, reader: PieceReader) -> int:
         """Store all torrents until the end, and return their number. Raises StartError."""
@@ -117,6 +123,16 @@ class Taking:
         """Remove a torrent."""
         self.tracker.remove(source.take(20))
 
+    def announce(self, source: Input) -> None:
+        """Carry out an announce of a large torrent again."""
+        a = self.request
+        head = source.take(HEAD)
+        size = unpack_announce(head, a)
+        a.info_hash = source.take(KEY)
+        a.peer = source.take(size)
+        if size in (STRIDE4, STRIDE6):
+            self.tracker.store.announce(a, int.from_bytes(head[:4], "big"))
+
     def counters(self, source: Input) -> None:
         """Go on counting; counters that this build does not have are left out."""
         values: dict[str, int] = json.loads(source.take(source.number()))
@@ -127,6 +143,7 @@ _TAKES: Final[dict[bytes, Callable[[Taking, Input], None]]] = {
     TORRENT: Taking.torrent,
     GONE: Taking.gone,
     COUNTERS: Taking.counters,
+    ANNOUNCE: Taking.announce,
 }
 
 

@@ -83,6 +83,7 @@ def test_little_is_told_once() -> None:
     giving.finish()
     assert next(pieces).endswith(b"}\0")
     assert list(pieces) == []
+    live.close()
 
 
 def test_a_tracker_that_changes_faster_than_it_gives_has_an_end_too() -> None:
@@ -101,3 +102,4 @@ def test_a_tracker_that_changes_faster_than_it_gives_has_an_end_too() -> None:
         rounds += 1
         assert rounds <= 2 * MOST_ROUNDS
     pieces.close()
+    live.close()

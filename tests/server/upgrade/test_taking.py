@@ -8,10 +8,12 @@ import pytest
 from librt.strings import BytesWriter
 
 from opentracker.errors import StartError
+from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED
+from opentracker.server.clock import Now
 from opentracker.server.upgrade.giving import COUNTERS, END, GONE, TORRENT
-from opentracker.server.upgrade.taking import PieceReader, Taking
+from opentracker.server.upgrade.taking import AHEAD, PieceReader, Taking
 from opentracker.server.workers.channel import pair
-from opentracker.server.workers.frames import BROKEN, LAST, PIECE, parse_frames, write_frame
+from opentracker.server.workers.frames import BROKEN, LAST, NEXT, OPEN, PIECE, parse_frames, write_frame
 from opentracker.swarm.tracker import Tracker
 from tests.server.live import Live
 from tests.server.upgrade.handing import Handing, TurningReader, clock_of
@@ -79,6 +81,9 @@ def test_changes_in_the_middle_are_handed_over(handing: Handing) -> None:
         if number is not None:
             announce(giver, os.urandom(20), 2000, 0)
             announce(giver, HASHES[number], 2001 + number, 0, seeding=True)
+            announce(giver, HASHES[-1], 1000 + 3 * number, 0, event=EVENT_COMPLETED, seeding=True)
+            announce(giver, HASHES[-1], 1001 + 3 * number, 0, event=EVENT_STOPPED)
+            announce(giver, HASHES[-1], 9000 + number, 0)
             if number % 5 == 0:
                 giver.remove(HASHES[number])
         elif handing.told == ["near"]:
@@ -121,11 +126,12 @@ def fed(*frames: tuple[int, bytes]) -> tuple[PieceReader, socket.socket]:
     return reader, ours
 
 
-def test_a_reader_asks_for_the_next_piece_while_one_is_read() -> None:
+def test_a_reader_asks_for_pieces_ahead() -> None:
     reader, ours = fed((PIECE, b"abc"), (LAST, b""))
     assert reader.read(65536) == b"abc"
     assert reader.read(65536) == b""
-    assert [len(parse_frames(ours.recv(4096))) for _ in range(3)] == [1, 1, 1]
+    asked = [parse_frames(ours.recv(4096))[0].kind for _ in range(2 + AHEAD)]
+    assert asked == [OPEN, *[NEXT] * (AHEAD + 1)]  # one more for each piece that has come
     reader.sock.close()
     ours.close()
 
@@ -141,7 +147,7 @@ def test_a_reader_asks_for_the_next_piece_while_one_is_read() -> None:
 def test_what_is_broken_is_refused(frames: list[tuple[int, bytes]], words: str) -> None:
     reader, ours = fed(*frames)
     with pytest.raises(StartError, match=words):
-        Taking(open_tracker(), Live().server.now).take_all(reader)
+        Taking(open_tracker(), Now(lambda: 0.0)).take_all(reader)
     reader.sock.close()
     ours.close()
 
@@ -150,7 +156,7 @@ def test_an_end_in_the_middle_is_refused() -> None:
     reader, ours = fed((PIECE, GONE + bytes(20)))
     ours.close()
     with pytest.raises(StartError):
-        Taking(open_tracker(), Live().server.now).take_all(reader)
+        Taking(open_tracker(), Now(lambda: 0.0)).take_all(reader)
     reader.sock.close()
 
 
@@ -166,7 +172,7 @@ def test_counters_of_another_version_are_left_out() -> None:
     row = b'{"udp_announces": 5, "http_404": 6, "of_the_future": 7}'
     reader, ours = fed((PIECE, COUNTERS + len(row).to_bytes(4, "big") + row + END), (LAST, b""))
     tracker = open_tracker()
-    assert Taking(tracker, Live().server.now).take_all(reader) == 0
+    assert Taking(tracker, Now(lambda: 0.0)).take_all(reader) == 0
     assert tracker.counters.udp_announces == 5
     assert tracker.counters.value("http_404") == 6
     reader.sock.close()

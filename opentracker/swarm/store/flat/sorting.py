@@ -18,8 +18,7 @@ FEW: Final = 24  # rows of a bucket that is sorted by insertion
 AIM_BITS: Final = 3  # rows of a bucket, on average: 8
 MOST_BITS: Final = 8  # of a digit: the places of more buckets would not fit into the CPU's caches
 BYTE: Final = 8
-SLICE: Final = 2048  # rows counted or moved in one go
-SORTED: Final = 1024  # rows sorted by insertion in one go
+SLICE: Final = 1024  # rows counted, moved or sorted in one go
 
 
 class Division:
@@ -95,36 +94,41 @@ class Division:
 
 def sort_rows(words: vec[i64], first: i64, end: i64, bit: i64) -> Iterator[None]:
     """Sort the rows from `first` up to `end`, whose first `bit` bits are the same; yields every few dozen µs."""
-    if end - first <= FEW or bit >= KEY_BITS:
-        insert_rows(words, first, end)
+    if end - first <= SLICE or bit >= KEY_BITS:
+        sort_few(words, first, end, bit)
         return
     division = Division(words, first, end, bit)
     while division.count_some():
         yield
     while division.move_some():
         yield
+    starts = division.starts
+    done = first
+    for bucket in range(division.mask + 1):
+        low, high = i64(starts[bucket]), i64(starts[bucket + 1])
+        if high - low <= SLICE:
+            sort_few(words, low, high, division.next_bit())
+        else:
+            yield from sort_rows(words, low, high, division.next_bit())
+        if high - done >= SLICE:
+            done = high
+            yield
+
+
+def sort_few(words: vec[i64], first: i64, end: i64, bit: i64) -> None:
+    """Sort rows as `sort_rows` does, in one go."""
+    if end - first <= FEW or bit >= KEY_BITS:
+        if end - first > 1:
+            insert_rows(words, first, end)
+        return
+    division = Division(words, first, end, bit)
+    while division.count_some() or division.move_some():
+        pass
+    starts = division.starts
     bucket: i64 = 0
     while bucket <= division.mask:
-        bucket = sort_small(division, bucket)
-        yield
-        if bucket <= division.mask:
-            low, high = i64(division.starts[bucket]), i64(division.starts[bucket + 1])
-            yield from sort_rows(words, low, high, division.next_bit())
-            bucket += 1
-
-
-def sort_small(division: Division, bucket: i64) -> i64:
-    """Sort some buckets with few rows, from `bucket` on; returns the next one, which may have many rows."""
-    words, starts, mask = division.words, division.starts, division.mask
-    stop = i64(starts[bucket]) + SORTED
-    while bucket <= mask:
-        low, high = i64(starts[bucket]), i64(starts[bucket + 1])
-        if high - low > FEW or low > stop:
-            break
-        if high - low > 1:
-            insert_rows(words, low, high)
+        sort_few(words, i64(starts[bucket]), i64(starts[bucket + 1]), division.next_bit())
         bucket += 1
-    return bucket
 
 
 def insert_rows(words: vec[i64], first: i64, end: i64) -> None:
