@@ -3,24 +3,19 @@
 It serves no client. Signals and the service manager speak to the supervisor alone, which passes on what they ask for.
 """
 
-import errno
 import logging
 import marshal
 import os
 import signal
 import threading
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from opentracker.config.settings import Settings
 from opentracker.errors import EXIT_END, EXIT_FAULT, EndError, OpentrackerError
 from opentracker.features.feature import Feature
-from opentracker.protocol.pages import Pieces
-from opentracker.server.clock import Now
 from opentracker.server.core import NO_UPGRADE, Core, each
-from opentracker.server.loop import Loop
 from opentracker.server.signals import ASKING, ENDING, Signals
 from opentracker.server.system.log_output import set_up
 from opentracker.server.system.systemd import Notifier
@@ -38,22 +33,16 @@ from opentracker.server.workers.frames import (
     STOP,
     Frame,
 )
-from opentracker.server.workers.mesh import Mesh, StreamLost
+from opentracker.server.workers.overseeing import Overseeing
 from opentracker.server.workers.parts import pack_reading
-from opentracker.server.workers.sharing import answers, gathered
-from opentracker.server.workers.telling import Telling
 from opentracker.server.workers.worker import Seat
 from opentracker.swarm.counting.metric import Gauge
-from opentracker.swarm.ownership import Ownership
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
 log = logging.getLogger("opentracker")
 
-Part = TypeVar("Part")
-
-MOST_DEATHS: Final = (
-    10  # of workers in DEATHS_SECONDS: more end the tracker, since a service manager may know better
-)
+# More deaths of workers in DEATHS_SECONDS end the tracker, since a service manager may know better.
+MOST_DEATHS: Final = 10
 DEATHS_SECONDS: Final = 60.0
 PATIENCE: Final = 10.0  # seconds for a worker to exit
 LOOK_SECONDS: Final = 1.0
@@ -74,8 +63,8 @@ class Process:
         self.pulse_at = seconds
 
 
-class Supervisor:
-    """Keeps a worker in each seat. It is the Overseer of features, see features.feature.
+class Supervisor(Overseeing):
+    """Keeps a worker in each seat.
 
     Until all workers serve, one that cannot start ends all; `reason` is why.
     """
@@ -88,33 +77,16 @@ class Supervisor:
         manager: Notifier,
         signals: Signals,
     ) -> None:
-        self.settings = settings
+        super().__init__(settings)
         self.features = features
         self.proc = proc  # a descriptor of /proc, which workers read about themselves; -1: there is none
         self.manager = manager
         self.signals = signals
-        self.now = Now(time.monotonic)
-        if settings.left.takes_over:
-            self.now.go_on_from(settings.left.origin)
-        self.loop = Loop(self.now)
-        self.reloads: list[Callable[[], None]] = [self.reload]
-        self.dumps: list[Callable[[], None]] = []
-        self.complaints: list[Callable[[], str]] = []
-        self.sources: list[Callable[[StatsSnapshot], None]] = [self.tell_deaths]
-        self.listening: list[str] = []
-        self.beginnings: list[Callable[[], None]] = []
-        self.endings: list[Callable[[], Iterator[None]]] = []
-        self.losses: list[Callable[[], None]] = []  # called when a worker has died
-        self.leavings: list[
-            Callable[[], None]
-        ] = []  # called in a new worker, which closes what is not its own
+        self.reloads.append(self.reload)
+        self.sources.append(self.tell_deaths)
+        self.mesh.join(self.loop, self.take)
         self.seats: list[Seat] = []
         self.processes: dict[int, Process] = {}
-        self.mesh = Mesh(
-            Ownership(-1, settings.workers, (1, 1, 1, 1, 1)), 0
-        )  # it owns nothing, and asks no owner
-        self.mesh.join(self.loop, self.take)
-        self.telling = Telling(self.mesh)
         self.deaths: deque[float] = deque()
         self.vacant: list[Seat] = []
         self.died = 0
@@ -140,47 +112,6 @@ class Supervisor:
         self.loop.every(60.0, lambda: manager.tell(f"STATUS={self.describe()}"))
         if manager.watchdog_interval > 0:
             self.loop.every(manager.watchdog_interval, self.tell_life)
-
-    # ---- See Overseer ------------------------------------------------------------------------------------------
-
-    def minute(self) -> int:
-        """The time of all workers."""
-        return int(self.now.minute)
-
-    def every(self, interval: float, action: Callable[[], None]) -> None:
-        """Call `action` every `interval` seconds."""
-        self.loop.every(interval, action)
-
-    def start_work(self, work: Iterator[None]) -> None:
-        """Start long work."""
-        self.loop.start(work)
-
-    def gather(self, name: bytes) -> Pieces:
-        """The pieces of a stream of all workers. Raises OSError if one of them dies."""
-        pieces = gathered(self.mesh, name)
-        try:
-            yield from pieces
-        except StreamLost as error:
-            raise OSError(errno.EPIPE, str(error)) from error
-        finally:
-            pieces.close()
-
-    def part(self, kind: type[Part]) -> Part:
-        """The loop, which is the only part."""
-        assert isinstance(self.loop, kind)
-        return self.loop
-
-    def tell(self, name: bytes, message: bytes) -> None:
-        """See Telling."""
-        self.telling.tell(name, message)
-
-    def keep(self, name: bytes, message: bytes) -> None:
-        """See Telling."""
-        self.telling.keep(name, message)
-
-    def ask(self, name: bytes, question: bytes, done: Callable[[list[bytes]], None]) -> None:
-        """Call `done` with the answers of all workers."""
-        self.loop.start(answers(self.mesh, name, question, done))
 
     # ---- From the start to the end -----------------------------------------------------------------------------
 
