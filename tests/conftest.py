@@ -27,8 +27,12 @@ MODULES: dict[str, list[str]] = tomllib.loads((TESTS.parent / "features.toml").r
 ]
 LACKING = re.compile(r"needs a build with (.*)")
 
-hypothesis.settings.register_profile("dev", deadline=None)
-hypothesis.settings.register_profile("ci", deadline=None, derandomize=True, database=None)
+# A busy machine draws examples slowly, which is no fault of a test.
+SLOW = (hypothesis.HealthCheck.too_slow,)
+hypothesis.settings.register_profile("dev", deadline=None, suppress_health_check=SLOW)
+hypothesis.settings.register_profile(
+    "ci", deadline=None, derandomize=True, database=None, suppress_health_check=SLOW
+)
 hypothesis.settings.load_profile("ci" if os.environ.get("CI") else "dev")
 
 

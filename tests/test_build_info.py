@@ -84,5 +84,6 @@ def test_one_line_says_version_kind_python_and_profile() -> None:
     record = json.loads(build_info.as_json())
     kind = "compiled" if _features.WANT_COMPILED else "interpreted"
     assert build_info.one_line() == (
-        f"opentracker {record['version']} ({kind}, CPython {platform.python_version()}, profile {record['profile']})"
+        f"opentracker {record['version']} ({kind}, CPython {platform.python_version()}, profile {record['profile']}"
+        f"{', changed' if record['is_changed'] else ''})"
     )

@@ -52,6 +52,7 @@ class AtOnce:
         except OSError:  # reset by the client
             return GONE
         self.server.answers.counters.tcp_sent += sent
-        if sent == len(answers) and (self.ends or not received):
+        is_done = not self.unread if self.ends else not received  # a close with unread bytes would reset
+        if sent == len(answers) and is_done:
             return ANSWERED
         return self.leave(received, answers[sent:], LEFT)

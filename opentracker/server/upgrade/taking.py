@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from librt.strings import BytesWriter
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from opentracker.errors import BrokenStateError, StartError
 from opentracker.features.state.full import Loading, ages_now
@@ -39,6 +39,7 @@ AHEAD: Final = 8  # pieces that are asked for at a time: on a busy machine each 
 UNKNOWN: Final = 1 << 62  # bytes that may come
 
 
+@mypyc_attr(allow_interpreted_subclasses=True)
 class PieceReader:
     """The bytes of the pieces of a stream, of which AHEAD are asked for at a time."""
 

@@ -94,11 +94,11 @@ class FlatAnswers(FlatSwarms):
         stored = packet[PORT] != 0 or packet[PORT + 1] > 1
         self.has_completed = False
         if at == 0:
+            if not may_come:
+                return NOT_TAKEN
             if event == EVENT_STOPPED or not stored:
                 write_announce_head(out, packet, interval, 0, 0)
                 return -2
-            if not may_come:
-                return NOT_TAKEN
             at = self.create(s, h, a0, a1, a2, 1 if len(address) == SIZE4 else 3)
         elif s.words[at + 3] & LARGE != 0:
             return self.answer_large(s, at, packet, address, numwant, interval, minute, out)
