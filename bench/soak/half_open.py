@@ -45,7 +45,7 @@ PATIENCE: Final = 30.0  # seconds for a start or an answer
 
 @dataclass
 class Seen:
-    """What a run has shown: handshakes opened and still open, the memory of each, latencies in milliseconds."""
+    """The findings of a run: handshakes opened and still open, the memory of each, latencies in milliseconds."""
 
     opened: int = 0
     opening: float = 0.0  # seconds, in which none may reach its deadline

@@ -26,7 +26,7 @@ class Bind:
 
 @dataclass
 class Left:
-    """What another tracker has left to this one, which takes its place; see server.upgrade."""
+    """The sockets and the clock that another tracker leaves to its successor; see server.upgrade."""
 
     takes_over: bool = False  # whether there is another tracker
     origin: float = 0.0  # its minute 0, by the machine's monotonic clock

@@ -63,7 +63,7 @@ class Loop:
         self.busy = 0.0  # seconds in iterations, without the waits for sockets
         self.lengths = [0] * (len(ITERATIONS.bounds) + 1)  # of iterations, by the bounds of the histogram
         if WANT_WORKERS or WANT_WEBTORRENT:
-            # Called once, at the end of this iteration. What they add is called in the next one, which does not wait.
+            # Called once, at the end of this iteration; additions of theirs in the next one, which does not wait.
             self.flushes: list[Callable[[], None]] = []
         if WANT_WORKERS:
             self.resting = False  # whether the latest long work waits for another worker

@@ -18,7 +18,7 @@ WORDS += [b"abcd", b"\0\0\0\0", b"\xc1", b"{}"]
 
 
 def by_the_package(data: bytes) -> tuple[list[tuple[int, bool, bytes]], tuple[object, ...]]:
-    """What a protocol makes of the bytes: frames; what it sends, its state, and its error."""
+    """The frames that a protocol makes of the bytes; the bytes that it sends, its state, and its error."""
     protocol = Framing().take()
     protocol.receive_data(data)
     frames = [(int(each.opcode), each.fin, bytes(each.data)) for each in protocol.events_received()]  # type: ignore[union-attr]

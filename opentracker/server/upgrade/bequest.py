@@ -36,7 +36,7 @@ Named = tuple[str, int]  # a name and a descriptor
 
 @dataclass
 class Identity:
-    """What makes two processes one tracker to the outside. `origin` is minute 0 by the machine's monotonic clock."""
+    """The marks of one tracker to the outside. `origin` is minute 0 by the machine's monotonic clock."""
 
     secret: bytes  # of the connection ids
     seed: int  # of the tracker id
@@ -46,7 +46,7 @@ class Identity:
 
 @dataclass
 class Bequest:
-    """What has come; `channel` is the way back to the running tracker."""
+    """Everything that the successor has received; `channel` is the way back to the running tracker."""
 
     channel: socket.socket
     identity: Identity

@@ -1,4 +1,4 @@
-"""What features may use of the supervisor of several workers: its loop, and a way to all workers."""
+"""The part of the supervisor that features may use: its loop, and a way to all workers."""
 
 import errno
 import time

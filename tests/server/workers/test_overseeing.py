@@ -1,4 +1,4 @@
-"""What features may use of the supervisor, without a worker."""
+"""The part of the supervisor that features use, without a worker."""
 
 from collections.abc import Iterator
 
