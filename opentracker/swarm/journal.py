@@ -27,6 +27,7 @@ from mypy_extensions import i64
 from opentracker.protocol.messages import Announce
 from opentracker.protocol.udp import SHORTEST_ANNOUNCE, parse_announce
 from opentracker.swarm.store.door import NOT_TAKEN, Contents, Evictor, Picture, Store, Totals
+from opentracker.swarm.store.rows import Rows
 
 STORED: Final = 1
 SEEDING: Final = 2
@@ -202,6 +203,10 @@ class Journal(Store):
     def picture(self, shard: i64) -> Picture:
         """See Store."""
         return self.store.picture(shard)
+
+    def rows(self, bits: i64, number: i64) -> Rows:
+        """See Store."""
+        return self.store.rows(bits, number)
 
     def clean(self, shard: i64, minute: i64, evictor: Evictor) -> Iterator[None]:
         """See Store."""

@@ -20,6 +20,24 @@ def journaled() -> tuple[Tracker, Journal, list[bytes]]:
     return tracker, journal, list(known(20))
 
 
+def test_it_has_every_operation_of_a_store() -> None:
+    operations = {name for name, value in vars(Store).items() if callable(value) and not name.startswith("_")}
+    assert "announce" in operations
+    assert operations - set(vars(Journal)) == set()
+
+
+def test_a_full_scrape_is_as_without_it() -> None:
+    _, journal, _ = journaled()
+    while_noted = [journal.rows(4, number) for number in range(16)]
+    without = [journal.store.rows(4, number) for number in range(16)]
+    for rows in (*while_noted, *without):
+        while rows.prepare_some():
+            pass
+    assert [rows.rows_from(rows.start()) for rows in while_noted] == [
+        rows.rows_from(rows.start()) for rows in without
+    ]
+
+
 def test_an_announce_is_noted_once_a_turn() -> None:
     tracker, journal, hashes = journaled()
     a = Announce(both_families=True)
