@@ -118,8 +118,11 @@ class FlatAnswers(FlatSwarms):
             hand_out(out, words, base, step, n, leechers, self.own, numwant, seeding, self.random)
         return self.age if self.age >= 0 else -2 - complete - incomplete
 
-    def bring_near(self, packets: list[bytes], count: i64) -> None:
-        """See Store. The reads do not depend on each other, so the CPU overlaps their cache misses."""
+    def bring_near(self, packets: list[bytes], addresses: list[bytes], count: i64) -> None:
+        """See Store. The reads do not depend on each other, so the CPU overlaps their cache misses.
+
+        Each loop reads what the one before has found: the index, the torrents, the blocks of large swarms.
+        """
         if count > BATCH:
             count = BATCH
         hashes, places, shards = self.hashes, self.places, self.all
@@ -138,6 +141,13 @@ class FlatAnswers(FlatSwarms):
             words = shards[hashes[i] & SHARD_MASK].words
             if 0 < at < len(words) - HEAD:
                 seen ^= words[at] ^ words[at + HEAD]
+            i += 1
+        i = 0
+        while i < count:
+            s = shards[hashes[i] & SHARD_MASK]
+            at = places[i]
+            if 0 < at < len(s.words) - HEAD and s.words[at + 3] & LARGE != 0:
+                seen ^= self.look_at(s, at, packets[i], addresses[i])
             i += 1
         self.seen = seen
 

@@ -122,6 +122,17 @@ class FlatSwarms(FlatPeers):
         self.settle(swarm)
         return -2 - a.complete - a.incomplete
 
+    def look_at(self, s: Shard, at: i64, packet: bytes, address: bytes) -> i64:
+        """Read what an announce of a large swarm needs, and return something of it; see Store.bring_near."""
+        swarm = self.swarm_at(s, at)
+        if swarm is None:
+            return 0
+        step, p0, p1, p2 = peer_in(packet, address)
+        seeding = read_i64_be(packet, LEFT) == 0
+        table = table_of(swarm, step, seeding)
+        other = table_of(swarm, step, not seeding)
+        return other.peers ^ table.look_at(p0, p1, p2) if isinstance(table, WordTable) else other.peers
+
     def hand_out(
         self, out: BytesWriter, swarm: Swarm, step: i64, want: i64, seeding: bool, block: i64, index: i64
     ) -> None:
