@@ -18,8 +18,9 @@ from opentracker.swarm.store.flat.heads import (
     members_at,
 )
 from opentracker.swarm.store.flat.keyed import words_of
-from opentracker.swarm.store.flat.large_swarms import SIZE4, FlatSwarms, peer_in
+from opentracker.swarm.store.flat.large_swarms import NO_SWARM, SIZE4, FlatSwarms, peer_in
 from opentracker.swarm.store.flat.layout import (
+    COUNTS_AT,
     HEAD,
     LARGE,
     words_of_peer,
@@ -121,7 +122,7 @@ class FlatAnswers(FlatSwarms):
     def bring_near(self, packets: list[bytes], addresses: list[bytes], count: i64) -> None:
         """See Store. The reads do not depend on each other, so the CPU overlaps their cache misses.
 
-        Each loop reads what the one before has found: the index, the torrents, the blocks of large swarms.
+        Each loop reads what the one before has found: the index, the torrents, and the rest of large swarms.
         """
         if count > BATCH:
             count = BATCH
@@ -144,12 +145,12 @@ class FlatAnswers(FlatSwarms):
             i += 1
         i = 0
         while i < count:
-            s = shards[hashes[i] & SHARD_MASK]
             at = places[i]
-            if 0 < at < len(s.words) - HEAD and s.words[at + 3] & LARGE != 0:
-                seen ^= self.look_at(s, at, packets[i], addresses[i])
+            words = shards[hashes[i] & SHARD_MASK].words
+            is_large = 0 < at < len(words) - HEAD and words[at + 3] & LARGE != 0
+            places[i] = words[at + 2] >> COUNTS_AT if is_large else NO_SWARM
             i += 1
-        self.seen = seen
+        self.seen = seen ^ self.bring_swarms_near(packets, addresses, places, count)
 
     def given(self, s: Shard, at: i64, step: i64, own: i64, want: i64, seeding: bool) -> bytes:
         """Up to `want` peers of a family."""
