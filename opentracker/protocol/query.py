@@ -15,7 +15,6 @@ from opentracker._features import (
     OT_MAX_MULTISCRAPE,
     OT_MAX_PEERS_HTTP,
     OT_MAX_REQUEST,
-    WANT_COMPILED,
     WANT_IP_FROM_QUERY_STRING,
     WANT_V4_ONLY,
     WANT_V6,
@@ -47,7 +46,7 @@ MOST_FIELDS: Final = max(300, OT_MAX_REQUEST // SHORTEST + 1)
 _FIRST_BYTES: Final = bytes(byte in b"eilnp" for byte in range(256))
 
 # A query as nearly all clients begin it, without an escape but in its first two values. Its values are read with one
-# call; the order of the other fields does not matter. Compiled builds read such announces in one pass over their bytes.
+# call; the order of the other fields does not matter. (Compiled builds read most announces by `plain_announce`.)
 _USUAL: Final = re.compile(
     rb"info_hash=([^&]*+)&peer_id=([^&]*+)&port=([^&%]*+)&uploaded=[^&%]*+&downloaded=[^&%]*+&left=([^&%]*+)"
     rb"(?:&(?:event=([^&%]*+)|numwant=([^&%]*+)|n(?!umwant)[^&%]*+|[^&%eilnp][^&%]*+)){0,40}+"
@@ -104,7 +103,7 @@ def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
 
     The last value of a repeated key counts, but a second info_hash fails.
     """
-    if WANT_COMPILED or not _parse_usual(query, address, announce):
+    if not _parse_usual(query, address, announce):
         _parse_any(query, address, announce)
 
 
