@@ -40,7 +40,7 @@ KEYS: Final = (0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1)
 class Crew:
     """Workers that serve TCP and UDP on a free port each; `steered` or with one UDP socket for all.
 
-    `prepare` changes the settings of each worker.
+    `prepare` changes the settings of each worker, `make` makes it.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Crew:
         steered: bool = True,
         home: str = HOME,
         prepare: Callable[[Settings], None] = lambda _: None,
+        make: type[Worker] = Worker,
     ) -> None:
         binds = [Bind(False, packed(home), 0), *[Bind(True, packed(home), 0)] * steered]
         self.groups = open_groups(binds, many, KEYS)
@@ -68,7 +69,7 @@ class Crew:
                 settings.permissions.bless(packed(HOME), 8 * len(packed(HOME)), MAY_STAT)
             prepare(settings)
             features = wiring.load(settings)
-            worker = Worker(seat, its, settings, features)
+            worker = make(seat, its, settings, features)
             for feature in features:
                 feature.begin(worker)
             worker.loop.sleep = no_nap

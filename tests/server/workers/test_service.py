@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import socket
-import sys
 from pathlib import Path
 
 import pytest
@@ -270,14 +269,6 @@ def test_a_check_tells_the_number_of_workers(tmp_path: Path) -> None:
     status, out, _ = run("-t", *options(tmp_path, 3))
     assert status == 0
     assert "would serve them by 3 workers\n" in out
-
-
-@needs_several
-def test_the_debug_command_has_one_process(tmp_path: Path) -> None:
-    debug = (sys.executable, "-P", "-X", "dev", "-m", "opentracker.debug")
-    status, _, err = run(*options(tmp_path, 2), command=debug)
-    assert status == 1
-    assert "listen.workers above 1 does not go with opentracker.debug yet" in err
 
 
 @needs_several
