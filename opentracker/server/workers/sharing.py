@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 
 from opentracker._features import (
+    WANT_AUTH_KEYS,
     WANT_CONTROL,
     WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
@@ -18,6 +19,10 @@ from opentracker.server.workers.parts import StreamedParts, pack_snapshot
 from opentracker.server.workers.streams import Streams
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
+if WANT_AUTH_KEYS:
+    from opentracker.features.keys.addresses import KeyAddresses
+    from opentracker.server.workers import key_addresses
+    from opentracker.server.workers.key_addresses import SharedKeyAddresses
 if WANT_CONTROL:
     from opentracker.features.control.commands import STREAM as CONTROL
     from opentracker.features.control.commands import Commands
@@ -53,6 +58,8 @@ def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSna
         share_full_scrapes(host, mesh, streams)
         state = host.part(State)
         streams.sources[STATE] = lambda _: state.part()
+    if WANT_AUTH_KEYS:
+        share_key_addresses(host, mesh, streams)
     if WANT_CONTROL:
         commands = Commands(host)
         streams.sources[CONTROL] = lambda line: in_one_piece(commands.answer, line)
@@ -85,6 +92,18 @@ def share_statistics(
 
     statistics.ask_others = ask
     streams.sources[STATISTICS] = part
+
+
+if WANT_AUTH_KEYS:
+
+    def share_key_addresses(host: Core, mesh: Mesh, streams: Streams) -> None:
+        """See `share`."""
+        addresses = host.part(KeyAddresses)
+        shared = SharedKeyAddresses(addresses, mesh)
+        addresses.tell_others = shared.tell
+        host.hearers[key_addresses.HEARER] = addresses.hear
+        streams.sources[key_addresses.STREAM] = lambda _: addresses.part()
+        host.start_work(shared.catch_up())
 
 
 if WANT_SYNC_LIVE:

@@ -271,16 +271,6 @@ def test_a_check_tells_the_number_of_workers(tmp_path: Path) -> None:
     assert "would serve them by 3 workers\n" in out
 
 
-@needs_several
-@pytest.mark.needs("WANT_AUTH_KEYS")
-def test_a_key_that_does_not_go_with_several_workers(tmp_path: Path) -> None:
-    (tmp_path / "more.conf").write_text("limits.addresses_per_key 2\n")
-    for check in ([], ["-t"]):
-        status, _, err = run(*options(tmp_path, 2, "-f", str(tmp_path / "more.conf")), *check)
-        assert status == 1
-        assert "listen.workers above 1 does not go with limits.addresses_per_key yet" in err
-
-
 @pytest.mark.skipif(not REFUSED, reason="this build allows several workers")
 def test_what_does_not_go_with_several_workers_is_refused(tmp_path: Path) -> None:
     for check in ([], ["-t"]):
