@@ -5,6 +5,7 @@ that the kernel has not steered is logged by the owner, which gets its bytes.
 """
 
 from collections.abc import Callable
+from typing import Final
 
 from librt.strings import BytesWriter
 from mypy_extensions import i64
@@ -20,7 +21,7 @@ from opentracker.swarm.connection_ids import ConnectionIds
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.tracker import Tracker
 
-FAILURE = b"\r\n\r\nd14:failure reason"  # in an answer that turns a request down
+FAILURE: Final = b"\r\n\r\nd14:failure reason"  # in an answer that turns a request down
 
 
 class TellingSharedUdpResponder(StrayUdpResponder):

@@ -10,6 +10,7 @@ from opentracker._features import (
     WANT_MODEST_FULLSCRAPES,
     WANT_SYNC_LIVE,
     WANT_SYNC_SCRAPE,
+    WANT_WEBTORRENT,
 )
 from opentracker.features.statistics.page import OtherParts, Statistics
 from opentracker.protocol.pages import Pieces
@@ -42,6 +43,10 @@ if WANT_SYNC_LIVE:
 if WANT_SYNC_SCRAPE:
     from opentracker.server.workers import scrape_sync
     from opentracker.server.workers.scrape_sync import SharedScrapeSync
+if WANT_WEBTORRENT:
+    from opentracker.server.webtorrent.hub import Hub
+    from opentracker.server.workers import browsers
+    from opentracker.server.workers.browsers import SharedRendezvous
 
 STATISTICS = b"statistics"
 LINES = b"lines"
@@ -67,6 +72,8 @@ def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSna
         share_sync(host, mesh)
     if WANT_FULLLOG_NETWORKS:
         share_full_log(host, mesh, streams)
+    if WANT_WEBTORRENT:
+        share_browsers(host, mesh)
 
 
 def in_one_piece(answer: Callable[[bytes], bytes], question: bytes) -> Pieces:
@@ -131,6 +138,19 @@ if WANT_FULLLOG_NETWORKS:
         log.chosen, log.gather = shared.tell, shared.gather
         host.hearers[full_log.HEARER] = log.choose
         streams.sources[full_log.STREAM] = shared.part
+
+
+if WANT_WEBTORRENT:
+
+    def share_browsers(host: Core, mesh: Mesh) -> None:
+        """See `share`."""
+        shared = SharedRendezvous(host.tracker, host.tracker.random, mesh, host.now)
+        host.part(Hub).rendezvous = shared
+        host.hearers[browsers.MESSAGE] = shared.hear_message
+        host.hearers[browsers.REPLY] = shared.hear_reply
+        host.hearers[browsers.LEFT] = shared.hear_left
+        host.hearers[browsers.BEGUN] = shared.hear_begun
+        shared.begin()
 
 
 if WANT_FULLSCRAPE:

@@ -1,7 +1,6 @@
 """Trackers of one, two and three workers as processes: the start, signals, deaths, the state, the end."""
 
 import os
-import re
 import signal
 import socket
 from pathlib import Path
@@ -20,7 +19,6 @@ from tests.server.live import HOME, announce_packet, connect_packet, family_of
 from tests.server.process import PATIENCE, Tracker, run
 from tests.server.workers.several import (
     INFO_HASHES,
-    REFUSED,
     RELOADED,
     announce,
     fetch,
@@ -269,11 +267,3 @@ def test_a_check_tells_the_number_of_workers(tmp_path: Path) -> None:
     status, out, _ = run("-t", *options(tmp_path, 3))
     assert status == 0
     assert "would serve them by 3 workers\n" in out
-
-
-@pytest.mark.skipif(not REFUSED, reason="this build allows several workers")
-def test_what_does_not_go_with_several_workers_is_refused(tmp_path: Path) -> None:
-    for check in ([], ["-t"]):
-        status, _, err = run(*options(tmp_path, 2), *check)
-        assert status == 1
-        assert re.search(r"listen\.workers above 1 does not go with \S+", err)
