@@ -1,5 +1,7 @@
 """The sockets of a process that hands its clients over: they are left unread, and the connections end in order.
 
+So are the inlets of features, such as FIFOs.
+
 Datagrams and new connections wait in the kernel for the process that reads next. An idle connection is closed. One
 that is in the middle of a request gets its answer, which is the last one, and a moment for the rest of the request.
 """
@@ -44,6 +46,8 @@ class Door:
                 listener.pause(NEVER)
             listener.resume_at = NEVER
             self.listeners.append(listener)
+        for inlet in core.inlets:
+            inlet.shut()
 
     def is_quiet(self) -> bool:
         """Whether no request will be carried out any more; a connection that takes too long is closed."""
@@ -71,6 +75,8 @@ class Door:
             listener.go_on()
         for fd, handler in self.datagrams.items():
             self.core.loop.watch(fd, handler, READ)
+        for inlet in self.core.inlets:
+            inlet.open()
         self.listeners.clear()
         self.datagrams.clear()
         self.is_shut = False
