@@ -44,6 +44,7 @@ class Left:
         """The socket that the other tracker has left under a name; None if there is none."""
         sock = self.named.pop(name, None)
         if sock is not None:
+            sock.setblocking(False)
             self.taken.append(name)
         return sock
 

@@ -174,9 +174,6 @@ class Feature(Generic[Joined_contra]):
     counters: ClassVar[tuple[Metric, ...]] = ()  # rows of the statistics
     renewed: ClassVar[frozenset[str]] = frozenset()  # keys that a reload applies, by `renew` or as rights
     in_workers: ClassVar[bool] = False  # whether it can be in a tracker of several workers
-    in_upgrades: ClassVar[bool] = (
-        True  # whether another process can open its sockets and files while this one serves
-    )
     # Whether it does nothing unless one of its keys or options was given.
     is_asked_for: ClassVar[bool] = False
 

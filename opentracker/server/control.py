@@ -343,7 +343,6 @@ class ControlFeature(Feature[Core]):
         if self.sock is None:
             self.sock = open_socket(path, mode)
         else:
-            self.sock.setblocking(False)
             path.chmod(mode)
         left.own[self.name] = self.sock
         self.inode = path.stat().st_ino

@@ -78,7 +78,7 @@ class SlowInlet:
 def test_inlets_are_shut_and_waited_for_and_have_the_last_word() -> None:
     live = Live()
     inlet = SlowInlet()
-    live.server.inlets.append(inlet)
+    live.server.inlets[:] = [inlet]
     live.server.kept = Kept()
     live.server.keep(b"name", b"kept")
     handing = Handing(live)
@@ -100,7 +100,7 @@ def test_inlets_are_shut_and_waited_for_and_have_the_last_word() -> None:
 
 def test_an_inlet_is_not_waited_for_without_end() -> None:
     live = Live()
-    live.server.inlets.append(SlowInlet())
+    live.server.inlets[:] = [SlowInlet()]
     handing = Handing(live)
     handing.departure.shut()
     live.settle()
