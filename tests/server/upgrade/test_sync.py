@@ -6,21 +6,40 @@ from pathlib import Path
 
 import pytest
 
-from opentracker.protocol.livesync import tracker_id_of, write_record
-from opentracker.server.upgrade.upgrade import MOST_PAUSE
-from tests.server.live import PATIENCE
+from opentracker._features import WANT_SYNC_LIVE
+from opentracker.server.upgrade.taking import Taking
+from tests.server.live import Live
 from tests.server.process import Tracker
+from tests.server.upgrade.handing import Handing, TurningReader, clock_of
 from tests.server.upgrade.upgrades import Client, end, options, upgraded
 from tests.server.workers.allowed import may_be_several
 from tests.server.workers.several import INFO_HASHES, fetch, torrents, until
-from tests.server.workers.test_sync import HEAD, PEER, SIZE, Member
+from tests.swarm.filled import open_tracker
 
 many = pytest.mark.parametrize("workers", [1, 2] if may_be_several() else [1])
+if WANT_SYNC_LIVE:
+    from opentracker.protocol.livesync import tracker_id_of, write_record
+    from opentracker.server.livesync import MEMBERS
+    from tests.server.workers.test_sync import HEAD, PEER, SIZE, Member
+
 pytestmark = pytest.mark.needs("WANT_SYNC_LIVE")
 
 
-def test_a_pause_is_shorter_than_the_patience_of_these_tests() -> None:
-    assert MOST_PAUSE < PATIENCE
+def test_the_counts_of_the_members_follow_the_torrents() -> None:
+    live, taker = Live(), open_tracker()
+    handing = Handing(live)
+
+    def turn() -> None:
+        live.iterate()
+        if handing.told == ["near"]:
+            handing.departure.finish()
+
+    heard: list[bytes] = []
+    taking = Taking(taker, clock_of(live), {MEMBERS: heard.append})
+    taking.take_all(TurningReader(handing.end, 7, turn))
+    assert len(heard) == 1
+    handing.close()
+    live.close()
 
 
 @many
