@@ -98,9 +98,10 @@ def start(
     server = make(seat, control, settings, features)
     if WANT_UPGRADE and seat.taking is not None and not is_successor:
         take_torrents(server, seat.taking)
-        server.departure.door.shut()  # until the workers of the other tracker serve no more
     for feature in features:
         feature.begin(server)
+    if WANT_UPGRADE and seat.taking is not None and not is_successor:
+        server.departure.take_over()  # until the workers of the other tracker serve no more
     return server
 
 

@@ -94,6 +94,7 @@ class Supervisor(Overseeing):
         self.vacant: list[Seat] = []
         self.died = 0
         self.has_begun = False
+        self.waits_for: set[str] = set()  # conditions of the begin, beside the workers
         self.is_ending = False
         self.is_consistent = True
         self.status = 0
@@ -271,9 +272,13 @@ class Supervisor(Overseeing):
         process.control.put(REPORT, 0, self.report())
         if self.has_begun:
             log.info("worker %d serves again, as process %d", number, process.pid)
-        elif len(self.processes) == len(self.seats) and all(
-            each.is_ready for each in self.processes.values()
-        ):
+        else:
+            self.begin()
+
+    def begin(self) -> None:
+        """Tell that all workers serve, once they do and nothing else is waited for."""
+        are_ready = all(each.is_ready for each in self.processes.values())
+        if are_ready and len(self.processes) == len(self.seats) and not self.waits_for:
             self.has_begun = True
             each(self.beginnings)()
 
