@@ -139,15 +139,15 @@ def test_the_last_of_repeated_keys_counts() -> None:
 
 
 NUMBERS = [b"", b"0", b"1", b"50", b"51413", b"99999999999"]
-WORDS = [b"started", b"completed", b"=", b"%41", b"%4", b"\r\n", b"x", HASH_A, HASH_B, PEER_ID]
-VALUES = st.sampled_from(NUMBERS) | st.sampled_from(WORDS)
+ODD_VALUES = [b"started", b"completed", b"=", b"%41", b"%4", b"\r\n", b"x", HASH_A, HASH_B, PEER_ID]
+FIELD_VALUES = st.sampled_from(NUMBERS) | st.sampled_from(ODD_VALUES)
 USED = [b"info_hash", b"peer_id", b"port", b"left", b"event", b"numwant", b"ip", b"%65vent"]
 UNUSED = [b"no_peer_id", b"numwant2", b"n", b"key", b"compact", b"e", b""]
-KEYS = st.sampled_from(USED) | st.sampled_from(UNUSED)
-FIELDS = st.lists(st.tuples(KEYS, VALUES).map(b"=".join) | KEYS, max_size=6)
+FIELD_KEYS = st.sampled_from(USED) | st.sampled_from(UNUSED)
+OTHER_FIELDS = st.lists(st.tuples(FIELD_KEYS, FIELD_VALUES).map(b"=".join) | FIELD_KEYS, max_size=6)
 
 
-@given(values=st.tuples(*[VALUES] * 6), others=FIELDS)
+@given(values=st.tuples(*[FIELD_VALUES] * 6), others=OTHER_FIELDS)
 @example(
     values=(HASH_A, PEER_ID, b"51413", b"0", b"0", b"0"), others=[b"key=x", b"event=started", b"numwant=7"]
 )

@@ -244,9 +244,8 @@ class HttpResponder:
             return False
         self.plain_query = self.heads.query
         self.plain_keep_alive = self.heads.keep_alive
-        if WANT_IP_FROM_PROXY:
-            self.plain_forwarded = self.heads.forwarded
-            self.plain_named = self.heads.client
+        self.plain_forwarded = self.heads.forwarded
+        self.plain_named = self.heads.client
         return True
 
     def answer_query(self, query: bytes, keep_alive: bool, address: bytes, minute: int) -> bytes:
