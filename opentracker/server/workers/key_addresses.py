@@ -33,6 +33,6 @@ class SharedKeyAddresses:
                         yield from self.addresses.take_part(piece)
                     yield
             except StreamLost:  # its successor asks too
-                continue
+                pass
             finally:
                 stream.close()
