@@ -236,6 +236,8 @@ class Worker(wiring.Server):
             farewell()
         for fd in set(loop.selector.watched) - {self.control.sock.fileno()}:
             loop.unwatch(fd)
+        loop.flushes.clear()  # other workers read no more either
+        self.control.flush()
         self.http.close()
         loop.timers.clear()
         loop.stopping = self.has_to_stop
