@@ -134,11 +134,11 @@ class Connection(Sending):
         self.close()
 
     def is_idle(self) -> bool:
-        """Whether no byte of a request has come since the last answer."""
+        """See Unfinished: no byte of a request has come since the last answer."""
         return self.state == RECEIVING and not self.received
 
     def is_answered(self) -> bool:
-        """Whether all requests that were carried out have their answers, or nothing is read any more."""
+        """See Unfinished."""
         return self.state in (SENDING, DRAINING)
 
     # ---- Steps: each returns whether the next one may follow at once ----
@@ -298,11 +298,11 @@ class Connection(Sending):
 
     def wait_for(self, answers: HttpResponder) -> None:
         """Wait for the answer that is put off."""
-        answers.put_off_to(self.answered)
+        answers.put_off_to(self)
         self.state = WAITING
 
     def answered(self, answer: bytes) -> None:
-        """Send the answer of another worker, behind those to the requests before, and go on."""
+        """See Waiting: send the answer behind those to the requests before, and go on."""
         if self.closed:
             return
         self.outbox.unsent += answer

@@ -19,6 +19,7 @@ from opentracker.server.http.channel import Channel
 from opentracker.server.http.responder import HttpResponder
 from opentracker.server.loop import READ, Handler, Loop, Selector
 from opentracker.server.system.libc import HalfClose
+from opentracker.server.waiting import Waiting
 
 if WANT_MAX_PEER:
     from opentracker.server.http.slots import ConnectionSlots
@@ -35,7 +36,7 @@ BUDGET: Final = 0.001
 AT_ONCE: Final = 16  # connections that a sweep checks in one step
 
 
-class Unfinished(Handler):
+class Unfinished(Waiting):
     """A connection that outlives an iteration, with the parts of it that the server uses."""
 
     __slots__ = ("address", "deadline", "fd")
@@ -48,6 +49,14 @@ class Unfinished(Handler):
     def is_slow(self, seconds: float) -> bool:
         """Whether the client is slow in taking an answer."""
         raise NotImplementedError
+
+    def is_idle(self) -> bool:
+        """Whether no request is under way, so that the connection may be closed at any time."""
+        return True
+
+    def is_answered(self) -> bool:
+        """Whether all requests that were carried out have their answers, or nothing is read any more."""
+        return False
 
     def overdue(self) -> None:
         """Called when the deadline is over."""

@@ -37,7 +37,7 @@ class Door:
         for server in core.http_servers:
             server.leave()
             for connection in list(server.connections.values()):
-                if not isinstance(connection, Connection) or connection.is_idle():
+                if connection.is_idle():
                     connection.close()
         for listener in core.listeners:
             if not listener.paused:
@@ -51,12 +51,12 @@ class Door:
         is_quiet = True
         for server in self.core.http_servers:
             for connection in list(server.connections.values()):
-                if not isinstance(connection, Connection) or (is_late and not connection.is_answered()):
+                if connection.is_idle() or (is_late and not connection.is_answered()):
                     connection.close()
-                elif connection.is_answered():
-                    connection.ends = True
-                else:
+                elif not connection.is_answered():
                     is_quiet = False
+                elif isinstance(connection, Connection):
+                    connection.ends = True
         return is_quiet
 
     def is_empty(self) -> bool:
