@@ -15,6 +15,7 @@ import hashlib
 import json
 import os
 import random
+import select
 import signal
 import socket
 import struct
@@ -35,7 +36,8 @@ SOCKETS: Final = 16  # of the load, so that two workers seldom wait for the lock
 STEP: Final = 256  # announces under way at once while the population is announced
 FIRST: Final = 1 / 20  # of a burst
 LAST: Final = 6 / 10
-LOOK_SECONDS: Final = 0.02
+LOOK_SECONDS: Final = 0.1
+LOOKS: Final = 3
 IDLE_SECONDS: Final = 0.001  # CPU time of all processes between two looks, at most, once a burst is answered
 PATIENCE: Final = 20.0
 
@@ -53,20 +55,26 @@ class Client:
         sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, BUFFER)
         sock.setsockopt(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)
         sock.connect((host, port))
-        sock.settimeout(PATIENCE)
         sock.send(struct.pack(">QII", MAGIC, 0, 1))
-        return cls(sock, sock.recv(2048)[8:16])
+        sock.setblocking(False)
+        client = cls(sock, b"")
+        client.wait()
+        client.connection_id = sock.recv(2048)[8:16]
+        return client
 
-    def times(self, wait: bool) -> list[float]:
-        """When the answers that are there arrived, in seconds of the system's clock; waits for one if asked to."""
+    def wait(self) -> None:
+        """Wait for an answer."""
+        if not select.select([self.sock], [], [], PATIENCE)[0]:
+            raise SystemExit(f"bursts: no answer within {PATIENCE:.0f} s")
+
+    def times(self) -> list[float]:
+        """When the answers that are there arrived, in seconds of the system's clock."""
         found: list[float] = []
-        flags = 0 if wait else socket.MSG_DONTWAIT
         while True:
             try:
-                answer, beside, _, _ = self.sock.recvmsg(2048, 64, flags)
+                answer, beside, _, _ = self.sock.recvmsg(2048, 64)
             except BlockingIOError:
                 return found
-            flags = socket.MSG_DONTWAIT
             if answer[:4] != struct.pack(">I", 1):
                 raise SystemExit(f"bursts: no answer to an announce: {answer!r}")
             seconds, nanoseconds = struct.unpack("@qq", beside[0][2])
@@ -102,7 +110,8 @@ def announce_all(clients: list[Client], announces: list[bytes]) -> None:
             client.sock.send(client.connection_id + announce)
         answered = 0
         while answered < len(some):
-            answered += len(client.times(wait=True))
+            client.wait()
+            answered += len(client.times())
 
 
 def stop(pids: list[int]) -> None:
@@ -118,12 +127,13 @@ def used_by(pids: list[int]) -> float:
 
 
 def wait_until_idle(pids: list[int]) -> None:
+    """Sleep until the processes have used no CPU time to speak of at several looks."""
     before = used_by(pids)
-    while True:
+    idle = 0
+    while idle < LOOKS:
         time.sleep(LOOK_SECONDS)
         used = used_by(pids)
-        if used - before < IDLE_SECONDS:
-            return
+        idle = idle + 1 if used - before < IDLE_SECONDS else 0
         before = used
 
 
@@ -142,15 +152,18 @@ def burst(pids: list[int], clients: list[Client], announces: list[bytes]) -> dic
     wait_until_idle(pids)
     took = time.process_time() - load
     used = used_by(pids) - before
-    times = sorted(arrived for client in clients for arrived in client.times(wait=False))
+    times = sorted(arrived for client in clients for arrived in client.times())
     first, last = round(FIRST * len(announces)), round(LAST * len(announces))
     if len(times) <= last:
         raise SystemExit(f"bursts: {len(times)} answers to {len(announces)} announces")
+    whole = times[-1] - times[0]
     return {
         "answers_per_second": (last - first) / (times[last] - times[first]),
         "cpu_us_per_answer": used / len(times) * 1e6,
         "lost": len(announces) - len(times),
-        "load_busy": took / (times[-1] - times[0]),
+        "server_busy": used / whole,
+        "load_busy": took / whole,
+        "p99": (times[len(times) * 99 // 100] - times[0]) * 1e6,  # since the first answer
     }
 
 
@@ -176,7 +189,9 @@ def main() -> None:
     report = {key: median(each[key] for each in found) for key in found[0]}
     lost = sum(each["lost"] for each in found)
     answers = options.bursts * options.size - lost
-    print(json.dumps({**report, "answers": answers, "timeouts": lost, "errors": {}}))
+    latency = {"p99": report.pop("p99")}
+    more = {"answers": answers, "timeouts": lost, "errors": {}, "latency_us": latency}
+    print(json.dumps({**report, **more}))
 
 
 if __name__ == "__main__":
