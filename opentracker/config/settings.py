@@ -32,7 +32,21 @@ class Left:
     origin: float = 0.0  # its minute 0, by the machine's monotonic clock
     sockets: list[Any] = field(default_factory=list)  # bound ones, for binds of their addresses
     others: list[Any] = field(default_factory=list)  # those that features of this tracker have bound
+    named: dict[str, Any] = field(
+        default_factory=dict
+    )  # those of features, by names that the features choose
+    own: dict[str, Any] = field(default_factory=dict)  # those of features of this tracker, by the same names
+    taken: list[str] = field(default_factory=list)  # names of `named` that this tracker serves
+    passed_on: list[str] = field(default_factory=list)  # names of `own` that the next tracker serves
     lock: int = -1  # the descriptor of the state's lock file; also that of this tracker, for the next one
+
+    def take(self, name: str) -> Any:
+        """The socket that the other tracker has left under a name; None if there is none."""
+        sock = self.named.pop(name, None)
+        if sock is not None:
+            sock.setblocking(False)
+            self.taken.append(name)
+        return sock
 
 
 class Sections:

@@ -55,7 +55,18 @@ def parser() -> argparse.ArgumentParser:
 
 
 def ask(path: str, words: list[str]) -> str:
-    """The line that answers a command. Raises OSError, and EOFError if there is none."""
+    """The line that answers a command. Raises OSError, and EOFError if there is none.
+
+    A tracker that is upgraded may end a connection before it has read the command, which is given once more then.
+    """
+    try:
+        return ask_once(path, words)
+    except (ConnectionResetError, BrokenPipeError, EOFError):
+        return ask_once(path, words)
+
+
+def ask_once(path: str, words: list[str]) -> str:
+    """See `ask`."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as sock:
         sock.settimeout(TIMEOUT)
         sock.connect(path)

@@ -55,6 +55,22 @@ class Answers(Protocol):
     needs_heads: bool  # whether `client_of` reads another header than X-Forwarded-For
 
 
+class Inlet(Protocol):
+    """A way of changes into the tracker that no client uses; an upgrade shuts it before another process reads on."""
+
+    def shut(self) -> None:
+        """Read no more."""
+
+    def is_quiet(self) -> bool:
+        """Whether all that was read has had its effect."""
+
+    def last_words(self) -> list[bytes]:
+        """Messages to hearers of the other process, each behind a name and a space; called when all is quiet."""
+
+    def open(self) -> None:
+        """Read on: the upgrade has failed."""
+
+
 class Host(Protocol):
     """The parts of a server that a feature without a socket may use."""
 
@@ -71,6 +87,7 @@ class Host(Protocol):
     hearers: dict[
         bytes, Callable[[bytes], None]
     ]  # by name: each takes messages of the tracker's other processes
+    inlets: list[Inlet]
 
     @property
     def http_answers(self) -> Answers:
@@ -101,6 +118,9 @@ class Host(Protocol):
     def add_part(self, part: object) -> None:
         """Add an object that features that join later find by its class."""
 
+    def keep(self, name: bytes, message: bytes) -> None:
+        """Give a message to a hearer of the next version, if one takes over before the next reload."""
+
 
 class Overseer(Protocol):
     """The parts of a supervisor that a feature may use."""
@@ -112,6 +132,9 @@ class Overseer(Protocol):
     listening: list[str]  # sockets of features for the tracker's clients, in words
     beginnings: list[Action]  # called once, when all workers serve
     endings: list[Callable[[], Iterator[None]]]  # long work at a clean end; raises EndError
+    inlets: list[Inlet]
+    # By name: each takes messages of the version before; those to other names are told to all workers.
+    hearers: dict[bytes, Callable[[bytes], None]]
 
     def minute(self) -> int:
         """The time of all workers."""
@@ -151,9 +174,6 @@ class Feature(Generic[Joined_contra]):
     counters: ClassVar[tuple[Metric, ...]] = ()  # rows of the statistics
     renewed: ClassVar[frozenset[str]] = frozenset()  # keys that a reload applies, by `renew` or as rights
     in_workers: ClassVar[bool] = False  # whether it can be in a tracker of several workers
-    in_upgrades: ClassVar[bool] = (
-        True  # whether another process can open its sockets and files while this one serves
-    )
     # Whether it does nothing unless one of its keys or options was given.
     is_asked_for: ClassVar[bool] = False
 

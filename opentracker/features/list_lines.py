@@ -108,6 +108,11 @@ class LineChanges:
         self.lines = Lines()
         self.waiting = b""  # the unfinished line at the last `look`
         self.ignored = 0  # ignored lines since the last `look`
+        self.keep: Callable[[bytes], None] | None = None  # called with each line that counts
+
+    def resume(self, rest: bytes) -> None:
+        """Go on behind the beginning of a line, which another process has read."""
+        self.lines.rest = rest
 
     def feed(self, block: bytes) -> None:
         """Apply the lines that end in a block; reads may cut lines at any byte."""
@@ -119,6 +124,8 @@ class LineChanges:
         entry = self.form.parse(line)
         if entry is not None:
             self.apply(entry)
+            if self.keep is not None:
+                self.keep(line)
         elif not is_idle(line):
             if self.ignored == 0:
                 shown = f": {line[: self.form.shown]!r}" if self.form.shown else ""

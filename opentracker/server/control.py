@@ -43,6 +43,7 @@ TOO_LONG: Final = b'{"ok": false, "error": "the line is too long"}\n'
 TOO_MANY: Final = b'{"ok": false, "error": "too many clients"}\n'
 CREDENTIALS: Final = "3i"  # Linux's struct ucred: process, user, group
 NOTHING: Final = 0  # no events
+NAME: Final = "control"
 
 
 class Answering(Protocol):
@@ -53,7 +54,7 @@ class Answering(Protocol):
 
 
 def obey(commands: Commands, line: bytes) -> None:
-    """Carry a command out for the supervisor, which needs no answer."""
+    """Carry a command out for the supervisor, or again for the version before, which needs no answer."""
     commands.answer(line)
 
 
@@ -91,6 +92,7 @@ class ControlClient(Handler):
         self.received = b""
         self.unsent = b""
         self.ends = False  # after the unsent bytes
+        self.leaves = False  # after the answers to all lines that have come
         self.is_waiting = False  # for an answer of other processes
         self.watched = READ
         self.active_at = loop.now.seconds
@@ -109,10 +111,20 @@ class ControlClient(Handler):
         except OSError:  # the client is gone
             self.close()
             return
-        if self.ends and not self.unsent:
+        if (self.ends or (self.leaves and not self.is_busy())) and not self.unsent:
             self.close()
             return
         self.watch()
+
+    def is_busy(self) -> bool:
+        """Whether a line that has come is without an answer."""
+        return self.is_waiting or b"\n" in self.received
+
+    def leave(self) -> None:
+        """Answer the lines that have come, and close."""
+        self.leaves = True
+        if not self.is_waiting:
+            self.ready(READ)
 
     def watch(self) -> None:
         """Watch for what comes next."""
@@ -196,6 +208,26 @@ class ControlListener(Handler):
             return
         self.clients.append(ControlClient(client, self.loop, self.commands, self.forget))
 
+    def shut(self) -> None:
+        """See Inlet: clients wait in the socket, which is handed over, and the connections end."""
+        self.loop.unwatch(self.sock.fileno())
+        for client in list(self.clients):
+            client.leave()
+
+    def is_quiet(self) -> bool:
+        """See Inlet."""
+        return not any(client.is_busy() for client in self.clients)
+
+    def last_words(self) -> list[bytes]:
+        """See Inlet: the commands are kept already."""
+        return []
+
+    def open(self) -> None:
+        """See Inlet."""
+        for client in self.clients:
+            client.leaves = False
+        self.loop.watch(self.sock.fileno(), self, READ)
+
     def forget(self) -> None:
         """Forget clients that were closed."""
         self.clients = [client for client in self.clients if client.sock.fileno() >= 0]
@@ -277,7 +309,6 @@ class ControlFeature(Feature[Core]):
     """The control socket, as a feature."""
 
     in_workers: ClassVar[bool] = True
-    in_upgrades: ClassVar[bool] = False
     is_asked_for: ClassVar[bool] = True
     keys: ClassVar[Mapping[str, Take]] = {"control.mode": mode}
     paths: ClassVar[tuple[NamedPath, ...]] = (SOCKET,)
@@ -287,6 +318,7 @@ class ControlFeature(Feature[Core]):
         self.sock: socket.socket | None = None
         self.listeners: list[ControlListener] = []
         self.inode = 0
+        self.name = ""  # under which an upgrade hands the socket over
 
     def plan(self) -> Iterator[str]:
         """See Feature."""
@@ -304,7 +336,15 @@ class ControlFeature(Feature[Core]):
         path = self.place()
         if path is None:
             return
-        self.sock = open_socket(path, self.settings.of(ControlSettings).mode)
+        left, mode = self.settings.left, self.settings.of(ControlSettings).mode
+        self.name = f"{NAME} {path}"
+        if self.name in left.named and path.is_socket():
+            self.sock = left.take(self.name)
+        if self.sock is None:
+            self.sock = open_socket(path, mode)
+        else:
+            path.chmod(mode)
+        left.own[self.name] = self.sock
         self.inode = path.stat().st_ino
         SOCKET.put(self.settings, path)
         if os.geteuid() == 0 and not path.is_relative_to(self.settings.directory.absolute()):
@@ -319,22 +359,25 @@ class ControlFeature(Feature[Core]):
 
     def join(self, host: Core) -> None:
         """Have the loop serve the socket."""
+        commands = Commands(host)
+        host.hearers[STREAM] = partial(obey, commands)
         if self.settings.workers == 1:
-            self.serve(host.loop, Commands(host))
-        else:
-            host.hearers[STREAM] = partial(obey, Commands(host))
+            self.serve(host, host.loop, commands)
 
     def oversee(self, overseer: Overseer) -> None:
         """Have the supervisor of several workers serve the socket."""
         if WANT_WORKERS:
-            self.serve(overseer.part(Loop), SharedCommands(overseer))
+            commands = SharedCommands(overseer)
+            overseer.hearers[STREAM] = commands.hear
+            self.serve(overseer, overseer.part(Loop), commands)
 
-    def serve(self, loop: Loop, commands: Answering) -> None:
+    def serve(self, host: Core | Overseer, loop: Loop, commands: Answering) -> None:
         """Have a loop serve the socket."""
         if self.sock is None:
             return
         listener = ControlListener(self.sock, loop, commands)
         self.listeners.append(listener)
+        host.inlets.append(listener)
         loop.every(SWEEP, listener.sweep)
 
     def inherit(self, proc: int, is_successor: bool) -> None:
@@ -346,7 +389,7 @@ class ControlFeature(Feature[Core]):
             self.sock = None
 
     def close(self) -> None:
-        """Disconnect all clients, and remove the socket unless there is another one."""
+        """Disconnect all clients, and remove the socket unless there is another one, or another process serves it."""
         if self.sock is None:
             return
         for listener in self.listeners:
@@ -354,6 +397,8 @@ class ControlFeature(Feature[Core]):
         self.sock.close()
         self.sock = None
         path = SOCKET.of(self.settings)
+        if self.name in self.settings.left.passed_on:
+            return
         try:
             if path is not None and path.stat().st_ino == self.inode:
                 path.unlink()

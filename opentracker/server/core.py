@@ -18,6 +18,7 @@ from opentracker._features import (
     WANT_UPGRADE,
 )
 from opentracker.config.settings import Settings
+from opentracker.features.feature import Inlet
 from opentracker.protocol.pages import Stream
 from opentracker.server.clock import Now
 from opentracker.server.http.accepting import acceptor_for
@@ -44,6 +45,9 @@ from opentracker.swarm.counting.core_gauges import (
 from opentracker.swarm.expiry import Cleaner
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 from opentracker.swarm.tracker import Tracker
+
+if WANT_UPGRADE:
+    from opentracker.server.workers.telling import Kept
 
 log = logging.getLogger("opentracker")
 
@@ -106,10 +110,16 @@ class Core:
         self.weights: list[Callable[[], int]] = []
         self.share = 0
         self.hearers: dict[bytes, Callable[[bytes], None]] = {}  # see features.feature.Host
+        self.inlets: list[Inlet] = []
+        if WANT_UPGRADE:
+            self.kept: Kept | None = None  # for the next version; none: there may be no upgrade
         self.reloads: list[Callable[[], None]] = []  # called at SIGHUP
         self.renewals: list[Callable[[Settings], None]] = []  # called with settings that were read again
         self.complaints: list[Callable[[], str]] = []  # each returns a lasting fault, or ""
         self.dumps: list[Callable[[], None]] = []  # called at SIGUSR1
+        self.farewells: list[
+            Callable[[], None]
+        ] = []  # of workers: called before connections are closed at a clean end
         self.endings: list[Callable[[], None]] = []  # called at a clean end, while all parts are still open
         self.closings: list[Callable[[], None]] = []  # called at any end, after the sockets are closed
         self.sources: list[Callable[[StatsSnapshot], None]] = []  # tell the values of gauges
@@ -182,6 +192,11 @@ class Core:
     def add_part(self, part: object) -> None:
         """Add an object that features that join later find by its class."""
         self.parts[type(part)] = part
+
+    def keep(self, name: bytes, message: bytes) -> None:
+        """Give a message to a hearer of the next version, if one takes over before the next reload."""
+        if WANT_UPGRADE and self.kept is not None:
+            self.kept.keep(name, message)
 
     def complete(self, snapshot: StatsSnapshot) -> None:
         """Add the values of the loop, of the sockets and of the features' sources to a snapshot."""

@@ -31,6 +31,7 @@ IDLE: Final = (
     2  # looks; after as many, a whole line without a line end counts as a line, see LineChanges.look
 )
 MODE: Final = 0o600  # of a created FIFO: for the tracker's own user
+REST: Final = b"/rest"  # behind the key of a FIFO: the hearer of the beginning of a line
 
 
 class Fifo(Handler):
@@ -68,6 +69,8 @@ class WatchedFifo:
         self.make = make
         self.loop = loop
         self.opened = opened
+        self.name = b""  # of the hearer of an unfinished line
+        self.is_shut = False
         self.fifos: list[Fifo] = []  # the newest is the last
         self.complaint = ""  # the last logged error about the path
         self.watch(fd)
@@ -78,8 +81,35 @@ class WatchedFifo:
         self.loop.watch(fd, fifo, READ)
         self.fifos.append(fifo)
 
+    def shut(self) -> None:
+        """See Inlet: lines wait in the FIFO, which the other process has open as well."""
+        self.is_shut = True
+        for fifo in self.fifos:
+            self.loop.unwatch(fifo.fd)
+
+    def is_quiet(self) -> bool:
+        """See Inlet."""
+        return True
+
+    def last_words(self) -> list[bytes]:
+        """See Inlet: the beginning of a line, whose end is still to come."""
+        rest = self.fifos[-1].changes.lines.rest
+        return [self.name + b" " + rest] if rest else []
+
+    def open(self) -> None:
+        """See Inlet."""
+        self.is_shut = False
+        for fifo in self.fifos:
+            self.loop.watch(fifo.fd, fifo, READ)
+
+    def resume(self, rest: bytes) -> None:
+        """Go on behind the beginning of a line, which the process before this one has read."""
+        self.fifos[-1].changes.resume(rest)
+
     def look(self) -> None:
         """Called about every second."""
+        if self.is_shut:
+            return
         for fifo in self.fifos:
             fifo.look()
         for former in self.fifos[:-1]:
@@ -172,11 +202,14 @@ class Fifos:
             self.close()
             raise
 
-    def watch(self, loop: Loop, changes_of: Callable[[str, bool], LineChanges]) -> None:
-        """Begin to read the FIFOs; `changes_of` returns the LineChanges for a path."""
+    def watch(self, loop: Loop, changes_of: Callable[[str, bool], LineChanges]) -> list[WatchedFifo]:
+        """Begin to read the FIFOs, and return them; `changes_of` returns the LineChanges for a path."""
+        inlets = []
         for (path, listed), fd in zip(self.paths, self.opened, strict=True):
             inlet = WatchedFifo(path, fd, partial(changes_of, str(path), listed), loop, self.opened)
             loop.every(LOOK, inlet.look)
+            inlets.append(inlet)
+        return inlets
 
     def close(self) -> None:
         """Close the FIFOs; the files stay for the next start."""
@@ -234,7 +267,7 @@ class FifoFeature(Feature[Core]):
             hearer = self.hearer(listed)
             return LineChanges(name, form, lambda line: overseer.tell(hearer, line))
 
-        self.fifos.watch(overseer.part(Loop), teller)
+        self.watch(overseer, overseer.part(Loop), teller)
 
     def inherit(self, proc: int, is_successor: bool) -> None:
         """Leave the FIFOs to the supervisor."""
@@ -242,11 +275,26 @@ class FifoFeature(Feature[Core]):
 
     def join(self, host: Core) -> None:
         """Begin to read the FIFOs."""
-        if self.settings.workers == 1:
-            self.fifos.watch(host.loop, partial(self.changes, host))
-            return
         for path, listed in self.asked():
-            host.hearers[self.hearer(listed)] = self.changes(host, str(path), listed).take
+            host.hearers[self.hearer(listed)] = self.kept_changes(host, str(path), listed).take
+        if self.settings.workers == 1:
+            self.watch(host, host.loop, partial(self.kept_changes, host))
+
+    def kept_changes(self, host: Core, name: str, listed: bool) -> LineChanges:
+        """The changes of a FIFO, which are kept for the next version."""
+        changes = self.changes(host, name, listed)
+        changes.keep = partial(host.keep, self.hearer(listed))
+        return changes
+
+    def watch(
+        self, host: Core | Overseer, loop: Loop, changes_of: Callable[[str, bool], LineChanges]
+    ) -> None:
+        """Let a loop read the FIFOs."""
+        inlets = self.fifos.watch(loop, changes_of)
+        for inlet, (_, listed) in zip(inlets, self.fifos.paths, strict=True):
+            inlet.name = self.hearer(listed) + REST
+            host.inlets.append(inlet)
+            host.hearers[inlet.name] = inlet.resume
 
     def hearer(self, listed: bool) -> bytes:
         """The name of the hearer for the lines of a FIFO, which is its key."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar, Final
 
 from opentracker.config.options import Option
-from opentracker.config.settings import Settings, Take
+from opentracker.config.settings import Left, Settings, Take
 from opentracker.errors import StartError
 from opentracker.features.cluster.counting import COUNTERS
 from opentracker.features.cluster.livesync import LiveSync
@@ -39,6 +39,8 @@ log = logging.getLogger("opentracker")
 
 Target = tuple[socket.socket, tuple[str, int] | tuple[str, int, int, int]]
 
+NAME: Final = "live-sync"  # of the sockets that an upgrade hands over
+MEMBERS: Final = b"live-sync-members"  # the hearer of the members' counts
 TICK: Final = 1.0  # seconds
 PACKETS: Final = 8  # read before other sockets are served: some hundred records, about a millisecond
 
@@ -88,7 +90,7 @@ class SyncSocket(Handler):
 
 
 class Member:
-    """This tracker as a member of a cluster: live sync, its timer, and its sockets once they are open."""
+    """This tracker as a member of a cluster: live sync, its timer, and its sockets once they are open; an Inlet."""
 
     def __init__(
         self, tracker: Tracker, permissions: Permissions, tracker_id: int, loop: Loop, receives: bool = True
@@ -110,13 +112,39 @@ class Member:
             return
         for line in cluster.words:
             log.info("%s", line)
-        for sock in cluster.sockets:
-            self.loop.watch(sock.fileno(), SyncSocket(sock, self.sync, self.loop.now), READ)
+        self.open()
         for address in self.sync.permissions.addresses(MAY_LIVESYNC):
             if not is_own(address):
                 self.sync.members.expect(address)
         if not self.sync.permissions.given(MAY_LIVESYNC):
             log.warning("no livesync.cluster.node_ip was given: what other trackers send is dropped")
+
+    def open(self) -> None:
+        """Read the sockets; see Inlet."""
+        if self.receives:
+            for sock in self.cluster.sockets:
+                self.loop.watch(sock.fileno(), SyncSocket(sock, self.sync, self.loop.now), READ)
+
+    def shut(self) -> None:
+        """See Inlet: packets wait in the sockets."""
+        if self.receives:
+            for sock in self.cluster.sockets:
+                self.loop.unwatch(sock.fileno())
+
+    def is_quiet(self) -> bool:
+        """See Inlet."""
+        return True
+
+    def last_words(self) -> list[bytes]:
+        """See Inlet: peers that wait for a packet are sent; the next version goes on to count the members' packets."""
+        self.sync.flush()
+        return [MEMBERS + b" " + self.sync.members.packed()] if self.receives else []
+
+    def hear(self, message: bytes) -> None:
+        """Take the counts of the version before, but for those of addresses that are no members any more."""
+        self.sync.members.unpack(
+            message, lambda address: self.sync.permissions.rights(address) & MAY_LIVESYNC != 0
+        )
 
     def tick(self) -> None:
         """Send buffers that have waited long enough, and copy the kernel's count of dropped packets."""
@@ -159,8 +187,10 @@ def receive(sock: socket.socket) -> tuple[bytes, bytes]:
     return packet, unmap(socket.inet_pton(sock.family, source[0].partition("%")[0]))
 
 
-def open_cluster(asked: SyncSettings) -> Cluster:
+def open_cluster(asked: SyncSettings, left: Left | None = None) -> Cluster:
     """Open the sockets, two for each family. Raises StartError, which names the socket that could not be opened.
+
+    Sockets of the same address that another tracker has left are taken, as members of the group that they are.
 
     With configured peers, packets go to them and not to the group, so a failure to join the group is no error.
     """
@@ -169,32 +199,31 @@ def open_cluster(asked: SyncSettings) -> Cluster:
     try:
         for bind in asked.binds:
             own = [peer for peer in asked.peers if len(peer[0]) == len(bind[0])]
-            open_family(cluster, bind, own, not asked.peers)
+            open_family(cluster, bind, own, not asked.peers, left or Left())
     except BaseException:
         cluster.close()
         raise
     return cluster
 
 
-def open_family(cluster: Cluster, bind: Endpoint, peers: list[Endpoint], needs_group: bool) -> None:
+def open_family(
+    cluster: Cluster, bind: Endpoint, peers: list[Endpoint], needs_group: bool, left: Left
+) -> None:
     """Open both sockets of a family; packets go to the group if it is needed, else to `peers`."""
     address, port, interface = bind
-    is_v4 = len(address) == 4
-    group = GROUP4 if is_v4 else GROUP6
+    group = GROUP4 if len(address) == 4 else GROUP6
+    names = [f"{NAME} {number} {describe(bind)}" for number in range(2)]
+    taken = [sock for name in names if (sock := left.take(name)) is not None]
     try:
-        index = 0 if is_v4 else interface_index(interface, address)
-        sender = bound(address, port, index)
-        cluster.sockets.append(sender)
-        port = sender.getsockname()[1]
-        reader = sender
-        if address.strip(b"\0"):
-            # Set after the bind, so that a second tracker on the same address fails to bind.
-            sender.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            reader = bound(bytes(len(address)), port, 0, shared=True)
-            cluster.sockets.append(reader)
+        index = 0 if len(address) == 4 else interface_index(interface, address)
+        pair = taken or opened_pair(address, port, index)
+        cluster.sockets += pair
+        left.own.update(zip(names, pair, strict=False))
+        sender, reader = pair[0], pair[-1]
         set_group_options(sender, address, index)
     except OSError as error:
         raise StartError(f"cannot bind live sync to UDP {describe(bind)}: {error.strerror}") from error
+    port = sender.getsockname()[1]
     own: Endpoint = (address, port, interface)
     try:
         join_group(reader, group, address, index)
@@ -216,6 +245,20 @@ def open_family(cluster: Cluster, bind: Endpoint, peers: list[Endpoint], needs_g
         cluster.words.append(f"live sync on UDP {describe(own)} with {describe(peer)}")
 
 
+def opened_pair(address: bytes, port: int, index: int) -> list[socket.socket]:
+    """A socket of an address and, unless that is the wildcard, one of its port on all addresses. Raises OSError."""
+    sender = bound(address, port, index)
+    if not address.strip(b"\0"):
+        return [sender]
+    try:
+        # Set after the bind, so that a second tracker on the same address fails to bind.
+        sender.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        return [sender, bound(bytes(len(address)), sender.getsockname()[1], 0, shared=True)]
+    except OSError:
+        sender.close()
+        raise
+
+
 class LiveSyncFeature(Feature[Core]):
     """This tracker as a member of a cluster.
 
@@ -223,7 +266,6 @@ class LiveSyncFeature(Feature[Core]):
     """
 
     in_workers: ClassVar[bool] = True
-    in_upgrades: ClassVar[bool] = False
     options: ClassVar[tuple[Option, ...]] = (OPTION,)
     keys: ClassVar[Mapping[str, Take]] = KEYS
     counters: ClassVar[tuple[Metric, ...]] = COUNTERS
@@ -248,7 +290,7 @@ class LiveSyncFeature(Feature[Core]):
 
     def open(self) -> None:
         """Open the sockets. Raises StartError."""
-        self.cluster = open_cluster(self.asked)
+        self.cluster = open_cluster(self.asked, self.settings.left)
 
     def join(self, host: Core) -> None:
         """Add live sync to the watchers and the sources."""
@@ -258,6 +300,8 @@ class LiveSyncFeature(Feature[Core]):
         host.add_part(self.member)
         host.sources.append(self.member.tell)
         host.add_part(self.member.sync)
+        host.inlets.append(self.member)
+        host.hearers[MEMBERS] = self.member.hear
 
     def divide(self, settings: Settings, worker: int) -> None:
         """See Feature."""

@@ -1,5 +1,6 @@
 """Sockets for multicast: binding to an address or an interface, and joining a group."""
 
+import errno
 import socket
 import sys
 from pathlib import Path
@@ -51,7 +52,10 @@ def set_group_options(sock: socket.socket, address: bytes, index: int) -> None:
 
 
 def join_group(sock: socket.socket, group: bytes, address: bytes, index: int) -> None:
-    """Join a group, on the interface of an IPv4 `address` or on the IPv6 interface `index`. Raises OSError."""
+    """Join a group, on the interface of an IPv4 `address` or on the IPv6 interface `index`. Raises OSError.
+
+    A socket of another tracker may be a member already.
+    """
     if sock.family == socket.AF_INET:
         level, option, request = socket.IPPROTO_IP, socket.IP_ADD_MEMBERSHIP, group + address
         only_joined = MULTICAST_ALL4
@@ -64,7 +68,11 @@ def join_group(sock: socket.socket, group: bytes, address: bytes, index: int) ->
             sock.setsockopt(level, only_joined, 0)
         except OSError:  # an old kernel, for IPv6
             pass
-    sock.setsockopt(level, option, request)
+    try:
+        sock.setsockopt(level, option, request)
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
 
 
 def interface_index(interface: str, address: bytes) -> int:

@@ -147,7 +147,7 @@ if WANT_SYSLOGS:
     FEATURES.append(CompletedLogFeature)
 
 if WANT_UPGRADE:
-    from opentracker.server.upgrade.feature import UpgradeFeature, refuse
+    from opentracker.server.upgrade.feature import UpgradeFeature
 
     FEATURES.append(UpgradeFeature)
 if WANT_CONTROL:
@@ -208,8 +208,6 @@ def check_features(features: Sequence[Feature[Core]], settings: Settings) -> Non
     """The phase `check` of a start. Raises UsageError and StartError."""
     if WANT_WORKERS:
         refuse_alone(features, settings)
-    if WANT_UPGRADE:
-        refuse(features, settings)
     for feature in features:
         feature.check()
 

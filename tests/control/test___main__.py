@@ -30,6 +30,7 @@ class Answering:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.answer = b'{"ok": true}\n'
+        self.cut = 0  # clients that get no answer
         self.lines: list[bytes] = []
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sock.bind(str(path))
@@ -48,6 +49,9 @@ class Answering:
                 if line == b"stop\n":
                     return
                 self.lines.append(line)
+                if self.cut > 0:
+                    self.cut -= 1
+                    continue
                 client.sendall(self.answer)
 
     def stop(self) -> None:
@@ -131,6 +135,14 @@ def test_a_real_tracker(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
         assert "known: no\n" in capsys.readouterr().out
         assert main(["-s", str(path), "torrent", "41"]) == FAILED
         assert "expected info_hashes" in capsys.readouterr().err
+
+
+def test_a_connection_that_an_upgrade_has_ended_is_made_anew(answering: Answering) -> None:
+    answering.cut = 1
+    assert ask(answering, "status") == 0
+    assert answering.lines == [b"status\n"] * 2
+    answering.cut = 2
+    assert ask(answering, "status") == UNREACHABLE
 
 
 def test_a_command_of_two_lines_is_refused(answering: Answering) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from opentracker._features import WANT_V6
-from opentracker.config.settings import Bind, Sections, Settings
+from opentracker.config.settings import Bind, Left, Sections, Settings
 from opentracker.errors import StartError
 from opentracker.features.cluster.settings import Endpoint, SyncSettings, describe
 from opentracker.protocol.livesync import LONGEST
@@ -250,6 +250,59 @@ def test_c14_an_address_that_another_tracker_has() -> None:
     with pytest.raises(StartError, match=f"cannot bind live sync to UDP 127.0.0.1:{port}: Address already"):
         open_cluster(SyncSettings([(V4A, port, "")]))
     cluster.close()
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "0.0.0.0", "::1", "::"])
+def test_the_sockets_that_another_tracker_has_left_are_taken(host: str) -> None:
+    """With its membership of the group, and what waits in them."""
+    if ":" in host and not has_ipv6("::1"):
+        pytest.skip("this machine has no IPv6")
+    before = open_descriptors()
+    asked = SyncSettings([(packed(host), 0, "")], [(packed("::1" if ":" in host else "127.0.0.1"), 9, "")])
+    first = Left()
+    cluster = open_cluster(asked, first)
+    names = [sock.getsockname() for sock in cluster.sockets]
+    second = Left(named={name: sock.dup() for name, sock in first.own.items()})
+    second.named["other"] = cluster.sockets[0].dup()
+    with socket.socket(cluster.sockets[0].family, socket.SOCK_DGRAM) as sender:
+        sender.sendto(b"waits", ("::1" if ":" in host else "127.0.0.1", names[0][1]))
+    cluster.close()
+    other = open_cluster(asked, second)
+    assert [sock.getsockname() for sock in other.sockets] == names
+    assert list(second.named) == ["other"]
+    assert second.taken == list(second.own) == list(first.own)
+    assert b"waits" in [packet for sock in other.sockets if (packet := packet_in(sock))]
+    other.close()
+    second.named["other"].close()
+    assert open_descriptors() == before
+
+
+def packet_in(sock: socket.socket) -> bytes:
+    """The packet that waits in a socket, if there is one."""
+    try:
+        return sock.recv(100)
+    except BlockingIOError:
+        return b""
+
+
+def test_a_member_that_is_shut_leaves_packets_where_they_are(member: Member) -> None:
+    """Peers that wait to be told are told before another process goes on."""
+    inlet = member.live.server.part(livesync.Member)
+    member.announce()
+    member.told(packet_of(), lambda: member.counters.value("sync_packets_received"))
+    inlet.shut()
+    member.other.sendto(packet_of(), member.at)
+    member.live.settle()
+    assert member.counters.value("sync_packets_received") == 1
+    (words,) = inlet.last_words()
+    assert member.heard() == OWN_ID + KIND + HASH_A + PEER + b"\x00\x00"
+    inlet.open()
+    member.live.until(lambda: member.counters.value("sync_packets_received") == 2, "the packet")
+    address = packed(member.at[0])
+    assert inlet.sync.members.of(address).packets == 2
+    name, _, message = words.partition(b" ")
+    member.live.server.hearers[name](message)
+    assert inlet.sync.members.of(address).packets == 1
 
 
 def test_an_interface_that_is_not_there() -> None:

@@ -1,5 +1,7 @@
 """The other members of a cluster, by the address that each sends from: counts and the time of the latest packet."""
 
+import json
+from collections.abc import Callable
 from typing import Final
 
 from mypy_extensions import i64
@@ -11,6 +13,7 @@ from opentracker.swarm.surveys.snapshot import StatsSnapshot
 # Members with an entry of their own; a network with the right may have millions of addresses.
 MOST: Final = 256
 NEVER: Final = -1.0
+OTHERS: Final = ""  # in place of an address
 
 
 class Heard:
@@ -51,6 +54,27 @@ class Members:
             snapshot.tell(MEMBER_PACKETS, float(heard.packets), labels)
             snapshot.tell(MEMBER_BYTES, float(heard.bytes), labels)
             snapshot.tell(MEMBER_SILENCE, seconds if heard.last == NEVER else heard.silence(seconds), labels)
+
+    def packed(self) -> bytes:
+        """All counts, for another process with the same clock."""
+        all_heard = {address.hex(): heard for address, heard in self.by_address.items()}
+        rows = {
+            name: (int(heard.packets), int(heard.bytes), int(heard.records), int(heard.malformed), heard.last)
+            for name, heard in {**all_heard, OTHERS: self.others}.items()
+        }
+        return json.dumps(rows).encode("ascii")
+
+    def unpack(self, packed: bytes, is_member: Callable[[bytes], bool]) -> None:
+        """Go on from the counts of another process, as far as the addresses are members here."""
+        for name, row in json.loads(packed).items():
+            address = bytes.fromhex(name)
+            if name == OTHERS:
+                heard = self.others
+            elif is_member(address):
+                heard = self.of(address)
+            else:
+                continue
+            heard.packets, heard.bytes, heard.records, heard.malformed, heard.last = row
 
     def of(self, address: bytes) -> Heard:
         """The entry of an address that has the right to take part."""

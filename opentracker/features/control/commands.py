@@ -31,7 +31,8 @@ MOST_PEERS: Final = 1000  # in one answer: some 100 KB, in about 2 ms
 MOST_WORDS: Final = 100
 LONGEST_LINE: Final = 4352  # bytes: two words and MOST_WORDS info_hashes, each with a space
 INFO_HASH: Final = re.compile(r"[0-9A-Fa-f]{40}")
-STREAM: Final = b"control"  # of the answers of several workers
+STREAM: Final = b"control"  # of the answers of several workers, and the hearer of commands that are repeated
+AT_ONCE: Final = ("reload", "dump")  # commands whose effect does not last
 NO_RELOAD: Final = "there is no config file and no list to be read again"
 NO_DUMP: Final = "no state is written: there is no tracker.state_file"
 NO_LIST: Final = "this build has no access list (WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE)"
@@ -51,9 +52,13 @@ class Commands:
     def answer(self, line: bytes) -> bytes:
         """The answer to a line, without its line end; whatever is wrong with the line is told."""
         try:
-            return accepted(self.carry_out(words_of(line)))
+            words = words_of(line)
+            answer = accepted(self.carry_out(words))
         except ControlError as error:
             return refused(error)
+        if changes(line) and words[0] not in AT_ONCE:
+            self.host.keep(STREAM, line)
+        return answer
 
     def carry_out(self, words: list[str]) -> Answer:
         """Find the command of some words, and carry it out. Raises ControlError."""

@@ -49,6 +49,14 @@ class SharedCommands:
 
         self.overseer.ask(STREAM, line, merge)
 
+    def hear(self, line: bytes) -> None:
+        """Repeat a command of the version before."""
+        words = line.decode("ascii").split()
+        if words[0] in OWN:
+            OWN[words[0]](self, words[1:])
+        else:
+            self.overseer.tell(STREAM, line)
+
     def reload(self, words: list[str]) -> Answer:
         """As SIGHUP."""
         nothing_more(words)

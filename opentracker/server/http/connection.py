@@ -134,11 +134,11 @@ class Connection(Sending):
         self.close()
 
     def is_idle(self) -> bool:
-        """See Unfinished: no byte of a request has come since the last answer."""
+        """Whether no byte of a request has come since the last answer."""
         return self.state == RECEIVING and not self.received
 
     def is_answered(self) -> bool:
-        """See Unfinished."""
+        """Whether all requests that were carried out have their answers, or nothing is read any more."""
         return self.state in (SENDING, DRAINING)
 
     # ---- Steps: each returns whether the next one may follow at once ----

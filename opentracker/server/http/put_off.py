@@ -42,10 +42,6 @@ class PutOff(Unfinished):
         """See Unfinished: no answer has begun."""
         return False
 
-    def is_idle(self) -> bool:
-        """See Unfinished."""
-        return False
-
     def answered(self, answer: bytes) -> None:
         """See Waiting."""
         fd = self.fd

@@ -50,14 +50,6 @@ class Unfinished(Waiting):
         """Whether the client is slow in taking an answer."""
         raise NotImplementedError
 
-    def is_idle(self) -> bool:
-        """Whether no request is under way, so that the connection may be closed at any time."""
-        return True
-
-    def is_answered(self) -> bool:
-        """Whether all requests that were carried out have their answers, or nothing is read any more."""
-        return False
-
     def overdue(self) -> None:
         """Called when the deadline is over."""
         self.close()

@@ -18,7 +18,7 @@ MOST_REPLIES: Final = 1 << 16  # bytes of records that a client makes the sessio
 class TlsChannel:
     """See `server.http.channel`. The first reads of a connection are the handshake's, by `feed` and `shake`."""
 
-    __slots__ = ("held", "incoming", "outgoing", "session", "unsent")
+    __slots__ = ("has_answered", "held", "incoming", "outgoing", "session", "unsent")
 
     def __init__(self, context: ssl.SSLContext) -> None:
         self.incoming = ssl.MemoryBIO()
@@ -26,6 +26,7 @@ class TlsChannel:
         self.session = context.wrap_bio(self.incoming, self.outgoing, server_side=True)
         self.unsent = b""  # records that the socket has not taken
         self.held = 0  # bytes of text in `unsent` that have not been reported as taken
+        self.has_answered = False
 
     def feed(self, data: bytes) -> None:
         """Give the session bytes that have come."""
@@ -73,6 +74,7 @@ class TlsChannel:
 
     def write(self, fd: int, data: bytes, /) -> int:
         """See Channel."""
+        self.has_answered = True
         if self.held == 0:
             piece = data[:MOST_AT_ONCE]
             self.session.write(piece)

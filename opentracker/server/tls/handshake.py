@@ -61,6 +61,10 @@ class TlsConnection(Connection):
         super().__init__(fd, address, server, channel)
         self.tls = channel
 
+    def is_idle(self) -> bool:
+        """See Connection; a client that has shaken hands is about to ask."""
+        return self.tls.has_answered and super().is_idle()
+
     def end(self) -> bool:
         """See Connection."""
         self.tls.say_goodbye(self.fd)

@@ -9,19 +9,20 @@ from dataclasses import replace
 
 from librt.strings import BytesWriter
 
-from opentracker.config.settings import Settings
+from opentracker.config.settings import Left, Settings
 from opentracker.errors import StartError
 from opentracker.server import wiring
 from opentracker.server.core import Core
 from opentracker.server.system.systemd import Notifier
-from opentracker.server.upgrade.bequest import LOCK, OTHER, OWN, PASSED, TORRENTS, Identity, Named
-from opentracker.server.upgrade.departure import Departure
+from opentracker.server.upgrade.bequest import OWN, PASSED, TORRENTS, Identity, Named, of_features
+from opentracker.server.upgrade.departure import Departure, drop_refused
 from opentracker.server.upgrade.succession import Succession
 from opentracker.server.upgrade.taking import PieceReader, Taking
 from opentracker.server.upgrade.upgrade import Giver, Upgrade
 from opentracker.server.workers.channel import pair
 from opentracker.server.workers.frames import READY, write_frame
 from opentracker.server.workers.streams import Streams
+from opentracker.server.workers.telling import Kept
 
 log = logging.getLogger("opentracker")
 
@@ -32,9 +33,8 @@ class AloneGiver(Giver):
     def __init__(
         self, core: Core, settings: Settings, identity: Identity, passed: Sequence[socket.socket]
     ) -> None:
-        super().__init__(identity, 1)
+        super().__init__(identity, 1, settings.left)
         self.core = core
-        self.settings = settings
         self.passed = passed
         self.other_end: socket.socket | None = None  # of the channel for the torrents
 
@@ -53,16 +53,12 @@ class AloneGiver(Giver):
         ours, self.other_end = pair()
         self.departure.listen(ours)
         named: list[Named] = [(f"{TORRENTS} 0", self.other_end.fileno())]
-        left = self.settings.left
         for number, sock in enumerate(self.core.sockets):
-            if sock in left.others:
+            if sock in self.left.others:
                 continue
             kind = f"{PASSED} {number}" if sock in self.passed else f"{OWN} {number} 0"
             named.append((kind, sock.fileno()))
-        named += [(OTHER, sock.fileno()) for sock in left.others]
-        if left.lock >= 0:
-            named.append((LOCK, left.lock))
-        return named
+        return named + of_features(self.left)
 
     def shut(self) -> None:
         """See Giver."""
@@ -115,9 +111,14 @@ class Alone:
         identity = line.identity
         server = wiring.start(line.settings, confine, line.passed, make, identity.secret, identity.seed)
         line.close_unused()
+        if line.launcher is not None:
+            server.kept = Kept()
+            if server.reloads:
+                server.reloads.insert(0, server.kept.forget)
         if line.bequest is not None:
             try:
                 take_torrents(server, line.bequest.torrents[0])
+                drop_refused(server)
             except BaseException:
                 server.close()
                 raise
@@ -136,7 +137,7 @@ class Alone:
     def begin(self) -> None:
         """Tell the tracker before that this one serves now. Raises StartError."""
         if self.succession.bequest is not None:
-            tell_ready(self.succession.bequest.channel)
+            tell_ready(self.succession.bequest.channel, self.succession.settings.left)
 
     def is_over(self) -> bool:
         """Whether the tracker has been handed over."""
@@ -146,14 +147,14 @@ class Alone:
 def take_torrents(core: Core, channel: socket.socket) -> None:
     """Take the torrents that come by a channel. Raises StartError."""
     number = int.from_bytes(os.urandom(3), "big")
-    torrents = Taking(core.tracker, core.now).take_all(PieceReader(channel, number))
+    torrents = Taking(core.tracker, core.now, core.hearers).take_all(PieceReader(channel, number))
     log.info("upgrade: %d torrents, with peers, are taken over", torrents)
 
 
-def tell_ready(channel: socket.socket) -> None:
-    """Tell the running tracker that this one serves from now on. Raises StartError."""
+def tell_ready(channel: socket.socket, left: Left) -> None:
+    """Tell the running tracker that this one serves from now on, and which named sockets. Raises StartError."""
     out = BytesWriter()
-    write_frame(out, READY, 0, b"")
+    write_frame(out, READY, 0, "\n".join(left.taken).encode())
     try:
         channel.send(out.getvalue())
     except OSError as error:

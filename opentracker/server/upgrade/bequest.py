@@ -6,6 +6,7 @@ for each descriptor, in order::
     passed GROUP          a socket of the service manager
     own GROUP WORKER      a socket that the tracker has bound for its clients
     other                 a socket that a feature has bound
+    named NAME            a socket that a feature knows by a name of its own
     lock                  the lock file of the state, locked
     torrents WORKER       the channel by which a worker gives its torrents; one process alone is worker 0
 """
@@ -18,16 +19,18 @@ from collections.abc import MutableMapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Final
 
+from opentracker.config.settings import Left
 from opentracker.errors import StartError
 from opentracker.server.upgrade.launcher import VARIABLE
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 DESCRIPTORS: Final = 64  # in a message; Linux takes 253
 MOST_BYTES: Final = 1 << 16
 PATIENCE: Final = 10.0  # seconds for the first message, and for each one after it
 PASSED: Final = "passed"
 OWN: Final = "own"
 OTHER: Final = "other"
+NAMED: Final = "named"
 LOCK: Final = "lock"
 TORRENTS: Final = "torrents"
 
@@ -55,17 +58,21 @@ class Bequest:
     passed: dict[int, socket.socket] = field(default_factory=dict)  # by group
     own: dict[int, dict[int, socket.socket]] = field(default_factory=dict)  # by group and worker
     others: list[socket.socket] = field(default_factory=list)
+    named: dict[str, socket.socket] = field(default_factory=dict)
     lock: int = -1
     torrents: dict[int, socket.socket] = field(default_factory=dict)  # by worker
 
     def take(self, name: str, fd: int) -> None:
         """Take a descriptor by its name."""
-        kind, *numbers = name.split(" ")
-        places = [int(number) for number in numbers]
+        kind, _, rest = name.partition(" ")
         if kind == LOCK:
             self.lock = fd
             return
         sock = socket.socket(fileno=fd)
+        if kind == NAMED:
+            self.named[rest] = sock
+            return
+        places = [int(number) for number in rest.split()]
         if kind == PASSED:
             self.passed[places[0]] = sock
         elif kind == OWN:
@@ -79,9 +86,20 @@ class Bequest:
         """Close all that has not been used."""
         for sock in (*self.passed.values(), *self.others, *self.torrents.values(), self.channel):
             sock.close()
+        for sock in self.named.values():
+            sock.close()
         for group in self.own.values():
             for sock in group.values():
                 sock.close()
+
+
+def of_features(left: Left) -> list[Named]:
+    """All that features have opened, by names."""
+    named = [(OTHER, sock.fileno()) for sock in left.others]
+    named += [(f"{NAMED} {name}", sock.fileno()) for name, sock in left.own.items()]
+    if left.lock >= 0:
+        named.append((LOCK, left.lock))
+    return named
 
 
 def send(

@@ -3,26 +3,29 @@
 import logging
 import signal
 import socket
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
 from opentracker.config.settings import Bind
 from opentracker.errors import EXIT_START
+from opentracker.features.feature import Overseer
 from opentracker.server import binding
 from opentracker.server.upgrade.alone import tell_ready
-from opentracker.server.upgrade.bequest import LOCK, OTHER, OWN, PASSED, TORRENTS, Named
+from opentracker.server.upgrade.bequest import OWN, PASSED, TORRENTS, Named, of_features
 from opentracker.server.upgrade.departure import LINGER
+from opentracker.server.upgrade.door import MOMENT
 from opentracker.server.upgrade.succession import Succession
 from opentracker.server.upgrade.upgrade import Giver, Upgrade
 from opentracker.server.workers.channel import Channel, pair
-from opentracker.server.workers.frames import FINISH, GONE, NEAR, QUIET, REOPEN, RETIRE, SHUT, Frame
+from opentracker.server.workers.frames import FINISH, GONE, NEAR, QUIET, REOPEN, RETIRE, SHUT, TELL, Frame
 from opentracker.server.workers.sockets import Group
 from opentracker.server.workers.supervisor import Process, Supervisor
 
 log = logging.getLogger("opentracker")
 
 LOOK: Final = 0.2
+LAST_MESSAGE: Final = "the last message of the tracker before"
 GRACE: Final = 5.0  # seconds for a worker to tell that it has lingered long enough
 
 
@@ -38,16 +41,18 @@ class CrewGiver(Giver):
     ) -> None:
         keys = list(supervisor.seats[0].keys)
         identity = replace(succession.identity, keys=keys, origin=supervisor.now.start)
-        super().__init__(identity, len(supervisor.seats))
+        super().__init__(identity, len(supervisor.seats), supervisor.settings.left)
         self.supervisor = supervisor
         self.groups = groups
         self.passed = succession.passed
         self.ends = ends
         self.steered = [number for number, group in enumerate(groups) if group.is_steered]
         self.gone: set[int] = set()
+        self.is_shut = False
 
     def join(self, upgrade: Upgrade) -> None:
         """See Giver."""
+        self.upgrade = upgrade
         orders = self.supervisor.orders
         orders[NEAR] = lambda number, process, frame: upgrade.near(number)
         orders[QUIET] = lambda number, process, frame: upgrade.quiet(number)
@@ -56,7 +61,6 @@ class CrewGiver(Giver):
 
     def named(self) -> Sequence[Named]:
         """See Giver."""
-        left = self.supervisor.settings.left
         named: list[Named] = []
         for number, group in enumerate(self.groups):
             if group.sockets[0] in self.passed:
@@ -66,21 +70,43 @@ class CrewGiver(Giver):
                     (f"{OWN} {number} {worker}", sock.fileno()) for worker, sock in enumerate(group.sockets)
                 ]
         named += [(f"{TORRENTS} {worker}", end.fileno()) for worker, end in enumerate(self.ends)]
-        named += [(OTHER, sock.fileno()) for sock in left.others]
-        if left.lock >= 0:
-            named.append((LOCK, left.lock))
-        return named
+        return named + of_features(self.left)
 
     def shut(self) -> None:
-        """See Giver."""
-        self.supervisor.tell_all(SHUT)
+        """See Giver: first the inlets, whose changes workers carry out."""
+        self.is_shut = True
+        for inlet in self.supervisor.inlets:
+            inlet.shut()
+        self.supervisor.loop.start(self.wait())
+
+    def wait(self) -> Iterator[None]:
+        """Wait until the workers have carried all changes out."""
+        supervisor = self.supervisor
+        latest = supervisor.now.seconds + MOMENT
+        while not all(inlet.is_quiet() for inlet in supervisor.inlets) and supervisor.now.seconds < latest:
+            supervisor.loop.resting = True
+            yield
+        if self.is_shut:
+            supervisor.tell_all(SHUT)
 
     def finish(self) -> None:
         """See Giver."""
+        channel = self.upgrade.channel
+        assert channel is not None
+        for payload in self.supervisor.telling.payloads:
+            channel.put(TELL, 0, payload)
+        for inlet in self.supervisor.inlets:
+            for payload in inlet.last_words():
+                channel.put(TELL, 0, payload)
+        channel.put(FINISH, 0, b"")
         self.supervisor.tell_all(FINISH)
 
     def reopen(self) -> None:
         """See Giver."""
+        if self.is_shut:
+            self.is_shut = False
+            for inlet in self.supervisor.inlets:
+                inlet.open()
         self.supervisor.tell_all(REOPEN)
 
     def retire(self) -> None:
@@ -165,10 +191,21 @@ def take_over(supervisor: Supervisor, succession: Succession) -> None:
         supervisor.status = EXIT_START
         supervisor.loop.stopping = True
 
-    channel = Channel(bequest.channel, supervisor.loop, lambda channel, frame: None, lost)
+    messages: list[bytes] = []
+
+    def take(channel: Channel, frame: Frame) -> None:
+        if frame.kind == TELL:
+            messages.append(frame.payload)
+        elif frame.kind == FINISH:
+            supervisor.waits_for.discard(LAST_MESSAGE)
+            supervisor.begin()
+
+    channel = Channel(bequest.channel, supervisor.loop, take, lost)
 
     def begin() -> None:
-        tell_ready(bequest.channel)
+        for message in messages:
+            repeat(supervisor, message)
+        tell_ready(bequest.channel, supervisor.settings.left)
         supervisor.tell_all(REOPEN)
         channel.close()
         for sock in bequest.torrents.values():
@@ -176,5 +213,16 @@ def take_over(supervisor: Supervisor, succession: Succession) -> None:
         for seat in supervisor.seats:
             seat.taking = None
 
+    supervisor.waits_for.add(LAST_MESSAGE)
     supervisor.beginnings.insert(0, begin)
     supervisor.leavings.append(bequest.channel.close)
+
+
+def repeat(supervisor: Overseer, payload: bytes) -> None:
+    """Give a message of the supervisor before to its hearer, or to all workers and their successors."""
+    name, _, message = payload.partition(b" ")
+    hearer = supervisor.hearers.get(name)
+    if hearer is None:
+        supervisor.tell(name, message)
+    else:
+        hearer(message)

@@ -1,7 +1,9 @@
 """The sockets of a process that hands its clients over: they are left unread, and the connections end in order.
 
+So are the inlets of features, such as FIFOs.
+
 Datagrams and new connections wait in the kernel for the process that reads next. An idle connection is closed. One
-that is in the middle of a request gets its answer, which is the last one, and a moment for the rest of the request.
+that is in the middle of a request or of a handshake gets its answer, which is the last one, and a moment for the rest.
 """
 
 from typing import Final
@@ -9,6 +11,7 @@ from typing import Final
 from opentracker.server.core import Core
 from opentracker.server.http.connection import Connection
 from opentracker.server.http.listener import NEVER, Listener
+from opentracker.server.http.server import Successor
 from opentracker.server.loop import READ, Handler
 
 MOMENT: Final = 0.5  # seconds for requests that have begun
@@ -37,13 +40,17 @@ class Door:
         for server in core.http_servers:
             server.leave()
             for connection in list(server.connections.values()):
-                if connection.is_idle():
+                if isinstance(connection, Successor):
                     connection.close()
+                elif isinstance(connection, Connection) and connection.is_idle():
+                    connection.end()
         for listener in core.listeners:
             if not listener.paused:
                 listener.pause(NEVER)
             listener.resume_at = NEVER
             self.listeners.append(listener)
+        for inlet in core.inlets:
+            inlet.shut()
 
     def is_quiet(self) -> bool:
         """Whether no request will be carried out any more; a connection that takes too long is closed."""
@@ -51,12 +58,12 @@ class Door:
         is_quiet = True
         for server in self.core.http_servers:
             for connection in list(server.connections.values()):
-                if connection.is_idle() or (is_late and not connection.is_answered()):
-                    connection.close()
-                elif not connection.is_answered():
-                    is_quiet = False
-                elif isinstance(connection, Connection):
+                if isinstance(connection, Connection) and connection.is_answered():
                     connection.ends = True
+                elif is_late:
+                    connection.close()
+                else:
+                    is_quiet = False
         return is_quiet
 
     def is_empty(self) -> bool:
@@ -71,6 +78,8 @@ class Door:
             listener.go_on()
         for fd, handler in self.datagrams.items():
             self.core.loop.watch(fd, handler, READ)
+        for inlet in self.core.inlets:
+            inlet.open()
         self.listeners.clear()
         self.datagrams.clear()
         self.is_shut = False

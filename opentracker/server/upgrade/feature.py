@@ -1,11 +1,10 @@
-"""`tracker.upgrade` as a feature: the key, and the parts of a tracker that cannot be handed over."""
+"""`tracker.upgrade` as a feature: the key."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Final
 
 from opentracker.config.settings import Settings, Take
-from opentracker.errors import ConfigError
 from opentracker.features.feature import Feature
 from opentracker.server.core import Core
 
@@ -24,15 +23,6 @@ def upgrade(settings: Settings, value: str) -> None:
     if value not in VALUES:
         raise ValueError("expected yes or no")
     settings.of(UpgradeSettings).is_asked_for = VALUES[value]
-
-
-def refuse(features: Sequence[Feature[Core]], settings: Settings) -> None:
-    """Raise ConfigError for a feature in use that cannot be in two processes at a time."""
-    if settings.of(UpgradeSettings).is_asked_for:
-        for feature in features:
-            named = "" if feature.in_upgrades else feature.in_use()
-            if named:
-                raise ConfigError(f"tracker.upgrade does not go with {named} yet")
 
 
 class UpgradeFeature(Feature[Core]):

@@ -1,7 +1,8 @@
 """The torrents of this process on their way to the one that takes its place.
 
 All torrents are given first, while clients are served, and then, in rounds, those that have changed meanwhile, until
-a round has few. When no client is served any more, one round is the last. Before it comes the row of the counters.
+a round has few. When no client is served any more, one round is the last. Behind it come messages, and the row of the
+counters.
 
 ====== =====================================================================
 kind   what follows, numbers big-endian
@@ -9,6 +10,7 @@ kind   what follows, numbers big-endian
 1      a torrent as in a state file (features/state/full_file.py), in place of the one that was given before
 2      info_hash[20] of a torrent that is gone
 4      an announce of a large torrent, see swarm/journal.py, to be carried out again
+5      u32 size · name of a hearer, a space, a message: a change since the last reload, such as a line of a FIFO
 3      u32 size · the counters, by name, as JSON
 0      nothing: this is the end
 ====== =====================================================================
@@ -29,6 +31,7 @@ TORRENT: Final = b"\1"
 GONE: Final = b"\2"
 COUNTERS: Final = b"\3"
 ANNOUNCE: Final = b"\4"
+MESSAGE: Final = b"\5"
 PIECE: Final = 512  # torrents in a step, of about a millisecond; some 20 KiB
 FEW: Final = 1000  # torrents and announces of a round that take some hundredths of a second
 # A tracker whose torrents change faster than they are given has larger rounds, and a longer pause at the end.
@@ -43,9 +46,11 @@ class Giving:
         self.loop = loop
         self.is_near = is_near
         self.is_last = False
+        self.messages: list[bytes] = []
 
-    def finish(self) -> None:
-        """End with the next round: nothing changes any more."""
+    def finish(self, messages: list[bytes]) -> None:
+        """End with the next round, and with messages to hearers: nothing changes any more."""
+        self.messages = messages
         self.is_last = True
 
     def pieces(self) -> Pieces:
@@ -69,6 +74,7 @@ class Giving:
                     self.loop.resting = True
                     yield b""
             yield from self.round(journal, *journal.turn())
+            yield from joined([sized(MESSAGE, message) for message in self.messages])
             yield self.counters() + END
         finally:
             self.tracker.store = journal.store
@@ -94,5 +100,9 @@ class Giving:
 
     def counters(self) -> bytes:
         """The counters of this process."""
-        values = json.dumps(self.tracker.counters.values()).encode("ascii")
-        return COUNTERS + len(values).to_bytes(4, "big") + values
+        return sized(COUNTERS, json.dumps(self.tracker.counters.values()).encode("ascii"))
+
+
+def sized(kind: bytes, content: bytes) -> bytes:
+    """A content behind its kind and its size."""
+    return kind + len(content).to_bytes(4, "big") + content

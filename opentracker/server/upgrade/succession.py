@@ -51,15 +51,18 @@ class Succession:
         if bequest.workers == 1:
             left.sockets += [sock for group in bequest.own.values() for sock in group.values()]
             bequest.own.clear()
+        left.named, bequest.named = bequest.named, {}
         left.sockets += bequest.others  # last, since any port is right for port 0
         bequest.others = []
 
     def close_unused(self) -> None:
         """Close sockets that a tracker before has left, and that no key asks for any more."""
-        for sock in self.settings.left.sockets:
+        left = self.settings.left
+        for sock in (*left.sockets, *left.named.values()):
             log.info("upgrade: a socket is served no longer: %s", sock.getsockname())
             sock.close()
-        self.settings.left.sockets.clear()
+        left.sockets.clear()
+        left.named.clear()
 
     def close(self) -> None:
         """Close what is left, and end the launcher."""

@@ -12,12 +12,13 @@ from typing import Final
 from librt.strings import BytesWriter
 from mypy_extensions import i64, mypyc_attr
 
+from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
 from opentracker.errors import BrokenStateError, StartError
 from opentracker.features.state.full import Loading, ages_now
 from opentracker.features.state.full_file import Input
 from opentracker.protocol.messages import Announce
 from opentracker.server.clock import Now
-from opentracker.server.upgrade.giving import ANNOUNCE, COUNTERS, END, GONE, TORRENT
+from opentracker.server.upgrade.giving import ANNOUNCE, COUNTERS, END, GONE, MESSAGE, TORRENT
 from opentracker.server.workers.frames import (
     LAST,
     MOST_BATCH,
@@ -27,11 +28,16 @@ from opentracker.server.workers.frames import (
     parse_frames,
     write_frame,
 )
+from opentracker.server.workers.owner import hear
 from opentracker.swarm.ages import ages_by_stamp
 from opentracker.swarm.counting.counters import ATTRIBUTES, Counters
 from opentracker.swarm.journal import HEAD, KEY, unpack_announce
 from opentracker.swarm.store.peers import STRIDE4, STRIDE6
 from opentracker.swarm.tracker import Tracker
+
+if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+    from opentracker.swarm.policy.admission import Admission
+    from opentracker.swarm.tracker import admit_by
 
 STREAM: Final = b"torrents"
 PATIENCE: Final = 60.0  # seconds without a piece
@@ -93,21 +99,31 @@ class PieceReader:
 class Taking:
     """Stores torrents in a tracker."""
 
-    def __init__(self, tracker: Tracker, now: Now) -> None:
+    def __init__(
+        self, tracker: Tracker, now: Now, hearers: dict[bytes, Callable[[bytes], None]] | None = None
+    ) -> None:
         self.tracker = tracker
         self.now = now
+        self.hearers = hearers or {}
         self.minute: i64 = -1
         self.loading = Loading(tracker, 0, 0)
         self.request = Announce(both_families=True)
 
     def take_all(self, reader: PieceReader) -> int:
-        """Store all torrents until the end, and return their number. Raises StartError."""
+        """Store all torrents until the end, and return their number. Raises StartError.
+
+        The access list refuses none: changes of it come behind the torrents. Afterwards it is asked at each request.
+        """
         source = Input(reader, UNKNOWN)
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            admission, self.tracker.admission = self.tracker.admission, Admission()
         try:
             while (kind := source.take(1)) != END:
                 _TAKES[kind](self, source)
         except (BrokenStateError, KeyError) as error:
             raise StartError(f"the state of the running tracker cannot be read: {error}") from error
+        if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+            admit_by(self.tracker, admission)
         return int(self.tracker.store.totals.torrents)
 
     def torrent(self, source: Input) -> None:
@@ -134,6 +150,10 @@ class Taking:
         if size in (STRIDE4, STRIDE6):
             self.tracker.store.announce(a, int.from_bytes(head[:4], "big"))
 
+    def message(self, source: Input) -> None:
+        """Give a message to its hearer."""
+        hear(self.hearers, source.take(source.number()))
+
     def counters(self, source: Input) -> None:
         """Go on counting; counters that this build does not have are left out."""
         values: dict[str, int] = json.loads(source.take(source.number()))
@@ -145,6 +165,7 @@ _TAKES: Final[dict[bytes, Callable[[Taking, Input], None]]] = {
     GONE: Taking.gone,
     COUNTERS: Taking.counters,
     ANNOUNCE: Taking.announce,
+    MESSAGE: Taking.message,
 }
 
 

@@ -14,6 +14,7 @@ import logging
 from collections.abc import Sequence
 from typing import Final
 
+from opentracker.config.settings import Left
 from opentracker.server.loop import Loop
 from opentracker.server.system.systemd import Notifier
 from opentracker.server.upgrade import bequest
@@ -33,9 +34,10 @@ LOOK: Final = 0.5
 class Giver:
     """The processes that hand over, by numbers: one process alone is worker 0."""
 
-    def __init__(self, identity: Identity, workers: int) -> None:
+    def __init__(self, identity: Identity, workers: int, left: Left) -> None:
         self.identity = identity
         self.workers = workers
+        self.left = left
         self.steered: list[int] = []  # groups of sockets that the kernel steers
 
     def join(self, upgrade: "Upgrade") -> None:
@@ -131,7 +133,7 @@ class Upgrade:
     def take(self, channel: Channel, frame: Frame) -> None:
         """Take a frame of the other tracker."""
         if frame.kind == READY and self.is_shut and not self.is_failed:
-            self.succeed(channel)
+            self.succeed(channel, frame.payload)
 
     def near(self, worker: int) -> None:
         """A worker has given nearly all torrents."""
@@ -156,12 +158,13 @@ class Upgrade:
 
     # ---- The outcome ---------------------------------------------------------------------------------------------
 
-    def succeed(self, channel: Channel) -> None:
-        """End, since the other tracker serves."""
+    def succeed(self, channel: Channel, served: bytes) -> None:
+        """End, since the other tracker serves; `served` are the names of the named sockets among its own, by line."""
         pause = self.loop.now.seconds - self.shut_at
         log.info("upgrade: process %d serves, after a pause of %.2f s; this one ends", self.pid, pause)
         self.is_over = True
         self.channel = None
+        self.giver.left.passed_on += served.decode().splitlines()
         self.launcher.keep()
         self.manager.tell(f"MAINPID={self.pid}")
         channel.close()

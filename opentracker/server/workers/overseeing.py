@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from opentracker.config.settings import Settings
+from opentracker.features.feature import Inlet
 from opentracker.protocol.pages import Pieces
 from opentracker.server.clock import Now
 from opentracker.server.loop import Loop
@@ -37,6 +38,8 @@ class Overseeing:
         self.listening: list[str] = []
         self.beginnings: list[Callable[[], None]] = []
         self.endings: list[Callable[[], Iterator[None]]] = []
+        self.inlets: list[Inlet] = []
+        self.hearers: dict[bytes, Callable[[bytes], None]] = {}
         self.losses: list[Callable[[], None]] = []  # called when a worker has died
         # Called in a new worker, which closes what is not its own.
         self.leavings: list[Callable[[], None]] = []

@@ -1,5 +1,6 @@
 """The owner's side of requests: this worker carries out what other workers ask of its torrents."""
 
+import logging
 from collections.abc import Callable
 from typing import Final
 
@@ -23,6 +24,18 @@ from opentracker.server.workers.http import SharedHttpResponder
 from opentracker.server.workers.requests import scraped, unpack_announce, unpack_datagram
 from opentracker.server.workers.streams import Streams
 from opentracker.server.workers.udp import SharedUdpResponder
+
+log = logging.getLogger("opentracker")
+
+
+def hear(hearers: dict[bytes, Callable[[bytes], None]], payload: bytes) -> None:
+    """Give a message to the hearer whose name stands before it; another version may have no such hearer."""
+    name, _, message = payload.partition(b" ")
+    hearer = hearers.get(name)
+    if hearer is None:
+        log.warning("a message to %s, which is not here, is without effect", name.decode("ascii", "replace"))
+    else:
+        hearer(message)
 
 
 class Owner:
@@ -68,8 +81,7 @@ class Owner:
 
     def hear(self, channel: Channel, frame: Frame) -> None:
         """Give a message to its hearer."""
-        name, _, message = frame.payload.partition(b" ")
-        self.hearers[name](message)
+        hear(self.hearers, frame.payload)
 
     def stream(self, channel: Channel, frame: Frame) -> None:
         """Go on with a stream."""

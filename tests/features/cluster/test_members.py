@@ -28,6 +28,21 @@ def test_addresses_beyond_the_most_are_counted_together() -> None:
     assert len(members.by_address) == MOST
 
 
+def test_another_process_goes_on_counting() -> None:
+    before, after = Members(), Members()
+    for number in range(MOST):
+        heard = before.of(number.to_bytes(4, "big"))
+        heard.packets, heard.bytes, heard.records, heard.malformed, heard.last = number, 2, 3, 4, 5.5
+    before.others.packets = 9
+    after.expect(bytes(4))
+    after.unpack(before.packed(), lambda address: address[3] != 7)
+    assert after.others.packets == 9
+    assert list(after.by_address) == [each for each in before.by_address if each[3] != 7]
+    for address, heard in after.by_address.items():
+        rows = [heard.packets, heard.bytes, heard.records, heard.malformed, heard.last]
+        assert rows == [int.from_bytes(address, "big"), 2, 3, 4, 5.5]
+
+
 def test_each_member_is_told_of() -> None:
     members = Members()
     members.expect(bytes([192, 0, 2, 1]))

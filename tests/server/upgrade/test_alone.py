@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from opentracker._features import WANT_ACCESSLIST_WHITE, WANT_KEEPALIVE, WANT_SYNC_LIVE
+from opentracker._features import WANT_ACCESSLIST_WHITE, WANT_KEEPALIVE
 from opentracker.server.upgrade.alone import AloneGiver
 from opentracker.server.upgrade.crew import CrewGiver
 from opentracker.server.upgrade.upgrade import Giver
@@ -15,9 +15,6 @@ from tests.server.live import HOME, PATIENCE
 from tests.server.process import Tracker
 from tests.server.upgrade.upgrades import INFO_HASHES, Client, end, options, upgraded
 from tests.server.workers.allowed import may_be_several
-
-if WANT_SYNC_LIVE:
-    pytest.skip("live sync does not go with upgrades yet", allow_module_level=True)
 
 many = pytest.mark.parametrize("workers", [1, 2, 3] if may_be_several() else [1])
 

@@ -12,6 +12,7 @@ from opentracker.server.upgrade.bequest import (
     DESCRIPTORS,
     FORMAT,
     LOCK,
+    NAMED,
     OTHER,
     OWN,
     PASSED,
@@ -37,6 +38,7 @@ def test_everything_comes_as_it_was(tmp_path: Path) -> None:
     lock = os.open(tmp_path / "lock", os.O_CREAT | os.O_RDWR)
     named = [(f"{OWN} 1 {number}", sock.fileno()) for number, sock in enumerate(sockets[:DESCRIPTORS])]
     named += [(f"{PASSED} 0", sockets[-1].fileno()), (OTHER, sockets[-2].fileno())]
+    named.append((f"{NAMED} control /run/a socket", sockets[-4].fileno()))
     named += [(f"{TORRENTS} 0", sockets[-3].fileno()), (LOCK, lock)]
     send(ours, IDENTITY, 3, [1], named)
     environment = environment_of(its)
@@ -49,6 +51,7 @@ def test_everything_comes_as_it_was(tmp_path: Path) -> None:
     assert list(found.passed) == [0]
     assert list(found.torrents) == [0]
     assert len(found.others) == 1
+    assert list(found.named) == ["control /run/a socket"]
     assert os.path.samestat(os.fstat(found.lock), os.fstat(lock))
     for fd in (found.lock, found.own[1][0].fileno(), found.channel.fileno()):
         assert not os.get_inheritable(fd)

@@ -2,6 +2,7 @@
 
 from opentracker.server.upgrade.departure import LINGER, LOOK
 from opentracker.server.upgrade.giving import FEW, MOST_ROUNDS, Giving
+from opentracker.server.workers.telling import Kept
 from tests.protocol.http_cases import get
 from tests.server.live import Live, connect_packet
 from tests.server.upgrade.handing import Handing
@@ -53,6 +54,63 @@ def test_clients_are_not_waited_for_without_end() -> None:
     live.close()
 
 
+class SlowInlet:
+    """An inlet that is quiet when the test says so; `told` is what it has been told."""
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+        self.quiet = False
+
+    def shut(self) -> None:
+        self.told.append("shut")
+
+    def is_quiet(self) -> bool:
+        return self.quiet
+
+    def last_words(self) -> list[bytes]:
+        self.told.append("last words")
+        return [b"name words of it"]
+
+    def open(self) -> None:
+        self.told.append("open")
+
+
+def test_inlets_are_shut_and_waited_for_and_have_the_last_word() -> None:
+    live = Live()
+    inlet = SlowInlet()
+    live.server.inlets[:] = [inlet]
+    live.server.kept = Kept()
+    live.server.keep(b"name", b"kept")
+    handing = Handing(live)
+    pieces = handing.departure.give()
+    assert next(pieces) == b""
+    handing.departure.shut()
+    live.settle()
+    assert (inlet.told, handing.told) == (["shut"], ["near"])
+    inlet.quiet = True
+    live.until(lambda: handing.told == ["near", "quiet"], "quiet")
+    handing.departure.finish()
+    assert next(pieces).endswith(b"name kept\5\0\0\0\x10name words of it")
+    pieces.close()
+    handing.departure.reopen()
+    assert inlet.told == ["shut", "last words", "open"]
+    handing.close()
+    live.close()
+
+
+def test_an_inlet_is_not_waited_for_without_end() -> None:
+    live = Live()
+    live.server.inlets[:] = [SlowInlet()]
+    handing = Handing(live)
+    handing.departure.shut()
+    live.settle()
+    assert handing.told == []
+    live.advance(2.0)
+    live.until(lambda: handing.told == ["quiet"], "quiet")
+    handing.close()
+    live.close()
+
+
 def test_an_upgrade_that_fails_leaves_all_as_it_was() -> None:
     live = Live()
     udp = live.udp(live.listen_udp())
@@ -80,7 +138,8 @@ def test_little_is_told_once() -> None:
     for _ in range(3):
         assert next(pieces) == b""
     assert told == [1]
-    giving.finish()
+    giving.finish([b"name a message"])
+    assert next(pieces) == b"\5\0\0\0\x0ename a message"
     assert next(pieces).endswith(b"}\0")
     assert list(pieces) == []
     live.close()

@@ -7,7 +7,7 @@ import pytest
 
 from opentracker.config.settings import Settings
 from opentracker.errors import StartError
-from opentracker.server.upgrade.bequest import OTHER, OWN, PASSED, Identity, send
+from opentracker.server.upgrade.bequest import NAMED, OTHER, OWN, PASSED, Identity, send
 from opentracker.server.upgrade.launcher import VARIABLE
 from opentracker.server.upgrade.succession import Succession, may_be_upgraded
 from opentracker.server.workers.channel import pair
@@ -16,10 +16,10 @@ IDENTITY = Identity(bytes(range(32)), 5, 1.5)
 
 
 def left_by(workers: int) -> tuple[dict[str, str], list[socket.socket]]:
-    """The environment for a start after a tracker with three sockets, and what is to be closed."""
+    """The environment for a start after a tracker with five sockets, and what is to be closed."""
     ours, its = pair()
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
-    names = [f"{OWN} 0 0", f"{PASSED} 1", OTHER]
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(5)]
+    names = [f"{OWN} 0 0", f"{PASSED} 1", OTHER, f"{NAMED} one", f"{NAMED} two"]
     named = [(name, sock.fileno()) for name, sock in zip(names, sockets, strict=True)]
     send(ours, IDENTITY, workers, [], named)
     return {VARIABLE: str(its.detach())}, [ours, *sockets]
@@ -44,8 +44,13 @@ def test_a_start_in_an_upgrade_is_the_tracker_before() -> None:
     assert [sock.getsockname() for sock in line.passed] == [opened[2].getsockname()]
     found = {sock.getsockname() for sock in settings.left.sockets}
     assert found == {opened[1].getsockname(), opened[3].getsockname()}
+    taken = settings.left.take("one")
+    assert taken.getsockname() == opened[4].getsockname()
+    assert settings.left.take("three") is None
+    assert settings.left.taken == ["one"]
     line.close_unused()
-    assert settings.left.sockets == []
+    assert (settings.left.sockets, settings.left.named) == ([], {})
+    taken.close()
     for sock in (*opened, *line.passed):
         sock.close()
     line.close()

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 import pytest
 from librt.strings import BytesWriter
 
-from opentracker.errors import StartError
+from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
+from opentracker.errors import StartError, TrackerFailure
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_STOPPED
 from opentracker.server.clock import Now
-from opentracker.server.upgrade.giving import COUNTERS, END, GONE, TORRENT
+from opentracker.server.upgrade.giving import COUNTERS, END, GONE, MESSAGE, TORRENT, sized
 from opentracker.server.upgrade.taking import AHEAD, PieceReader, Taking
 from opentracker.server.workers.channel import pair
 from opentracker.server.workers.frames import BROKEN, LAST, NEXT, OPEN, PIECE, parse_frames, write_frame
@@ -18,6 +19,17 @@ from opentracker.swarm.tracker import Tracker
 from tests.server.live import Live
 from tests.server.upgrade.handing import Handing, TurningReader, clock_of
 from tests.swarm.filled import announce, open_tracker
+
+if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
+    from opentracker.swarm.policy.admission import Admission
+
+    class Refusing(Admission):
+        """Refuses every torrent."""
+
+        def allows(self, info_hash: bytes) -> bool:
+            """See Admission."""
+            return False
+
 
 HASHES = [bytes([number]) * 20 for number in range(1, 40)]
 
@@ -166,6 +178,29 @@ def test_a_tracker_that_says_nothing_is_not_waited_for() -> None:
         PieceReader(its, 3, patience=0.0).read(1)
     ours.close()
     its.close()
+
+
+def test_messages_come_behind_the_torrents_to_their_hearers(caplog: pytest.LogCaptureFixture) -> None:
+    messages = [sized(MESSAGE, each) for each in (b"name one", b"unknown two", b"name three four")]
+    reader, ours = fed((PIECE, b"".join(messages) + END), (LAST, b""))
+    heard: list[bytes] = []
+    Taking(open_tracker(), Now(lambda: 0.0), {b"name": heard.append}).take_all(reader)
+    assert heard == [b"one", b"three four"]
+    assert caplog.messages == ["a message to unknown, which is not here, is without effect"]
+    reader.sock.close()
+    ours.close()
+
+
+@pytest.mark.skipif(not (WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE), reason="needs an access list")
+def test_the_access_list_refuses_no_torrent_before_its_changes_are_known(handing: Handing) -> None:
+    """Each is asked about at its next request, and a purge removes those that are refused."""
+    taker = open_tracker()
+    taker.admission = Refusing()
+    taken(handing, taker)
+    assert int(taker.store.totals.torrents) == len(HASHES)
+    assert not taker.serves(HASHES[0])
+    with pytest.raises(TrackerFailure):
+        announce(taker, HASHES[0], 7000, 0)
 
 
 def test_counters_of_another_version_are_left_out() -> None:

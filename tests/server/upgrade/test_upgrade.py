@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 from librt.strings import BytesWriter
 
+from opentracker.config.settings import Left
 from opentracker.server.clock import Now
 from opentracker.server.loop import Loop
 from opentracker.server.system.systemd import Notifier
@@ -20,7 +21,7 @@ class ToldGiver(Giver):
     """Two workers; keeps what it is told."""
 
     def __init__(self) -> None:
-        super().__init__(Identity(bytes(32), 1, 0.0), 2)
+        super().__init__(Identity(bytes(32), 1, 0.0), 2, Left())
         self.told: list[str] = []
 
     def join(self, upgrade: Upgrade) -> None:
@@ -77,10 +78,10 @@ class Played:
         for worker in range(2):
             self.upgrade.near(worker)
 
-    def tell_ready(self) -> None:
-        """The other tracker serves."""
+    def tell_ready(self, *named: str) -> None:
+        """The other tracker serves, and these named sockets."""
         out = BytesWriter()
-        write_frame(out, READY, 0, b"")
+        write_frame(out, READY, 0, "\n".join(named).encode())
         assert self.other is not None
         self.other.send(out.getvalue())
         self.loop.iterate(0.0)
@@ -128,8 +129,9 @@ def test_the_steps_of_an_upgrade(played: Played) -> None:
     upgrade.quiet(1)
     assert told == ["named", "shut", "finish"]
     assert not upgrade.is_over
-    played.tell_ready()
+    played.tell_ready("control /a b", "sync")
     assert told == ["named", "shut", "finish", "retire"]
+    assert played.giver.left.passed_on == ["control /a b", "sync"]
     assert upgrade.is_over
     assert played.orders() == [b"r"]
 

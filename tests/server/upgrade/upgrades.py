@@ -1,5 +1,6 @@
 """Trackers as processes that are upgraded, and a client that knows every answer which it has had."""
 
+import json
 import os
 import re
 import signal
@@ -7,7 +8,7 @@ import socket
 from collections.abc import Iterable
 from hashlib import blake2b
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from opentracker._features import WANT_RESTRICT_STATS
 from tests.server.live import (
@@ -83,3 +84,19 @@ def end(tracker: Tracker, pid: int) -> None:
     os.kill(pid, signal.SIGTERM)
     assert tracker.wait() == 0, tracker.lines
     assert not [line for line in tracker.lines if "Traceback" in line or "Warning" in line]
+
+
+def talk(path: Path, line: bytes) -> dict[str, Any]:
+    """The answer of a control socket; a connection that an upgrade has ended before the command came is made anew."""
+    while True:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
+            client.settimeout(PATIENCE)
+            client.connect(str(path))
+            try:
+                client.sendall(line + b"\n")
+                answer = client.makefile("rb").readline()
+            except ConnectionError:
+                continue
+        if answer:
+            found: dict[str, Any] = json.loads(answer)
+            return found

@@ -61,6 +61,21 @@ def test_the_end_has_two_steps(two: Crew) -> None:
     assert worker.http.connections == {}
 
 
+def test_what_a_farewell_tells_other_workers_is_no_fault_at_the_end(two: Crew) -> None:
+    """They have ended to read as well, and the sockets between them have room for a part of it."""
+    worker = two.workers[0]
+
+    def farewell() -> None:
+        for _ in range(2000):
+            worker.mesh.tell(1, b"of the end", bytes(1000))
+
+    worker.farewells.append(farewell)
+    two.channels[0].put(STOP, 0, b"")
+    two.channels[0].flush()
+    worker.serve_supervisor()
+    assert (worker.has_to_stop, worker.loop.faults) == (True, 0)
+
+
 def test_a_worker_without_a_supervisor_ends(two: Crew) -> None:
     two.channels[1].close()
     two.until(lambda: two.workers[1].has_to_stop, "the end")
