@@ -49,6 +49,14 @@ SLICES: Final = (
     ("p99.9 added", "pure", 10),
 )
 
+# CPU time of an answer × that of a single worker, by load and number of workers.
+WORKERS: Final = (
+    ("udp", 2, 1.08),
+    ("udp", 4, 1.08),
+    ("http", 2, 1.15),
+    ("http-saturated", 2, 1.15),
+)
+
 # Speeds are answers per CPU second under the same load; memory is growth of the resident set.
 GOALS: Final = (
     Goal("udp", "compiled", "c", "at least", 1.7),
@@ -73,6 +81,17 @@ GOALS: Final = (
         Goal(f"memory {fill}", subject, "c", "at most", bound)
         for fill, bounds in MEMORY.items()
         for subject, bound in zip(("compiled", "pure"), bounds, strict=True)
+    ),
+    *(
+        Goal(f"workers {load} CPU", f"{kind}-{many}", kind, "at most", bound)
+        for load, many, bound in WORKERS
+        for kind in ("compiled", "pure")
+    ),
+    *(Goal("workers memory", f"{kind}-2", kind, "at most", 1.1) for kind in ("compiled", "pure")),
+    *(
+        Goal(f"workers answers per second{by}", f"{kind}-2", kind, "at least", 1.6)
+        for by in ("", " of own cores")
+        for kind in ("compiled", "pure")
     ),
     Goal("sync", "synced", "compiled", "at least", 0.9),
     Goal("sync", "all-told", "compiled", "at least", 0.9),

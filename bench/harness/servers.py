@@ -10,13 +10,13 @@ import subprocess
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from harness.errors import BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from harness.scheduling import Place
 
@@ -32,7 +32,8 @@ class Contender:
     """A server that takes part: its name in the tables, and its command.
 
     In the command `{host}`, `{port}`, `{whitelist}` and `{directory}` stand for what a run chooses.
-    `families` are the address families that it can serve, `udp` is false for a server of HTTP alone.
+    `families` are the address families that it can serve, `udp` is false for a server of HTTP alone. `is_root`: a bench
+    that runs as root starts it as root, and it gives its rights up by itself.
     """
 
     name: str
@@ -40,6 +41,7 @@ class Contender:
     families: tuple[int, ...] = (4, 6)
     udp: bool = True
     environment: dict[str, str] = field(default_factory=dict)
+    is_root: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,11 @@ class Running:
         """A load generator's options that point it at the server."""
         return ("--host", self.host, "--port", str(self.port), "--pid", str(self.process.pid))
 
+    def workers(self) -> list[int]:
+        """The server's children, in the order of their start; none of a tracker of one process."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
 
 @contextmanager
 def running(
@@ -80,7 +87,7 @@ def running(
             stderr=subprocess.STDOUT,
             cwd=stage.directory,
             env={**os.environ, **contender.environment},
-            **unprivileged(),
+            **({} if contender.is_root else unprivileged()),
         )
         try:
             wait_until_ready(process, contender, host, port, last_hash(whitelist))

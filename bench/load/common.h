@@ -47,26 +47,50 @@ static inline void *allocate(size_t count, size_t size)
     return block;
 }
 
-static inline double cpu_seconds(int pid) /* of all threads of the process, to the nanosecond */
+static inline double clock_of(int pid) /* seconds of all threads of a process, to the nanosecond */
 {
     clockid_t clock;
-    struct timespec t = {0};
-    if (pid && (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t)))
+    struct timespec t;
+    if (clock_getcpuclockid(pid, &clock) || clock_gettime(clock, &t))
         die("no process %d", pid);
     return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
-static inline long rss_kib(int pid)
+static inline double resident_of(int pid) /* KiB */
 {
     char line[256];
-    long kib = 0;
+    double kib = 0;
     snprintf(line, sizeof line, "/proc/%d/status", pid);
-    FILE *file = pid ? fopen(line, "r") : NULL;
+    FILE *file = fopen(line, "r");
     while (file && fgets(line, sizeof line, file))
         if (!strncmp(line, "VmRSS:", 6))
-            kib = atol(line + 6);
+            kib = atof(line + 6);
     if (file)
         fclose(file);
     return kib;
+}
+
+/* The sum of a figure over a server's process and its children, which are its workers; 0 without a process. */
+static inline double summed(int pid, double (*figure)(int))
+{
+    char name[64];
+    double sum = pid ? figure(pid) : 0;
+    snprintf(name, sizeof name, "/proc/%d/task/%d/children", pid, pid);
+    FILE *file = pid ? fopen(name, "r") : NULL;
+    for (int child; file && fscanf(file, "%d", &child) == 1;)
+        sum += figure(child);
+    if (file)
+        fclose(file);
+    return sum;
+}
+
+static inline double cpu_seconds(int pid)
+{
+    return summed(pid, clock_of);
+}
+
+static inline long rss_kib(int pid)
+{
+    return (long)summed(pid, resident_of);
 }
 #endif

@@ -238,7 +238,7 @@ static const char usage[] =
     "  Announces every peer of a population once, warms up, then measures announces of random peers.\n"
     "\n"
     "  --host ADDR --port N     the server (127.0.0.1, 6969)\n"
-    "  --pid N                  the server's process: adds its CPU time to the result\n"
+    "  --pid N                  the server's process: adds its CPU time to the result, with that of its children\n"
     "  --keep-alive             keep connections; default: a connection for each announce\n"
     "  --forwarded              be a proxy: all connections come from --source, the clients' addresses stand in X-Forwarded-For\n"
     "  --torrents N --peers N --skew S --seed N   the population (10000, 50000, 1.0, 1)\n"

@@ -529,7 +529,7 @@ static const char usage[] =
     "  hashes    print the info_hashes of the load's torrents in hexadecimal, a whitelist\n"
     "\n"
     "  --host ADDR --port N     the server (127.0.0.1, 6969)\n"
-    "  --pid N                  the server's process: adds its CPU time and memory growth to the result\n"
+    "  --pid N                  the server's process: adds its CPU time and memory growth to the result, with those of its children\n"
     "  --torrents N             (10000)\n"
     "  --peers N                fill: in each torrent, otherwise in all (100000)\n"
     "  --skew S                 torrent of rank r has a share of 1/r^S of the peers (1.0)\n"

@@ -16,6 +16,7 @@ from rows.scrapes import fullscrape, fullscrape_gzip, fullscrape_many, state
 from rows.sync import sync, sync_intake
 from rows.udp import udp, udp6, udp_connects, udp_growth, udp_large, udp_renewals, udp_sources
 from rows.websocket import https, websocket
+from rows.workers import workers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,6 +37,7 @@ ROWS: Final[dict[str, Callable[[Bench], None]]] = {
     "http-proxied": http_proxied,
     "https": https,
     "websocket": websocket,
+    "workers": workers,
     "memory": memory,
     "micro": micro,
     "slices": slices,

@@ -8,7 +8,8 @@ compiled generator that is merely dropped would not run its `finally`.
 
 After a short iteration the loop sleeps for a moment, as network cards coalesce interrupts: waking up for one connection
 costs as much as serving it. A request that finds the tracker idle is served at once, and one right after it waits for
-a fifth of a millisecond at most. A busy loop has long iterations and never sleeps so.
+a fifth of a millisecond at most. A busy loop has long iterations and never sleeps so. Each of several workers gets a
+part of the requests, and sleeps longer, so that as many of them gather.
 """
 
 import logging
@@ -29,6 +30,7 @@ __all__ = ("READ", "WRITE", "Handler", "Loop", "Selector", "Timer")
 log = logging.getLogger("opentracker")
 
 NAP: Final = 0.0001  # seconds of sleep after a shorter iteration: requests of that time are served together
+MOST_NAP: Final = 4 * NAP  # of one of several workers
 SLICE: Final = 0.001  # seconds of an iteration up to which long work runs, after the sockets
 LEAST_SLICE: Final = SLICE / 8  # seconds for long work if the sockets have used up SLICE
 # Iterations in a row that end in a fault: no client is served any more, and a restart may help.
@@ -57,6 +59,7 @@ class Loop:
         self.answers: list[Iterator[None]] = []  # long answers to clients
         self.answers_next = False
         self.stopping = False
+        self.nap = NAP
         self.longest_turn = 0.0
         self.faults = 0  # iterations that a fault of ours has ended
         self.faults_in_a_row = 0
@@ -147,7 +150,7 @@ class Loop:
         if took > self.longest_turn:
             self.longest_turn = took
         if ready and took < NAP and not self.has_work() and not self.has_flushes():
-            self.sleep(NAP)
+            self.sleep(self.nap)
 
     def wait(self, longest: float | None) -> float | None:
         """The seconds to wait for sockets: 0 with long work or flushes, else until a timer is due."""
@@ -182,6 +185,10 @@ class Loop:
                 break
             now.read()
         queue.append(work)
+
+    def share_out(self, workers: int) -> None:
+        """Be the loop of one of several workers."""
+        self.nap = min(workers * NAP, MOST_NAP)
 
     def close(self) -> None:
         """Close the unfinished work, and free the selector."""

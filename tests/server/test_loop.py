@@ -227,6 +227,20 @@ def test_it_naps_after_short_turns_that_had_something_to_do(clock: Clock, inbox:
         loop.close()
 
 
+@pytest.mark.parametrize(("workers", "times"), [(1, 1), (2, 2), (4, 4), (64, 4)])
+def test_one_of_several_workers_naps_longer(clock: Clock, inbox: Inbox, workers: int, times: int) -> None:
+    naps: list[float] = []
+    loop = Loop(Now(clock), naps.append)
+    loop.share_out(workers)
+    loop.watch(inbox.fd, inbox, READ)
+    try:
+        inbox.outbox.send(b"x")
+        loop.iterate(0.0)
+        assert naps == [times * NAP]
+    finally:
+        loop.close()
+
+
 # ---- Faults ------------------------------------------------------------------------------------------------
 
 

@@ -35,11 +35,21 @@ class AtOnce:
         """Read from a connection of `address` and answer; returns one of the outcomes."""
         raise NotImplementedError
 
+    def is_over(self) -> bool:
+        """Whether the answer that is put off is the last one, with nothing before it to send and nothing unread."""
+        return self.ends and not self.unread and not self.has_answered
+
     def leave(self, received: bytes, unsent: bytes, outcome: i64) -> i64:
         """Leave what was read, and the answers so far, to a Connection; returns the outcome."""
         self.received = received
         self.unsent = unsent
         return outcome
+
+    def send_last(self, fd: int, answer: bytes) -> i64:
+        """Send the last answer of a connection with nothing unread."""
+        self.ends = True
+        self.unread = False
+        return self.send(fd, answer, b"")
 
     def send(self, fd: int, answers: bytes, received: bytes) -> i64:
         """Send answers, of which there are some; what was `received` behind their requests is left."""

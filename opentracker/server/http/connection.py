@@ -298,11 +298,11 @@ class Connection(Sending):
 
     def wait_for(self, answers: HttpResponder) -> None:
         """Wait for the answer that is put off."""
-        answers.put_off_to(self.answered)
+        answers.put_off_to(self)
         self.state = WAITING
 
     def answered(self, answer: bytes) -> None:
-        """Send the answer of another worker, behind those to the requests before, and go on."""
+        """See Waiting: send the answer behind those to the requests before, and go on."""
         if self.closed:
             return
         self.outbox.unsent += answer

@@ -4,13 +4,19 @@ import logging
 import os
 from typing import Final
 
-from opentracker._features import WANT_COMPILED, WANT_LOG_NETWORKS, WANT_MAX_PEER, WANT_PROXY_PROTOCOL
+from opentracker._features import (
+    WANT_COMPILED,
+    WANT_LOG_NETWORKS,
+    WANT_MAX_PEER,
+    WANT_PROXY_PROTOCOL,
+    WANT_WORKERS,
+)
 from opentracker.server.http.accepting import Acceptor
-from opentracker.server.http.at_once import ANSWERED, GONE, AtOnce
+from opentracker.server.http.at_once import PUT_OFF, AtOnce
 from opentracker.server.http.connection import Connection
+from opentracker.server.http.put_off import PutOff, settle
 from opentracker.server.http.server import HttpServer
 from opentracker.server.loop import READ, Handler
-from opentracker.server.sockets import CORKED
 
 if WANT_COMPILED:
     from opentracker.server.http.in_one_pass import InOnePass
@@ -74,14 +80,10 @@ class Listener(Handler):
         except Exception as error:
             Connection(fd, address, self.server).fail(error)
             return
-        if outcome == GONE:
-            os.close(fd)
-        elif outcome == ANSWERED and self.at_once.ends:
-            if CORKED:  # answer and FIN leave in one segment
-                self.server.half_close(fd)
-            os.close(fd)
+        if WANT_WORKERS and outcome == PUT_OFF and self.at_once.is_over():
+            PutOff(fd, address, self.at_once)
         else:
-            Connection(fd, address, self.server).take_over(self.at_once, outcome)
+            settle(self.at_once, fd, address, outcome)
 
     def pause(self, until: float) -> None:
         """Stop accepting, and leave connections in the backlog: a watched listener would wake the loop all the time."""

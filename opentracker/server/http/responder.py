@@ -25,6 +25,7 @@ from opentracker.protocol.http import Request, write_error, write_ok, write_redi
 from opentracker.protocol.messages import EVENT_NONE, Announce
 from opentracker.protocol.pages import Page, Pieces
 from opentracker.protocol.query import parse_announce, parse_scrape
+from opentracker.server.waiting import Waiting
 from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.counting.metric import CAUSE, Family, Metric
 from opentracker.swarm.tracker import Tracker
@@ -289,8 +290,8 @@ class HttpResponder:
         self.counters.tcp_scrapes += 1
         return write_scrape(entries, partial_seeds)
 
-    def put_off_to(self, take: Callable[[bytes], None]) -> None:
-        """Have `take` called with the answer that is put off, and was empty; see `server.workers`."""
+    def put_off_to(self, connection: Waiting) -> None:
+        """Have a connection take the answer that is put off, and was empty; see `server.workers`."""
         raise NotImplementedError
 
     def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:

@@ -19,6 +19,7 @@ from opentracker.server.http.channel import Channel
 from opentracker.server.http.responder import HttpResponder
 from opentracker.server.loop import READ, Handler, Loop, Selector
 from opentracker.server.system.libc import HalfClose
+from opentracker.server.waiting import Waiting
 
 if WANT_MAX_PEER:
     from opentracker.server.http.slots import ConnectionSlots
@@ -35,7 +36,7 @@ BUDGET: Final = 0.001
 AT_ONCE: Final = 16  # connections that a sweep checks in one step
 
 
-class Unfinished(Handler):
+class Unfinished(Waiting):
     """A connection that outlives an iteration, with the parts of it that the server uses."""
 
     __slots__ = ("address", "deadline", "fd")

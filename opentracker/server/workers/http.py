@@ -3,7 +3,7 @@
 The owner of a torrent writes the whole answer to an announce, which the connection sends as it is.
 """
 
-from collections.abc import Callable
+from typing import Final
 
 from librt.strings import BytesWriter
 from mypy_extensions import i64
@@ -16,6 +16,7 @@ from opentracker.protocol.messages import Announce
 from opentracker.protocol.pages import Pieces
 from opentracker.protocol.query import parse_scrape
 from opentracker.server.http.responder import HttpResponder
+from opentracker.server.waiting import Waiting
 from opentracker.server.workers.frames import ANNOUNCE
 from opentracker.server.workers.mesh import Awaited, Mesh
 from opentracker.server.workers.requests import (
@@ -30,8 +31,16 @@ from opentracker.swarm.counting.counters import Counters
 from opentracker.swarm.tracker import Tracker
 
 
-def unheard(answer: bytes) -> None:
-    """Take an answer that no connection waits for."""
+class Nobody(Waiting):
+    """Takes an answer that no connection waits for yet."""
+
+    __slots__ = ()
+
+    def answered(self, answer: bytes) -> None:
+        """See Waiting."""
+
+
+NOBODY: Final = Nobody()
 
 
 def write_answer(body: bytes, form: i64) -> bytes:
@@ -45,12 +54,12 @@ class AwaitedScrape(Awaited):
     __slots__ = ("form",)
 
     def __init__(self, form: i64) -> None:
-        super().__init__(unheard)
+        super().__init__(NOBODY)
         self.form: i64 = form
 
     def take(self, scrape: SharedScrape) -> None:
         """Take the counts."""
-        self.done(write_answer(body_of(scrape), self.form))
+        self.waiting.answered(write_answer(body_of(scrape), self.form))
 
 
 def body_of(scrape: SharedScrape) -> bytes:
@@ -69,7 +78,8 @@ class SharedHttpResponder(HttpResponder):
         super().__init__(tracker, counters, redirect_url)
         self.mesh = mesh
         self.form: i64 = 0  # of the answer to the current request
-        self.awaited = Awaited(unheard)  # the answer that is put off
+        self.awaited = Awaited(NOBODY)  # the answer that is put off
+        self.packed = BytesWriter()
         if WANT_COMPILED:
             self.own_answer = BytesWriter()
 
@@ -78,9 +88,9 @@ class SharedHttpResponder(HttpResponder):
         self.awaited = awaited
         self.is_put_off = True
 
-    def put_off_to(self, take: Callable[[bytes], None]) -> None:
+    def put_off_to(self, connection: Waiting) -> None:
         """See HttpResponder."""
-        self.awaited.done = take
+        self.awaited.waiting = connection
         self.is_put_off = False
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
@@ -116,7 +126,10 @@ class SharedHttpResponder(HttpResponder):
         owner = ownership.owner_at(a.info_hash, 0)
         if owner == ownership.own:
             return False
-        self.put_off(self.mesh.ask(owner, ANNOUNCE, pack_announce(a, form), unheard))
+        packed = self.packed
+        packed.truncate(0)
+        pack_announce(packed, a, form)
+        self.put_off(self.mesh.ask_for(NOBODY, owner, ANNOUNCE, packed.getvalue()))
         return True
 
     def answer_own(self, a: Announce, form: i64, minute: i64) -> bytes:

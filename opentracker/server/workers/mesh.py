@@ -7,6 +7,7 @@ from typing import Final
 from mypy_extensions import i64
 
 from opentracker.server.loop import Loop
+from opentracker.server.waiting import Waiting, WaitingCall
 from opentracker.server.workers.channel import Channel
 from opentracker.server.workers.frames import (
     ANSWER,
@@ -29,12 +30,12 @@ MOST_NUMBER: Final = 1 << 30
 
 
 class Awaited:
-    """An answer that comes later; `done` takes it."""
+    """An answer that comes later, and what waits for it."""
 
-    __slots__ = ("done",)
+    __slots__ = ("waiting",)
 
-    def __init__(self, done: Callable[[bytes], None]) -> None:
-        self.done = done
+    def __init__(self, waiting: Waiting) -> None:
+        self.waiting = waiting
 
 
 class Asked(Awaited):
@@ -42,10 +43,8 @@ class Asked(Awaited):
 
     __slots__ = ("deadline", "kind", "owner", "payload")
 
-    def __init__(
-        self, owner: i64, kind: i64, payload: bytes, done: Callable[[bytes], None], deadline: float
-    ) -> None:
-        super().__init__(done)
+    def __init__(self, owner: i64, kind: i64, payload: bytes, waiting: Waiting, deadline: float) -> None:
+        super().__init__(waiting)
         self.owner: i64 = owner
         self.kind: i64 = kind
         self.payload = payload
@@ -133,10 +132,14 @@ class Mesh:
         self.number = (self.number + 1) % MOST_NUMBER
         return self.number
 
-    def ask(self, owner: i64, kind: i64, payload: bytes, done: Callable[[bytes], None]) -> Asked:
+    def ask(self, owner: i64, kind: i64, payload: bytes, done: Callable[[bytes], None]) -> None:
         """Send a request to the owner of a torrent; `done` is called with the answer, or never."""
+        self.ask_for(WaitingCall(done), owner, kind, payload)
+
+    def ask_for(self, waiting: Waiting, owner: i64, kind: i64, payload: bytes) -> Asked:
+        """Send a request to the owner of a torrent; `waiting`, which may be replaced, gets the answer, or never."""
         channel = self.channels[owner]
-        asked = Asked(owner, kind, payload, done, self.loop.now.seconds + PATIENCE)
+        asked = Asked(owner, kind, payload, waiting, self.loop.now.seconds + PATIENCE)
         if kind != DATAGRAM or not channel.is_clogged():
             number = self.next_number()
             self.asked[number] = asked
@@ -157,7 +160,7 @@ class Mesh:
         if kind == ANSWER:
             asked = self.asked.pop(frame.number, None)
             if asked is not None:
-                asked.done(frame.payload)
+                asked.waiting.answered(frame.payload)
         elif kind in (PIECE, LAST, BROKEN):
             stream = self.streams.get(frame.number)
             if stream is not None:

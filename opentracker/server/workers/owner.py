@@ -58,7 +58,10 @@ class Owner:
 
     def serve(self, channel: Channel, frame: Frame) -> None:
         """Answer a frame, or begin to."""
-        _ANSWERS[int(frame.kind)](self, channel, frame)
+        if frame.kind == ANNOUNCE:  # most frames are
+            self.announce(channel, frame)
+        else:
+            _ANSWERS[int(frame.kind)](self, channel, frame)
 
     def announce(self, channel: Channel, frame: Frame) -> None:
         """Carry out an announce that has come over HTTP."""
@@ -86,7 +89,6 @@ class Owner:
 
 
 _ANSWERS: Final[dict[int, Callable[[Owner, Channel, Frame], None]]] = {
-    ANNOUNCE: Owner.announce,
     DATAGRAM: Owner.datagram,
     SCRAPE: Owner.scrape,
     OPEN: Owner.stream,

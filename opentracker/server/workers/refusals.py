@@ -14,6 +14,7 @@ from opentracker.errors import HttpError
 from opentracker.protocol.http import Request
 from opentracker.protocol.pages import Pieces
 from opentracker.server.refusals import asked_of, tell_datagram, tell_failure, tell_status
+from opentracker.server.waiting import Waiting, WaitingCall
 from opentracker.server.workers.http import SharedHttpResponder
 from opentracker.server.workers.mesh import Mesh
 from opentracker.server.workers.udp import StrayUdpResponder
@@ -89,17 +90,17 @@ class TellingSharedHttpResponder(SharedHttpResponder):
             tell_failure(self.asked, answer, address, self.tracker)
         return answer
 
-    def put_off_to(self, take: Callable[[bytes], None]) -> None:
+    def put_off_to(self, connection: Waiting) -> None:
         """See HttpResponder."""
-        super().put_off_to(self.telling(take, self.asked, self.asker))
+        super().put_off_to(WaitingCall(self.telling(connection, self.asked, self.asker)))
 
-    def telling(self, take: Callable[[bytes], None], asked: bytes, asker: bytes) -> Callable[[bytes], None]:
+    def telling(self, connection: Waiting, asked: bytes, asker: bytes) -> Callable[[bytes], None]:
         """A function that takes the owner's answer, and logs a refusal."""
 
         def told(answer: bytes) -> None:
             if FAILURE in answer:
                 tell_failure(asked, answer, asker, self.tracker)
-            take(answer)
+            connection.answered(answer)
 
         return told
 

@@ -18,8 +18,8 @@ number of partial seeds behind them.
 
 from typing import Final
 
-from librt.strings import BytesWriter, read_i32_be, write_i32_be
-from mypy_extensions import i32, i64
+from librt.strings import BytesWriter, read_i32_be, write_i16_le, write_i32_be
+from mypy_extensions import i16, i32, i64, u8
 
 from opentracker._features import WANT_EXTENDED_ANSWERS
 from opentracker.protocol.messages import Announce
@@ -39,12 +39,16 @@ MOST_EVENTS: Final = 4  # unknown ones of UDP have no effect
 Counts = tuple[int, int, int]  # complete, downloaded, incomplete
 
 
-def pack_announce(a: Announce, form: i64) -> bytes:
-    """The request fields of an announce over HTTP; `form` are KEEP_ALIVE and HEAD_ONLY."""
-    flags = form | (STORED if a.stored else 0) | (SEEDING if a.seeding else 0)
-    numwant = a.numwant
-    head = bytes([flags, a.event, numwant & 255, numwant >> 8, len(a.peer), len(a.peer_id)])
-    return a.info_hash + head + a.peer + a.peer_id
+def pack_announce(out: BytesWriter, a: Announce, form: i64) -> None:
+    """Append the request fields of an announce over HTTP; `form` are KEEP_ALIVE and HEAD_ONLY."""
+    out.write(a.info_hash)
+    out.append(u8(form | (STORED if a.stored else 0) | (SEEDING if a.seeding else 0)))
+    out.append(u8(a.event))
+    write_i16_le(out, i16(a.numwant))
+    out.append(u8(len(a.peer)))
+    out.append(u8(len(a.peer_id)))
+    out.write(a.peer)
+    out.write(a.peer_id)
 
 
 def unpack_announce(payload: bytes, a: Announce) -> i64:

@@ -87,6 +87,7 @@ class Worker(wiring.Server):
         self.mesh = Mesh(self.ownership, int.from_bytes(os.urandom(4), "big"))
         self.has_proxy_heads = has_proxy_heads(settings)
         super().__init__(settings, seat.sockets, seat.secret, seat.seed, features=features)
+        self.loop.share_out(seat.workers)
         self.streams_out = Streams(self.loop)
         owner = Owner(self.shared_http, self.shared_udp, self.streams_out, self.now, self.hearers)
         self.mesh.join(self.loop, owner.serve)

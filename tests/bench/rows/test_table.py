@@ -1,7 +1,9 @@
 """Every row over UDP and HTTP, and some others, once and small: each measures what it says and prints its tables."""
 
+import os
 import re
 import shutil
+import sys
 from dataclasses import replace
 
 import pytest
@@ -95,6 +97,19 @@ def test_the_row_on_websockets_has_messages_and_idle_ones(
     assert set(busy) == {"websocket", "---", "pure"}
     assert set(idle) == {"websocket idle", "---", "pure"}
     assert float(busy["pure"][1]) > 0
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="bursts need Linux")
+@pytest.mark.needs("WANT_WORKERS")
+def test_the_row_on_workers_has_each_number_of_them(bench: Bench, capsys: pytest.CaptureFixture[str]) -> None:
+    udp, *others = run(bench, "workers", capsys)
+    assert set(udp) == {"workers udp", "---", "pure", "pure-2", "pure-4"}
+    names = ["workers http", "workers http-saturated", "workers memory, 1500 torrents"]
+    names += ["workers on two cores"] * (os.geteuid() == 0)
+    assert [next(iter(table)) for table in others] == names
+    for table in others:
+        assert set(table) == {next(iter(table)), "---", "pure", "pure-2"}
+        assert all(float(table[name][1]) > 0 for name in ("pure", "pure-2"))
 
 
 def test_memory_grows_by_torrents_and_by_a_population(
