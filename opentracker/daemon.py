@@ -17,7 +17,6 @@ from opentracker.errors import (
     EXIT_END,
     EXIT_FAULT,
     EXIT_USAGE,
-    ConfigError,
     EndError,
     InvariantError,
     OpentrackerError,
@@ -33,6 +32,7 @@ from opentracker.swarm.counting.core_gauges import LOST_LINES
 
 if WANT_WORKERS:
     from opentracker.server.workers import service
+    from opentracker.server.workers.worker import Worker
 if WANT_UPGRADE:
     from opentracker.server.upgrade import alone
     from opentracker.server.upgrade.succession import Succession
@@ -69,8 +69,12 @@ def serve(
     settings: Settings,
     confine: wiring.Confine = privileges.confine,
     make: type[wiring.Server] = wiring.Server,
+    make_worker: "type[Worker] | None" = None,
 ) -> int:
-    """Run a tracker until a signal ends it; returns the exit status."""
+    """Run a tracker until a signal ends it; returns the exit status.
+
+    `make` makes its server, and `make_worker` each of several workers; the usual ones without it.
+    """
     signals = Signals()
     signals.install()
     if sys.stderr is not None:
@@ -91,9 +95,7 @@ def serve(
             descriptors.raise_limit()
             manager = opened.enter_context(closing(Notifier(os.environ, os.getpid())))
             if WANT_WORKERS and settings.workers > 1:
-                if make is not wiring.Server:
-                    raise ConfigError("listen.workers above 1 does not go with opentracker.debug yet")
-                return service.serve(settings, passed, manager, signals, succession)
+                return service.serve(settings, passed, manager, signals, succession, make_worker or Worker)
             if WANT_UPGRADE and succession is not None:
                 line = alone.Alone(succession, manager)
                 server = line.start(confine, make)

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from harness.servers import Contender, Running
 
 REPORT_SECONDS: Final = 10.0
+LONGEST: Final = ("longest_calm_ms", "longest_ms", "longest_work_calm_ms", "longest_work_ms")
 
 
 def clocked(contender: Contender, announces_a_minute: int = 0) -> Contender:
@@ -40,6 +41,12 @@ def ask(server: Running) -> dict[str, Any]:
             return found[-1]
         time.sleep(0.05)
     raise BenchError(f"no report from the server within {REPORT_SECONDS:.0f} s")
+
+
+def longest(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
+    """Milliseconds of the longest iteration, and CPU time of the longest work, of two reports; by LONGEST."""
+    figures = [report[key] * 1000 for key in ("longest_turn", "longest_work") for report in (before, after)]
+    return dict(zip(LONGEST, figures, strict=True))
 
 
 def reports(server: Running) -> list[dict[str, Any]]:

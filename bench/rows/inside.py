@@ -10,7 +10,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from harness import wheels
-from harness.clocked import ask, clocked, send
+from harness.clocked import LONGEST, ask, clocked, longest, send
 from harness.errors import BenchError
 from harness.goals import print_verdicts
 from harness.results import value
@@ -123,17 +123,20 @@ def stall(bench: Bench) -> None:
         "after",
         "longest iteration ms calm",
         "cleaning",
+        "longest work CPU ms calm",
+        "cleaning",
     ]
     heads += [f"{p} ms {when}" for when in ("calm", "cleaning") for p in ("p99", "p99.9", "max")]
     lines = []
     for name, result in results.items():
         line = [name, f"{result['rate']:,.0f}", f"{result['before']:,}", f"{result['after']:,}"]
-        line += [f"{result[key]:.2f}" for key in ("longest_calm_ms", "longest_ms")]
+        line += [f"{result[key]:.2f}" for key in LONGEST]
         for when in ("calm", "cleaning"):
             line += [f"{value(result[when], f'latency_us/{p}') / 1000:.2f}" for p in ("p99", "p99.9", "max")]
         lines.append(line)
     print(table(heads, lines), end="\n\n")
-    print_verdicts("stall longest slice", results, lambda name, _: float(results[name]["longest_ms"]))
+    print_verdicts("stall longest iteration", results, lambda name, _: float(results[name]["longest_ms"]))
+    print_verdicts("stall longest work", results, lambda name, _: float(results[name]["longest_work_ms"]))
     print_verdicts("stall p99.9 added", results, lambda name, _: added_ms(results[name]))
 
 
@@ -171,8 +174,7 @@ def stalled(bench: Bench, contender: Contender) -> dict[str, Any]:
         "rate": rate,
         "before": before["torrents"],
         "after": after["torrents"],
-        "longest_calm_ms": before["longest_turn"] * 1000,
-        "longest_ms": after["longest_turn"] * 1000,
+        **longest(before, after),
         "calm": calm,
         "cleaning": cleaning,
     }

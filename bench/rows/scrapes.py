@@ -12,7 +12,7 @@ from statistics import median
 from typing import TYPE_CHECKING, Any, Final
 
 from harness import wheels
-from harness.clocked import ask, clocked, send
+from harness.clocked import LONGEST, ask, clocked, longest, send
 from harness.errors import BenchError
 from harness.goals import print_verdicts
 from harness.paths import LOAD
@@ -129,7 +129,7 @@ def fullscrape_many(bench: Bench) -> None:
     for contender in bench.contenders("compiled", "pure", flags=wheels.OPEN, others=False):
         result = results[contender.name] = many_at_once(bench, clocked(contender))
         line = [contender.name, f"{result['rate']:,.0f}", f"{result['scrapes']}", f"{result['grown_kib']:,}"]
-        line += [f"{result[key]:.2f}" for key in ("longest_calm_ms", "longest_ms")]
+        line += [f"{result[key]:.2f}" for key in LONGEST]
         for when in ("calm", "scraping"):
             line += [f"{value(result[when], f'latency_us/{p}') / 1000:.2f}" for p in ("p99", "p99.9", "max")]
         lines.append(line)
@@ -142,11 +142,14 @@ def fullscrape_many(bench: Bench) -> None:
     ]
     heads += [
         "scraping",
+        "longest work CPU ms calm",
+        "scraping",
         *(f"{p} ms {when}" for when in ("calm", "scraping") for p in ("p99", "p99.9", "max")),
     ]
     print(table(heads, lines), end="\n\n")
     print_verdicts("fullscrape growth", results, lambda name, _: results[name]["grown_kib"] / 1024)
-    print_verdicts("fullscrape longest slice", results, lambda name, _: results[name]["longest_ms"])
+    print_verdicts("fullscrape longest iteration", results, lambda name, _: results[name]["longest_ms"])
+    print_verdicts("fullscrape longest work", results, lambda name, _: results[name]["longest_work_ms"])
     print_verdicts("fullscrape p99.9 added", results, lambda name, _: added_ms(results[name]))
 
 
@@ -182,8 +185,7 @@ def many_at_once(bench: Bench, contender: Contender) -> dict[str, Any]:
         "rate": rate,
         "scrapes": read["whole"],
         "grown_kib": read["grown_kib"],
-        "longest_calm_ms": before["longest_turn"] * 1000,
-        "longest_ms": after["longest_turn"] * 1000,
+        **longest(before, after),
         "calm": calm,
         "scraping": scraping,
     }

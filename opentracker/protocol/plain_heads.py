@@ -7,6 +7,7 @@ Behind a proxy the line of `X-Forwarded-For` is new too; it is cut out first.
 Compiled builds read plain announces in one pass (see plain_announce), which costs less than such a look-up.
 """
 
+import re
 from typing import Final
 
 from opentracker._features import OT_MAX_REQUEST, WANT_IP_FROM_PROXY, WANT_WEBTORRENT
@@ -19,6 +20,8 @@ LONGEST_KNOWN: Final = 512  # bytes; with MOST_KNOWN, half a MiB
 
 FORWARDED_FOR: Final = b"X-Forwarded-For"
 _FORWARDED: Final = b"\r\nX-Forwarded-For: "  # as nginx and Apache write it; HAProxy writes lower case
+_BYTE: Final = rb"(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_IPV4: Final = re.compile(rb"\.".join([_BYTE] * 4))
 _OF_ADDRESSES: Final = b"0123456789abcdefABCDEF.:[], "
 
 _CR: Final = 0x0D
@@ -35,6 +38,7 @@ class PlainHeads:
         self.keep_alive = False
         # The line of X-Forwarded-For, with the line ends before and behind it; empty without one.
         self.forwarded = b""
+        self.client = b""  # the packed address on this line, if that is a single IPv4 address
 
     def read(self, data: bytes) -> bool:
         """Read `data` into `query` and `keep_alive`; False if it is another kind of request."""
@@ -56,15 +60,18 @@ class PlainHeads:
 
     def cut(self, rest: bytes) -> bytes:
         """Move the line of X-Forwarded-For into `forwarded`; lines with unusual bytes, and further ones, stay."""
-        self.forwarded = b""
+        self.forwarded = self.client = b""
         at = rest.find(_FORWARDED)
         if at < 0:
             at = rest.find(_FORWARDED.lower())
         value = at + len(_FORWARDED)
         end = rest.find(b"\r\n", value)
-        if at < 0 or end < 0 or rest[value:end].translate(None, _OF_ADDRESSES):
+        if at < 0 or end < 0 or rest[end + 2 : end + 3] in _BLANKS:
             return rest
-        if rest[end + 2 : end + 3] in _BLANKS:
+        single = _IPV4.fullmatch(rest, value, end)
+        if single is not None:
+            self.client = bytes(map(int, single.groups()))
+        elif rest[value:end].translate(None, _OF_ADDRESSES):
             return rest
         self.forwarded = rest[at : end + 2]
         return rest[:at] + rest[end:]

@@ -117,6 +117,9 @@ class Core:
         self.renewals: list[Callable[[Settings], None]] = []  # called with settings that were read again
         self.complaints: list[Callable[[], str]] = []  # each returns a lasting fault, or ""
         self.dumps: list[Callable[[], None]] = []  # called at SIGUSR1
+        self.farewells: list[
+            Callable[[], None]
+        ] = []  # of workers: called before connections are closed at a clean end
         self.endings: list[Callable[[], None]] = []  # called at a clean end, while all parts are still open
         self.closings: list[Callable[[], None]] = []  # called at any end, after the sockets are closed
         self.sources: list[Callable[[StatsSnapshot], None]] = []  # tell the values of gauges

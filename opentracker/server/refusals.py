@@ -74,6 +74,46 @@ def why_silent(packet: bytes) -> str:
     return f"the action {action} is unknown; {CONNECT}, {ANNOUNCE} and {SCRAPE} are known"
 
 
+def why_denied(address: bytes, tracker: Tracker) -> str:
+    """The reason why a network is not served; empty for one that is."""
+    if WANT_DENY:
+        return "its network is not served" if tracker.denial.holds(address) else ""
+    return ""
+
+
+def tell_datagram(datagram: bytes, answer: bytes, address: bytes, tracker: Tracker) -> None:
+    """Log a datagram, if it was refused."""
+    client = format_ip(address)
+    if not answer:
+        why = why_denied(address, tracker) or why_silent(datagram)
+        log.debug(
+            "refused UDP from %s, with silence (%s): %s", client, why, shown_datagram(datagram, tracker)
+        )
+    elif answer.startswith(ERROR_ACTION):
+        log.debug(
+            "refused UDP from %s, with %s: %s", client, shown(answer[8:]), shown_datagram(datagram, tracker)
+        )
+
+
+def asked_of(request: Request) -> bytes:
+    """The method, the path and the query of a request that is not answered yet."""
+    asked = request.method + b" " + request.path
+    return asked if request.query is None else asked + b"?" + request.query
+
+
+def tell_status(asked: bytes, status: int, address: bytes, tracker: Tracker) -> None:
+    """Log a request over HTTP that was refused with a status."""
+    log.debug("refused HTTP from %s, with %d: %s", format_ip(address), status, shown_head(asked, tracker))
+
+
+def tell_failure(asked: bytes, answer: bytes, address: bytes, tracker: Tracker) -> None:
+    """Log a request over HTTP that was refused with a failure reason."""
+    body = answer.partition(b"\r\n\r\n")[2]
+    log.debug(
+        "refused HTTP from %s, with %s: %s", format_ip(address), shown(body), shown_head(asked, tracker)
+    )
+
+
 class TellingUdpResponder(UdpResponder):
     """Answers datagrams, and logs refused ones."""
 
@@ -81,28 +121,7 @@ class TellingUdpResponder(UdpResponder):
         """See UdpResponder."""
         before = len(out)
         super().answer(packet, size, address, minute, out)
-        datagram, answer, client = packet[:size], out.getvalue()[before:], format_ip(address)
-        if not answer:
-            why = self.why_denied(address) or why_silent(datagram)
-            log.debug(
-                "refused UDP from %s, with silence (%s): %s",
-                client,
-                why,
-                shown_datagram(datagram, self.tracker),
-            )
-        elif answer.startswith(ERROR_ACTION):
-            log.debug(
-                "refused UDP from %s, with %s: %s",
-                client,
-                shown(answer[8:]),
-                shown_datagram(datagram, self.tracker),
-            )
-
-    def why_denied(self, address: bytes) -> str:
-        """The reason why a network is not served; empty for one that is."""
-        if WANT_DENY:
-            return "its network is not served" if self.tracker.denial.holds(address) else ""
-        return ""
+        tell_datagram(packet[:size], out.getvalue()[before:], address, self.tracker)
 
 
 class TellingHttpResponder(LongWayResponder):
@@ -110,33 +129,18 @@ class TellingHttpResponder(LongWayResponder):
 
     def answer(self, request: Request, address: bytes, minute: int) -> bytes | Pieces:
         """See HttpResponder."""
-        asked = request.method + b" " + request.path
-        if request.query is not None:
-            asked += b"?" + request.query
+        asked = asked_of(request)
         failures = self.counters.tcp_failures
         try:
             answer = super().answer(request, address, minute)
         except HttpError as error:
-            log.debug(
-                "refused HTTP from %s, with %d: %s",
-                format_ip(address),
-                error.status,
-                shown_head(asked, self.tracker),
-            )
+            tell_status(asked, error.status, address, self.tracker)
             raise
         if self.counters.tcp_failures > failures and isinstance(answer, bytes):
-            body = answer.partition(b"\r\n\r\n")[2]
-            log.debug(
-                "refused HTTP from %s, with %s: %s",
-                format_ip(address),
-                shown(body),
-                shown_head(asked, self.tracker),
-            )
+            tell_failure(asked, answer, address, self.tracker)
         return answer
 
     def refuse(self, status: int, head_only: bool, unread: bytes, address: bytes) -> bytes:
         """See HttpResponder."""
-        log.debug(
-            "refused HTTP from %s, with %d: %s", format_ip(address), status, shown_head(unread, self.tracker)
-        )
+        tell_status(unread, status, address, self.tracker)
         return super().refuse(status, head_only, unread, address)

@@ -21,6 +21,7 @@ class Link:
 
     def __init__(self) -> None:
         self.peers: set[BrowserPeer] = set()
+        self.elsewhere = 0  # peers of the connection that are in swarms of other workers
 
     def send(self, message: bytes) -> None:
         """Send a message (UTF-8)."""

@@ -148,9 +148,9 @@ class Journal(Store):
         """See Store."""
         return self.store.has(info_hash)
 
-    def bring_near(self, packets: list[bytes], count: i64) -> None:
+    def bring_near(self, packets: list[bytes], addresses: list[bytes], count: i64) -> None:
         """See Store."""
-        self.store.bring_near(packets, count)
+        self.store.bring_near(packets, addresses, count)
 
     def scrape(self, info_hash: bytes) -> tuple[i64, i64, i64]:
         """See Store."""

@@ -128,6 +128,30 @@ def test_requests_of_a_proxy_differ_in_their_clients_alone(name: bytes, value: b
 
 @pytest.mark.needs(WANT_IP_FROM_PROXY=True)
 @pytest.mark.parametrize(
+    ("value", "client"),
+    [
+        (b"1.2.3.4", bytes([1, 2, 3, 4])),
+        (b"0.200.255.30", bytes([0, 200, 255, 30])),
+        (b"1.2.3.256", b""),
+        (b"1.2.3.04", b""),
+        (b"1.2.3.4, 5.6.7.8", b""),
+        (b"1.2.3.4:80", b""),
+        (b"2001:db8::1", b""),
+        (b"", b""),
+    ],
+)
+def test_a_single_ipv4_address_is_the_client(value: bytes, client: bytes) -> None:
+    """All others are left to the parser of addresses."""
+    heads = PlainHeads()
+    assert is_read(get(b"/announce?" + ANN, b"X-Forwarded-For: 9.9.9.9\r\n"), heads)
+    assert is_read(get(b"/announce?" + ANN, b"X-Forwarded-For: " + value + b"\r\n"), heads)
+    assert heads.client == client
+    assert is_read(get(b"/announce?" + ANN, b"Host: x\r\n"), heads)
+    assert heads.client == b"", "the last client is not taken for the next one"
+
+
+@pytest.mark.needs(WANT_IP_FROM_PROXY=True)
+@pytest.mark.parametrize(
     "headers",
     [
         b"X-Forwarded-For: 1.2.3.4\r\nX-Forwarded-For: 5.6.7.8\r\n",

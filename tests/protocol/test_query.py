@@ -138,6 +138,39 @@ def test_the_last_of_repeated_keys_counts() -> None:
     assert reason_of(b"info_hash=" + HASH_A + lasts + firsts) == INVALID_PORT
 
 
+NUMBERS = [b"", b"0", b"1", b"50", b"51413", b"99999999999"]
+ODD_VALUES = [b"started", b"completed", b"=", b"%41", b"%4", b"\r\n", b"x", HASH_A, HASH_B, PEER_ID]
+FIELD_VALUES = st.sampled_from(NUMBERS) | st.sampled_from(ODD_VALUES)
+USED = [b"info_hash", b"peer_id", b"port", b"left", b"event", b"numwant", b"ip", b"%65vent"]
+UNUSED = [b"no_peer_id", b"numwant2", b"n", b"key", b"compact", b"e", b""]
+FIELD_KEYS = st.sampled_from(USED) | st.sampled_from(UNUSED)
+OTHER_FIELDS = st.lists(st.tuples(FIELD_KEYS, FIELD_VALUES).map(b"=".join) | FIELD_KEYS, max_size=6)
+
+
+@given(values=st.tuples(*[FIELD_VALUES] * 6), others=OTHER_FIELDS)
+@example(
+    values=(HASH_A, PEER_ID, b"51413", b"0", b"0", b"0"), others=[b"key=x", b"event=started", b"numwant=7"]
+)
+@example(values=(HASH_A, PEER_ID, b"51413", b"0", b"0", b"1"), others=[b"a=1"] * 50)
+def test_the_usual_order_of_fields_is_read_as_another_order(
+    values: tuple[bytes, ...], others: list[bytes]
+) -> None:
+    """Builds may have a faster way for the order that most clients use."""
+    keys = [b"info_hash", b"peer_id", b"port", b"uploaded", b"downloaded", b"left"]
+    fields = [b"=".join(both) for both in zip(keys, values, strict=True)]
+    usual = b"&".join(fields + others)
+    uploaded = fields.pop(3)
+    assert outcome_of(usual) == outcome_of(b"&".join([uploaded, *fields, *others]))
+
+
+def outcome_of(query: bytes) -> list[object] | bytes:
+    """The request of an announce, or the reason for its failure."""
+    try:
+        return request_fields(parsed(query))
+    except TrackerFailure as failure:
+        return failure.reason
+
+
 def test_keys_may_be_escaped() -> None:
     announce = parsed(b"%69nfo%5Fhash=" + HASH_A + b"&p%6Frt=80&%65vent=started&lef%74=0")
     assert (announce.info_hash, announce.peer) == (HASH_A, ADDRESS + b"\x00\x50")

@@ -1,16 +1,18 @@
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 from opentracker._features import WANT_ACCESSLIST_BLACK, WANT_ACCESSLIST_WHITE
 from opentracker.config import values
 from opentracker.config.paths import NamedPath
-from opentracker.config.settings import Bind, Settings
-from opentracker.errors import StartError, UsageError
-from opentracker.features.feature import keys_of
+from opentracker.config.settings import Bind, Settings, Take
+from opentracker.errors import ConfigError, StartError, UsageError
+from opentracker.features.feature import Feature, keys_of
 from opentracker.server import binding, wiring
+from opentracker.server.core import Core
 from opentracker.server.http.listener import Listener
 from opentracker.server.http.server import HttpServer
 from opentracker.server.system.libc import has_mmsg
@@ -114,6 +116,23 @@ def test_no_two_features_have_a_key_or_an_option_in_common() -> None:
     assert len(letters) == len(set(letters))
     assert set(keys) | set(values.KEYS) == set(wiring.CONFIG.keys)
     assert not set(keys) & set(values.KEYS)
+
+
+class AloneFeature(Feature[Core]):
+    """A feature that is not for several workers, and does nothing unless its key was given."""
+
+    is_asked_for: ClassVar[bool] = True
+    keys: ClassVar[Mapping[str, Take]] = {"tracker.alone": lambda settings, value: None}
+
+
+@pytest.mark.needs("WANT_WORKERS")
+def test_a_feature_in_use_that_does_not_go_with_several_workers() -> None:
+    settings = Settings(workers=2)
+    wiring.refuse_alone([AloneFeature(settings)], settings)
+    settings.given.append(("tracker.alone", "yes"))
+    with pytest.raises(ConfigError, match=r"listen\.workers above 1 does not go with tracker\.alone yet"):
+        wiring.refuse_alone([AloneFeature(settings)], settings)
+    wiring.refuse_alone([AloneFeature(Settings(given=settings.given))], Settings())
 
 
 def test_a_path_is_named_once() -> None:

@@ -93,7 +93,7 @@ def test_a_datagram_that_the_store_answers_is_noted() -> None:
     _, journal, hashes = journaled()
     packet = bytes(16) + hashes[0] + bytes(62)
     out = BytesWriter()
-    journal.bring_near([packet], 1)
+    journal.bring_near([packet], [bytes(4)], 1)
     age = journal.answer_udp(packet, bytes([192, 0, 2, 1]), 50, 1800, 5, False, out)
     assert journal.turn() == ([hashes[0]] if age != -1 else [], [])
     assert (len(out) > 0) == (age != -1)

@@ -68,16 +68,25 @@ class Rendezvous:
     def receive(self, data: bytes, link: Link, seconds: float) -> None:
         """Handle a message of a link at a time in seconds of the loop's clock."""
         self.messages.value += 1
+        self.handle(data, link, seconds)
+
+    def handle(self, data: bytes, link: Link, seconds: float) -> None:
+        """As `receive`, for a message that is counted already."""
         try:
             message = parse_message(data)
             if isinstance(message, WebScrape):
                 self.scrape(message, link)
-            elif message.to_peer_id:
-                self.answer(message, link, seconds)
             else:
-                self.announce(message, link, seconds)
+                self.carry_out(message, data, link, seconds)
         except MessageError as error:
             self.refuse(error, link)
+
+    def carry_out(self, message: WebAnnounce, data: bytes, link: Link, seconds: float) -> None:
+        """Carry out an announce, or the answer to an offer, that `data` is. Raises MessageError."""
+        if message.to_peer_id:
+            self.answer(message, link, seconds)
+        else:
+            self.announce(message, link, seconds)
 
     def refuse(self, error: MessageError, link: Link) -> None:
         """Tell a client about its message, if the message was about something."""
@@ -105,7 +114,7 @@ class Rendezvous:
     def find_or_add(self, info_hash: bytes, message: WebAnnounce, link: Link) -> BrowserPeer:
         """The peer of a message, which now belongs to this link. Raises MessageError if a new one is too many."""
         if self.browsers.find(info_hash, message.peer_id) is None:
-            if len(link.peers) >= MOST_PEERS:
+            if len(link.peers) + link.elsewhere >= MOST_PEERS:
                 raise MessageError(TOO_MANY_PEERS, ANNOUNCE, message.info_hash)
             if WANT_MAX_PEER and self.tracker.limits.near_limit:
                 raise MessageError(NO_ROOM, ANNOUNCE, message.info_hash)

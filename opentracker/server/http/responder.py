@@ -97,6 +97,7 @@ class HttpResponder:
         self.plain_query = b""
         self.plain_keep_alive = False
         self.plain_forwarded = b""  # see PlainHeads.forwarded
+        self.plain_named = b""  # see PlainHeads.client
         self.watchers: list[Callable[[Request, bytes], None]] = []  # see features.feature.Answers
         self.client_of: Callable[[Request, bytes], bytes] = its_connection  # raises TrackerFailure
         self.is_proxy: Callable[[bytes], bool] = is_no_proxy
@@ -224,6 +225,13 @@ class HttpResponder:
             return self.plain.forwarded if self.is_proxy(address) else address
         return self.client_of(Request(head, len(head)), address)
 
+    def forwarded_client(self, address: bytes) -> bytes:
+        """The client's address of the plain announce in `plain_query`. Raises TrackerFailure for an unknown client."""
+        if self.believes_plain and self.plain_named:
+            return self.plain_named if self.is_proxy(address) else address
+        line = self.plain_forwarded
+        return self.client_of(Request(line, len(line)), address)
+
     def reads_plain(self, data: bytes) -> bool:
         """Whether `data` is one whole plain announce, whose parts are in `plain_query` and the fields behind it now."""
         if WANT_AUTH_KEYS and self.tracker.keys.in_force:
@@ -237,14 +245,14 @@ class HttpResponder:
         self.plain_query = self.heads.query
         self.plain_keep_alive = self.heads.keep_alive
         self.plain_forwarded = self.heads.forwarded
+        self.plain_named = self.heads.client
         return True
 
     def answer_query(self, query: bytes, keep_alive: bool, address: bytes, minute: int) -> bytes:
         """The whole answer to a plain announce."""
         try:
             if WANT_IP_FROM_PROXY:
-                line = self.plain_forwarded
-                address = self.client_of(Request(line, len(line)), address)
+                address = self.forwarded_client(address)
             if WANT_DENY:
                 self.refuse_denied(address, False)
             body = self.announce(query, False, address, minute)

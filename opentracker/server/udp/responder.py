@@ -134,9 +134,9 @@ class UdpResponder:
                 return True
         return False
 
-    def bring_near(self, packets: list[bytes], count: i64) -> None:
+    def bring_near(self, packets: list[bytes], addresses: list[bytes], count: i64) -> None:
         """Bring the torrents of the first `count` datagrams into the CPU's caches; see Store.bring_near."""
-        self.tracker.store.bring_near(packets, count)
+        self.tracker.store.bring_near(packets, addresses, count)
 
     def has_key(self, action: i64, packet: bytes, size: i64, address: bytes, out: BytesWriter) -> bool:
         """Whether a request has a valid key; else append the error. A scrape has no room for a key (BEP 41)."""

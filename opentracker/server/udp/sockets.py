@@ -125,8 +125,7 @@ class UdpBatchSocket(Handler):
         """Answer the first `count` datagrams of the buffers."""
         headers = self.in_headers
         packets = self.packets
-        names = self.names
-        is_v6 = self.is_v6
+        addresses = self.addresses(count)
         answers = self.answers
         minute = self.now.minute
         out = self.outgoing.writer
@@ -138,13 +137,12 @@ class UdpBatchSocket(Handler):
         begin: i64 = 0
         received: i64 = 0
         if WANT_COMPILED:
-            answers.bring_near(packets, count)
+            answers.bring_near(packets, addresses, count)
         i: i64 = 0
         while i < count:
             size: int = read_i32_le(headers, i * HEADER_SIZE + LENGTH_AT)
             received += size
-            name = names[i]
-            address = unmap(name[8:24]) if is_v6 else name[4:8]
+            address = addresses[i]
             try:
                 answers.answer(packets[i], size, address, minute, out)
             except Exception as error:  # a lack of memory, or a fault of ours: answer the others
@@ -172,6 +170,13 @@ class UdpBatchSocket(Handler):
             self.send(first, gap)
             first = gap + 1
         self.send(first, count)
+
+    def addresses(self, count: i64) -> list[bytes]:
+        """The source addresses of the first `count` datagrams, 4 or 16 bytes each."""
+        names = self.names[:count]
+        if self.is_v6:
+            return [unmap(name[8:24]) for name in names]
+        return [name[4:8] for name in names]
 
     def forget_interfaces(self, count: i64) -> None:
         """Clear the interfaces of the answers, so that routing chooses them; their source addresses stay.

@@ -15,13 +15,20 @@ from librt.strings import BytesWriter
 
 from opentracker._features import WANT_UPGRADE
 from opentracker.config.settings import Settings
-from opentracker.errors import EXIT_FAULT, EXIT_START, EXIT_USAGE, OpentrackerError, UsageError
+from opentracker.errors import (
+    EXIT_FAULT,
+    EXIT_START,
+    EXIT_USAGE,
+    InvariantError,
+    OpentrackerError,
+    UsageError,
+)
 from opentracker.features.feature import Feature
 from opentracker.server import wiring
 from opentracker.server.core import Core
 from opentracker.server.system import sandbox
 from opentracker.server.system.log_lines import LineLimiter
-from opentracker.server.workers.frames import FAILED, MOST_PAYLOAD, write_frame
+from opentracker.server.workers.frames import FAILED, INCONSISTENT, MOST_PAYLOAD, write_frame
 from opentracker.server.workers.worker import Seat, Worker
 
 if WANT_UPGRADE:
@@ -46,6 +53,7 @@ class Named(logging.Filter):
 
 
 def be_worker(
+    make: type[Worker],
     seat: Seat,
     control: socket.socket,
     settings: Settings,
@@ -53,11 +61,14 @@ def be_worker(
     proc: int,
     is_successor: bool,
 ) -> int:
-    """Run a worker in this process, a fork of the supervisor without its descriptors; returns the exit status."""
+    """Run a worker in this process, a fork of the supervisor without its descriptors; returns the exit status.
+
+    `make` makes its server.
+    """
     die_with_parent()
     log.addFilter(Named(seat.number))
     try:
-        server = start(seat, control, settings, features, proc, is_successor)
+        server = start(make, seat, control, settings, features, proc, is_successor)
     except OpentrackerError as error:
         control.send(failure(str(error)))
         return EXIT_USAGE if isinstance(error, UsageError) else EXIT_START
@@ -65,6 +76,7 @@ def be_worker(
 
 
 def start(
+    make: type[Worker],
     seat: Seat,
     control: socket.socket,
     settings: Settings,
@@ -83,7 +95,7 @@ def start(
         settings.reread = partial(reread, settings.reread, features, seat.number)
     for feature in features:
         feature.load()
-    server = Worker(seat, control, settings, features)
+    server = make(seat, control, settings, features)
     if WANT_UPGRADE and seat.taking is not None and not is_successor:
         take_torrents(server, seat.taking)
     for feature in features:
@@ -125,6 +137,10 @@ def run(server: Worker) -> int:
             ending()
         if server.loop.is_broken():
             status = EXIT_FAULT
+    except InvariantError as error:
+        log.critical("the store is inconsistent: %s", error)
+        server.control.put(INCONSISTENT, 0, b"")
+        status = EXIT_FAULT
     except Exception as error:
         log.critical("the loop ended in a fault: %r", error, exc_info=error)
         status = EXIT_FAULT

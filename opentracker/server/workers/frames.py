@@ -55,6 +55,8 @@ RETIRE: Final = 25  # to a worker: send the answers that are under way
 NEAR: Final = 26  # from a worker: nearly all torrents are given
 QUIET: Final = 27  # from a worker: no request is under way
 GONE: Final = 28  # from a worker: its clients have gone
+# Between the supervisor and a worker of `opentracker.debug`.
+INCONSISTENT: Final = 29  # from a worker: its store is broken, and the worker exits
 
 
 class Frame:

@@ -25,7 +25,7 @@ from opentracker.server.system.systemd import Notifier
 from opentracker.server.workers.channel import pair
 from opentracker.server.workers.sockets import Group, open_groups, passed_groups
 from opentracker.server.workers.supervisor import Supervisor
-from opentracker.server.workers.worker import Seat
+from opentracker.server.workers.worker import Seat, Worker
 from opentracker.swarm.connection_ids import SECRET_SIZE
 from opentracker.swarm.ownership import WORDS
 
@@ -44,8 +44,11 @@ def serve(
     manager: Notifier,
     signals: Signals,
     succession: "Succession | None" = None,
+    make: type[Worker] = Worker,
 ) -> int:
     """Run a tracker of several workers until a signal ends it; returns the exit status.
+
+    `make` makes each worker.
 
     Raises StartError and UsageError.
     """
@@ -69,7 +72,7 @@ def serve(
             opened.callback(os.close, proc)
         privileges.give_up(settings, wiring.PATHS)
         sandbox.restrict(settings, wiring.PATHS, sandbox.Kernel(), proc)
-        supervisor = Supervisor(settings, features, proc, manager, signals)
+        supervisor = Supervisor(settings, features, proc, manager, signals, make)
         supervisor.seats += make_seats(settings.workers, keys, supervisor.now.start, groups)
         for seat in supervisor.seats:
             for end in seat.channels.values():

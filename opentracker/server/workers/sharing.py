@@ -3,12 +3,14 @@
 from collections.abc import Callable, Iterator
 
 from opentracker._features import (
+    WANT_AUTH_KEYS,
     WANT_CONTROL,
     WANT_FULLLOG_NETWORKS,
     WANT_FULLSCRAPE,
     WANT_MODEST_FULLSCRAPES,
     WANT_SYNC_LIVE,
     WANT_SYNC_SCRAPE,
+    WANT_WEBTORRENT,
 )
 from opentracker.features.statistics.page import OtherParts, Statistics
 from opentracker.protocol.pages import Pieces
@@ -18,6 +20,10 @@ from opentracker.server.workers.parts import StreamedParts, pack_snapshot
 from opentracker.server.workers.streams import Streams
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
+if WANT_AUTH_KEYS:
+    from opentracker.features.keys.addresses import KeyAddresses
+    from opentracker.server.workers import key_addresses
+    from opentracker.server.workers.key_addresses import SharedKeyAddresses
 if WANT_CONTROL:
     from opentracker.features.control.commands import STREAM as CONTROL
     from opentracker.features.control.commands import Commands
@@ -37,6 +43,10 @@ if WANT_SYNC_LIVE:
 if WANT_SYNC_SCRAPE:
     from opentracker.server.workers import scrape_sync
     from opentracker.server.workers.scrape_sync import SharedScrapeSync
+if WANT_WEBTORRENT:
+    from opentracker.server.webtorrent.hub import Hub
+    from opentracker.server.workers import browsers
+    from opentracker.server.workers.browsers import SharedRendezvous
 
 STATISTICS = b"statistics"
 LINES = b"lines"
@@ -53,6 +63,8 @@ def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSna
         share_full_scrapes(host, mesh, streams)
         state = host.part(State)
         streams.sources[STATE] = lambda _: state.part()
+    if WANT_AUTH_KEYS:
+        share_key_addresses(host, mesh, streams)
     if WANT_CONTROL:
         commands = Commands(host)
         streams.sources[CONTROL] = lambda line: in_one_piece(commands.answer, line)
@@ -60,6 +72,8 @@ def share(host: Core, mesh: Mesh, streams: Streams, complete: Callable[[StatsSna
         share_sync(host, mesh)
     if WANT_FULLLOG_NETWORKS:
         share_full_log(host, mesh, streams)
+    if WANT_WEBTORRENT:
+        share_browsers(host, mesh)
 
 
 def in_one_piece(answer: Callable[[bytes], bytes], question: bytes) -> Pieces:
@@ -87,6 +101,18 @@ def share_statistics(
     streams.sources[STATISTICS] = part
 
 
+if WANT_AUTH_KEYS:
+
+    def share_key_addresses(host: Core, mesh: Mesh, streams: Streams) -> None:
+        """See `share`."""
+        addresses = host.part(KeyAddresses)
+        shared = SharedKeyAddresses(addresses, mesh)
+        addresses.tell_others = shared.tell
+        host.hearers[key_addresses.HEARER] = addresses.hear
+        streams.sources[key_addresses.STREAM] = lambda _: addresses.part()
+        host.start_work(shared.catch_up())
+
+
 if WANT_SYNC_LIVE:
 
     def share_sync(host: Core, mesh: Mesh) -> None:
@@ -112,6 +138,19 @@ if WANT_FULLLOG_NETWORKS:
         log.chosen, log.gather = shared.tell, shared.gather
         host.hearers[full_log.HEARER] = log.choose
         streams.sources[full_log.STREAM] = shared.part
+
+
+if WANT_WEBTORRENT:
+
+    def share_browsers(host: Core, mesh: Mesh) -> None:
+        """See `share`."""
+        shared = SharedRendezvous(host.tracker, host.tracker.random, mesh, host.now)
+        host.part(Hub).rendezvous = shared
+        host.hearers[browsers.MESSAGE] = shared.hear_message
+        host.hearers[browsers.REPLY] = shared.hear_reply
+        host.hearers[browsers.LEFT] = shared.hear_left
+        host.hearers[browsers.BEGUN] = shared.hear_begun
+        shared.begin()
 
 
 if WANT_FULLSCRAPE:

@@ -24,6 +24,7 @@ from opentracker.server.workers.child import be_worker
 from opentracker.server.workers.frames import (
     END,
     FAILED,
+    INCONSISTENT,
     LOST,
     PULSE,
     READY,
@@ -35,7 +36,7 @@ from opentracker.server.workers.frames import (
 )
 from opentracker.server.workers.overseeing import Overseeing
 from opentracker.server.workers.parts import pack_reading
-from opentracker.server.workers.worker import Seat
+from opentracker.server.workers.worker import Seat, Worker
 from opentracker.swarm.counting.metric import Gauge
 from opentracker.swarm.surveys.snapshot import StatsSnapshot
 
@@ -76,8 +77,10 @@ class Supervisor(Overseeing):
         proc: int,
         manager: Notifier,
         signals: Signals,
+        make: type[Worker] = Worker,
     ) -> None:
         super().__init__(settings)
+        self.make = make
         self.features = features
         self.proc = proc  # a descriptor of /proc, which workers read about themselves; -1: there is none
         self.manager = manager
@@ -93,6 +96,7 @@ class Supervisor(Overseeing):
         self.has_begun = False
         self.waits_for: set[str] = set()  # conditions of the begin, beside the workers
         self.is_ending = False
+        self.is_consistent = True
         self.status = 0
         self.reason = ""
         self.reloading: set[int] = set()
@@ -101,6 +105,7 @@ class Supervisor(Overseeing):
         self.orders: dict[int, Callable[[int, Process, Frame], None]] = {
             READY: self.ready,
             FAILED: self.failed,
+            INCONSISTENT: self.inconsistent,
             PULSE: self.pulse,
             RELOADED: self.reloaded,
         }
@@ -131,7 +136,7 @@ class Supervisor(Overseeing):
             self.manager.is_stopping()
         self.is_ending = True
         self.tell_all(END)
-        if self.has_begun and len(self.processes) == len(self.seats):
+        if self.has_begun and self.is_consistent and len(self.processes) == len(self.seats):
             for ending in self.endings:
                 self.finish(ending())
         self.tell_all(STOP)
@@ -176,7 +181,9 @@ class Supervisor(Overseeing):
             try:
                 ours.close()
                 self.leave(seat)
-                status = be_worker(seat, its, self.settings, self.features, self.proc, is_successor)
+                status = be_worker(
+                    self.make, seat, its, self.settings, self.features, self.proc, is_successor
+                )
             except BaseException as error:
                 log.critical("a worker ended in a fault: %r", error, exc_info=error)
             finally:
@@ -278,6 +285,13 @@ class Supervisor(Overseeing):
     def failed(self, number: int, process: Process, frame: Frame) -> None:
         """A worker cannot start; its end follows."""
         process.reason = frame.payload.decode("utf-8", "replace")
+
+    def inconsistent(self, number: int, process: Process, frame: Frame) -> None:
+        """The store of a worker of `opentracker.debug` is broken: the tracker ends, and writes no state."""
+        log.critical("the store of worker %d is inconsistent: the tracker ends", number)
+        self.is_consistent = False
+        self.status = EXIT_FAULT
+        self.loop.stopping = True
 
     def pulse(self, number: int, process: Process, frame: Frame) -> None:
         """A worker is well."""

@@ -152,14 +152,17 @@ class StrayUdpResponder(SharedUdpResponder):
     def answer(self, packet: bytes, size: i64, address: bytes, minute: i64, out: BytesWriter) -> None:
         """See UdpResponder."""
         if action_of(packet, size) == ANNOUNCE and self.ids.accepts(packet, address):
-            ownership = self.mesh.ownership
-            owner = ownership.owner_at(packet, INFO_HASH)
-            if owner != ownership.own:
-                way = self.way_back(packet)
-                assert way is not None
-                self.mesh.ask(owner, DATAGRAM, pack_datagram(address, packet[: int(size)]), way.take)
+            owner = self.mesh.ownership.owner_at(packet, INFO_HASH)
+            if owner != self.mesh.ownership.own:
+                self.hand_on(packet, size, address, owner)
                 return
         self.answer_own(packet, size, address, minute, out)
+
+    def hand_on(self, packet: bytes, size: i64, address: bytes, owner: i64) -> None:
+        """Have the owner of its torrent answer a datagram."""
+        way = self.way_back(packet)
+        assert way is not None
+        self.mesh.ask(owner, DATAGRAM, pack_datagram(address, packet[: int(size)]), way.take)
 
 
 class SharedUdpSocket(UdpBatchSocket):

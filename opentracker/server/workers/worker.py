@@ -232,6 +232,8 @@ class Worker(wiring.Server):
     def serve_supervisor(self) -> None:
         """After the last client: give the supervisor what it asks for, until it is done."""
         loop = self.loop
+        for farewell in self.farewells:
+            farewell()
         for fd in set(loop.selector.watched) - {self.control.sock.fileno()}:
             loop.unwatch(fd)
         self.http.close()

@@ -142,8 +142,11 @@ class Store:
         """
         return NOT_TAKEN
 
-    def bring_near(self, packets: list[bytes], count: i64) -> None:
-        """Read the torrents of the first `count` datagrams, so that they are in the CPU's caches when answered."""
+    def bring_near(self, packets: list[bytes], addresses: list[bytes], count: i64) -> None:
+        """Read the torrents of the first `count` datagrams, so that they are in the CPU's caches when answered.
+
+        `addresses` are the datagrams' sources, of 4 or 16 bytes.
+        """
 
     def sync(self, a: Announce, minute: i64) -> None:
         """Carry out an announce that came by live sync; only the counts of its answer are filled in."""

@@ -1,6 +1,7 @@
 """The limit on addresses of a key: over all protocols, IPv6 by /64, until an address goes out of use."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,6 @@ from hypothesis import strategies as st
 
 from opentracker._features import OT_PEER_TIMEOUT
 from opentracker.config.settings import Settings
-from opentracker.errors import UsageError
 from opentracker.features.keys.addresses import (
     BUCKET,
     ENTRY,
@@ -21,7 +21,6 @@ from opentracker.features.keys.addresses import (
 from opentracker.features.keys.feature import KeySettings
 from opentracker.features.keys.key_list import CROWDED_KEY
 from opentracker.protocol.addresses import parse_ip
-from opentracker.server.wiring import refuse_alone
 from tests.features.keys.test_feature import ERROR, KEY, OTHER, QUERY, keyed
 from tests.protocol.http_cases import announced, failure_body, get, is_like
 from tests.server.live import HOME, Live, packed, sections
@@ -119,6 +118,150 @@ def test_the_table_equals_a_naive_model(most: int, uses: list[tuple[bytes, bytes
         assert desk.table.admits(digest, address) is expected
 
 
+# ---- Several workers ---------------------------------------------------------------------------------------
+
+
+class Desks:
+    """The tables of three workers, whose messages are under way until `deliver` is called."""
+
+    def __init__(self, most: int) -> None:
+        self.minute = 65530
+        self.tables = [KeyAddresses(most, 0, lambda: self.minute) for _ in range(3)]
+        self.under_way: list[tuple[KeyAddresses, bytes]] = []
+        for table in self.tables:
+            others = [each for each in self.tables if each is not table]
+            table.tell_others = partial(self.send, others)
+
+    def send(self, others: list[KeyAddresses], use: bytes) -> None:
+        self.under_way += [(each, use) for each in others]
+
+    def deliver(self) -> None:
+        for table, use in self.under_way:
+            table.hear(use)
+        self.under_way.clear()
+
+    def admits(self, worker: int, digest: bytes, address: str) -> bool:
+        return self.tables[worker].admits(digest, parse_ip(address))
+
+
+def gathered(pieces: Iterator[bytes]) -> list[bytes]:
+    """The pieces that are not empty."""
+    return [piece for piece in pieces if piece]
+
+
+def give(piece: bytes, table: KeyAddresses) -> None:
+    """Give a piece to a table."""
+    for _ in table.take_part(piece):
+        pass
+
+
+def test_k14_the_limit_is_that_of_all_workers() -> None:
+    desks = Desks(2)
+    assert desks.admits(0, ONE, "192.0.2.1")
+    desks.deliver()
+    assert desks.admits(1, ONE, "192.0.2.2")
+    desks.deliver()
+    for worker in range(3):
+        assert not desks.admits(worker, ONE, "192.0.2.3")
+        assert desks.admits(worker, ONE, "192.0.2.1")
+        assert desks.admits(worker, ONE, "192.0.2.2")
+        assert desks.admits(worker, TWO, "2001:db8::3")
+        assert desks.under_way == [] or worker == 0, "an address that is in use is told once a minute"
+        desks.deliver()
+    assert {table.weight() for table in desks.tables} == {LEAST_BUCKETS * BUCKET + 3 * ENTRY}
+
+
+def test_k15_an_address_stays_in_use_by_requests_to_any_worker() -> None:
+    desks = Desks(1)
+    assert desks.admits(0, ONE, "192.0.2.1")
+    desks.deliver()
+    for worker in (1, 2, 0):
+        desks.minute += OT_PEER_TIMEOUT - 1
+        assert desks.admits(worker, ONE, "192.0.2.1")
+        desks.deliver()
+    assert not any(desks.admits(worker, ONE, "192.0.2.2") for worker in range(3))
+    desks.minute += OT_PEER_TIMEOUT
+    assert desks.admits(1, ONE, "192.0.2.2")
+    desks.deliver()
+    assert not any(desks.admits(worker, ONE, "192.0.2.1") for worker in range(3))
+
+
+@given(st.integers(1, 3), st.lists(st.tuples(st.integers(0, 2), st.integers(1, 9)), max_size=9))
+def test_addresses_at_the_same_moment_exceed_the_limit_once(most: int, uses: list[tuple[int, int]]) -> None:
+    """Each worker may admit as many as the limit, until it hears of the others'; then all refuse the same ones."""
+    desks = Desks(most)
+    assert desks.admits(0, ONE, "192.0.2.250")
+    desks.deliver()
+    desks.minute += 2
+    admitted = {number for worker, number in uses if desks.admits(worker, ONE, f"192.0.2.{number}")}
+    assert len(admitted) <= 3 * (most - 1)
+    desks.deliver()
+    found = [
+        {number for number in [*range(1, 10), 250] if desks.admits(worker, ONE, f"192.0.2.{number}")}
+        for worker in range(3)
+    ]
+    full = [each for each in found if len(each) == most]
+    assert all(250 in each for each in found), "the address that was in use before stays"
+    if len(admitted) >= most - 1:
+        assert len(full) == 3
+        assert found[0] == found[1] == found[2]
+        assert found[0] <= admitted | {250}
+
+
+def test_a_lower_limit_strikes_out_nothing_that_is_in_use() -> None:
+    desks = Desks(3)
+    for number in (1, 2, 3):
+        assert desks.admits(0, ONE, f"192.0.2.{number}")
+    desks.deliver()
+    desks.minute += 2
+    for table in desks.tables:
+        table.most = 1
+    for number in (1, 2, 3):
+        assert desks.admits(1, ONE, f"192.0.2.{number}")
+    desks.deliver()
+    assert all(desks.admits(2, ONE, f"192.0.2.{number}") for number in (1, 2, 3))
+    assert not desks.admits(0, ONE, "192.0.2.4")
+    desks.tables[0].most = 0
+    desks.tables[0].hear(ONE[:10] + bytes(8))
+    assert desks.tables[0].weight() == desks.tables[1].weight()
+
+
+def test_a_worker_whose_clock_is_a_minute_ahead() -> None:
+    ahead, behind = KeyAddresses(1, 0, lambda: 8), KeyAddresses(1, 0, lambda: 7)
+    ahead.tell_others = behind.hear
+    assert ahead.admits(ONE, HOSTS[0])
+    assert not behind.admits(ONE, HOSTS[1])
+    behind.tell_others = ahead.hear
+    assert behind.admits(ONE, HOSTS[0])
+    assert not ahead.admits(ONE, HOSTS[1])
+
+
+@pytest.mark.parametrize(("of_one", "of_other"), [(0, 0), (0, 100_000), (100_000, 0)])
+def test_a_worker_that_begins_takes_the_table_of_another(of_one: int, of_other: int) -> None:
+    """The number of buckets is that of the keys at a worker's own start."""
+    minute = 100
+    one, other = [KeyAddresses(2, keys, lambda: minute) for keys in (of_one, of_other)]
+    digests = [number.to_bytes(2, "big") * 8 for number in range(3000)]
+    for digest in digests:
+        assert one.admits(digest, HOSTS[0])
+    assert one.admits(ONE, HOSTS[1])
+    minute += OT_PEER_TIMEOUT - 1
+    assert one.admits(digests[7], HOSTS[2])
+    assert other.admits(digests[8], HOSTS[3]), "meanwhile"
+    pieces = gathered(one.part())
+    assert len(pieces) > 1
+    for piece in pieces:
+        give(piece, other)
+    assert not other.admits(digests[7], HOSTS[3])
+    assert not other.admits(digests[8], HOSTS[1])
+    assert all(other.admits(digest, HOSTS[0]) for digest in digests[9:20])
+    minute += 1
+    assert other.admits(digests[0], HOSTS[1]), "the table has the minute of each last request"
+    assert other.admits(digests[0], HOSTS[2])
+    assert not other.admits(digests[0], HOSTS[0])
+    assert gathered(KeyAddresses(1, 0, lambda: 0).part()) == []
+
+
 # ---- As a feature ------------------------------------------------------------------------------------------
 
 
@@ -181,14 +324,3 @@ def test_the_key_of_config_files_and_a_reload(live: Live) -> None:
     assert is_like(
         live.ask(live.listen_tcp(), get(b"/" + KEY + b"/announce?" + QUERY)).body, announced(0, 0, 1, [])
     )
-
-
-@pytest.mark.needs("WANT_WORKERS")
-def test_several_workers_are_refused() -> None:
-    settings = Settings(sections=sections())
-    settings.given.append(("limits.addresses_per_key", "1"))
-    settings.workers = 2
-    with pytest.raises(UsageError, match=r"does not go with limits\.addresses_per_key"):
-        refuse_alone([KeyAddressFeature(settings)], settings)
-    settings.given.clear()
-    refuse_alone([KeyAddressFeature(settings)], settings)

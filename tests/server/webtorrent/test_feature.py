@@ -5,7 +5,6 @@ import pytest
 from opentracker.config.settings import Sections, Settings
 from opentracker.errors import ConfigError
 from opentracker.server.webtorrent.feature import WebTorrentFeature, WebTorrentSettings
-from opentracker.server.wiring import refuse_alone
 from tests.server.live import Live, sections
 from tests.server.webtorrent.browser import Browser, handshake
 
@@ -32,10 +31,19 @@ def test_a_limit_and_its_reload() -> None:
     live.close()
 
 
-@pytest.mark.needs("WANT_WORKERS", WANT_SYNC_LIVE=False)
-def test_several_workers_are_refused() -> None:
-    with pytest.raises(ConfigError, match=r"listen\.workers above 1 does not go with WebTorrent yet"):
-        refuse_alone([WebTorrentFeature(Settings())], Settings(workers=2))
+def test_the_limit_is_that_of_all_workers() -> None:
+    shares = []
+    for worker in range(3):
+        settings = Settings(sections=Sections(WebTorrentSettings(5)), workers=3)
+        WebTorrentFeature(settings).divide(settings, worker)
+        shares.append(settings.of(WebTorrentSettings).websockets)
+    assert shares == [2, 2, 1]
+
+
+def test_a_limit_that_leaves_nothing_for_some_workers() -> None:
+    WebTorrentFeature(Settings(sections=Sections(WebTorrentSettings(0)), workers=3)).check()
+    with pytest.raises(ConfigError, match=r"limits\.websockets is less than one for each of 3 workers"):
+        WebTorrentFeature(Settings(sections=Sections(WebTorrentSettings(2)), workers=3)).check()
 
 
 def test_an_ending_without_a_server_is_none() -> None:

@@ -11,6 +11,7 @@ from urllib.parse import quote_from_bytes
 from opentracker._features import (
     WANT_ACCESSLIST_BLACK,
     WANT_ACCESSLIST_WHITE,
+    WANT_AUTH_KEYS,
     WANT_BOGON_FILTER,
     WANT_RESTRICT_STATS,
 )
@@ -25,11 +26,13 @@ from opentracker.server.workers.sockets import open_groups, passed_groups
 from opentracker.server.workers.worker import Worker
 from opentracker.swarm.ownership import Ownership
 from opentracker.swarm.policy.permissions import MAY_STAT
-from tests.server.live import HOME, PATIENCE, connect_packet, endpoint, family_of, packed, sections
+from tests.server.live import HOME, PATIENCE, SECRET, connect_packet, endpoint, family_of, packed, sections
 
 if WANT_ACCESSLIST_BLACK or WANT_ACCESSLIST_WHITE:
     from opentracker.swarm.policy.admission import Admission
     from opentracker.swarm.tracker import admit_by
+if WANT_AUTH_KEYS:
+    from opentracker.features.keys.feature import KeysFeature
 if WANT_BOGON_FILTER:
     from opentracker.swarm.policy.visibility import Visibility
 
@@ -40,7 +43,7 @@ KEYS: Final = (0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1)
 class Crew:
     """Workers that serve TCP and UDP on a free port each; `steered` or with one UDP socket for all.
 
-    `prepare` changes the settings of each worker.
+    `prepare` changes the settings of each worker, `make` makes it.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class Crew:
         steered: bool = True,
         home: str = HOME,
         prepare: Callable[[Settings], None] = lambda _: None,
+        make: type[Worker] = Worker,
     ) -> None:
         binds = [Bind(False, packed(home), 0), *[Bind(True, packed(home), 0)] * steered]
         self.groups = open_groups(binds, many, KEYS)
@@ -67,8 +71,12 @@ class Crew:
             if WANT_RESTRICT_STATS:
                 settings.permissions.bless(packed(HOME), 8 * len(packed(HOME)), MAY_STAT)
             prepare(settings)
-            features = wiring.load(settings)
-            worker = Worker(seat, its, settings, features)
+            features = [feature(settings) for feature in wiring.FEATURES]
+            for feature in features:
+                if WANT_AUTH_KEYS and isinstance(feature, KeysFeature):
+                    feature.secret = SECRET  # as workers that are forks have the same
+                feature.load()
+            worker = make(seat, its, settings, features)
             for feature in features:
                 feature.begin(worker)
             worker.loop.sleep = no_nap

@@ -1,5 +1,6 @@
 """Trackers of one, two and three workers as processes, for tests of all rooms."""
 
+import gzip
 import os
 import socket
 import time
@@ -15,6 +16,7 @@ from opentracker.server.workers.service import PROC
 from tests.server.live import HOME
 from tests.server.process import PATIENCE, Tracker, allow, list_loopback
 from tests.server.workers.allowed import may_be_several
+from tests.server.workers.crew import GZIP
 
 REFUSED = not may_be_several()
 needs_several = pytest.mark.skipif(REFUSED, reason="this build refuses several workers")
@@ -53,7 +55,8 @@ def ask(where: tuple[str, int], target: str) -> bytes:
 
 def fetch(tracker: Tracker, target: str) -> bytes:
     """The body of the answer to a GET."""
-    return ask(tracker.endpoint("TCP"), target).partition(b"\r\n\r\n")[2]
+    body = ask(tracker.endpoint("TCP"), target).partition(b"\r\n\r\n")[2]
+    return gzip.decompress(body) if body.startswith(GZIP) else body
 
 
 def announce(tracker: Tracker, info_hash: bytes, port: int) -> bytes:

@@ -1,10 +1,8 @@
 """Trackers of one, two and three workers as processes: the start, signals, deaths, the state, the end."""
 
 import os
-import re
 import signal
 import socket
-import sys
 from pathlib import Path
 
 import pytest
@@ -21,7 +19,6 @@ from tests.server.live import HOME, announce_packet, connect_packet, family_of
 from tests.server.process import PATIENCE, Tracker, run
 from tests.server.workers.several import (
     INFO_HASHES,
-    REFUSED,
     RELOADED,
     announce,
     fetch,
@@ -270,29 +267,3 @@ def test_a_check_tells_the_number_of_workers(tmp_path: Path) -> None:
     status, out, _ = run("-t", *options(tmp_path, 3))
     assert status == 0
     assert "would serve them by 3 workers\n" in out
-
-
-@needs_several
-def test_the_debug_command_has_one_process(tmp_path: Path) -> None:
-    debug = (sys.executable, "-P", "-X", "dev", "-m", "opentracker.debug")
-    status, _, err = run(*options(tmp_path, 2), command=debug)
-    assert status == 1
-    assert "listen.workers above 1 does not go with opentracker.debug yet" in err
-
-
-@needs_several
-@pytest.mark.needs("WANT_AUTH_KEYS")
-def test_a_key_that_does_not_go_with_several_workers(tmp_path: Path) -> None:
-    (tmp_path / "more.conf").write_text("limits.addresses_per_key 2\n")
-    for check in ([], ["-t"]):
-        status, _, err = run(*options(tmp_path, 2, "-f", str(tmp_path / "more.conf")), *check)
-        assert status == 1
-        assert "listen.workers above 1 does not go with limits.addresses_per_key yet" in err
-
-
-@pytest.mark.skipif(not REFUSED, reason="this build allows several workers")
-def test_what_does_not_go_with_several_workers_is_refused(tmp_path: Path) -> None:
-    for check in ([], ["-t"]):
-        status, _, err = run(*options(tmp_path, 2), *check)
-        assert status == 1
-        assert re.search(r"listen\.workers above 1 does not go with \S+", err)

@@ -387,7 +387,8 @@ def test_what_is_brought_near_is_not_changed(store: Store) -> None:
     fill(store, B, 3 * SMALL)
     before = all_packed(Tracker(Random(1), store))
     packets = [datagram(info_hash, peer_of(1, SIZE)) for info_hash in (A, B, b"C" * 20)] + [bytes(2048)]
-    store.bring_near(packets * 20, 70)
-    store.bring_near(packets, 0)
+    addresses = [bytes(SIZE - 2)] * len(packets)
+    store.bring_near(packets * 20, addresses * 20, 70)
+    store.bring_near(packets, addresses, 0)
     assert all_packed(Tracker(Random(1), store)) == before
     sound(store)

@@ -18,8 +18,9 @@ from opentracker.swarm.store.flat.heads import (
     members_at,
 )
 from opentracker.swarm.store.flat.keyed import words_of
-from opentracker.swarm.store.flat.large_swarms import SIZE4, FlatSwarms, peer_in
+from opentracker.swarm.store.flat.large_swarms import NO_SWARM, SIZE4, FlatSwarms, peer_in
 from opentracker.swarm.store.flat.layout import (
+    COUNTS_AT,
     HEAD,
     LARGE,
     words_of_peer,
@@ -118,8 +119,11 @@ class FlatAnswers(FlatSwarms):
             hand_out(out, words, base, step, n, leechers, self.own, numwant, seeding, self.random)
         return self.age if self.age >= 0 else -2 - complete - incomplete
 
-    def bring_near(self, packets: list[bytes], count: i64) -> None:
-        """See Store. The reads do not depend on each other, so the CPU overlaps their cache misses."""
+    def bring_near(self, packets: list[bytes], addresses: list[bytes], count: i64) -> None:
+        """See Store. The reads do not depend on each other, so the CPU overlaps their cache misses.
+
+        Each loop reads what the one before has found: the index, the torrents, and the rest of large swarms.
+        """
         if count > BATCH:
             count = BATCH
         hashes, places, shards = self.hashes, self.places, self.all
@@ -139,7 +143,14 @@ class FlatAnswers(FlatSwarms):
             if 0 < at < len(words) - HEAD:
                 seen ^= words[at] ^ words[at + HEAD]
             i += 1
-        self.seen = seen
+        i = 0
+        while i < count:
+            at = places[i]
+            words = shards[hashes[i] & SHARD_MASK].words
+            is_large = 0 < at < len(words) - HEAD and words[at + 3] & LARGE != 0
+            places[i] = words[at + 2] >> COUNTS_AT if is_large else NO_SWARM
+            i += 1
+        self.seen = seen ^ self.bring_swarms_near(packets, addresses, places, count)
 
     def given(self, s: Shard, at: i64, step: i64, own: i64, want: i64, seeding: bool) -> bytes:
         """Up to `want` peers of a family."""

@@ -19,13 +19,15 @@ GRID: Final = 16
 class Block:
     """Peers of one family, a table's `step` words each.
 
-    `starts` has the number of each bucket's first peer, and behind them the number of all peers.
+    `starts` has the number of each bucket's first peer, and behind them the number of all peers. `peers` is that number
+    too: a look at the size of a block then reads no second line of memory.
     """
 
-    __slots__ = ("starts", "words")
+    __slots__ = ("peers", "starts", "words")
 
     def __init__(self, peers: i64, step: i64) -> None:
         """An empty block with buckets and room for some peers."""
+        self.peers: i64 = 0
         buckets: i64 = 1
         while buckets * BUCKET < peers:
             buckets *= 2
@@ -41,18 +43,13 @@ class Block:
         new = extend(vec[i64](capacity=room), old)
         self.words = extend(new, vec[i64]([0] * (room - len(old))))
 
-    def size(self) -> i64:
-        """The number of peers."""
-        starts = self.starts
-        return i64(starts[len(starts) - 1])
-
     def mask(self) -> i64:
         """The number of buckets, a power of two, minus one."""
         return len(self.starts) - 2
 
     def is_crowded(self) -> bool:
         """Whether one more peer is too many for the number of buckets."""
-        return self.size() >= (len(self.starts) - 1) * BUCKET
+        return self.peers >= (len(self.starts) - 1) * BUCKET
 
     def open(self, bucket: i64, step: i64) -> i64:
         """Add a peer to a bucket and return its number; its words are still to be written."""
@@ -64,6 +61,7 @@ class Block:
             self.resize(used)
         words = self.words
         starts[at] += 1
+        self.peers += 1
         at -= 1
         while at > bucket:
             first = i64(starts[at])
@@ -88,3 +86,4 @@ class Block:
             starts[at] -= 1
             at += 1
         starts[last] -= 1
+        self.peers -= 1

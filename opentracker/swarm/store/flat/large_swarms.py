@@ -4,6 +4,7 @@ from typing import Final
 
 from librt.random import Random
 from librt.strings import BytesWriter, read_i16_le, read_i32_be, read_i32_le, read_i64_be, read_i64_le
+from librt.vecs import vec
 from mypy_extensions import i64
 
 from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_SYNC_LIVE, WANT_V4_ONLY
@@ -29,6 +30,7 @@ from opentracker.swarm.store.peers import FROM_SYNC, PARTIAL
 from opentracker.swarm.store.table import Table
 
 SIZE4: Final = 4  # bytes of an IPv4 address
+NO_SWARM: Final = -1  # the number of a large swarm, where there is none
 
 
 class FlatSwarms(FlatPeers):
@@ -121,6 +123,32 @@ class FlatSwarms(FlatPeers):
             return a.age
         self.settle(swarm)
         return -2 - a.complete - a.incomplete
+
+    def bring_swarms_near(
+        self, packets: list[bytes], addresses: list[bytes], numbers: vec[i64], count: i64
+    ) -> i64:
+        """Read what announces of large swarms need, by the numbers of these; returns something of it."""
+        swarms = self.swarms
+        seen: i64 = 0
+        i: i64 = 0
+        while i < count:
+            if numbers[i] != NO_SWARM:
+                swarm = swarms[numbers[i]]
+                if swarm is not None:
+                    family = swarm.v4 if len(addresses[i]) == SIZE4 else swarm.v6
+                    seen ^= family.leechers.peers ^ family.seeders.peers
+            i += 1
+        i = 0
+        while i < count:
+            if numbers[i] != NO_SWARM:
+                swarm = swarms[numbers[i]]
+                if swarm is not None:
+                    step, p0, p1, p2 = peer_in(packets[i], addresses[i])
+                    table = table_of(swarm, step, read_i64_be(packets[i], LEFT) == 0)
+                    if isinstance(table, WordTable):
+                        seen ^= table.look_at(p0, p1, p2)
+            i += 1
+        return seen
 
     def hand_out(
         self, out: BytesWriter, swarm: Swarm, step: i64, want: i64, seeding: bool, block: i64, index: i64

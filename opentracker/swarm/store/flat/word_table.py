@@ -92,10 +92,19 @@ class WordTable(Table):
             return -1  # in an expression beside an i64, the literal would make an object of both
         return first + number
 
+    def look_at(self, p0: i64, p1: i64, p2: i64) -> i64:
+        """Read a word of the bucket of a peer, and return it; see Store.bring_near."""
+        h = self.hash_of(p0, p1, p2)
+        block = self.blocks[self.block_by(h)]
+        starts, words = block.starts, block.words
+        at = i64(starts[h >> BUCKET_AT & (len(starts) - 2)]) * self.step
+        return words[at] if at < len(words) else 0
+
     def sorted(self, words: vec[i64], n: i64, room: i64) -> Block:
         """A block of the first `n` peers of some words, with room for `room` peers."""
         step = self.step
         block = Block(room, step)
+        block.peers = n
         new, starts, mask = block.words, block.starts, block.mask()
         buckets = vec[i64]([0] * n)
         number: i64 = 0
@@ -124,7 +133,7 @@ class WordTable(Table):
         """See Table. Half of the peers or so stay where they are, or all go to one other block."""
         step = self.step
         block = self.blocks[at]
-        words, n = block.words, block.size()
+        words, n = block.words, block.peers
         target: i64 = -1
         staying: i64 = 0
         end = n
@@ -138,7 +147,7 @@ class WordTable(Table):
                 exchange(words, staying * step, end * step, step)
         if target >= 0:
             other = self.blocks[target]
-            moving = extend(words[staying * step : n * step], other.words[: other.size() * step])
+            moving = extend(words[staying * step : n * step], other.words[: other.peers * step])
             n = len(moving) // step
             self.blocks[target] = self.sorted(moving, n, n)
             self.note(n)
@@ -158,13 +167,13 @@ class WordTable(Table):
 
     def size_of(self, at: i64) -> i64:
         """See Table."""
-        return self.blocks[at].size()
+        return self.blocks[at].peers
 
     def block(self, at: i64) -> bytes:
         """See Table."""
         block = self.blocks[at]
         words, step, tail = block.words, self.step, self.step - 1
-        used = block.size() * step
+        used = block.peers * step
         out = BytesWriter()
         write_peers(out, words, 0, step, 0, used // step)
         i = tail
@@ -187,7 +196,7 @@ class WordTable(Table):
         found: i64 = 0
         if WANT_EXTENDED_ANSWERS and self.had_partial_seeds:
             for block in self.blocks:
-                words, used = block.words, block.size() * self.step
+                words, used = block.words, block.peers * self.step
                 i = self.step - 1
                 while i < used:
                     found += words[i] >> PARTIAL_AT & 1
@@ -214,7 +223,7 @@ class WordTable(Table):
         step = self.step
         block = self.blocks[at]
         if block.is_crowded():
-            n = block.size()
+            n = block.peers
             block = self.sorted(block.words, n, n + 1)
             self.blocks[at] = block
         number = block.open(self.hash_of(p0, p1, p2) >> BUCKET_AT & block.mask(), step)
@@ -240,7 +249,7 @@ class WordTable(Table):
         block = self.blocks[at]
         block.close(self.hash_at(block.words, index) >> BUCKET_AT & block.mask(), index, self.step)
         self.peers -= 1
-        n = block.size()
+        n = block.peers
         if n * self.step * 2 + GRID < len(block.words):
             self.blocks[at] = self.sorted(block.words, n, n)
 
@@ -248,7 +257,7 @@ class WordTable(Table):
         """See Table."""
         block = self.blocks[at]
         words, starts, step, tail = block.words, block.starts, self.step, self.step - 1
-        n = block.size()
+        n = block.peers
         kept: i64 = 0
         number: i64 = 0
         bucket: i64 = 0
@@ -262,6 +271,7 @@ class WordTable(Table):
                 number += 1
             bucket += 1
         starts[bucket] = i32(kept)
+        block.peers = kept
         self.peers -= n - kept
         if kept * step * 2 + GRID < len(words):
             self.blocks[at] = self.sorted(words, kept, kept)
@@ -314,7 +324,7 @@ class WordTable(Table):
         at, first = self.draw(asker_at, random)
         while left > 0:
             block = self.blocks[at]
-            size = block.size()
+            size = block.peers
             own: i64 = -1
             if at == asker_at:
                 own = asker_index

@@ -65,9 +65,11 @@ def announce(record: bytes, a: Announce, minute: i64, random: Random) -> bytes: 
         if at >= 0:
             record = without_peer(record, stride == STRIDE6, (at - start) // stride, minute)
     else:
-        if not WANT_V4_ONLY and a.both_families:
+        # Both families, unless the torrent has IPv4 peers alone and one of them asks.
+        if not WANT_V4_ONLY and a.both_families and (stride == STRIDE6 or len(record) != end + 2 * n):
             hand_out_both(record, a, (at - start) // stride if at >= 0 else -1, random)
         else:
+            a.peers6 = b""
             others = record[start:end] if at < 0 else record[start:at] + record[at + stride : end]
             if len(others) > a.numwant * stride:
                 if 0 <= at < border:
