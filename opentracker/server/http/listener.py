@@ -12,16 +12,19 @@ from opentracker._features import (
     WANT_WORKERS,
 )
 from opentracker.server.http.accepting import Acceptor
-from opentracker.server.http.at_once import PUT_OFF, AtOnce
+from opentracker.server.http.at_once import AtOnce
 from opentracker.server.http.connection import Connection
-from opentracker.server.http.put_off import PutOff, settle
 from opentracker.server.http.server import HttpServer
+from opentracker.server.http.settling import settle
 from opentracker.server.loop import READ, Handler
 
 if WANT_COMPILED:
     from opentracker.server.http.in_one_pass import InOnePass
 else:
     from opentracker.server.http.by_known_head import ByKnownHead
+if WANT_WORKERS:
+    from opentracker.server.http.at_once import PUT_OFF
+    from opentracker.server.http.put_off import PutOff
 
 log = logging.getLogger("opentracker")
 

@@ -1,29 +1,15 @@
-"""The end of a connection of one plain announce: at once, or after the answer of another worker."""
+"""A connection of one plain announce that waits for the answer of another worker."""
 
 import os
 from typing import Final
 
-from mypy_extensions import i64
-
 from opentracker._features import OT_CLIENT_TIMEOUT
-from opentracker.server.http.at_once import ANSWERED, GONE, AtOnce
+from opentracker.server.http.at_once import AtOnce
 from opentracker.server.http.connection import Connection
 from opentracker.server.http.server import Unfinished
-from opentracker.server.sockets import CORKED
+from opentracker.server.http.settling import settle
 
 CLOSED: Final = -1
-
-
-def settle(at_once: AtOnce, fd: int, address: bytes, outcome: i64) -> None:
-    """Close a connection that `at_once` has served to its end; make a Connection of any other."""
-    if outcome == GONE:
-        os.close(fd)
-    elif outcome == ANSWERED and at_once.ends:
-        if CORKED:  # answer and FIN leave in one segment
-            at_once.server.half_close(fd)
-        os.close(fd)
-    else:
-        Connection(fd, address, at_once.server).take_over(at_once, outcome)
 
 
 class PutOff(Unfinished):

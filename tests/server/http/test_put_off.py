@@ -6,9 +6,9 @@ from collections.abc import Iterator
 import pytest
 
 from opentracker._features import OT_CLIENT_TIMEOUT, WANT_UPGRADE, WANT_WORKERS
-from opentracker.server.http.put_off import PutOff
 
 if WANT_WORKERS:
+    from opentracker.server.http.put_off import PutOff
     from tests.server.workers.crew import Crew
 if WANT_UPGRADE:
     from opentracker.server.upgrade.door import Door
