@@ -25,8 +25,8 @@ DISTROS: Final[dict[str, Callable[[Workshop, list[str]], list[Path]]]] = {
 EPILOG: Final = """
 It fetches a Debian system once (debootstrap, apt), and then works without network: it builds in a throwaway file
 system with namespaces of its own, and ends by trying what it built under systemd there: installing it, asking
-`opentracker --version --json`, an announce over UDP and HTTP, a reload, an upgrade, a switch to the next of the
-variants, and a purge. It has to be started as root. docs/building.md says more.
+`opentracker --version --json`, an announce over UDP and HTTP, a reload, an upgrade, upgrades without a stop,
+a switch to the next of the variants, and a purge. It has to be started as root. docs/building.md says more.
 """
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from trial.migration import Migration
-from trial.run import STEP, Trial
+from trial.run import Trial
+from trial.service import STEP
 
 HERE: Final = Path(__file__).resolve().parent
 TRIALS: Final[dict[str, Callable[[dict[str, Any]], Trial | Migration]]] = {

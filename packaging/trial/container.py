@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any, Final
 
-from trial.run import OURS, PATIENCE, REDIRECT, expect, get, run, seeders, serves, wait_for
+from trial.service import OURS, PATIENCE, REDIRECT, expect, get, run, seeders, serves, wait_for
 from trial.steps import Steps, TrialError
 
 USER: Final = 6969

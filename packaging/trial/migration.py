@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any, Final
 
-from trial.run import CONFIG, DPKG, OURS, expect, get, is_active, run, serves, wait_for
+from trial.service import CONFIG, DPKG, OURS, expect, get, is_active, run, serves, wait_for
 from trial.steps import Steps
 
 THEIRS: Final = "opentracker"

@@ -1,11 +1,12 @@
 """A table without peers, for the families that a large swarm does not have: one for all, and never changed."""
 
 from librt.random import Random
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from opentracker.swarm.store.table import Table
 
 
+@mypyc_attr(acyclic=True)  # 16 bytes less: no head for the garbage collector
 class EmptyTable(Table):
     """See Table. It has one block, without peers."""
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Final
 
 from librt.random import Random
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_SYNC_LIVE, WANT_V4_ONLY
 from opentracker.protocol.messages import EVENT_COMPLETED, EVENT_PAUSED, EVENT_STOPPED, Announce
@@ -30,6 +30,7 @@ if WANT_SYNC_LIVE:
 TableMaker = Callable[[int, bool], Table]  # of a stride and `by_host`, see Table
 
 
+@mypyc_attr(acyclic=True)  # 16 bytes less: no head for the garbage collector
 class Family:
     """The peers of a large swarm that have addresses of one family. A side without peers may be an EmptyTable."""
 
@@ -92,6 +93,7 @@ NOBODY4: Final = Family(EMPTY4)
 NOBODY6: Final = Family(EMPTY6)
 
 
+@mypyc_attr(acyclic=True)  # 16 bytes less: no head for the garbage collector
 class Swarm:
     """A torrent with many peers.
 

@@ -9,7 +9,7 @@ words in `word_table`.
 from typing import Final
 
 from librt.random import Random
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from opentracker._features import WANT_EXTENDED_ANSWERS
 
@@ -19,6 +19,7 @@ if WANT_EXTENDED_ANSWERS:
 SHARES: Final = 16  # blocks over which the peers of one host are spread, with `by_host`
 
 
+@mypyc_attr(acyclic=True)  # 16 bytes less: no head for the garbage collector
 class Table:
     """Leechers or seeders of one address family; a block has `most` peers on average at most.
 

@@ -11,7 +11,7 @@ without room is compacted: its torrents are copied into new words with an eighth
 from typing import Final
 
 from librt.vecs import vec
-from mypy_extensions import i64
+from mypy_extensions import i64, mypyc_attr
 
 from opentracker.swarm.store.flat.keyed import KeyedHash
 from opentracker.swarm.store.flat.layout import (
@@ -51,6 +51,7 @@ class Rooms:
         self.kinds = vec[i64]([ROOMS.index(room) if room in ROOMS else 0 for room in range(ROOMS[-1] + 1)])
 
 
+@mypyc_attr(acyclic=True)  # 16 bytes less: no head for the garbage collector
 class Shard:
     """A shard of the store. A place is valid until a torrent is created or moved."""
 

@@ -5,7 +5,7 @@ from typing import Final
 from librt.random import Random
 from librt.strings import BytesWriter
 from librt.vecs import extend, vec
-from mypy_extensions import i32, i64, u8
+from mypy_extensions import i32, i64, mypyc_attr, u8
 
 from opentracker._features import WANT_EXTENDED_ANSWERS, WANT_MAX_PEER
 from opentracker.swarm.store.flat.block import GRID, Block
@@ -47,6 +47,7 @@ KEYED: Final = KeyedHash()
 OUT: Final = BytesWriter()  # of all tables; a new one would take more memory than a small table's other parts
 
 
+@mypyc_attr(acyclic=True)  # 16 bytes less: no head for the garbage collector
 class WordTable(Table):
     """See Table."""
 
