@@ -11,7 +11,6 @@ import pytest
 from opentracker._features import OT_CLIENT_TIMEOUT, WANT_UPGRADE, WANT_WORKERS
 
 if WANT_WORKERS:
-    from opentracker.server.http.put_off import PutOff
     from tests.server.workers.crew import Crew
 if WANT_UPGRADE:
     from opentracker.server.upgrade.door import Door
