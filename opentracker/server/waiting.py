@@ -1,4 +1,4 @@
-"""What waits for the answer of another worker: a client's connection, or a call."""
+"""Takers of the answer of another worker: a client's connection, or a call."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""What waits for an answer gets it."""
+"""An answer goes to its taker."""
 
 from opentracker.server.waiting import WaitingCall
 

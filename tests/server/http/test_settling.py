@@ -1,4 +1,4 @@
-"""What becomes of a new connection whose first bytes have been served."""
+"""The end of a new connection, or its life as a Connection, by the outcome of its first bytes."""
 
 import socket
 from collections.abc import Iterator
