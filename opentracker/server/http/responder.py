@@ -198,7 +198,7 @@ class HttpResponder:
                 return False
             keep_alive = self.plain.keep_alive and may_stay
             try:
-                if WANT_IP_FROM_PROXY:
+                if WANT_IP_FROM_PROXY and self.is_proxy(address):
                     address = self.plain_client(data[start : self.plain.end], address)
                 if WANT_DENY:
                     self.refuse_denied(address, False)
@@ -221,15 +221,15 @@ class HttpResponder:
             append_announce(out, a, keep_alive)
 
     def plain_client(self, head: bytes, address: bytes) -> bytes:
-        """The client's address of the plain announce that was read. Raises TrackerFailure for an unknown client."""
+        """The client of a trusted proxy's plain announce, which was read. Raises TrackerFailure for an unknown one."""
         if WANT_COMPILED and self.believes_plain and self.plain.forwarded:
-            return self.plain.forwarded if self.is_proxy(address) else address
+            return self.plain.forwarded
         return self.client_of(Request(head, len(head)), address)
 
     def forwarded_client(self, address: bytes) -> bytes:
-        """The client's address of the plain announce in `plain_query`. Raises TrackerFailure for an unknown client."""
+        """The client of a trusted proxy's announce in `plain_query`. Raises TrackerFailure for an unknown one."""
         if self.believes_plain and self.plain_named:
-            return self.plain_named if self.is_proxy(address) else address
+            return self.plain_named
         line = self.plain_forwarded
         return self.client_of(Request(line, len(line)), address)
 
@@ -252,7 +252,7 @@ class HttpResponder:
     def answer_query(self, query: bytes, keep_alive: bool, address: bytes, minute: int) -> bytes:
         """The whole answer to a plain announce."""
         try:
-            if WANT_IP_FROM_PROXY:
+            if WANT_IP_FROM_PROXY and self.is_proxy(address):
                 address = self.forwarded_client(address)
             if WANT_DENY:
                 self.refuse_denied(address, False)
