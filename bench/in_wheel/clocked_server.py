@@ -34,7 +34,7 @@ class Clock:
     """Seconds of the monotonic clock, and those by which it was put forward.
 
     The loop looks at it at both ends of an iteration, and in between after each slice of long work and each batch of
-    datagrams. `longest_work` is the most CPU time between two looks, in seconds: no other process has a part in it.
+    datagrams. `longest_work` is the most CPU time between two looks, in seconds.
     """
 
     def __init__(self) -> None:

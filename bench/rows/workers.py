@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 WINDOW: Final = 128  # requests under way for each worker, so that each finds batches as large as one alone
 TORRENTS: Final = 300_000  # of a peer each, for memory
+WORKER: Final = 20 << 10  # KiB that each further worker may take without any torrents
 MOST_ROUNDS: Final = 3
 BURST: Final = 16_000  # announces: the receive buffer of one socket holds them
 BURSTS: Final = 10
@@ -56,7 +57,7 @@ def workers(bench: Bench) -> None:
     print_costs("http", measured(bench, two, http, OVER_HTTP), "bytes_per_answer")
     with spinner(bench.stage.place):
         print_costs("http-saturated", measured(bench, two, http, OVER_HTTP), "bytes_per_answer")
-    print_memory(filled(bench, two), bench.scaled(TORRENTS))
+    print_memory(filled(bench, two), bench.scaled(TORRENTS), {crew.contender.name: crew.many for crew in two})
     if os.geteuid():
         print("Not measured: two workers on two cores, which is for root, since bursts need large buffers.")
     else:
@@ -138,7 +139,13 @@ def own_kib(server: Running) -> int:
     return sum(sizes)
 
 
-def print_memory(results: Results, torrents: int) -> None:
+def print_memory(results: Results, torrents: int, many: dict[str, int]) -> None:
+    """Print the memory, and verdicts on the whole of it, but for WORKER of each further worker; `many` are workers."""
+
+    def counted(name: str) -> float:
+        whole = results.median(name, "own_kib") + results.median(name, "growth_kib")
+        return whole - (many[name] - 1) * WORKER
+
     names = list(results.reports)
     row = "workers memory"
     heads = [
@@ -153,7 +160,7 @@ def print_memory(results: Results, torrents: int) -> None:
         ratios = [f"{results.ratio(name, other, 'growth_kib'):.3f}" for other in names]
         lines.append([name, f"{before:.1f}", f"{growth:.1f}", *ratios])
     print(table(heads, lines), end="\n\n")
-    print_verdicts(row, names, lambda name, base: results.ratio(name, base, "growth_kib"))
+    print_verdicts(row, names, lambda name, base: counted(name) / counted(base))
 
 
 # ---- On two cores ----
