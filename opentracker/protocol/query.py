@@ -103,6 +103,8 @@ def parse_announce(query: bytes, address: bytes, announce: Announce) -> None:
 
     The last value of a repeated key counts, but a second info_hash fails.
     """
+    announce.both_families = True
+    announce.url_data = b""
     if not _parse_usual(query, address, announce):
         _parse_any(query, address, announce)
 
@@ -116,13 +118,10 @@ def _parse_usual(query: bytes, address: bytes, announce: Announce) -> bool:
     info_hash = unquote(info_hash)
     peer_id = unquote(peer_id)
     announce.peer_id = peer_id if len(peer_id) == 20 else b""
-    announce.seeding = left.isdigit() and not left.strip(b"0")
+    announce.seeding = _is_zero(left)
     announce.event = EVENT_NONE if event is None else _EVENTS.get(event, EVENT_NONE)
     announce.numwant = _DEFAULT_NUMWANT if numwant is None else _parse_numwant(numwant)
-    announce.both_families = True
-    announce.url_data = b""
-    if len(info_hash) != 20:
-        raise TrackerFailure(INVALID_INFO_HASH)
+    _check_info_hash(info_hash, 1)
     announce.info_hash = info_hash
     _fill_in_peer(address, port, announce)
     return True
@@ -134,8 +133,6 @@ def _parse_any(query: bytes, address: bytes, announce: Announce) -> None:
     announce.seeding = False
     announce.event = EVENT_NONE
     announce.numwant = _DEFAULT_NUMWANT
-    announce.both_families = True
-    announce.url_data = b""
     hashes = 0
     info_hash = b""
     port = b"0"
@@ -157,7 +154,7 @@ def _parse_any(query: bytes, address: bytes, announce: Announce) -> None:
         elif key == b"port":
             port = value
         elif key == b"left":
-            announce.seeding = value.isdigit() and not value.strip(b"0")
+            announce.seeding = _is_zero(value)
         elif key == b"event":
             announce.event = _EVENTS.get(value, EVENT_NONE)
         elif key == b"numwant":
@@ -209,6 +206,11 @@ def _fill_in_peer(address: bytes, digits: bytes, announce: Announce) -> None:
         raise TrackerFailure(INVALID_PORT)
     announce.peer = address + port.to_bytes(2, "big")
     announce.stored = port >= _LOWEST_STORED_PORT
+
+
+def _is_zero(digits: bytes) -> bool:
+    """Whether these are ASCII digits, all of them 0."""
+    return digits.isdigit() and not digits.strip(b"0")
 
 
 def _parse_numwant(digits: bytes) -> int:

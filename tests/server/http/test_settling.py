@@ -5,23 +5,16 @@ from collections.abc import Iterator
 
 import pytest
 
-from opentracker._features import WANT_COMPILED
 from opentracker.server.http.at_once import ANSWERED, GONE, LEFT, AtOnce
 from opentracker.server.http.settling import settle
 from tests.server.http.talk import H_01
+from tests.server.http.test_at_once import at_once_of
 from tests.server.live import HOME, Live, packed
-
-if WANT_COMPILED:
-    from opentracker.server.http.in_one_pass import InOnePass
-else:
-    from opentracker.server.http.by_known_head import ByKnownHead
 
 
 @pytest.fixture
 def at_once(live: Live) -> AtOnce:
-    if WANT_COMPILED:
-        return InOnePass(live.server.http)
-    return ByKnownHead(live.server.http)
+    return at_once_of(live)
 
 
 @pytest.fixture
