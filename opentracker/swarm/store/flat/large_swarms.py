@@ -135,14 +135,6 @@ class FlatSwarms(FlatPeers):
             if numbers[i] != NO_SWARM:
                 swarm = swarms[numbers[i]]
                 if swarm is not None:
-                    family = swarm.v4 if len(addresses[i]) == SIZE4 else swarm.v6
-                    seen ^= family.leechers.peers ^ family.seeders.peers
-            i += 1
-        i = 0
-        while i < count:
-            if numbers[i] != NO_SWARM:
-                swarm = swarms[numbers[i]]
-                if swarm is not None:
                     step, p0, p1, p2 = peer_in(packets[i], addresses[i])
                     table = table_of(swarm, step, read_i64_be(packets[i], LEFT) == 0)
                     if isinstance(table, WordTable):
