@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from harness.servers import Contender, Running
 
 REPORT_SECONDS: Final = 10.0
-LONGEST: Final = ("longest_calm_ms", "longest_ms", "longest_work_calm_ms", "longest_work_ms")
+LONGEST: Final = ("longest_calm_ms", "longest_ms")
 
 
 def clocked(contender: Contender, announces_a_minute: int = 0) -> Contender:
@@ -44,9 +44,8 @@ def ask(server: Running) -> dict[str, Any]:
 
 
 def longest(before: dict[str, Any], after: dict[str, Any]) -> dict[str, float]:
-    """Milliseconds of the longest iteration, and CPU time of the longest work, of two reports; by LONGEST."""
-    figures = [report[key] * 1000 for key in ("longest_turn", "longest_work") for report in (before, after)]
-    return dict(zip(LONGEST, figures, strict=True))
+    """Milliseconds of the longest iteration, of two reports; by LONGEST."""
+    return dict(zip(LONGEST, (report["longest_turn"] * 1000 for report in (before, after)), strict=True))
 
 
 def reports(server: Running) -> list[dict[str, Any]]:

@@ -43,8 +43,6 @@ MEMORY: Final = {
 SLICES: Final = (
     ("longest iteration", "compiled", 3),
     ("longest iteration", "pure", 10),
-    ("longest work", "compiled", 3),
-    ("longest work", "pure", 10),
     ("p99.9 added", "compiled", 2),
     ("p99.9 added", "pure", 10),
 )

@@ -5,7 +5,7 @@ usage: clocked_server.py ANNOUNCES_A_MINUTE [option of the command ...]
 A minute of the tracker's clock passes with each ANNOUNCES_A_MINUTE announces, beside the usual ones; 0 leaves the
 clock as it is. Timers keep their pace meanwhile: with one for each such minute their work would be a part of the
 figures. Commands are single bytes on standard input: f (freeze the cleaner), j (put the clock forward until every peer
-is too old, and let the cleaner go on), r (forget the longest iteration and the longest work), p (print a line of JSON).
+is too old, and let the cleaner go on), r (forget the longest iteration), p (print a line of JSON).
 
 Only modules that every revision of the package has are imported here, so one script serves all of them.
 """
@@ -31,21 +31,12 @@ MINUTE: Final = 60.0  # seconds
 
 
 class Clock:
-    """Seconds of the monotonic clock, and those by which it was put forward.
-
-    The loop looks at it at both ends of an iteration, and in between after each slice of long work and each batch of
-    datagrams. `longest_work` is the most CPU time between two looks, in seconds.
-    """
+    """Seconds of the monotonic clock, and those by which it was put forward."""
 
     def __init__(self) -> None:
         self.forward = 0.0
-        self.longest_work = 0.0
-        self.used = time.thread_time()
 
     def __call__(self) -> float:
-        used = time.thread_time()
-        self.longest_work = max(self.longest_work, used - self.used)
-        self.used = used
         return time.monotonic() + self.forward
 
 
@@ -84,7 +75,7 @@ class ClockedServer(wiring.Server):
                 self.clock.forward += (OT_PEER_TIMEOUT + 1) * MINUTE
                 self.cleaning.due = 0.0
             case b"r":
-                self.loop.longest_turn = self.clock.longest_work = 0.0
+                self.loop.longest_turn = 0.0
             case b"p":
                 print(json.dumps(self.report()), flush=True)
 
@@ -92,7 +83,6 @@ class ClockedServer(wiring.Server):
         return {
             "torrents": int(self.tracker.store.totals.torrents),
             "longest_turn": self.loop.longest_turn,
-            "longest_work": self.clock.longest_work,
             "cycle": OT_CLEAN_CYCLE * MINUTE,
         }
 

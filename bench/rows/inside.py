@@ -123,8 +123,6 @@ def stall(bench: Bench) -> None:
         "after",
         "longest iteration ms calm",
         "cleaning",
-        "longest work CPU ms calm",
-        "cleaning",
     ]
     heads += [f"{p} ms {when}" for when in ("calm", "cleaning") for p in ("p99", "p99.9", "max")]
     lines = []
@@ -136,7 +134,6 @@ def stall(bench: Bench) -> None:
         lines.append(line)
     print(table(heads, lines), end="\n\n")
     print_verdicts("stall longest iteration", results, lambda name, _: float(results[name]["longest_ms"]))
-    print_verdicts("stall longest work", results, lambda name, _: float(results[name]["longest_work_ms"]))
     print_verdicts("stall p99.9 added", results, lambda name, _: added_ms(results[name]))
 
 

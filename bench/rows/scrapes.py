@@ -142,14 +142,11 @@ def fullscrape_many(bench: Bench) -> None:
     ]
     heads += [
         "scraping",
-        "longest work CPU ms calm",
-        "scraping",
         *(f"{p} ms {when}" for when in ("calm", "scraping") for p in ("p99", "p99.9", "max")),
     ]
     print(table(heads, lines), end="\n\n")
     print_verdicts("fullscrape growth", results, lambda name, _: results[name]["grown_kib"] / 1024)
     print_verdicts("fullscrape longest iteration", results, lambda name, _: results[name]["longest_ms"])
-    print_verdicts("fullscrape longest work", results, lambda name, _: results[name]["longest_work_ms"])
     print_verdicts("fullscrape p99.9 added", results, lambda name, _: added_ms(results[name]))
 
 
