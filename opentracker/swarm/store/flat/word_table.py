@@ -44,6 +44,7 @@ PORT6_AT: Final = 8  # the same of an IPv6 peer's last word
 PEER_WEIGHT: Final = 1  # bytes of memory of a peer beside its words: buckets, room
 
 KEYED: Final = KeyedHash()
+NO_BLOCKS: Final[list[Block]] = []  # of all tables with one block; never changed
 OUT: Final = BytesWriter()  # of all tables; a new one would take more memory than a small table's other parts
 
 
@@ -54,7 +55,20 @@ class WordTable(Table):
     def __init__(self, stride: int, by_host: bool = False) -> None:
         super().__init__(stride, by_host, BLOCK)
         self.step: i64 = STEP4 if stride == STRIDE4 else WORDS6  # the last word has flags and stamp
-        self.blocks = [Block(0, self.step)]
+        # Most tables have one block: a list of it would be 80 bytes more, and two more lines of memory to read.
+        self.first = Block(0, self.step)
+        self.others = NO_BLOCKS
+
+    def block_at(self, at: i64) -> Block:
+        """Block `at`."""
+        return self.first if at == 0 else self.others[at - 1]
+
+    def replace(self, at: i64, block: Block) -> None:
+        """Put another block in the place of block `at`."""
+        if at == 0:
+            self.first = block
+        else:
+            self.others[at - 1] = block
 
     # ---- By words ----
 
@@ -83,7 +97,7 @@ class WordTable(Table):
 
     def find_in(self, at: i64, h: i64, p0: i64, p1: i64, p2: i64) -> i64:
         """The index of a peer in block `at`, or -1."""
-        block = self.blocks[at]
+        block = self.block_at(at)
         starts = block.starts
         bucket = h >> BUCKET_AT & (len(starts) - 2)
         first = i64(starts[bucket])
@@ -96,7 +110,7 @@ class WordTable(Table):
     def look_at(self, p0: i64, p1: i64, p2: i64) -> i64:
         """Read a word of the bucket of a peer, and return it; see Store.bring_near."""
         h = self.hash_of(p0, p1, p2)
-        block = self.blocks[self.block_by(h)]
+        block = self.block_at(self.block_by(h))
         starts, words = block.starts, block.words
         at = i64(starts[h >> BUCKET_AT & (len(starts) - 2)]) * self.step
         return words[at] if at < len(words) else 0
@@ -133,7 +147,7 @@ class WordTable(Table):
     def move(self, at: i64) -> None:
         """See Table. Half of the peers or so stay where they are, or all go to one other block."""
         step = self.step
-        block = self.blocks[at]
+        block = self.block_at(at)
         words, n = block.words, block.peers
         target: i64 = -1
         staying: i64 = 0
@@ -147,12 +161,12 @@ class WordTable(Table):
                 end -= 1
                 exchange(words, staying * step, end * step, step)
         if target >= 0:
-            other = self.blocks[target]
+            other = self.block_at(target)
             moving = extend(words[staying * step : n * step], other.words[: other.peers * step])
             n = len(moving) // step
-            self.blocks[target] = self.sorted(moving, n, n)
+            self.replace(target, self.sorted(moving, n, n))
             self.note(n)
-        self.blocks[at] = self.sorted(words, staying, staying)
+        self.replace(at, self.sorted(words, staying, staying))
 
     # ---- As a Table ----
 
@@ -168,11 +182,11 @@ class WordTable(Table):
 
     def size_of(self, at: i64) -> i64:
         """See Table."""
-        return self.blocks[at].peers
+        return self.block_at(at).peers
 
     def block(self, at: i64) -> bytes:
         """See Table."""
-        block = self.blocks[at]
+        block = self.block_at(at)
         words, step, tail = block.words, self.step, self.step - 1
         used = block.peers * step
         out = BytesWriter()
@@ -189,24 +203,27 @@ class WordTable(Table):
 
     def state(self, at: i64, index: i64) -> i64:
         """See Table."""
-        word = self.blocks[at].words[(index + 1) * self.step - 1]
+        word = self.block_at(at).words[(index + 1) * self.step - 1]
         return byte_of_flags(word >> FLAGS_AT) << 8 | word >> STAMP_AT & M8
 
     def partial_seeds(self) -> i64:
         """See Table."""
         found: i64 = 0
         if WANT_EXTENDED_ANSWERS and self.had_partial_seeds:
-            for block in self.blocks:
+            at: i64 = 0
+            while at < self.count:
+                block = self.block_at(at)
                 words, used = block.words, block.peers * self.step
                 i = self.step - 1
                 while i < used:
                     found += words[i] >> PARTIAL_AT & 1
                     i += self.step
+                at += 1
         return found
 
     def refresh(self, at: i64, index: i64, stamp: i64) -> i64:
         """See Table."""
-        words = self.blocks[at].words
+        words = self.block_at(at).words
         i = (index + 1) * self.step - 1
         word = words[i]
         words[i] = word & ~(M8 << STAMP_AT) | stamp << STAMP_AT
@@ -214,7 +231,7 @@ class WordTable(Table):
 
     def unmark(self, at: i64, index: i64, flag: i64) -> None:
         """See Table."""
-        words = self.blocks[at].words
+        words = self.block_at(at).words
         i = (index + 1) * self.step - 1
         words[i] &= ~(flags_of_byte(flag) << FLAGS_AT)
 
@@ -222,11 +239,11 @@ class WordTable(Table):
         """See Table."""
         p0, p1, p2 = words_of_peer(peer)
         step = self.step
-        block = self.blocks[at]
+        block = self.block_at(at)
         if block.is_crowded():
             n = block.peers
             block = self.sorted(block.words, n, n + 1)
-            self.blocks[at] = block
+            self.replace(at, block)
         number = block.open(self.hash_of(p0, p1, p2) >> BUCKET_AT & block.mask(), step)
         words = block.words
         tail = stamp << STAMP_AT | flags_of_byte(flags) << FLAGS_AT
@@ -240,23 +257,23 @@ class WordTable(Table):
 
     def load(self, planes: bytes) -> None:
         """See Table."""
-        n: i64 = len(planes) // (self.stride + 2)
+        n: i64 = len(planes) // (i64(self.stride) + 2)
         if self.peers == 0 and n <= self.most:
-            self.blocks[0] = Block(n, self.step)
+            self.replace(0, Block(n, self.step))
         super().load(planes)
 
     def remove(self, at: i64, index: i64) -> None:
         """See Table."""
-        block = self.blocks[at]
+        block = self.block_at(at)
         block.close(self.hash_at(block.words, index) >> BUCKET_AT & block.mask(), index, self.step)
         self.peers -= 1
         n = block.peers
         if n * self.step * 2 + GRID < len(block.words):
-            self.blocks[at] = self.sorted(block.words, n, n)
+            self.replace(at, self.sorted(block.words, n, n))
 
     def expire(self, at: i64, expired: bytes) -> None:
         """See Table."""
-        block = self.blocks[at]
+        block = self.block_at(at)
         words, starts, step, tail = block.words, block.starts, self.step, self.step - 1
         n = block.peers
         kept: i64 = 0
@@ -275,15 +292,17 @@ class WordTable(Table):
         block.peers = kept
         self.peers -= n - kept
         if kept * step * 2 + GRID < len(words):
-            self.blocks[at] = self.sorted(words, kept, kept)
+            self.replace(at, self.sorted(words, kept, kept))
 
     def add_block(self) -> None:
         """See Table."""
-        self.blocks.append(Block(0, self.step))
+        if not self.others:
+            self.others = []
+        self.others.append(Block(0, self.step))
 
     def drop_block(self) -> None:
         """See Table."""
-        self.blocks.pop()
+        self.others.pop()
 
     def ports_of(self, peer: bytes) -> list[bytes]:
         """See Table."""
@@ -292,7 +311,7 @@ class WordTable(Table):
         share: i64 = 0
         while share < SHARES:
             h = self.hash_of_share(p0, share)
-            block = self.blocks[self.block_by(h)]
+            block = self.block_at(self.block_by(h))
             bucket = h >> BUCKET_AT & block.mask()
             out = BytesWriter()
             first, end = i64(block.starts[bucket]), i64(block.starts[bucket + 1])
@@ -324,7 +343,7 @@ class WordTable(Table):
         step = self.step
         at, first = self.draw(asker_at, random)
         while left > 0:
-            block = self.blocks[at]
+            block = self.block_at(at)
             size = block.peers
             own: i64 = -1
             if at == asker_at:
