@@ -10,6 +10,8 @@ from opentracker.swarm.store.table import Table
 class EmptyTable(Table):
     """See Table. It has one block, without peers."""
 
+    __slots__ = ()
+
     def __init__(self, stride: int) -> None:
         super().__init__(stride, False, 1)
 

@@ -22,11 +22,16 @@ from opentracker.swarm.store.table import SHARES, Table
 if WANT_EXTENDED_ANSWERS or WANT_SYNC_LIVE:
     from opentracker.swarm.store.peers import FROM_SYNC, PARTIAL
 
-BLOCK: Final = 128  # most peers of a block on average; fewer cost memory (57 bytes a block), more cost time
+# Most peers of a block on average. Fewer cost memory: 57 bytes a block, and holes in the heap, since a block that grows
+# is a new object. More cost time: a renewal copies its block. Of 300 swarms of 1000 peers, blocks of 128 took 8 % more
+# memory, and the store 5 % less of its time for a renewal.
+BLOCK: Final = 224
 
 
 class PeerTable(Table):
     """See Table."""
+
+    __slots__ = ("blocks",)
 
     def __init__(self, stride: int, by_host: bool = False) -> None:
         super().__init__(stride, by_host, BLOCK)
@@ -130,12 +135,28 @@ class PeerTable(Table):
 
     def expire(self, at: i64, expired: bytes) -> None:
         """See Table."""
-        block = self.blocks[at]
-        hits = block[len(block) // (self.stride + 2) * (self.stride + 1) :].translate(expired)
-        index = hits.rfind(1)
-        while index >= 0:
-            self.remove(at, index)
-            index = hits.rfind(1, 0, index)
+        block, stride = self.blocks[at], self.stride
+        size: i64 = len(block) // (stride + 2)
+        at_flags, at_stamps = size * stride, size * (stride + 1)
+        hits = block[at_stamps:].translate(expired)
+        index: i64 = hits.find(1)
+        if index < 0:
+            return
+        # The runs between expired peers are joined: to remove these one by one would make a block for each.
+        addresses, flags, stamps = [], [], []
+        first: i64 = 0
+        while first < size:
+            if index > first:
+                addresses.append(block[first * stride : index * stride])
+                flags.append(block[at_flags + first : at_flags + index])
+                stamps.append(block[at_stamps + first : at_stamps + index])
+            first = index + 1
+            index = hits.find(1, first)
+            if index < 0:
+                index = size
+        kept = b"".join(addresses + flags + stamps)
+        self.blocks[at] = kept
+        self.peers -= size - len(kept) // (stride + 2)
 
     def add_block(self) -> None:
         """See Table."""

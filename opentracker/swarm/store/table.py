@@ -28,6 +28,8 @@ class Table:
     most tries of `draw` would miss.
     """
 
+    __slots__ = ("by_host", "count", "had_partial_seeds", "longest", "mask", "most", "peers", "stride")
+
     def __init__(self, stride: i64, by_host: bool, most: i64) -> None:
         self.stride = u8(stride)  # a byte, beside that of `by_host`: 8 bytes less
         self.by_host = by_host
