@@ -44,7 +44,7 @@ def check_swarm(info_hash: bytes, swarm: Swarm, minute: i64, oldest: i64) -> Ite
 
 def check_table(info_hash: bytes, table: Table, other: Table, minute: i64, oldest: i64) -> Iterator[None]:
     """Check the leechers or seeders of one family; no peer may be in `other` as well."""
-    stride = i64(table.stride)
+    stride = table.stride
     counted: i64 = sum([table.size_of(at) for at in range(table.count)])
     check(counted == table.peers, info_hash, f"{table.peers} peers counted, {counted} there")
     blocks = table.count

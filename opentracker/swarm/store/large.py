@@ -157,8 +157,7 @@ class Swarm:
         age: i64 = 255
         for table in self.tables():
             for at in range(table.count):
-                stamps = table.block(at)[table.size_of(at) * (i64(table.stride) + 1) :]
-                age = min(age, least_age(stamps, ages))
+                age = min(age, least_age(table.block(at)[table.size_of(at) * (table.stride + 1) :], ages))
                 if age == 0:
                     return 0
         return age

@@ -9,7 +9,7 @@ words in `word_table`.
 from typing import Final
 
 from librt.random import Random
-from mypy_extensions import i64, mypyc_attr, u8
+from mypy_extensions import i64, mypyc_attr
 
 from opentracker._features import WANT_EXTENDED_ANSWERS
 
@@ -31,7 +31,7 @@ class Table:
     __slots__ = ("by_host", "count", "had_partial_seeds", "longest", "mask", "most", "peers", "stride")
 
     def __init__(self, stride: i64, by_host: bool, most: i64) -> None:
-        self.stride = u8(stride)  # a byte, beside that of `by_host`: 8 bytes less
+        self.stride = stride
         self.by_host = by_host
         self.most = most
         self.count: i64 = 1  # blocks
@@ -175,7 +175,7 @@ class Table:
 
     def spread(self, planes: bytes) -> None:
         """Put the peers of some planes, which are counted already, into their blocks."""
-        stride = i64(self.stride)
+        stride = self.stride
         n: i64 = len(planes) // (stride + 2)
         at_flags = n * stride
         for index in range(n):
@@ -187,7 +187,7 @@ class Table:
 
     def load(self, planes: bytes) -> None:
         """Add peers that are not there. The blocks are made first: splitting full ones would cost more."""
-        self.peers += len(planes) // (i64(self.stride) + 2)
+        self.peers += len(planes) // (self.stride + 2)
         while self.peers > self.most * self.count:
             self.split()
         self.spread(planes)
@@ -213,7 +213,7 @@ class Table:
         """The number of partial seeds: half a millisecond for 100,000 peers in an interpreted build."""
         found: i64 = 0
         if WANT_EXTENDED_ANSWERS and self.had_partial_seeds:
-            stride = i64(self.stride)
+            stride = self.stride
             at: i64 = 0
             while at < self.count:
                 block = self.block(at)
@@ -227,7 +227,7 @@ class Table:
         addresses: list[bytes] = []
         flags: list[bytes] = []
         stamps: list[bytes] = []
-        stride = i64(self.stride)
+        stride = self.stride
         for at in range(self.count):
             block = self.block(at)
             n: i64 = len(block) // (stride + 2)

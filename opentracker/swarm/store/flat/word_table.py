@@ -257,7 +257,7 @@ class WordTable(Table):
 
     def load(self, planes: bytes) -> None:
         """See Table."""
-        n: i64 = len(planes) // (i64(self.stride) + 2)
+        n: i64 = len(planes) // (self.stride + 2)
         if self.peers == 0 and n <= self.most:
             self.replace(0, Block(n, self.step))
         super().load(planes)

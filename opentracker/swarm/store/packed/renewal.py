@@ -107,5 +107,19 @@ def renew_in_swarm(
     incomplete = v4.leechers.peers + v6.leechers.peers
     complete = v4.seeders.peers + v6.seeders.peers
     write_announce_head(out, packet, interval, incomplete, complete)
-    out.write(family.hand_out(numwant, seeding, at, index, random))
+    # As `Family.hand_out`, whose calls would cost a twentieth of the announce.
+    leechers, seeders = family.leechers, family.seeders
+    n, others = leechers.peers, seeders.peers
+    if seeding:
+        few = n if n < numwant else numwant
+        out.write(leechers.window(few, -1, -1, random))
+        if few < numwant:
+            out.write(seeders.window(numwant - few, at, index, random))
+    else:
+        n -= 1
+        total = n + others
+        few = n if numwant >= total else (numwant * n + random.randrange(total)) // total
+        out.write(leechers.window(few, at, index, random))
+        if few < numwant:
+            out.write(seeders.window(numwant - few, -1, -1, random))
     return (minute - stamp) & 255
