@@ -145,3 +145,18 @@ def test_flags_are_taken_off_and_what_has_expired_goes(stride: int, make: Maker)
         table.expire(at, bytes([1]) + bytes(255))
     assert contents(table) == {peer_of(number, stride): (COMPLETED, 1) for number in range(1, 500, 2)}
     assert table.weight() >= 250 * (stride + 2)
+
+
+@each_table
+@pytest.mark.parametrize("stride", STRIDES)
+@given(gone=st.lists(st.booleans(), max_size=60))
+def test_any_of_a_blocks_peers_may_expire(stride: int, make: Maker, gone: list[bool]) -> None:
+    table = make(stride, False)
+    for number, has_expired in enumerate(gone):
+        table.add(peer_of(number, stride), number & COMPLETED, 7 if has_expired else 8)
+    table.expire(0, bytes(7) + bytes([1]) + bytes(248))
+    kept = [number for number, has_expired in enumerate(gone) if not has_expired]
+    assert contents(table) == {peer_of(number, stride): (number & COMPLETED, 8) for number in kept}
+    assert all(table.has(peer_of(number, stride)) for number in kept)
+    table.add(peer_of(1_000, stride), 0, 8)
+    assert table.peers == len(kept) + 1
