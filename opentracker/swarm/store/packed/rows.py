@@ -63,24 +63,23 @@ class PackedRows(Rows):
         """Put the torrents of the picture from `start` up to `end` into their buckets, if they belong here."""
         buckets, remembered = self.buckets, self.remembered
         first, width, shift = self.first, self.width, self.shift
-        keys, entries = self.picture.keys, self.picture.entries
+        keys, entries = self.picture.keys[start:end], self.picture.entries[start:end]
         noted: i64 = 0
-        for index in range(start, end):
-            info_hash = keys[index]
+        for info_hash, entry in zip(keys, entries, strict=True):
             place: i64 = info_hash[0]
             place = (place << 8 | info_hash[1]) - first
             if place < 0 or place >= width:
                 continue
-            entry = entries[index]
             if isinstance(entry, Swarm):
                 code = self.code_of(entry.complete(), entry.downloaded, entry.incomplete())
-            elif len(entry) > HEADER_SIZE and len(entry) == HEADER_SIZE + PEER4 * entry[4]:
+            elif (size := len(entry)) > HEADER_SIZE and size == HEADER_SIZE + PEER4 * entry[4]:
                 head = entry[:HEADER_SIZE]  # without IPv6 peers the head has all counts
                 known = remembered.get(head)
                 code = self.code_of_head(entry, head) if known is None else known
             else:
                 code = self.code_of_record(entry)
-            buckets[place >> shift] += info_hash + code
+            bucket = buckets[place >> shift]
+            bucket += info_hash + code
             noted += 1
         self.rows += noted
 
