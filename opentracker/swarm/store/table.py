@@ -1,9 +1,9 @@
 """Peers of a large swarm in hash-bucketed blocks, so that the cost of an announce does not grow with the swarm.
 
-A `Table` holds the leechers or the seeders of one family, in blocks of some tens of peers. Linear hashing chooses the
-block of a peer: one block is split in two for every few dozen new peers, and the last one is merged back when peers
-leave, so no single announce pays for a rebuild. A subclass defines the memory layout of a block: bytes in `peer_table`,
-words in `word_table`.
+A `Table` holds the leechers or the seeders of one family, in blocks of some hundreds of peers. Linear hashing chooses
+the block of a peer: one block is split in two for every few hundred new peers, and the last one is merged back when
+peers leave, so no single announce pays for a rebuild. A subclass defines the memory layout of a block: bytes in
+`peer_table`, words in `word_table`.
 """
 
 from typing import Final
