@@ -96,6 +96,8 @@ def start(
     for feature in features:
         feature.load()
     server = make(seat, control, settings, features)
+    if is_successor:
+        server.succeed()
     if WANT_UPGRADE and seat.taking is not None and not is_successor:
         take_torrents(server, seat.taking)
     for feature in features:

@@ -37,9 +37,6 @@ BROKEN: Final = 11  # the stream has ended in a fault
 # Between the supervisor and a worker.
 READY: Final = 12  # from a worker: it serves
 FAILED: Final = 13  # from a worker: it cannot start; the payload is the reason
-LOST: Final = (
-    14  # to a worker: the worker with the number in the head has died, and another one takes its place
-)
 RELOAD: Final = 15  # to a worker
 RELOADED: Final = 16  # from a worker; the payload is its complaints
 END: Final = 17  # to a worker: serve no more clients

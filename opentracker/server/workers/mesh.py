@@ -61,13 +61,30 @@ class StreamLost(Exception):
 class RemoteStream:
     """The pieces of a stream of another worker, one ahead of its reader."""
 
-    def __init__(self, mesh: "Mesh", worker: int, number: int) -> None:
+    def __init__(self, mesh: "Mesh", worker: int, question: bytes) -> None:
         self.mesh = mesh
         self.worker = worker
-        self.number = number
+        self.question = question  # the payload of OPEN
         self.piece = b""
+        self.has_begun = False  # whether a piece has come
         self.is_over = False
         self.is_broken = False
+        self.ask()
+
+    def ask(self) -> None:
+        """Ask for the first piece."""
+        self.number = self.mesh.next_number()
+        self.mesh.streams[self.number] = self
+        self.mesh.send(self.worker, OPEN, self.number, self.question)
+        self.mesh.send(self.worker, NEXT, self.number, b"")
+
+    def ask_successor(self) -> None:
+        """Ask the successor of a worker that has died for all of the stream, unless its begin has come."""
+        if self.has_begun:
+            self.has_come(Frame(BROKEN, self.number, b""))
+        else:
+            self.close()  # the successor may have read what was meant for the one before it
+            self.ask()
 
     def take(self) -> bytes:
         """The next piece; empty while there is none, and at the end. Raises StreamLost."""
@@ -84,6 +101,7 @@ class RemoteStream:
         """Take a frame of this stream."""
         if frame.kind == PIECE:
             self.piece = frame.payload
+            self.has_begun = True
             return
         self.is_over = frame.kind == LAST
         self.is_broken = frame.kind == BROKEN
@@ -148,11 +166,7 @@ class Mesh:
 
     def open(self, worker: int, name: bytes, argument: bytes = b"") -> RemoteStream:
         """Begin to read a stream of another worker."""
-        number = self.next_number()
-        stream = self.streams[number] = RemoteStream(self, worker, number)
-        self.send(worker, OPEN, number, name + b" " + argument)
-        self.send(worker, NEXT, number, b"")
-        return stream
+        return RemoteStream(self, worker, name + b" " + argument)
 
     def take(self, channel: Channel, frame: Frame) -> None:
         """Take a frame of another worker."""
@@ -169,13 +183,24 @@ class Mesh:
             self.serve(channel, frame)
 
     def lost(self, worker: int) -> None:
-        """Ask the successor of a worker that has died again, and break the streams of the one that has died."""
-        for stream in list(self.streams.values()):
-            if stream.worker == worker:
-                stream.has_come(Frame(BROKEN, stream.number, b""))
+        """Break the streams of a worker that has died, since its channel has ended with it."""
+        for stream in self.streams_of(worker):
+            stream.has_come(Frame(BROKEN, stream.number, b""))
+
+    def succeeded(self, worker: int) -> None:
+        """Ask the successor of a worker that has died what the one before it has not answered.
+
+        It has the same channel, so all frames before its first one are of the one before it.
+        """
+        for stream in self.streams_of(worker):
+            stream.ask_successor()
         for number, asked in self.asked.items():
             if asked.owner == worker:
                 self.send(worker, int(asked.kind), number, asked.payload)
+
+    def streams_of(self, worker: int) -> list[RemoteStream]:
+        """The streams of a worker that are read."""
+        return [stream for stream in self.streams.values() if stream.worker == worker]
 
     def sweep(self) -> None:
         """Forget requests that are overdue; called every few seconds."""

@@ -25,7 +25,6 @@ from opentracker.server.workers.frames import (
     END,
     FAILED,
     INCONSISTENT,
-    LOST,
     PULSE,
     READY,
     RELOAD,
@@ -244,8 +243,6 @@ class Supervisor(Overseeing):
             self.status = EXIT_FAULT
             self.loop.stopping = True
             return
-        for process in self.processes.values():
-            process.control.put(LOST, seat.number, b"")
         self.vacant.append(seat)
         self.look()
 

@@ -19,7 +19,6 @@ from opentracker.server.udp.responder import UdpResponder
 from opentracker.server.workers.channel import Channel
 from opentracker.server.workers.frames import (
     END,
-    LOST,
     PULSE,
     READY,
     RELOAD,
@@ -51,6 +50,7 @@ log = logging.getLogger("opentracker")
 
 PULSE_SECONDS: Final = 1.0
 SWEEP_SECONDS: Final = 5.0
+SUCCESSOR: Final = b"successor"  # the hearer of a worker's number: it is the successor of one that has died
 LOOK_SECONDS: Final = 0.5  # between two looks whether a reload is done
 WORKER_BUSY: Final = Gauge(
     "opentracker_worker_busy_seconds_total",
@@ -94,9 +94,9 @@ class Worker(wiring.Server):
         for number, end in seat.channels.items():
             self.mesh.channels[number] = Channel(end, self.loop, self.mesh.take, never)
         self.control = Channel(control, self.loop, self.obey, self.orphaned)
+        self.hearers[SUCCESSOR] = self.hear_successor
         self.orders: dict[int, Callable[[Frame], None]] = {
             RELOAD: self.reload,
-            LOST: self.lost,
             END: self.begin_end,
             STOP: self.stop,
             REPORT: self.take_report,
@@ -171,6 +171,22 @@ class Worker(wiring.Server):
             reading = unpack_reading(packed)
             snapshot.tell(reading.gauge, reading.value, reading.labels)
 
+    # ---- Other workers -------------------------------------------------------------------------------------------
+
+    def succeed(self) -> None:
+        """Tell the others that this worker has taken the place of one that has died; called before all else.
+
+        By the channels that it shares with the one before it: so each of the others knows which frames are whose.
+        """
+        for worker in self.mesh.others():
+            self.mesh.send(worker, TELL, 0, b"%b %d" % (SUCCESSOR, self.seat.number))
+
+    def hear_successor(self, message: bytes) -> None:
+        """Ask the successor of a worker that has died, and end the streams that the one before it has read."""
+        worker = int(message)
+        self.mesh.succeeded(worker)
+        self.streams_out.lost(self.mesh.channels[worker])
+
     # ---- The supervisor ------------------------------------------------------------------------------------------
 
     def tell_ready(self) -> None:
@@ -211,12 +227,6 @@ class Worker(wiring.Server):
         if self.reloading is not None and not any(each is new for each in work for new in self.reloading):
             self.reloading = None
             self.control.put(RELOADED, 0, "; ".join(self.worries()).encode())
-
-    def lost(self, frame: Frame) -> None:
-        """Ask the successor of a worker that has died."""
-        worker = int(frame.number)
-        self.mesh.lost(worker)
-        self.streams_out.lost(self.mesh.channels[worker])
 
     def take_report(self, frame: Frame) -> None:
         """Keep the state of the supervisor for health and statistics."""

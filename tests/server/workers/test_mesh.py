@@ -6,7 +6,7 @@ import pytest
 
 from opentracker.protocol.pages import Pieces
 from opentracker.server.workers.frames import MOST_PAYLOAD, SCRAPE
-from opentracker.server.workers.mesh import PATIENCE, StreamLost
+from opentracker.server.workers.mesh import PATIENCE, RemoteStream, StreamLost
 from opentracker.server.workers.requests import ENTRY
 from opentracker.server.workers.scrapes import SharedScrape
 from opentracker.server.workers.streams import Streams
@@ -32,9 +32,9 @@ def test_a_successor_is_asked_again(two: Crew) -> None:
     mesh.ask(1, SCRAPE, bytes(20), answers.append)
     two.workers[0].loop.iterate(0.0)
     assert two.workers[1].seat.channels[0].recv(65536)  # read, and lost with its reader
-    mesh.lost(1)
+    two.workers[1].succeed()
     two.until(lambda: len(answers) == 1, "the successor's answer")
-    mesh.lost(1)
+    two.workers[1].succeed()
     for _ in range(3):
         two.iterate()
     assert len(answers) == 1
@@ -81,9 +81,10 @@ def source(two: Crew) -> Iterator[Source]:
     assert not made.is_open
 
 
-def read(two: Crew, argument: bytes = b"") -> bytes:
-    """All of the stream."""
-    stream = two.workers[0].mesh.open(1, b"test", argument)
+def read(two: Crew, argument: bytes = b"", stream: RemoteStream | None = None) -> bytes:
+    """All of a new stream, or of one that is open."""
+    if stream is None:
+        stream = two.workers[0].mesh.open(1, b"test", argument)
     parts = []
     while not stream.is_over:
         parts.append(stream.take())
@@ -116,13 +117,49 @@ def test_a_fault_of_a_source_breaks_its_stream(
     assert "a stream for another worker" in caplog.text
 
 
-def test_a_stream_of_a_worker_that_dies_is_broken(two: Crew, source: Source) -> None:
+def test_a_stream_is_broken_by_the_end_of_its_channel(two: Crew, source: Source) -> None:
     stream = two.workers[0].mesh.open(1, b"test")
     two.iterate()
     two.workers[0].mesh.lost(1)
     with pytest.raises(StreamLost):
         stream.take()
     two.workers[1].streams_out.lost(two.workers[1].mesh.channels[0])
+
+
+def test_a_stream_whose_worker_dies_in_the_middle_is_broken(two: Crew, source: Source) -> None:
+    stream = two.workers[0].mesh.open(1, b"test")
+    two.until(lambda: stream.take() == b"one", "the first piece")
+    two.workers[1].streams_out.lost(two.workers[1].mesh.channels[0])  # as its successor has none
+    two.workers[1].succeed()
+    two.until(lambda: stream.is_broken, "the word of the successor")
+    with pytest.raises(StreamLost):
+        stream.take()
+
+
+def test_a_stream_that_has_not_begun_is_the_successors(two: Crew, source: Source) -> None:
+    stream = two.workers[0].mesh.open(1, b"test")
+    two.workers[0].loop.iterate(0.0)
+    assert two.workers[1].seat.channels[0].recv(65536)  # read, and lost with its reader
+    two.workers[1].succeed()
+    assert read(two, stream=stream).endswith(b"end")
+
+
+def test_a_stream_that_the_successor_was_asked_for_comes_once(two: Crew, source: Source) -> None:
+    """It reads what was meant for the worker before it, and is asked again."""
+    stream = two.workers[0].mesh.open(1, b"test")
+    two.workers[1].succeed()
+    assert read(two, stream=stream) == b"one" + bytes(3 * MOST_PAYLOAD) + b"end"
+    assert two.workers[1].streams_out.opened == {}
+
+
+def test_the_first_request_of_a_successor_is_answered(two: Crew, source: Source) -> None:
+    """Its word ends the streams of the worker before it, and none of its own."""
+    before = two.workers[0].mesh.open(1, b"test")
+    two.until(lambda: before.piece == b"one", "the first piece")
+    two.workers[0].mesh.lost(1)  # it has died
+    two.workers[0].succeed()
+    assert read(two).endswith(b"end")
+    assert two.workers[1].streams_out.opened == {}
 
 
 def test_a_frame_of_a_stream_that_is_closed_changes_nothing(two: Crew, source: Source) -> None:

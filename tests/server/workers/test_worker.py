@@ -2,8 +2,7 @@
 
 import marshal
 
-from opentracker.server.workers.frames import END, LOST, PULSE, READY, RELOAD, RELOADED, REPORT, STOP
-from opentracker.server.workers.owner import Owner
+from opentracker.server.workers.frames import END, PULSE, READY, RELOAD, RELOADED, REPORT, STOP
 from opentracker.server.workers.worker import PULSE_SECONDS
 from tests.server.workers.crew import Crew
 
@@ -81,9 +80,3 @@ def test_a_worker_without_a_supervisor_ends(two: Crew) -> None:
     two.until(lambda: two.workers[1].has_to_stop, "the end")
     assert two.workers[1].loop.stopping
     del two.channels[1]
-
-
-def test_the_death_of_another_worker_is_told(two: Crew) -> None:
-    two.channels[0].put(LOST, 1, b"")
-    two.until(lambda: not two.workers[0].loop.flushes, "the frame")
-    assert isinstance(two.workers[0].mesh.serve.__self__, Owner)  # type: ignore[attr-defined]
