@@ -6,8 +6,8 @@ each message, or each part of it that fits into a frame, has a head::
     u16 worker that sends · u32 number of the link · u16 peers of the link · u8 1 if more follows
 
 The peers are those with other owners than the one that is told, so that each knows how many torrents a connection
-has. A worker that begins tells so: links of the one in its place before are gone. Behind an owner that has died,
-browsers come back with their next announce.
+has. A successor has none of the links of the worker that has died. Behind an owner that has died, browsers come back
+with their next announce.
 """
 
 import struct
@@ -30,7 +30,6 @@ from opentracker.swarm.tracker import Tracker
 MESSAGE: Final = b"browser"  # a message of another worker's browser
 REPLY: Final = b"to-browser"  # a message for a browser of this worker
 LEFT: Final = b"browser-left"  # a browser of another worker has left; the head alone
-BEGUN: Final = b"browsers-begun"  # another worker has begun; the head alone
 
 HEAD: Final = struct.Struct("<HIHB")
 HEAD_SIZE: Final = HEAD.size
@@ -116,11 +115,6 @@ class SharedRendezvous(Rendezvous):
         self.remote_links: dict[tuple[int, int], RemoteLink] = {}  # by worker and number
         self.messages_in, self.replies_in = Parts(), Parts()
 
-    def begin(self) -> None:
-        """Tell the other workers that this one has no browsers."""
-        for worker in self.mesh.others():
-            send(self.mesh, worker, BEGUN, self.head(0))
-
     def head(self, number: int) -> bytes:
         """The head of a message without more than it."""
         return HEAD.pack(int(self.mesh.ownership.own), number, 0, 0)
@@ -196,9 +190,8 @@ class SharedRendezvous(Rendezvous):
         if link is not None:
             self.browsers.leave(link)
 
-    def hear_begun(self, packed: bytes) -> None:
+    def succeeded(self, worker: int) -> None:
         """Forget the browsers of a worker that has died, and the peers that it owned."""
-        worker, _, _, _ = HEAD.unpack_from(packed)
         self.messages_in.forget(worker)
         self.replies_in.forget(worker)
         for key in [key for key in self.remote_links if key[0] == worker]:

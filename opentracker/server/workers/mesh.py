@@ -81,7 +81,7 @@ class RemoteStream:
     def ask_successor(self) -> None:
         """Ask the successor of a worker that has died for all of the stream, unless its begin has come."""
         if self.has_begun:
-            self.has_come(Frame(BROKEN, self.number, b""))
+            self.cut()
         else:
             self.close()  # the successor may have read what was meant for the one before it
             self.ask()
@@ -103,8 +103,15 @@ class RemoteStream:
             self.piece = frame.payload
             self.has_begun = True
             return
-        self.is_over = frame.kind == LAST
-        self.is_broken = frame.kind == BROKEN
+        if frame.kind == BROKEN:
+            self.cut()
+            return
+        self.is_over = True
+        self.mesh.streams.pop(self.number, None)
+
+    def cut(self) -> None:
+        """End in the middle."""
+        self.is_broken = True
         self.mesh.streams.pop(self.number, None)
 
     def close(self) -> None:
@@ -121,6 +128,8 @@ class Mesh:
         self.channels: dict[int, Channel] = {}
         self.asked: dict[int, Asked] = {}
         self.streams: dict[int, RemoteStream] = {}
+        # Called with the number of a worker that has a successor.
+        self.successions: list[Callable[[int], None]] = []
         # A worker that replaces another one begins at another number, so that late answers to the other are known.
         self.number = first_number % MOST_NUMBER
 
@@ -185,10 +194,10 @@ class Mesh:
     def lost(self, worker: int) -> None:
         """Break the streams of a worker that has died, since its channel has ended with it."""
         for stream in self.streams_of(worker):
-            stream.has_come(Frame(BROKEN, stream.number, b""))
+            stream.cut()
 
     def succeeded(self, worker: int) -> None:
-        """Ask the successor of a worker that has died what the one before it has not answered.
+        """Ask the successor of a worker that has died what the one before it has not answered, and call `successions`.
 
         It has the same channel, so all frames before its first one are of the one before it.
         """
@@ -197,6 +206,8 @@ class Mesh:
         for number, asked in self.asked.items():
             if asked.owner == worker:
                 self.send(worker, int(asked.kind), number, asked.payload)
+        for action in self.successions:
+            action(worker)
 
     def streams_of(self, worker: int) -> list[RemoteStream]:
         """The streams of a worker that are read."""

@@ -149,8 +149,7 @@ if WANT_WEBTORRENT:
         host.hearers[browsers.MESSAGE] = shared.hear_message
         host.hearers[browsers.REPLY] = shared.hear_reply
         host.hearers[browsers.LEFT] = shared.hear_left
-        host.hearers[browsers.BEGUN] = shared.hear_begun
-        shared.begin()
+        mesh.successions.append(shared.succeeded)
 
 
 if WANT_FULLSCRAPE:

@@ -94,7 +94,8 @@ class Worker(wiring.Server):
         for number, end in seat.channels.items():
             self.mesh.channels[number] = Channel(end, self.loop, self.mesh.take, never)
         self.control = Channel(control, self.loop, self.obey, self.orphaned)
-        self.hearers[SUCCESSOR] = self.hear_successor
+        self.hearers[SUCCESSOR] = lambda message: self.mesh.succeeded(int(message))
+        self.mesh.successions.append(lambda worker: self.streams_out.lost(self.mesh.channels[worker]))
         self.orders: dict[int, Callable[[Frame], None]] = {
             RELOAD: self.reload,
             END: self.begin_end,
@@ -180,12 +181,6 @@ class Worker(wiring.Server):
         """
         for worker in self.mesh.others():
             self.mesh.send(worker, TELL, 0, b"%b %d" % (SUCCESSOR, self.seat.number))
-
-    def hear_successor(self, message: bytes) -> None:
-        """Ask the successor of a worker that has died, and end the streams that the one before it has read."""
-        worker = int(message)
-        self.mesh.succeeded(worker)
-        self.streams_out.lost(self.mesh.channels[worker])
 
     # ---- The supervisor ------------------------------------------------------------------------------------------
 

@@ -312,8 +312,7 @@ def test_a_connection_that_has_ended_gets_nothing(two: Crew) -> None:
     assert int(two.workers[1].tracker.browsers.peers) == 1
 
 
-def test_a_worker_that_begins_has_no_browsers_and_no_peers_of_others(two: Crew) -> None:
-    """As the successor of one that has died."""
+def test_a_successor_has_no_browsers_and_no_peers_of_others(two: Crew) -> None:
     of_first, of_second = Client("A"), Client("B")
     first, second = rendezvous_of(two, 0), rendezvous_of(two, 1)
     its, others = two.owned_by(1)[0], two.owned_by(0)[0]
@@ -322,7 +321,7 @@ def test_a_worker_that_begins_has_no_browsers_and_no_peers_of_others(two: Crew) 
             client.say(rendezvous, info_hash)
         two.until(lambda client=client: len(client.received) == 2, "the answers")  # type: ignore[misc]
     assert (len(first.remote_links), of_first.elsewhere) == (1, 1)
-    second.begin()
+    two.workers[1].succeed()
     two.until(lambda: of_first.elsewhere == 0, "the news")
     assert first.remote_links == {}
     assert int(two.workers[0].tracker.browsers.peers) == 1  # of the first one itself
